@@ -6,6 +6,7 @@
 //! too.
 
 pub mod alerts;
+pub mod bulk;
 pub mod callbacks;
 mod decide;
 pub mod deps;
@@ -27,6 +28,7 @@ pub mod test_message;
 pub mod waiting;
 
 pub use alerts::Alerts;
+pub use bulk::BulkReprocesses;
 pub use callbacks::Callbacks;
 pub use deps::Deps;
 pub use endpoints::Endpoints;

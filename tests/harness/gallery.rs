@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 42] = [
+pub const PAGES: [(&str, &str); 44] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -31,6 +31,8 @@ pub const PAGES: [(&str, &str); 42] = [
     ("incident-redirected", "/incidents/{redirected}"),
     ("incident-resolved", "/incidents/{resolved}"),
     ("incidents-unwatched", "{unwatched}/incidents"),
+    ("incidents-of-a-cause", "/incidents?cause={cause}"),
+    ("bulk", "/bulk/{bulk}"),
     ("events", "/events"),
     ("event", "/events/{event}"),
     ("snapshot", "/events/{event}/snapshot"),

@@ -19,7 +19,6 @@ use domain::project::Mode;
 use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
-use domain::snapshot::SnapshotSettings;
 use engine::{Engine, TemporalSettings};
 use reqwest::Method;
 use sendpromptly::delivery;

@@ -15,7 +15,9 @@ mod schedules;
 use std::sync::Arc;
 use std::time::Duration;
 
-use activities::{Alerts, Callbacks, Deps, Endpoints, Extensions, Probes, Records, Retentions};
+use activities::{
+    Alerts, BulkReprocesses, Callbacks, Deps, Endpoints, Extensions, Probes, Records, Retentions,
+};
 use engine::{Engine, EngineError, WorkerVersion};
 use store::StoreError;
 use telemetry::catalogue::SDK_PREFIX;
@@ -33,7 +35,7 @@ use temporalio_sdk::{
 };
 use tokio_util::sync::CancellationToken;
 use workflows::names::endpoint_queue;
-use workflows::{EffectWatch, Retention, WatchProbe};
+use workflows::{BulkReprocess, EffectWatch, Retention, WatchProbe};
 
 use meter::Meter;
 
@@ -129,10 +131,12 @@ pub fn build(
         .register_workflow::<EffectWatch>()?
         .register_workflow::<WatchProbe>()?
         .register_workflow::<Retention>()?
+        .register_workflow::<BulkReprocess>()?
         .register_activities(Records::new(Arc::clone(deps)))
         .register_activities(Callbacks::new(Arc::clone(deps)))
         .register_activities(Extensions::new(Arc::clone(deps)))
         .register_activities(Alerts::new(Arc::clone(deps)))
+        .register_activities(BulkReprocesses::new(Arc::clone(deps)))
         .register_activities(Probes::new(Arc::clone(deps)))
         .register_activities(Retentions::new(Arc::clone(deps)))
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(settings.workflow_pollers))

@@ -7,7 +7,7 @@ use temporalio_sdk::WorkflowRegistrationError;
 use temporalio_sdk::workflow_replayer::{
     WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
 };
-use workflows::{EffectWatch, Retention, WatchProbe};
+use workflows::{BulkReprocess, EffectWatch, Retention, WatchProbe};
 
 /// How a history replays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Replayer {
             .register_workflow::<EffectWatch>()?
             .register_workflow::<WatchProbe>()?
             .register_workflow::<Retention>()?
+            .register_workflow::<BulkReprocess>()?
             .build();
         Ok(Self(WorkflowReplayer::new(options)?))
     }

@@ -4,7 +4,7 @@
 //! never bodies or secrets, because histories are read by many. Fields are only ever added.
 
 use domain::extension::Silence;
-use domain::ids::{AlertId, AuditId, CallId, EventId, ReplayId, ResultId};
+use domain::ids::{AlertId, AuditId, BulkId, CallId, EventId, ReplayId, ResultId};
 use domain::watch::WatchState;
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -127,6 +127,38 @@ pub struct ProbeOutcome {
     pub ended: String,
 }
 
+/// The bulk reprocess that an activity, or a run, is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkInput {
+    pub bulk_id: BulkId,
+}
+
+/// What a person signalled to a bulk reprocess.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SteerInput {
+    pub bulk_id: BulkId,
+    /// `pause`, `resume` or `cancel`.
+    pub steering: String,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+}
+
+/// How far a bulk reprocess is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkStep {
+    /// `running`, `paused`, `canceled` or `done`; `gone` where the database does not know it.
+    pub state: String,
+    /// When the next step is due, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+    pub waiting: i64,
+    pub started: i64,
+    pub succeeded: i64,
+    pub failed: i64,
+    pub skipped: i64,
+}
+
 /// Reading and changing the state of an event. Each one returns the state afterwards.
 pub struct Records;
 
@@ -232,6 +264,24 @@ impl Alerts {
     }
 }
 
+/// Reprocessing many incidents.
+pub struct BulkReprocesses;
+
+#[activity_definitions]
+impl BulkReprocesses {
+    /// Keeps what ended, judges, and starts what may start.
+    #[activity(name = "step_bulk")]
+    pub fn step_bulk(_: BulkInput) -> Result<BulkStep, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Pauses, resumes or cancels what a person signalled; where that cannot be, nothing changes.
+    #[activity(name = "steer_bulk")]
+    pub fn steer_bulk(_: SteerInput) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// Showing that all works.
 pub struct Probes;
 
@@ -289,6 +339,7 @@ impl Retentions {
 /// The definitions under the names that their implementations refer to.
 pub mod definition {
     pub use super::alerts::DeliverAlert;
+    pub use super::bulk_reprocesses::{SteerBulk, StepBulk};
     pub use super::callbacks::SendCallback;
     pub use super::endpoints::AskEndpoint;
     pub use super::extensions::{AskExtensions, RecordAnswer};

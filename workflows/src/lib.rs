@@ -6,6 +6,7 @@
 
 pub mod activity_contract;
 mod background_activities;
+pub mod bulk_reprocess;
 mod callback_end;
 mod details;
 pub mod effect_watch;
@@ -20,6 +21,7 @@ pub mod signals;
 mod watch_input;
 pub mod watch_probe;
 
+pub use bulk_reprocess::BulkReprocess;
 pub use effect_watch::EffectWatch;
 pub use retention::Retention;
 pub use watch_probe::WatchProbe;

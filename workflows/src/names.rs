@@ -1,6 +1,6 @@
 //! Names that live longer than a deployment: they are in histories, queries and runbooks.
 
-use domain::ids::EventId;
+use domain::ids::{BulkId, EventId};
 use temporalio_common::search_attributes::SearchAttributeKey;
 
 /// The task queue of every workflow and activity.
@@ -27,6 +27,12 @@ pub fn environment_id(task_queue: &str) -> String {
 #[must_use]
 pub fn workflow_id(event: EventId) -> String {
     format!("effect-watch/{event}")
+}
+
+/// The id of the workflow of a bulk reprocess.
+#[must_use]
+pub fn bulk_workflow_id(id: BulkId) -> String {
+    format!("bulk-reprocess/{id}")
 }
 
 /// The id of the probe that shows that all works.

@@ -55,7 +55,7 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 25] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 27] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),

@@ -6,7 +6,7 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use domain::field::Fields;
-use domain::ids::CallId;
+use domain::ids::{CallId, CauseId};
 use domain::incident::check_note;
 use domain::rejection::Rejection;
 use serde::Deserialize;
@@ -31,6 +31,8 @@ pub struct IncidentQuery {
     state: Option<String>,
     /// `missing_result` or `failed_result`.
     reason: Option<String>,
+    /// A `cause_id` of an incident or of `causes`.
+    cause_id: Option<String>,
     /// The provider's event type, one of the catalogue.
     event_type: Option<String>,
     /// The effect that is due.
@@ -57,6 +59,7 @@ pub async fn list(
     let search = IncidentSearch {
         project_id: Some(project.id),
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
+        cause_id: wanted.cause_id.as_deref().map(cause_id).transpose()?,
         reason: choice("reason", wanted.reason.as_deref())?,
         effect_type,
         event_type,
@@ -67,6 +70,10 @@ pub async fn list(
     };
     let page = search_incidents(&state.pool, &search).await?;
     Ok(Json(responses::page(page, |row| responses::incident(row.incident))))
+}
+
+fn cause_id(text: &str) -> Result<CauseId, ApiError> {
+    text.parse().map_err(|_| field_error("cause_id", &"must be the id of a cause, such as cau_…"))
 }
 
 /// One incident.

@@ -8,8 +8,10 @@
 mod api_client;
 pub mod audit;
 mod bounds;
+pub mod bulk;
 mod call_group;
 pub mod caller;
+pub mod causes;
 pub mod declared_names;
 pub mod destinations;
 pub mod events;

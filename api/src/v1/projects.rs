@@ -11,7 +11,7 @@ use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{MAX_TIMEOUT_MINUTES, Mode, check_name};
 use domain::repair_url::{self, RepairUrl};
-use domain::retention::{DEFAULT_MONTHS, MAX_MONTHS};
+use domain::retention::MAX_MONTHS;
 use domain::silence::ExpectedReceipts;
 use domain::snapshot::{MAX_DAYS, SnapshotSettings};
 use serde_json::{Map, Value};

@@ -2,6 +2,8 @@
 //! `--json`.
 
 use api_types::audit::AuditEntryResponse;
+use api_types::bulk::{BulkItemResponse, BulkPreviewResponse, BulkResponse, EffectCount};
+use api_types::causes::CauseResponse;
 use api_types::destinations::DestinationResponse;
 use api_types::error::Candidate;
 use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
@@ -14,9 +16,11 @@ use api_types::projects::ProjectResponse;
 use api_types::proof_links::ProofLinkResponse;
 use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
 use api_types::silences::SilenceResponse;
+use domain::bulk::BulkCounts;
 use domain::ids::IncidentId;
 use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
+use store::bulk::{Bulk, BulkItem, Preview};
 use store::destinations::Destination;
 use store::events::PaymentEvent;
 use store::extensions::Extension;
@@ -27,6 +31,7 @@ use store::projects::Project;
 use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
 use store::search::audit::AuditEntry;
+use store::search::causes::CauseRow;
 use store::silences::Silence;
 use store::timeline::TimelineEntry;
 use web::trial::Trial;
@@ -100,6 +105,75 @@ fn policy_stop(stop: &PolicyStop) -> PolicyStopResponse {
     }
 }
 
+pub fn bulk_preview(preview: Preview) -> BulkPreviewResponse {
+    let by_effect = preview.by_effect.into_iter();
+    BulkPreviewResponse {
+        bulk_id: preview.id,
+        incidents: preview.items,
+        oldest_opened_at: preview.oldest_opened_at,
+        newest_opened_at: preview.newest_opened_at,
+        by_effect: by_effect
+            .map(|(effect, incidents)| EffectCount { effect_type: effect.to_string(), incidents })
+            .collect(),
+        excluded_running: preview.excluded_running,
+        excluded_taking: preview.excluded_taking,
+        left_over: preview.left_over,
+    }
+}
+
+pub fn bulk(bulk: Bulk, counts: BulkCounts) -> BulkResponse {
+    let settings = bulk.settings;
+    BulkResponse {
+        bulk_id: bulk.id,
+        cause_id: bulk.cause_id,
+        failures_of: bulk.retry_of,
+        state: bulk.state,
+        why: bulk.why,
+        requested_by: bulk.requested_by,
+        note: bulk.note,
+        canary: settings.map(|settings| settings.canary),
+        per_minute: settings.map(|settings| settings.per_minute),
+        stop_percent: settings.map(|settings| settings.stop_percent),
+        incidents: bulk.items.into(),
+        waiting: counts.waiting,
+        started: counts.started,
+        succeeded: counts.succeeded,
+        failed: counts.failed,
+        skipped: counts.skipped,
+        created_at: bulk.created_at,
+        started_at: bulk.started_at,
+        ended_at: bulk.ended_at,
+    }
+}
+
+pub fn bulk_item(item: BulkItem) -> BulkItemResponse {
+    BulkItemResponse {
+        place: item.place,
+        incident_id: item.incident_id,
+        event_id: item.event_id,
+        internal_reference: item.internal_reference,
+        state: item.state,
+        replay_id: item.replay_id,
+        why: item.why,
+    }
+}
+
+pub fn cause(row: CauseRow) -> CauseResponse {
+    CauseResponse {
+        cause_id: row.id,
+        reason: row.cause.reason,
+        error_code: row.cause.error_code,
+        event_type: row.cause.event_type,
+        effect_type: row.cause.effect_type,
+        incidents: row.incidents,
+        open: row.open,
+        customers: row.customers,
+        opened_lately: row.opened_lately,
+        oldest_opened_at: row.oldest_opened_at,
+        newest_opened_at: row.newest_opened_at,
+    }
+}
+
 pub fn incident(incident: Incident) -> IncidentResponse {
     IncidentResponse {
         incident_id: incident.id,
@@ -112,6 +186,7 @@ pub fn incident(incident: Incident) -> IncidentResponse {
         outage_grace_seconds: incident.outage_grace_seconds,
         opened_at: incident.opened_at,
         resolved_at: incident.resolved_at,
+        cause_id: incident.cause_id,
     }
 }
 
@@ -287,7 +362,7 @@ mod tests {
     fn an_incident_has_exactly_the_fields_of_the_contract() {
         assert_eq!(
             serde_json::to_string(&incident(samples::incident())).expect("JSON"),
-            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"outage_grace_seconds":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null}"#
+            r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"resolution":null,"outage_grace_seconds":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null,"cause_id":"cau_00000000000000000000000001"}"#
         );
     }
 

@@ -9,8 +9,8 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    audit, declared_names, destinations, events, extensions, incidents, keys, policies, projects,
-    proof_links, receipt, receipts, reprocesses, result, silences,
+    audit, bulk, causes, declared_names, destinations, events, extensions, incidents, keys,
+    policies, projects, proof_links, receipt, receipts, reprocesses, result, silences,
 };
 
 /// What the document says of the whole.
@@ -52,6 +52,14 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::list))
         .routes(routes!(policies::set))
         .routes(routes!(policies::reset))
+        .routes(routes!(causes::list))
+        .routes(routes!(bulk::list, bulk::create))
+        .routes(routes!(bulk::show))
+        .routes(routes!(bulk::items))
+        .routes(routes!(bulk::start))
+        .routes(routes!(bulk::pause))
+        .routes(routes!(bulk::resume))
+        .routes(routes!(bulk::cancel))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))

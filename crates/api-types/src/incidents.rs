@@ -1,6 +1,6 @@
 //! Incidents.
 
-use domain::ids::{EventId, IncidentId};
+use domain::ids::{CauseId, EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -36,6 +36,9 @@ pub struct IncidentResponse {
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     pub resolved_at: Option<OffsetDateTime>,
+    /// What it has in common with others; null of one that a release before causes opened.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub cause_id: Option<CauseId>,
 }
 
 /// A note for the timeline.

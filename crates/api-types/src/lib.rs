@@ -9,6 +9,8 @@
 //! `…Request` is only written here, and what makes it valid is the server's to say.
 
 pub mod audit;
+pub mod bulk;
+pub mod causes;
 pub mod declared_names;
 pub mod destinations;
 pub mod error;

@@ -1,7 +1,9 @@
 //! The facts beside a timeline: ids and codes as they are, for those who look something up.
 
 use domain::alert::one_line;
+use domain::catalogue::Provider;
 use domain::ids::{EventId, IncidentId};
+use domain::project::Mode;
 use engine::workflow_id;
 use store::alerts::AlertView;
 use store::events::PaymentEvent;
@@ -39,11 +41,11 @@ pub enum Value {
 }
 
 impl Fact {
-    fn new(label: impl Into<String>, value: Value) -> Self {
+    pub(crate) fn new(label: impl Into<String>, value: Value) -> Self {
         Self { label: label.into(), value, href: None }
     }
 
-    fn leading_to(self, href: impl Into<String>) -> Self {
+    pub(crate) fn leading_to(self, href: impl Into<String>) -> Self {
         Self { href: Some(href.into()), ..self }
     }
 }
@@ -96,6 +98,10 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
         Fact::new("Happened at the provider", Value::At(When::brief(event.occurred_at))),
         Fact::new("Result due by", Value::At(When::brief(event.timeout_at))),
     ];
+    if let Some(href) = provider_page(event, project.mode) {
+        let event = format!("the event in {}'s dashboard", event.provider.name());
+        facts.insert(3, Fact::new("Look up", Value::Text(event)).leading_to(href));
+    }
     if let Some(key) = &event.effect_key {
         facts.push(Fact::new("Effect key", Value::Code(one_line(key))));
     }
@@ -106,6 +112,19 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
     let href = format!("/projects/{}", project.id);
     facts.push(Fact::new("Project", Value::Text(name)).leading_to(href));
     facts
+}
+
+/// Where the provider shows the event to its account. Shopify has no such page for a webhook.
+fn provider_page(event: &PaymentEvent, mode: Mode) -> Option<String> {
+    let id = &event.provider_event_id;
+    let is_id = |rest: &str| !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_alphanumeric());
+    let stripes = event.provider == Provider::Stripe && id.strip_prefix("evt_").is_some_and(is_id);
+    let mode = match mode {
+        Mode::Live => "",
+        Mode::Test => "test/",
+    };
+    // https://docs.stripe.com/development/dashboard: test mode has addresses of its own.
+    stripes.then(|| format!("https://dashboard.stripe.com/{mode}events/{id}"))
 }
 
 fn workflow(state: &ConsoleState, event_id: EventId) -> Fact {
@@ -168,6 +187,23 @@ mod tests {
             ui_link(&ui, &workflow_id(event)),
             "http://127.0.0.1:8233/namespaces/default/workflows/effect-watch%2Fev_00000000000000000000000001"
         );
+    }
+
+    #[test]
+    fn an_event_of_stripe_is_looked_up_in_the_dashboard_of_its_mode() {
+        let page = |id: &str, provider, mode| {
+            let provider_event_id = id.to_owned();
+            provider_page(&PaymentEvent { provider_event_id, provider, ..samples::event() }, mode)
+        };
+        let live = page("evt_1NG8Du2eZvKYlo2CUI79vXWy", Provider::Stripe, Mode::Live);
+        let expected = "https://dashboard.stripe.com/events/evt_1NG8Du2eZvKYlo2CUI79vXWy";
+        assert_eq!(live.as_deref(), Some(expected));
+        let test = page("evt_1", Provider::Stripe, Mode::Test);
+        assert_eq!(test.as_deref(), Some("https://dashboard.stripe.com/test/events/evt_1"));
+        for id in ["", "evt_", "evt_1/../x", "in_1", "evt_1?a=b"] {
+            assert_eq!(page(id, Provider::Stripe, Mode::Live), None, "{id}");
+        }
+        assert_eq!(page("evt_1", Provider::Shopify, Mode::Live), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! without saying so. A handler reads the store, fills a template and returns it; a change is a
 //! POST that commits, sets a flash message for the next page, and responds with 303, so that
 //! reloading repeats nothing. What fails on the way is an [`web::error::ApiError`], which
-//! [`error_page`] shows as a page. No page names another host, and none needs a script.
+//! [`error_page`] shows as a page. No page loads anything from another host, and none needs a script.
 
 pub mod access;
 pub mod account;
@@ -12,6 +12,7 @@ pub mod assets;
 pub mod audit;
 pub mod badge;
 mod broken;
+pub mod bulk;
 mod clients;
 pub mod destinations;
 pub mod error_page;
@@ -58,6 +59,7 @@ use self::state::ConsoleState;
 const PARTS: &[fn(Pages) -> Pages] = &[
     incidents::add,
     incident::add,
+    bulk::add,
     events::add,
     event::add,
     snapshot::add,

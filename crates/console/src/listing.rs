@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use domain::alert::one_line;
 use domain::catalogue::{Catalogue, EffectType};
-use domain::ids::ProjectId;
+use domain::ids::{CauseId, ProjectId};
 use domain::project::Mode;
 use serde::Deserialize;
 use store::page::Page;
@@ -46,6 +46,8 @@ pub struct ListQuery {
     pub state: String,
     /// Why the incident was opened.
     pub reason: String,
+    /// What it has in common with others.
+    pub cause: String,
     project: String,
     mode: String,
     event_type: String,
@@ -66,6 +68,11 @@ impl ListQuery {
     #[must_use]
     pub fn project_id(&self) -> Option<ProjectId> {
         self.project.parse().ok()
+    }
+
+    #[must_use]
+    pub fn cause_id(&self) -> Option<CauseId> {
+        self.cause.parse().ok()
     }
 
     /// The mode of the project.
@@ -117,7 +124,13 @@ impl ListQuery {
     /// Whether it is the first page of everything that the list shows by itself.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.pairs().iter().all(|(name, text)| text.is_empty() || *name == "sort")
+        self.says_only(&["sort"])
+    }
+
+    /// Whether it is the first page and narrowed by nothing else than these.
+    #[must_use]
+    pub fn says_only(&self, names: &[&str]) -> bool {
+        self.pairs().iter().all(|(name, text)| text.is_empty() || names.contains(name))
             && self.after.is_empty()
             && self.before.is_empty()
     }
@@ -128,11 +141,12 @@ impl ListQuery {
         link(path, &Self { state: state.to_owned(), ..self.clone() }, None)
     }
 
-    fn pairs(&self) -> [(&'static str, &str); 9] {
+    fn pairs(&self) -> [(&'static str, &str); 10] {
         [
             ("q", self.q.trim()),
             ("state", &self.state),
             ("reason", &self.reason),
+            ("cause", &self.cause),
             ("project", &self.project),
             ("mode", &self.mode),
             ("event_type", &self.event_type),

@@ -55,6 +55,10 @@ text_enum! {
         PolicyChanged = "policy.changed",
         PolicyStopped = "policy.stopped",
         PolicyReset = "policy.reset",
+        BulkStarted = "bulk.started",
+        BulkPaused = "bulk.paused",
+        BulkResumed = "bulk.resumed",
+        BulkEnded = "bulk.ended",
         KeyCreated = "key.created",
         KeyRevoked = "key.revoked",
         DestinationAdded = "destination.added",
@@ -122,6 +126,23 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// Takes back what is stored. What only another release knows counts as the product itself.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        match text.split_once(':') {
+            Some(("key", id)) => id.parse().map_or(Self::System, Self::Key),
+            Some(("temporal", "unknown")) => Self::Temporal(None),
+            Some(("temporal", name)) => Self::Temporal(Some(name.to_owned())),
+            Some(("cli", name)) => Self::Cli(name.to_owned()),
+            Some(("operator", email)) => Self::Operator(email.to_owned()),
+            Some(("extension", name)) => Self::Extension(name.to_owned()),
+            None if text == "policy" => Self::Policy,
+            None | Some(_) => Self::System,
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,6 +160,23 @@ impl fmt::Display for Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_actor_is_read_as_it_was_written() {
+        for actor in [
+            Actor::Key("key_00000000000000000000000001".parse().expect("an id")),
+            Actor::Temporal(None),
+            Actor::Temporal(Some("alice: on call".to_owned())),
+            Actor::Cli("bob".to_owned()),
+            Actor::Operator("alice@cometcart.test".to_owned()),
+            Actor::Policy,
+            Actor::Extension("credits.verify".to_owned()),
+            Actor::System,
+        ] {
+            assert_eq!(Actor::read(&actor.to_string()), actor);
+        }
+        assert_eq!(Actor::read("robot:x"), Actor::System);
+    }
 
     #[test]
     fn actions_and_their_groups_are_known_by_name() {

@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use crate::alert::one_line;
 use crate::catalogue::EffectType;
 use crate::identity::digest;
 use crate::ids::{CauseId, ProjectId};
@@ -22,7 +23,24 @@ pub struct Cause {
     pub effect_type: EffectType,
 }
 
+/// Why the incidents of a cause were opened, in a few words: the app's error code where there is one.
+#[must_use]
+pub fn describe_reason(reason: Reason, error_code: Option<&str>) -> String {
+    match (reason, error_code) {
+        (Reason::MissingResult, _) => "no result in time".to_owned(),
+        (Reason::FailedResult, Some(code)) => one_line(code),
+        (Reason::FailedResult, None) => "failed without an error code".to_owned(),
+    }
+}
+
 impl Cause {
+    /// What its incidents have in common, in one line: `db_write_failed on invoice.paid`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let why = describe_reason(self.reason, self.error_code.as_deref());
+        format!("{why} on {}", one_line(&self.event_type))
+    }
+
     /// The id under which incidents of this cause are found. It is computed from the fields alone,
     /// and stored: it must never change.
     #[must_use]
@@ -72,6 +90,15 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), others.len() + 1);
         assert_eq!(cause().id(), cause().id());
+    }
+
+    #[test]
+    fn a_title_names_the_error_and_the_event() {
+        assert_eq!(cause().title(), "account_locked on invoice.paid");
+        let silent = Cause { reason: Reason::MissingResult, error_code: None, ..cause() };
+        assert_eq!(silent.title(), "no result in time on invoice.paid");
+        let unnamed = Cause { error_code: None, ..cause() };
+        assert_eq!(unnamed.title(), "failed without an error code on invoice.paid");
     }
 
     #[test]

@@ -120,6 +120,8 @@ typed_id! {
     CauseId = "cau_",
     /// A time in which expected receipts did not come.
     SilenceId = "sil_",
+    /// A bulk reprocess.
+    BulkId = "blk_",
 }
 
 fn encode(uuid: Uuid) -> String {

@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod app_error;
 pub mod audit;
 mod base62;
+pub mod bulk;
 pub mod callback;
 pub mod callback_header;
 pub mod catalogue;

@@ -10,6 +10,7 @@
 mod actor;
 mod attempt;
 mod body;
+mod project_changes;
 mod title;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use crate::ids::{DestinationId, KeyId, ReplayId};
 
 pub use actor::{actor_label, actor_name, byline, short_actor_name};
 pub use attempt::describe_outcome;
-pub use body::destination_name;
+pub use body::{describe_resolution, destination_name};
 pub use title::title;
 
 /// What an item says at a glance.

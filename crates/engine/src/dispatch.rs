@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use domain::audit::detail::ParkedDetail;
 use domain::audit::{Actor, AuditEvent};
 use domain::event::Effect;
-use domain::ids::{EventId, OutboxId};
+use domain::ids::{BulkId, EventId, OutboxId};
 use domain::outbox::OutboxKind;
 use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
@@ -38,7 +38,7 @@ use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
 use crate::pressure::Pressure;
 use crate::watch::Watch;
-use crate::{probe, restarts};
+use crate::{bulk, probe, restarts};
 
 /// How many messages are claimed at a time while Temporal is away: each fails immediately and is
 /// rescheduled.
@@ -94,6 +94,7 @@ struct Flow {
     is_away: bool,
     look_at: Instant,
     probe_at: Instant,
+    bulk_at: Instant,
 }
 
 impl Dispatcher {
@@ -112,6 +113,7 @@ impl Dispatcher {
                 flow.queue(claimed, within.is_some());
             }
             self.probe(&mut flow).await;
+            self.wake_bulks(&mut flow).await;
             flow.start(&self);
             tokio::select! {
                 Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
@@ -230,6 +232,30 @@ impl Dispatcher {
         }
     }
 
+    /// Looks once a second for bulk reprocesses that Temporal has to be told of.
+    async fn wake_bulks(&self, flow: &mut Flow) {
+        let now = Instant::now();
+        if now < flow.bulk_at {
+            return;
+        }
+        flow.bulk_at = now + LOOK_AGAIN;
+        for id in bulk::claim(&self.pool).await {
+            let dispatcher = self.clone();
+            flow.running.spawn(async move { Box::pin(dispatcher.wake_bulk(id)).await });
+        }
+    }
+
+    /// One that Temporal does not take is claimed again in half a minute.
+    async fn wake_bulk(&self, id: BulkId) -> Dispatched {
+        let began = Instant::now();
+        let woken = bulk::wake(&self.engine, &self.pool, id).await;
+        let responded = !matches!(woken, Err(EngineError::Unreachable(_)));
+        if let Err(error) = woken {
+            tracing::warn!(%error, bulk_id = %id, "could not tell Temporal of a bulk reprocess");
+        }
+        Dispatched { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+    }
+
     async fn dispatch(&self, work: &Work, message: &ClaimedMessage) -> Result<(), EngineError> {
         self.engine.ensure_ours(&self.pool).await?;
         let client = self.engine.client().await?;
@@ -319,6 +345,7 @@ impl Flow {
             is_away: false,
             look_at: Instant::now(),
             probe_at: Instant::now(),
+            bulk_at: Instant::now(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! the relay looks immediately after a commit and every second, on every instance.
 
 mod backlog;
+mod bulk;
 pub mod connect;
 pub mod deadlines;
 mod dispatch;

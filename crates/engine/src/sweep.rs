@@ -18,8 +18,8 @@ use store::outbox;
 use store::pool::transaction;
 use store::transitions::silence;
 use store::{
-    PgConnection, PgPool, StoreError, backfill, environments, events, figures, incidents,
-    key_holders, outages, receipt_hours, reprocesses, results, watch_checks,
+    PgConnection, PgPool, StoreError, backfill, bulk, environments, events, figures, incidents,
+    key_holders, outages, receipt_hours, reprocesses, watch_checks,
 };
 
 use crate::snapshots;
@@ -46,6 +46,8 @@ pub async fn sweep(pool: &PgPool) {
     note("opening overdue incidents", open_overdue(pool).await);
     note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
+    note("waking forgotten bulk reprocesses", bulk::dispatch::wake_forgotten(pool).await);
+    note("forgetting previews", bulk::purge_previews(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking outbox messages", outbox::unpark_old(pool).await);
     note("keying old events", key_events(pool).await);

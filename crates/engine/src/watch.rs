@@ -25,7 +25,7 @@ use workflows::names::{search_attribute, workflow_id};
 
 use crate::connect::{EngineError, judge_status};
 
-type Signal = UntypedSignal<<EffectWatch as HasWorkflowDefinition>::Run>;
+pub(crate) type Signal<W> = UntypedSignal<<W as HasWorkflowDefinition>::Run>;
 
 /// The longest summary in bytes, so that it stays a line that people can read. It is far below what
 /// servers take: the development server of Temporal's CLI 1.9.1 takes 5,000.
@@ -79,7 +79,7 @@ impl Watch<'_> {
     ) -> Result<(), EngineError> {
         let handle = self.client.get_workflow_handle::<EffectWatch>(workflow_id(self.event.id));
         let options = WorkflowSignalOptions::builder().request_id(id.as_uuid().to_string()).build();
-        match handle.signal(Signal::new(name), input(said), options).await {
+        match handle.signal(Signal::<EffectWatch>::new(name), input(said), options).await {
             Ok(()) => Ok(()),
             Err(WorkflowInteractionError::NotFound(_)) => self.start_with(name, said).await,
             Err(WorkflowInteractionError::Rpc(status)) => Err(judge_status(&status)),
@@ -89,7 +89,7 @@ impl Watch<'_> {
 
     /// Starts the watch with its first signal, in one call.
     async fn start_with(self, name: &str, said: &Value) -> Result<(), EngineError> {
-        let (watch, signal) = (self.input(), Signal::new(name));
+        let (watch, signal) = (self.input(), Signal::<EffectWatch>::new(name));
         let (reuse, conflict) =
             (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::UseExisting);
         let options = self.start_options(reuse, conflict);
@@ -139,7 +139,7 @@ pub(crate) fn judge_start(error: &WorkflowStartError) -> EngineError {
 }
 
 /// The input of a signal, as plain JSON.
-fn input(said: &Value) -> RawValue {
+pub(crate) fn input(said: &Value) -> RawValue {
     RawValue::new(vec![Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
         data: said.to_string().into_bytes(),

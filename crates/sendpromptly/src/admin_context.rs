@@ -168,6 +168,17 @@ impl AdminContext {
         Ok(found.ok_or_else(|| no_such("project", id))?)
     }
 
+    /// The id of a project that the user may have named.
+    ///
+    /// # Errors
+    /// When there is no such one.
+    pub async fn project_id(&self, id: Option<&str>) -> anyhow::Result<Option<ProjectId>> {
+        match id {
+            Some(id) => Ok(Some(self.project(id).await?.id)),
+            None => Ok(None),
+        }
+    }
+
     /// An incident by the id that the user entered.
     ///
     /// # Errors

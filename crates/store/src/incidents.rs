@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::app_error::AppError;
 use domain::cause::Cause;
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -21,6 +21,8 @@ pub struct Incident {
     pub state: IncidentState,
     /// Why it was opened.
     pub reason: Reason,
+    /// What it has in common with others; not known of those that an earlier release opened.
+    pub cause_id: Option<CauseId>,
     /// The app's last error.
     pub error: AppError,
     /// How it ended.
@@ -62,7 +64,7 @@ pub struct NewIncident<'a> {
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            "SELECT id, event_id, project_id, state, reason, error_code, error_message, resolution,
+            "SELECT id, event_id, project_id, state, reason, cause, error_code, error_message, resolution,
                  outage_grace_seconds, opened_at, acknowledged_at, resolved_at
              FROM incidents " + $tail,
             $($argument),+
@@ -73,6 +75,7 @@ macro_rules! query_incidents {
             project_id: row.project_id,
             state: row.state,
             reason: row.reason,
+            cause_id: row.cause,
             error: AppError { code: row.error_code, message: row.error_message },
             resolution: row.resolution,
             outage_grace_seconds: row.outage_grace_seconds,
@@ -164,6 +167,18 @@ pub async fn find_incident(
     id: IncidentId,
 ) -> Result<Option<Incident>, StoreError> {
     Ok(query_incidents!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
+}
+
+/// The incident of a cause that was resolved last.
+pub async fn find_last_resolved(
+    db: impl PgExecutor<'_>,
+    cause_id: CauseId,
+) -> Result<Option<Incident>, StoreError> {
+    let incident = query_incidents!(
+        "WHERE cause = $1 AND state = 'resolved' ORDER BY id DESC LIMIT 1",
+        cause_id.as_uuid()
+    );
+    Ok(incident.fetch_optional(db).await?)
 }
 
 /// The incidents with these ids, in no particular order.

@@ -18,6 +18,7 @@ pub mod api_keys;
 pub mod attempts;
 pub mod audit;
 pub mod backfill;
+pub mod bulk;
 pub mod callback_headers;
 pub mod declared_names;
 pub mod destination_health;

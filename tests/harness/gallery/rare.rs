@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::ids::{DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
+use domain::ids::{CauseId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
 use domain::retention::Rule;
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
@@ -28,6 +28,9 @@ pub(super) struct Rare {
     stuck: EventId,
     live: ProjectId,
     extension: ExtensionId,
+    cause: CauseId,
+    /// One that is frozen and was not started.
+    bulk: String,
     unwatched: String,
 }
 
@@ -58,8 +61,9 @@ impl Rare {
         change(world, silent).await;
         fall_silent(world).await;
         let live = start_live(alice, texts).await;
+        let (cause, bulk) = freeze(world, alice).await;
         let unwatched = open_unwatched(world).await;
-        Self { redirected, ambiguous, stuck, live, extension, unwatched }
+        Self { redirected, ambiguous, stuck, live, extension, cause, bulk, unwatched }
     }
 
     /// Where the console is that says that no worker runs.
@@ -73,6 +77,8 @@ impl Rare {
             .replace("{stuck}", &self.stuck.to_string())
             .replace("{extension}", &self.extension.to_string())
             .replace("{live}", &self.live.to_string())
+            .replace("{cause}", &self.cause.to_string())
+            .replace("{bulk}", &self.bulk)
             .replace("{unwatched}", &self.unwatched)
     }
 }
@@ -100,6 +106,16 @@ async fn ask_for_two(world: &World, texts: &Texts) -> EventId {
     let (status, response) = world.post("/api/v1/result", &result).await;
     assert_eq!(status, 422, "{response}");
     event
+}
+
+/// The incidents of a cause, as they would be reprocessed.
+async fn freeze(world: &World, alice: &Operator) -> (CauseId, String) {
+    let cause = "SELECT cause FROM incidents WHERE state = 'open' ORDER BY id LIMIT 1";
+    let cause: CauseId = sqlx::query_scalar(cause).fetch_one(&world.pool).await.expect("a cause");
+    let id = cause.to_string();
+    let made = alice.submit(&format!("/incidents?cause={id}"), "/bulk", &[("cause", &id)]).await;
+    let page = made.location.expect("its page");
+    (cause, page.trim_start_matches("/bulk/").to_owned())
 }
 
 async fn get_stuck(world: &World, texts: &Texts) -> EventId {

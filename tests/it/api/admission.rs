@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use domain::api_key::ApiKey;
-use domain::snapshot::SnapshotSettings;
 use e2e::world::{new_key, receipt};
 use e2e::{eventually, run};
 use futures::future::join_all;

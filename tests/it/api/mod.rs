@@ -21,7 +21,6 @@ mod together;
 use domain::api_key::ApiKey;
 use domain::ids::{EventId, ProjectId};
 use domain::project::Mode;
-use domain::snapshot::SnapshotSettings;
 use e2e::world::new_key;
 use e2e::{World, WorldOptions};
 use reqwest::header::HeaderMap;

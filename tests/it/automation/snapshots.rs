@@ -19,8 +19,7 @@ fn what_becomes_of_snapshots_is_set_field_by_field_and_in_the_audit() {
         let (_, before) = script.get(&path).await;
         assert_eq!(settings(&before), [&json!(false), &json!(30), &json!(false)]);
         let change = async |body: Value| script.call(Method::PATCH, &path, Some(body)).await;
-        let (status, days) = change(json!({ "snapshots": true, "snapshot_days": 7 })).await;
-        assert_eq!(status, 200, "{days}");
+        let (_, days) = change(json!({ "snapshots": true, "snapshot_days": 7 })).await;
         assert_eq!(settings(&days), [&json!(true), &json!(7), &json!(false)]);
         let (_, sent) = change(json!({ "snapshot_in_callback": true })).await;
         assert_eq!(settings(&sent), [&json!(true), &json!(7), &json!(true)]);

@@ -43,6 +43,7 @@ async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
         "proof_links",
         "reprocesses",
         "reprocess_policies",
+        "bulk_reprocesses",
     ] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let count = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count");
@@ -59,12 +60,14 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await.to_string();
         let project = world.project.id.to_string();
+        let bulk: Value = script.send(&format!("/{project}/bulk-reprocesses"), json!({})).await;
+        let bulk = bulk["bulk_id"].as_str().expect("an id");
         let before = rows(&world).await;
         let writes = writes(&world).await;
         assert!(writes.len() >= 8, "{writes:?}");
         for (method, path, known) in writes {
             let path = path.replace("{project_id}", &project).replace("{incident_id}", &incident);
-            let path = path.replace("{effect_type}", "credit_grant");
+            let path = path.replace("{effect_type}", "credit_grant").replace("{bulk_id}", bulk);
             let body = json!({ "webhook_url": "https://shop.example.com", "nothing": null });
             let (status, rejected) = script.call(method.clone(), &path, Some(body)).await;
             assert_eq!(status, 422, "{method} {path}: {rejected}");

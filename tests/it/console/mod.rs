@@ -5,6 +5,7 @@ mod account;
 mod alive;
 mod audit;
 mod broken;
+mod causes;
 mod destinations;
 mod events;
 mod incident;

@@ -13,7 +13,7 @@ use store::{MasterKey, signing_secrets};
 
 use super::HOSTILE;
 
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("name", "Northwind"),
     ("mode", "live"),
     ("timeout_minutes", "10"),

@@ -5,7 +5,6 @@ use std::process::Stdio;
 
 use domain::incident::{IncidentState, Resolution};
 use domain::signature::{Signed, SigningSecret, sp_signature};
-use domain::snapshot::SnapshotSettings;
 use e2e::{World, eventually};
 use reqwest::StatusCode;
 use store::events::find_event;

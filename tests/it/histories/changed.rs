@@ -1,4 +1,4 @@
-//! A watch, a probe and a run of retention of the same names, each of which begins with something else.
+//! A watch, a probe, a run of retention and a bulk reprocess of the same names, each of which begins with something else.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use temporalio_workflow::{
     SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 use workflows::activity_contract::{
-    EventInput, ProbeInput, ProbeOutcome, Probes, Records, Retentions, RuleInput,
+    BulkInput, BulkReprocesses, EventInput, ProbeInput, ProbeOutcome, Probes, Records, Retentions,
+    RuleInput,
 };
+use workflows::bulk_reprocess::BulkOutcome;
 use workflows::effect_watch::{WatchInput, WatchOutcome};
 use workflows::options;
 use workflows::retention::{RetentionInput, RetentionOutcome};
@@ -85,4 +87,31 @@ impl Retention {
         ctx.execute_activity(Retentions::apply_rule, input, options).await?;
         Ok(RetentionOutcome::default())
     }
+}
+
+/// A bulk reprocess that waits before its first step.
+#[workflow]
+pub struct BulkReprocess {
+    input: BulkInput,
+}
+
+#[workflow_methods]
+#[expect(clippy::unused_self, reason = "signals are methods, and this one is deaf")]
+impl BulkReprocess {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: BulkInput) -> Self {
+        Self { input }
+    }
+
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<BulkOutcome> {
+        ctx.timer(Duration::from_secs(5)).await;
+        let input = ctx.state(|bulk| bulk.input);
+        let options = options::records("changed");
+        let step = ctx.execute_activity(BulkReprocesses::step_bulk, input, options).await?;
+        Ok(BulkOutcome { ended: step.state })
+    }
+
+    #[signal]
+    pub fn wake(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {}
 }

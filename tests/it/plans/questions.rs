@@ -4,13 +4,14 @@ use std::pin::Pin;
 
 use domain::catalogue::EffectType;
 use domain::event::Effect;
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use store::PgPool;
 use store::notices::find_unclaimed;
 use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
+use store::search::causes::{count_waiting, find_cause, list_causes};
 use store::search::customers::count_customers;
 use store::search::events::{EventSearch, search_events};
 use store::search::incidents::{
@@ -213,6 +214,23 @@ fn incidents(known: &Known) -> Vec<(&'static str, IncidentSearch)> {
         ("reprocessing", one(IncidentState::Reprocessing)),
         ("quiet project", IncidentSearch { project_id: Some(known.quiet), ..needs_you() }),
         ("mode", IncidentSearch { mode: Some(Mode::Live), ..any() }),
+        ("of a cause", IncidentSearch { cause_id: Some(bad_day()), ..needs_you() }),
+        (
+            "resolved ones of a cause, oldest",
+            IncidentSearch {
+                cause_id: Some(bad_day()),
+                sort: Sort::Oldest,
+                ..one(IncidentState::Resolved)
+            },
+        ),
+        (
+            "of a cause, elsewhere",
+            IncidentSearch {
+                cause_id: Some(bad_day()),
+                effect_type: Some(EffectType::SubscriptionStateApply),
+                ..any()
+            },
+        ),
         ("reason", IncidentSearch { reason: Some(Reason::MissingResult), ..needs_you() }),
         (
             "rare type",
@@ -313,6 +331,10 @@ fn others(known: &Known) -> Vec<Question> {
             })
         });
         all.push(customers.at_most(known.incidents / 5));
+        let causes = Question::new(format!("causes, {name}"), move |pool| {
+            Box::pin(async move { list_causes(pool, project_id).await.expect("causes").len() })
+        });
+        all.push(causes.at_most(known.incidents / 5));
         all.push(Question::new(format!("overview, {name}"), move |pool| {
             Box::pin(async move {
                 let seen = overview(pool, project_id, 90).await.expect("an overview");
@@ -321,9 +343,26 @@ fn others(known: &Known) -> Vec<Question> {
             })
         }));
     }
+    all.push(of_cause());
     all.extend(progress(known));
     all.extend(exports());
     all
+}
+
+/// The cause that opened every incident of the bad day.
+fn bad_day() -> CauseId {
+    CauseId::from_uuid(uuid::Uuid::from_u128(0x8000_8000_0000_0000_0001))
+}
+
+fn of_cause() -> Question {
+    Question::new("what an incident has in common with others", |pool| {
+        Box::pin(async move {
+            find_cause(pool, bad_day()).await.expect("a cause");
+            store::incidents::find_last_resolved(pool, bad_day()).await.expect("an incident");
+            let waiting = count_waiting(pool, bad_day(), 1_000).await.expect("a count");
+            usize::try_from(waiting).expect("a number")
+        })
+    })
 }
 
 fn progress(known: &Known) -> [Question; 3] {

@@ -4,6 +4,7 @@ mod acknowledge;
 mod administration;
 mod audit;
 mod audit_details;
+mod bulk;
 mod callback;
 mod constraints;
 mod extensions;

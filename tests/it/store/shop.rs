@@ -17,7 +17,6 @@ use domain::receipt::{Receipt, ReceiptContext};
 use domain::rejection::Rejection;
 use domain::retention::Rule;
 use domain::signature::SigningSecret;
-use domain::snapshot::SnapshotSettings;
 use e2e::engines::{self, Engines};
 use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};

@@ -33,13 +33,7 @@ impl Shop {
         let id = self.owner.project_id;
         let now = projects::find_project(&self.pool, id).await.expect("a database");
         let now = now.expect("a project");
-        let settings = ProjectSettings {
-            name: now.name,
-            mode: now.mode,
-            timeout_minutes: now.timeout_minutes,
-            repair_url: now.repair_url,
-            snapshots,
-        };
+        let settings = ProjectSettings { snapshots, ..ProjectSettings::of(&now) };
         projects::update_project(&self.pool, id, &settings).await.expect("saved");
     }
 

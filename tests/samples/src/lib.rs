@@ -70,6 +70,7 @@ pub fn incident() -> Incident {
         project_id: id("prj_"),
         state: IncidentState::Open,
         reason: Reason::FailedResult,
+        cause_id: Some(id("cau_")),
         error: AppError { code: Some("account_locked".into()), message: None },
         resolution: None,
         outage_grace_seconds: None,

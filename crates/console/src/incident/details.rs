@@ -13,6 +13,7 @@ use store::{StoreError, audit, extensions};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::siblings::Siblings;
 use crate::state::ConsoleState;
 use crate::timeline_view::{self, Running, TimelineItemView};
 
@@ -33,6 +34,8 @@ pub(super) struct IncidentDetails {
     pub(super) proposals: Vec<Proposal>,
     /// Whether an extension does reprocesses of this event.
     pub(super) repaired_by_extension: bool,
+    /// What it has in common with others.
+    pub(super) siblings: Option<Siblings>,
     /// Who acknowledged it last, as in the audit.
     pub(super) acknowledged_by: Option<String>,
 }
@@ -56,6 +59,7 @@ impl IncidentDetails {
             links: proof_links::list_links(pool, id).await?,
             proposals: proposals::list_proposals(pool, event_id).await?,
             project: project.ok_or(StoreError::Missing("projects"))?,
+            siblings: Siblings::read(pool, &incident).await?,
             repaired_by_extension: !repairing.is_empty(),
             acknowledged_by: people.remove(&event_id),
             incident,

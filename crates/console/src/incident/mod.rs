@@ -8,6 +8,7 @@ mod actions;
 mod details;
 mod next;
 mod proof;
+mod siblings;
 mod view;
 
 use axum::extract::{Path, State};

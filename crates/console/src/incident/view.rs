@@ -17,6 +17,7 @@ use web::error::ApiError;
 
 use super::details::IncidentDetails;
 use super::next::NextAction;
+use super::siblings::Siblings;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
 use crate::layout::{Layout, Section};
@@ -132,7 +133,7 @@ impl IncidentPage {
             quote: incident.error.message.as_deref().map(sanitize),
             next: NextAction::of(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
-            facts: facts::of_incident(state, &details.event, &details.project, &details.alerts),
+            facts: facts(state, &details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,
             timeline: details.timeline,
@@ -142,6 +143,13 @@ impl IncidentPage {
             max_days: MAX_DAYS,
         })
     }
+}
+
+fn facts(state: &ConsoleState, details: &IncidentDetails) -> Vec<Fact> {
+    let mut facts = details.siblings.as_ref().map(Siblings::facts).unwrap_or_default();
+    let own = facts::of_incident(state, &details.event, &details.project, &details.alerts);
+    facts.extend(own);
+    facts
 }
 
 /// The sentence that mails begin with, too.

@@ -4,6 +4,7 @@
 //! the same, wherever it lies. The summary and the list refresh themselves; the form above them is
 //! never replaced while it is in use.
 
+mod causes;
 mod rows;
 mod summary;
 
@@ -11,12 +12,15 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
+use domain::ids::CauseId;
 use domain::incident::{IncidentState, Reason};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+pub(crate) use self::causes::href as cause_href;
+use self::causes::{CauseItem, Causes};
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
@@ -38,6 +42,10 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
+    /// The cause that the list is narrowed to, for one who may reprocess all of it.
+    reprocess_all: Option<CauseId>,
+    /// What many incidents have in common; empty where the list is narrowed.
+    causes: Vec<CauseItem>,
     filters: Filters,
     rows: Vec<IncidentItem>,
     pager: Pager,
@@ -65,10 +73,15 @@ async fn list(
     let found = search_incidents(&state.pool, &search(&query, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), now).await?;
+    let causes = Causes::load(&state.pool, &query, query.project_id()).await?;
+    let is_wide = query.says_only(&["project", "sort"]);
+    let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
-        layout: Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?,
+        reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
+        layout,
         summary,
-        filters: Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue),
+        causes: if is_wide { causes.shared(now) } else { Vec::new() },
+        filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
@@ -89,6 +102,7 @@ fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> Inci
             "all" => StateFilter::All,
             state => state.parse::<IncidentState>().map_or(StateFilter::NeedsYou, StateFilter::One),
         },
+        cause_id: query.cause_id(),
         reason: query.reason.parse::<Reason>().ok(),
         event_type: query.event_type(catalogue),
         effect_type: query.effect_type(catalogue),
@@ -101,7 +115,7 @@ fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> Inci
     }
 }
 
-fn own_filters(query: &ListQuery) -> Vec<Select> {
+fn own_filters(query: &ListQuery, causes: &Causes) -> Vec<Select> {
     vec![
         Select::new(
             "state",
@@ -122,5 +136,6 @@ fn own_filters(query: &ListQuery) -> Vec<Select> {
             &query.reason,
             [("", "Any reason"), ("missing_result", "No result"), ("failed_result", "Failure")],
         ),
+        causes.select(query),
     ]
 }

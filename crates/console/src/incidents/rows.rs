@@ -3,6 +3,7 @@
 use domain::alert::{format_duration, one_line};
 use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
+use domain::reprocess::ReprocessState;
 use domain::timeline::{describe_outcome, short_actor_name};
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
@@ -81,7 +82,18 @@ fn state(row: &IncidentRow) -> Badge {
     Badge { class, text }
 }
 
+/// A status alone could be taken for success: the work was promised, and no result said that it was
+/// done.
 fn outcome(last: &LastAttempt) -> String {
     let outcome = describe_outcome(last.status, None, last.error.as_deref());
-    outcome.map_or_else(|| "under way".to_owned(), |outcome| one_line(&outcome))
+    let outcome = outcome.map_or_else(|| "under way".to_owned(), |outcome| one_line(&outcome));
+    match last.reprocess {
+        ReprocessState::NoResult => format!("{outcome}, accepted but never confirmed"),
+        ReprocessState::AwaitingResult => format!("{outcome}, accepted, waiting for the result"),
+        ReprocessState::Requested
+        | ReprocessState::Delivering
+        | ReprocessState::Succeeded
+        | ReprocessState::Failed
+        | ReprocessState::Undelivered => outcome,
+    }
 }

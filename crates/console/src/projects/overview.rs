@@ -50,6 +50,7 @@ struct ProjectPage {
     unclaimed: Option<Unclaimed>,
     broken: Vec<Broken>,
     deleted: Option<DeletedSnapshots>,
+    silent: Silences,
 }
 
 /// Snapshots that were deleted because their days were over.
@@ -57,7 +58,6 @@ struct DeletedSnapshots {
     /// How many in all.
     total: i64,
     last_at: When,
-    silent: Silences,
 }
 
 /// Results of the last seven days that never found their receipt.

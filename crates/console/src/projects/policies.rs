@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::catalogue::EffectType;
+use domain::cause::describe_reason;
 use domain::ids::CauseId;
-use domain::incident::Reason;
 use domain::reprocess_policy::takes;
 use serde::Deserialize;
 use store::administration::policy::{PolicyRejection, reset_policy, set_policy, turn_off as turn};
@@ -243,16 +243,11 @@ fn policy_item(policy: &Policy, stops: &[PolicyStop]) -> PolicyItem {
 }
 
 fn stop_item(stop: &PolicyStop, now: OffsetDateTime) -> StopItem {
-    let opened = match (stop.reason, &stop.error_code) {
-        (Reason::MissingResult, _) => "no result in time".to_owned(),
-        (Reason::FailedResult, Some(code)) => one_line(code),
-        (Reason::FailedResult, None) => "failed without an error code".to_owned(),
-    };
     StopItem {
         cause_id: stop.cause_id,
         effect_type: stop.effect_type.to_string(),
         event_type: one_line(&stop.event_type),
-        opened,
+        opened: describe_reason(stop.reason, stop.error_code.as_deref()),
         why: stop.why.to_string(),
         since: When::ago(stop.stopped_at, now),
     }

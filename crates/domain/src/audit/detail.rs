@@ -11,12 +11,13 @@ use time::OffsetDateTime;
 
 use crate::alert::AlertKind;
 use crate::app_error::AppError;
+use crate::bulk::BulkState;
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId, ReplayId,
-    ResultId, SecretId, SessionId, TokenId,
+    BulkId, CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId,
+    ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -232,6 +233,36 @@ details! {
 
     /// Of a policy that goes on for causes for which it was stopped.
     PolicyResetDetail { effect_type: EffectType, causes: Vec<CauseId> }
+
+    /// Of a bulk reprocess that begins.
+    BulkStartedDetail {
+        bulk_id: BulkId,
+        /// How many incidents it has.
+        incidents: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause_id: Option<CauseId>,
+        canary: i32,
+        per_minute: i32,
+        stop_percent: i32,
+        note: String,
+    }
+
+    /// Of a bulk reprocess that is paused or goes on; `why` where it paused by itself.
+    BulkDetail {
+        bulk_id: BulkId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    }
+
+    /// Of a bulk reprocess that is over: `done`, or `canceled` with what had not started.
+    BulkEndDetail {
+        bulk_id: BulkId,
+        state: BulkState,
+        succeeded: i64,
+        failed: i64,
+        skipped: i64,
+        waiting: i64,
+    }
 
     /// Of a name that a project declares.
     DeclaredDetail { name: String }

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
-    AnsweredDetail, CallbackDetail, DeclaredDetail, DestinationDetail, ExtensionDetail,
-    InterruptedDetail, KeyDetail, LockOutDetail, MasterKeyDetail, NewProjectDetail, NoDetail,
-    OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail,
-    PolicyResetDetail, PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail,
-    RenamedDestinationDetail, ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail,
-    ResolvedDetail, ResultDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail,
-    SignOutDetail, SignalDetail, StallDetail, TestDetail, TokenDetail, TriedExtensionDetail,
-    UnansweredDetail, UnclaimedDetail, WhyDetail,
+    AnsweredDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail, DeclaredDetail,
+    DestinationDetail, ExtensionDetail, InterruptedDetail, KeyDetail, LockOutDetail,
+    MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail,
+    PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
+    ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
+    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
+    RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
+    TestDetail, TokenDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -123,6 +123,10 @@ audit_events! {
     PolicyChanged(PolicyDetail),
     PolicyStopped(PolicyStopDetail),
     PolicyReset(PolicyResetDetail),
+    BulkStarted(BulkStartedDetail),
+    BulkPaused(BulkDetail),
+    BulkResumed(BulkDetail),
+    BulkEnded(BulkEndDetail),
     KeyCreated(KeyDetail),
     KeyRevoked(KeyDetail),
     DestinationAdded(AddedDestinationDetail),

@@ -77,6 +77,10 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::PolicyChanged
         | Action::PolicyStopped
         | Action::PolicyReset
+        | Action::BulkStarted
+        | Action::BulkPaused
+        | Action::BulkResumed
+        | Action::BulkEnded
         | Action::ResolveRefused
         | Action::CallbackDelivered
         | Action::CallbackFailed

@@ -3,13 +3,14 @@
 
 use serde_json::Value;
 
+use super::project_changes::changes;
 use super::{Advice, Names, attempt};
 use crate::alert::{AlertKind, Quote, format_timestamp, judged_later, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, AnsweredDetail, Change, HeaderChange, NotificationKind,
-    PlannedDetail, PolicyDetail, PolicyStopDetail, ProjectChanges, ResolvedDetail, ResultDetail,
-    RotatedKeyDetail, SignOutDetail, TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, AnsweredDetail, BulkStartedDetail, NotificationKind,
+    PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail, RotatedKeyDetail,
+    SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
@@ -44,6 +45,14 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::PolicyChanged(of) => policy(of),
         E::PolicyStopped(of) => format!("{} ({})", of.why, stop_cause(of)),
         E::PolicyReset(of) => of.effect_type.to_string(),
+        E::BulkStarted(of) => bulk(of),
+        E::BulkPaused(of) | E::BulkResumed(of) => {
+            reasoned(&of.bulk_id.to_string(), of.why.as_deref())
+        }
+        E::BulkEnded(of) => format!(
+            "{}, {}: {} succeeded, {} failed, {} skipped, {} not started",
+            of.bulk_id, of.state, of.succeeded, of.failed, of.skipped, of.waiting
+        ),
         E::ReprocessInterrupted(_) => "it is made again".to_owned(),
         E::CallbackDelivered(of) | E::CallbackFailed(of) => attempt::describe(of),
         E::AlertDelivered(of) => message(of, names),
@@ -308,13 +317,26 @@ fn resolution(of: &ResolvedDetail) -> String {
             resolution
         }
     };
+    describe_resolution(*resolution).to_owned()
+}
+
+/// How an incident ended, in a few words.
+#[must_use]
+pub fn describe_resolution(resolution: Resolution) -> &'static str {
     match resolution {
         Resolution::Reprocessed => "the reprocess succeeded",
         Resolution::LateSuccess => "the success came late",
         Resolution::Superseded => "nothing is due any more",
         Resolution::Manual => "manually",
     }
-    .to_owned()
+}
+
+fn bulk(of: &BulkStartedDetail) -> String {
+    let first = match of.canary {
+        0 => String::new(),
+        canary => format!(", {canary} first"),
+    };
+    format!("{}: {} incidents{first}, {} a minute", of.bulk_id, of.incidents, of.per_minute)
 }
 
 /// What was sent and where: `incident opened, to bob@cometcart.test`.
@@ -361,48 +383,6 @@ fn sessions_ended(count: u64) -> String {
         1 => "1 session ended".to_owned(),
         count => format!("{count} sessions ended"),
     }
-}
-
-/// Each setting that changed, before and after.
-fn changes(of: &ProjectChanges) -> String {
-    let ProjectChanges {
-        name,
-        timeout_minutes,
-        retention_months,
-        repair_url,
-        snapshots,
-        snapshot_days,
-        snapshot_in_callback,
-        expected_receipts,
-        callback_headers,
-    } = of;
-    let url = |url: &Option<String>| url.clone().unwrap_or_else(|| "none".to_owned());
-    let changed = [
-        callback_headers.as_ref().map(headers),
-        name.as_ref().map(|it| change("name", it, Clone::clone)),
-        repair_url.as_ref().map(|it| change("repair URL", it, url)),
-        snapshots.as_ref().map(|it| change("snapshots", it, ToString::to_string)),
-        snapshot_days.as_ref().map(|it| change("days of snapshots", it, ToString::to_string)),
-        snapshot_in_callback
-            .as_ref()
-            .map(|it| change("snapshots in callbacks", it, ToString::to_string)),
-        timeout_minutes.as_ref().map(|it| change("timeout minutes", it, ToString::to_string)),
-        expected_receipts.as_ref().map(|it| change("expected receipts", it, ToString::to_string)),
-        retention_months.as_ref().map(|it| change("retention months", it, ToString::to_string)),
-    ];
-    changed.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn change<T>(name: &str, of: &Change<T>, shown: impl Fn(&T) -> String) -> String {
-    format!("{name} from {} to {}", shown(&of.from), shown(&of.to))
-}
-
-/// Headers have names, and values that are never shown.
-fn headers(of: &HeaderChange) -> String {
-    let parts = [("set", &of.set), ("removed", &of.removed)];
-    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-    let parts: Vec<_> = parts.map(|(what, names)| format!("{what} {}", names.join(", "))).collect();
-    format!("callback headers: {}", parts.join(", "))
 }
 
 /// What an entry of another release says, key by key, without what is quoted.

@@ -10,8 +10,6 @@ use anyhow::Context as _;
 use domain::api_key::ApiKey;
 use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
-use domain::retention::DEFAULT_MONTHS;
-use domain::snapshot::SnapshotSettings;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::projects::{self, ProjectSettings};
 use store::transitions::receipt::{Delivery, accept_receipt};

@@ -4,6 +4,8 @@
 //! something is wrong.
 
 pub mod api;
+pub mod bulk;
+pub mod cause;
 pub mod demo;
 pub mod destination;
 pub mod doctor;
@@ -11,6 +13,7 @@ pub mod event;
 pub mod extension;
 pub mod incident;
 pub mod key;
+mod list;
 pub mod master_key;
 pub mod migrate;
 pub mod operator;
@@ -68,6 +71,12 @@ pub enum Command {
     /// Incidents: customers who paid and did not get what they paid for.
     #[command(subcommand)]
     Incident(incident::Verb),
+    /// Causes: what incidents have in common.
+    #[command(subcommand)]
+    Cause(cause::Verb),
+    /// Bulk reprocesses: many incidents at a pace.
+    #[command(subcommand)]
+    Bulk(bulk::Verb),
     /// Payment events and their timelines.
     #[command(subcommand)]
     Event(event::Verb),
@@ -98,6 +107,8 @@ impl Command {
             | Self::Operator(_)
             | Self::Policy(_)
             | Self::Incident(_)
+            | Self::Bulk(_)
+            | Self::Cause(_)
             | Self::Event(_)
             | Self::Doctor(_)
             | Self::Reconcile(_)
@@ -147,6 +158,8 @@ impl Command {
             Self::Operator(verb) => verb.run(context).await,
             Self::Policy(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,
+            Self::Bulk(verb) => verb.run(context).await,
+            Self::Cause(verb) => verb.run(context).await,
             Self::Event(verb) => verb.run(context).await,
             Self::Setup(verb) => verb.run(context).await,
             Self::Replay(args) => Box::pin(replay::run(args, context)).await,

@@ -1,7 +1,7 @@
 //! Which incidents a search finds. Every query here reads a bounded number of rows.
 
 use domain::catalogue::EffectType;
-use domain::ids::{IncidentId, ProjectId};
+use domain::ids::{CauseId, IncidentId, ProjectId};
 use domain::incident::Reason;
 use domain::project::Mode;
 
@@ -25,6 +25,7 @@ impl Finder for IncidentSearch {
         self.state == StateFilter::All
             && self.project_id.is_none()
             && self.mode.is_none()
+            && self.cause_id.is_none()
             && self.reason.is_none()
             && self.event_type.is_none()
             && self.effect_type.is_none()
@@ -59,6 +60,9 @@ impl Finder for IncidentSearch {
         db: &mut PgConnection,
         scan: &KeysetScan<IncidentId>,
     ) -> Result<Vec<IncidentId>, StoreError> {
+        if let Some(cause_id) = self.cause_id {
+            return self.find_of_cause(db, scan, cause_id).await;
+        }
         macro_rules! query {
             ($order:tt) => {
                 sqlx::query_scalar!(
@@ -131,7 +135,8 @@ impl Finder for IncidentSearch {
             "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
          WHERE i.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND i.state = ANY($4) AND ($5::text IS NULL OR i.reason = $5)
-           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)",
+           AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)
+           AND ($8::uuid IS NULL OR i.cause = $8)",
             ids as &[IncidentId],
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),
@@ -139,9 +144,53 @@ impl Finder for IncidentSearch {
             self.reason.map(Reason::as_str),
             self.event_type,
             self.effect_type.as_ref().map(EffectType::as_str),
+            self.cause_id.map(CauseId::as_uuid),
         )
         .fetch_all(db)
         .await?;
         Ok(wanted)
+    }
+}
+
+impl IncidentSearch {
+    /// The next incidents of one cause. All of them agree in everything else that a search narrows
+    /// by, so that one in each state says whether the others are wanted.
+    async fn find_of_cause(
+        &self,
+        db: &mut PgConnection,
+        scan: &KeysetScan<IncidentId>,
+        cause_id: CauseId,
+    ) -> Result<Vec<IncidentId>, StoreError> {
+        macro_rules! query {
+            ($order:tt) => {
+                sqlx::query_scalar!(
+                    r#"WITH kinds AS (
+                       SELECT first.* FROM unnest($4::text[]) AS wanted (state) CROSS JOIN LATERAL (
+                           SELECT i.project_id, i.cause, i.state, i.reason, i.event_type, i.effect_type FROM incidents i
+                           WHERE i.cause = $1 AND i.state = wanted.state ORDER BY i.cause, i.state, i.id LIMIT 1) AS first
+                   )
+                   SELECT found.id AS "id!: IncidentId" FROM kinds k JOIN projects p ON p.id = k.project_id CROSS JOIN LATERAL (
+                       SELECT i.id FROM incidents i
+                       WHERE (i.cause, i.state, i.id) > (k.cause, k.state, $8::uuid)
+                           AND (i.cause, i.state, i.id) < (k.cause, k.state, $9::uuid)
+                       ORDER BY i.cause "# + $order + ", i.state " + $order + ", i.id " + $order + r#" LIMIT $10) AS found
+                   WHERE ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
+                     AND ($5::text IS NULL OR k.reason = $5) AND ($6::text IS NULL OR k.event_type = $6)
+                     AND ($7::text IS NULL OR k.effect_type = $7)
+                   ORDER BY found.id "# + $order + " LIMIT $10",
+                    cause_id.as_uuid(),
+                    self.project_id.map(ProjectId::as_uuid),
+                    self.mode.map(Mode::as_str),
+                    &self.state.states(),
+                    self.reason.map(Reason::as_str),
+                    self.event_type,
+                    self.effect_type.as_ref().map(EffectType::as_str),
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
+                    scan.rows(),
+                )
+            };
+        }
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 }

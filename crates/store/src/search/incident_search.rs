@@ -1,7 +1,7 @@
 //! Which incidents are searched for.
 
 use domain::catalogue::EffectType;
-use domain::ids::{IncidentId, ProjectId};
+use domain::ids::{CauseId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use time::OffsetDateTime;
@@ -42,6 +42,8 @@ pub struct IncidentSearch {
     pub mode: Option<Mode>,
     /// In these states.
     pub state: StateFilter,
+    /// Of this cause.
+    pub cause_id: Option<CauseId>,
     /// Opened for this reason.
     pub reason: Option<Reason>,
     /// The provider's event type.

@@ -54,6 +54,8 @@ pub struct IncidentRow {
 pub struct LastAttempt {
     /// When it began.
     pub at: OffsetDateTime,
+    /// What became of its reprocess.
+    pub reprocess: ReprocessState,
     pub status: Option<i32>,
     /// The class of the error, where there was no response.
     pub error: Option<String>,
@@ -121,7 +123,12 @@ fn row(
         running: running.map(|latest| (latest.id, latest.state, latest.attempts)),
         last_attempt: latest.and_then(|latest| {
             let at = latest.attempted_at?;
-            Some(LastAttempt { at, status: latest.status, error: latest.error })
+            Some(LastAttempt {
+                at,
+                reprocess: latest.state,
+                status: latest.status,
+                error: latest.error,
+            })
         }),
         incident,
         acknowledged_by,

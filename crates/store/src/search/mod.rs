@@ -15,6 +15,7 @@
 pub mod audit;
 mod audit_ids;
 mod audit_search;
+pub mod causes;
 pub mod customers;
 mod event_ids;
 mod event_search;

@@ -1,6 +1,7 @@
 //! The lists that operators look through.
 
 mod audit;
+mod causes;
 mod events;
 mod incidents;
 mod overview;
@@ -8,7 +9,6 @@ mod progress;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
-use domain::snapshot::SnapshotSettings;
 use e2e::world::new_key;
 use serde_json::{Value, json};
 use store::api_keys;

@@ -11,7 +11,6 @@ use domain::extension::{DEFAULT_CALLS_PER_SECOND, ExtensionTarget, NewExtension,
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use domain::retention::DEFAULT_MONTHS;
-use domain::snapshot::SnapshotSettings;
 use serde_json::json;
 use store::ChangeError;
 use store::administration::destination::add_destination;

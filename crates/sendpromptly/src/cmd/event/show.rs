@@ -1,7 +1,6 @@
 //! `event show`: one payment event and its timeline.
 
 use api::v1::responses;
-use clap::Subcommand;
 use domain::ids::{EventId, IncidentId};
 use store::events::{self, PaymentEvent};
 use store::{incidents, timeline};
@@ -13,28 +12,11 @@ use crate::output::CommandOutput;
 use crate::text::{NOTHING, block, format_timestamp};
 use crate::timeline::render;
 
-/// What can be done with events.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Show a payment event: what is due, what became of it, and every step.
-    #[command(after_help = "Example:\n  sendpromptly event show ev_01K9QE0A1B2C3D4E5F6G7H8J9K")]
-    Show {
-        /// The event's id, as the response to a receipt shows it.
-        #[arg(value_name = "EVENT")]
-        id: String,
-    },
-}
+pub const HELP: &str = "\
+Example:
+  sendpromptly event show ev_01K9QE0A1B2C3D4E5F6G7H8J9K";
 
-impl Verb {
-    /// Does it.
-    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
-        match self {
-            Self::Show { id } => show(&id, context).await,
-        }
-    }
-}
-
-async fn show(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let id: EventId = parse_id("event", id)?;
     let admin = AdminContext::open(context).await?;
     let event = events::find_event(&admin.pool, id).await?.ok_or_else(|| no_such("event", id))?;

@@ -1,6 +1,7 @@
 //! Incidents: list them, read their timeline, have the app do the work again, or resolve them
 //! manually.
 
+mod acknowledge;
 mod list;
 mod reprocess;
 mod resolve;
@@ -30,16 +31,20 @@ pub enum Verb {
         #[arg(value_name = "INCIDENT")]
         id: String,
     },
-    /// Ask the app, by a signed callback, to do the work again.
-    #[command(after_help = reprocess::HELP)]
-    Reprocess {
+    /// Say that you see to it, so that others need not.
+    #[command(after_help = acknowledge::HELP)]
+    Acknowledge {
         /// The incident's id.
         #[arg(value_name = "INCIDENT")]
         id: String,
-        /// Why, for the timeline.
+        /// What you are doing, for the timeline.
         #[arg(long)]
         note: Option<String>,
     },
+    /// Ask the app, by a signed callback, to do the work again: for one incident, or for all of a
+    /// cause.
+    #[command(after_help = reprocess::HELP)]
+    Reprocess(reprocess::Args),
     /// Resolve an incident manually, because it was fixed in another way.
     #[command(after_help = resolve::HELP)]
     Resolve {
@@ -61,7 +66,8 @@ impl Verb {
         match self {
             Self::List(args) => list::run(args, context).await,
             Self::Show { id } => show::run(&id, context).await,
-            Self::Reprocess { id, note } => reprocess::run(&id, note.as_deref(), context).await,
+            Self::Acknowledge { id, note } => acknowledge::run(&id, note.as_deref(), context).await,
+            Self::Reprocess(args) => Box::pin(reprocess::run(&args, context)).await,
             Self::Resolve { id, note, evidence } => {
                 resolve::run(&id, note.as_deref(), evidence.as_deref(), context).await
             }

@@ -10,19 +10,41 @@ use store::operator_actions::OperatorAction;
 use super::{check_note, rejected};
 use crate::Context;
 use crate::admin_context::AdminContext;
+use crate::cmd::bulk;
 use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
-Example:
+Examples:
   sendpromptly incident reprocess inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --note 'the account is unlocked'
+  sendpromptly incident reprocess --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK --note 'the disk has room again' \\
+    --canary 3 --rate 30/m --yes
 
-Follow it with `sendpromptly incident show`. One reprocess runs at a time.";
+Follow one with `sendpromptly incident show`. Of one incident, one reprocess runs at a time. Many are shown before
+they start; what has started goes on without the command, and `sendpromptly bulk` pauses, resumes and cancels it.";
 
-pub(super) async fn run(
-    id: &str,
-    note: Option<&str>,
-    context: &Context,
-) -> anyhow::Result<CommandOutput> {
+/// One incident, or many.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("many").args(["cause", "failures_of"])))]
+pub struct Args {
+    /// The incident's id.
+    #[arg(value_name = "INCIDENT", required_unless_present = "many")]
+    id: Option<String>,
+    /// Why, for the timeline. Required for many.
+    #[arg(long)]
+    note: Option<String>,
+    #[command(flatten)]
+    many: bulk::run::ManyArgs,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> anyhow::Result<CommandOutput> {
+    let note = args.note.as_deref();
+    match &args.id {
+        Some(id) if !args.many.is_many() => one(id, note, context).await,
+        _ => bulk::run::run(&args.many, note, context).await,
+    }
+}
+
+async fn one(id: &str, note: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     note.map_or(Ok(()), check_note)?;
     let admin = AdminContext::open(context).await?;
     let incident = admin.incident(id).await?;

@@ -26,6 +26,7 @@ fn the_shape_has_exactly_the_fields_of_the_contract() {
         r#"{"incident_id":"inc_00000000000000000000000001","event_id":"ev_00000000000000000000000001","#,
         r#""state":"open","reason":"failed_result","error_code":"account_locked","error_message":null,"#,
         r#""resolution":null,"outage_grace_seconds":null,"opened_at":"2026-11-21T14:32:09Z","resolved_at":null,"#,
+        r#""cause_id":"cau_00000000000000000000000001","#,
         r#""reprocesses":[{"replay_id":"rpl_00000000000000000000000001","state":"undelivered","#,
         r#""requested_by":"cli:alice","attempts":[{"attempt":1,"at":"2026-11-21T14:40:00Z","#,
         r#""status":null,"error":"connect","latency_ms":12}]}],"#,

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn the_answer_has_exactly_the_fields_of_the_contract() {
         let settings = ProjectSettings {
-            snapshots: true,
+            snapshots: SnapshotSettings { kept: true, ..Default::default() },
             ..ProjectSettings::new("CometCart".into(), Mode::Test)
         };
         let id = "prj_00000000000000000000000001".parse().expect("an id");

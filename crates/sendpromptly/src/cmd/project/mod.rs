@@ -129,7 +129,8 @@ mod tests {
         let messages = rejected.map(|why| why.to_string());
         assert_eq!(messages[0], "name must have 1 to 255 characters");
         assert_eq!(messages[1], "timeout_minutes must be a whole number from 1 to 10080");
-        assert_eq!(messages[2], "snapshot_days must be a whole number from 1 to 90");
+        assert_eq!(messages[2], "retention_months must be a whole number from 1 to 84");
+        assert_eq!(messages[3], "snapshot_days must be a whole number from 1 to 90");
     }
 
     #[test]
@@ -138,6 +139,5 @@ mod tests {
         assert_eq!(describe_snapshots(all), "kept, sealed for 1 day, and sent with callbacks");
         let none = describe_snapshots(SnapshotSettings::default());
         assert_eq!(none, "not kept; earlier ones for 30 days");
-        assert_eq!(messages[2], "retention_months must be a whole number from 1 to 84");
     }
 }

@@ -1,0 +1,301 @@
+//! `/api/v1/projects/{project_id}/bulk-reprocesses`.
+
+use api_types::bulk::{
+    BulkItemResponse, BulkPreviewRequest, BulkPreviewResponse, BulkResponse, BulkStartRequest,
+};
+use api_types::error::ErrorResponse;
+use api_types::list::Listed;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use domain::bulk::{BulkSettings, ItemState, MAX_CANARY, MAX_ITEMS, MAX_PER_MINUTE, Steering};
+use domain::field::Fields;
+use domain::ids::IncidentId;
+use domain::incident::check_note;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use store::bulk::{self, Bulk, NewBulk, PreviewRejection, Selection, SteerRejection};
+use store::pool::transaction;
+use store::{ChangeError, PgPool, StoreError};
+use utoipa::IntoParams;
+use web::error::ApiError;
+use web::extract::JsonBody;
+use web::state::AppState;
+
+use super::caller::{self, Caller, field_error};
+use super::paging::choice;
+use super::responses;
+
+/// How many items a page has.
+const ITEMS: i64 = 200;
+
+/// Freezes which incidents would be reprocessed, and says which would not and why. Nothing starts.
+/// What is not started within a day is forgotten. Needs the role operator.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses", operation_id = "preview_bulk_reprocess", tag = "bulk", request_body = BulkPreviewRequest,
+    params(("project_id" = String, Path)),
+    responses((status = 201, description = "What was frozen.", body = BulkPreviewResponse)))]
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<BulkPreviewResponse>), ApiError> {
+    caller.must_act()?;
+    let project = caller::project(&state, &id).await?;
+    let (selection, include_taking) = read_selection(&body.read().await?)?;
+    let actor = caller.actor();
+    let new = NewBulk { project_id: project.id, selection, include_taking, actor: &actor };
+    let preview = transaction(&state.pool, async |tx| bulk::create_preview(tx, &new).await).await;
+    let preview = preview.map_err(|error| match error {
+        ChangeError::Store(error) => error.into(),
+        ChangeError::Rejected(PreviewRejection::NoBulk) => {
+            field_error("failures_of", &"names no bulk reprocess of this project")
+        }
+        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => ApiError::IncidentConflict {
+            message: format!(
+                "{why}; set repair_url with PATCH /api/v1/projects/{} first",
+                project.id
+            ),
+        },
+    })?;
+    Ok((StatusCode::CREATED, Json(responses::bulk_preview(preview))))
+}
+
+/// The bulk reprocesses of a project that were started, the newest first; at most 100.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/bulk-reprocesses", operation_id = "list_bulk_reprocesses", tag = "bulk",
+    params(("project_id" = String, Path)),
+    responses((status = 200, description = "The bulk reprocesses.", body = Listed<BulkResponse>)))]
+pub async fn list(
+    State(state): State<AppState>,
+    _: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Listed<BulkResponse>>, ApiError> {
+    let project = caller::project(&state, &id).await?;
+    let mut all = Vec::new();
+    for bulk in bulk::list_bulks(&state.pool, project.id).await? {
+        all.push(with_counts(&state.pool, bulk).await?);
+    }
+    Ok(Json(Listed::whole(all)))
+}
+
+/// One bulk reprocess and how far it is.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}", operation_id = "get_bulk_reprocess", tag = "bulk",
+    params(("project_id" = String, Path), ("bulk_id" = String, Path)),
+    responses((status = 200, description = "The bulk reprocess.", body = BulkResponse)))]
+pub async fn show(
+    State(state): State<AppState>,
+    _: Caller,
+    Path((project, id)): Path<(String, String)>,
+) -> Result<Json<BulkResponse>, ApiError> {
+    let bulk = of_project(&state, &project, &id).await?;
+    Ok(Json(with_counts(&state.pool, bulk).await?))
+}
+
+/// Which items are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ItemQuery {
+    /// `waiting`, `started`, `succeeded`, `failed` or `skipped`. Default: all.
+    state: Option<String>,
+    /// The `next_cursor` of the page before; without it, the first page.
+    cursor: Option<String>,
+}
+
+/// The incidents of a bulk reprocess, in their order, 200 a page.
+#[utoipa::path(get, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/items", operation_id = "list_bulk_items", tag = "bulk",
+    params(("project_id" = String, Path), ("bulk_id" = String, Path), ItemQuery),
+    responses((status = 200, description = "One page of its incidents.", body = Listed<BulkItemResponse>)))]
+pub async fn items(
+    State(state): State<AppState>,
+    _: Caller,
+    Path((project, id)): Path<(String, String)>,
+    Query(wanted): Query<ItemQuery>,
+) -> Result<Json<Listed<BulkItemResponse>>, ApiError> {
+    let bulk = of_project(&state, &project, &id).await?;
+    let wanted_state: Option<ItemState> = choice("state", wanted.state.as_deref())?;
+    let behind = wanted.cursor.as_deref().map_or(Ok(0), str::parse);
+    let behind =
+        behind.map_err(|_| field_error("cursor", &"must be a next_cursor of this list"))?;
+    let mut items = bulk::list_items(&state.pool, bulk.id, wanted_state, behind, ITEMS + 1).await?;
+    let more = items.len() > usize::try_from(ITEMS).unwrap_or(usize::MAX);
+    items.truncate(usize::try_from(ITEMS).unwrap_or(usize::MAX));
+    let next_cursor = items.last().filter(|_| more).map(|last| last.place.to_string());
+    let data = items.into_iter().map(responses::bulk_item).collect();
+    Ok(Json(Listed { data, next_cursor }))
+}
+
+/// Starts what was frozen: the first few immediately, the rest at a pace once all of those
+/// succeeded. Needs the role operator.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/start", operation_id = "start_bulk_reprocess", tag = "bulk", request_body = BulkStartRequest,
+    params(("project_id" = String, Path), ("bulk_id" = String, Path)),
+    responses((status = 202, description = "It runs.", body = BulkResponse), (status = 409, description = "It is in a state that does not allow this.", body = ErrorResponse)))]
+pub async fn start(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((project, id)): Path<(String, String)>,
+    body: JsonBody,
+) -> Result<(StatusCode, Json<BulkResponse>), ApiError> {
+    caller.must_act()?;
+    let frozen = of_project(&state, &project, &id).await?;
+    let (settings, note) = read_start(&body.read().await?)?;
+    let actor = caller.actor();
+    let started = transaction(&state.pool, async |tx| {
+        bulk::start(tx, frozen.id, &actor, settings, &note).await
+    });
+    started.await.map_err(rejected)?;
+    state.relay.wake();
+    let bulk = of_project(&state, &project, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(with_counts(&state.pool, bulk).await?)))
+}
+
+/// Pauses a bulk reprocess: nothing more starts. Needs the role operator.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/pause", operation_id = "pause_bulk_reprocess", tag = "bulk",
+    params(("project_id" = String, Path), ("bulk_id" = String, Path)),
+    responses((status = 200, description = "The bulk reprocess as it is now.", body = BulkResponse), (status = 409, description = "It is in a state that does not allow this.", body = ErrorResponse)))]
+pub async fn pause(
+    state: State<AppState>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<Json<BulkResponse>, ApiError> {
+    steer(state, caller, path, Steering::Pause).await
+}
+
+/// Lets a bulk reprocess go on that is paused. What failed so far is not counted against it any more.
+/// Needs the role operator.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/resume", operation_id = "resume_bulk_reprocess", tag = "bulk",
+    params(("project_id" = String, Path), ("bulk_id" = String, Path)),
+    responses((status = 200, description = "The bulk reprocess as it is now.", body = BulkResponse), (status = 409, description = "It is in a state that does not allow this.", body = ErrorResponse)))]
+pub async fn resume(
+    state: State<AppState>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<Json<BulkResponse>, ApiError> {
+    steer(state, caller, path, Steering::Resume).await
+}
+
+/// Cancels a bulk reprocess: nothing more starts, what had started goes on. Needs the role operator.
+#[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/cancel", operation_id = "cancel_bulk_reprocess", tag = "bulk",
+    params(("project_id" = String, Path), ("bulk_id" = String, Path)),
+    responses((status = 200, description = "The bulk reprocess as it is now.", body = BulkResponse), (status = 409, description = "It is in a state that does not allow this.", body = ErrorResponse)))]
+pub async fn cancel(
+    state: State<AppState>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<Json<BulkResponse>, ApiError> {
+    steer(state, caller, path, Steering::Cancel).await
+}
+
+async fn steer(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((project, id)): Path<(String, String)>,
+    steering: Steering,
+) -> Result<Json<BulkResponse>, ApiError> {
+    caller.must_act()?;
+    let bulk = of_project(&state, &project, &id).await?;
+    let actor = caller.actor();
+    let steered =
+        transaction(&state.pool, async |tx| bulk::steer(tx, bulk.id, &actor, steering).await);
+    steered.await.map_err(rejected)?;
+    state.relay.wake();
+    let bulk = of_project(&state, &project, &id).await?;
+    Ok(Json(with_counts(&state.pool, bulk).await?))
+}
+
+async fn with_counts(pool: &PgPool, bulk: Bulk) -> Result<BulkResponse, StoreError> {
+    let counts = bulk::count_items(pool, bulk.id).await?;
+    Ok(responses::bulk(bulk, counts))
+}
+
+/// The bulk reprocess of a path, if it is of the path's project.
+async fn of_project(state: &AppState, project: &str, id: &str) -> Result<Bulk, ApiError> {
+    let missing = || ApiError::not_found("there is no such bulk reprocess in this project");
+    let project = caller::project(state, project).await?;
+    let id = id.parse().map_err(|_| missing())?;
+    let found = bulk::find_bulk(&state.pool, id).await?;
+    found.filter(|bulk| bulk.project_id == project.id).ok_or_else(missing)
+}
+
+fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
+    match error {
+        ChangeError::Store(error) => error.into(),
+        ChangeError::Rejected(why @ SteerRejection::NoBulk) => ApiError::not_found(why.to_string()),
+        ChangeError::Rejected(why @ (SteerRejection::Empty | SteerRejection::State(_))) => {
+            ApiError::IncidentConflict {
+                message: format!("the bulk reprocess cannot do that: {why}"),
+            }
+        }
+    }
+}
+
+fn read_selection(body: &Map<String, Value>) -> Result<(Selection, bool), ApiError> {
+    let known = ["cause_id", "incident_ids", "failures_of", "include_taking"];
+    let mut fields = caller::fields(body, &known);
+    let cause = read_id(&mut fields, "cause_id", "must be the id of a cause, such as cau_…");
+    let other =
+        read_id(&mut fields, "failures_of", "must be the id of a bulk reprocess, such as blk_…");
+    let incidents = read_incidents(&mut fields);
+    let include_taking = fields.truth("include_taking").unwrap_or_default();
+    let selection = match (cause, incidents, other) {
+        (None, None, None) => Selection::All,
+        (Some(id), None, None) => Selection::Cause(id),
+        (None, Some(ids), None) => Selection::Incidents(ids),
+        (None, None, Some(id)) => Selection::FailuresOf(id),
+        _ => {
+            fields.reject(
+                "cause_id",
+                "and incident_ids and failures_of exclude each other: send one of them",
+            );
+            Selection::All
+        }
+    };
+    caller::checked(fields, (selection, include_taking))
+}
+
+fn read_id<T: std::str::FromStr>(fields: &mut Fields<'_>, name: &str, cure: &str) -> Option<T> {
+    let text = fields.text(name)?;
+    let id = text.parse().ok();
+    if id.is_none() {
+        fields.reject(name, cure);
+    }
+    id
+}
+
+fn read_incidents(fields: &mut Fields<'_>) -> Option<Vec<IncidentId>> {
+    let value = fields.value("incident_ids").filter(|value| !value.is_null())?;
+    let ids = value.as_array().map(|all| {
+        all.iter()
+            .map(|one| one.as_str().and_then(|text| text.parse().ok()))
+            .collect::<Option<Vec<_>>>()
+    });
+    let most = usize::try_from(MAX_ITEMS).unwrap_or(usize::MAX);
+    match ids.flatten() {
+        Some(ids) if (1..=most).contains(&ids.len()) => Some(ids),
+        Some(_) | None => {
+            let cure =
+                format!("must be a list of 1 to {MAX_ITEMS} ids of incidents, such as inc_…");
+            fields.reject("incident_ids", cure);
+            None
+        }
+    }
+}
+
+fn read_start(body: &Map<String, Value>) -> Result<(BulkSettings, String), ApiError> {
+    let mut fields = caller::fields(body, &["note", "canary", "per_minute", "stop_percent"]);
+    let note = fields.text("note").map(str::to_owned);
+    if let Some(Err(why)) = note.as_deref().map(check_note) {
+        fields.reject("note", why.to_string());
+    }
+    let note = fields.require("note", note).unwrap_or_default();
+    let default = BulkSettings::default();
+    let mut number = |name: &str, least: i32, most: i32, default: i32| {
+        let read = fields.whole_number(name, least.into(), most.into());
+        read.and_then(|read| i32::try_from(read).ok()).unwrap_or(default)
+    };
+    let settings = BulkSettings {
+        canary: number("canary", 0, MAX_CANARY, default.canary),
+        per_minute: number("per_minute", 1, MAX_PER_MINUTE, default.per_minute),
+        stop_percent: number("stop_percent", 1, 100, default.stop_percent),
+    };
+    caller::checked(fields, (settings, note))
+}

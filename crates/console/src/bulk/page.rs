@@ -1,0 +1,187 @@
+//! The page of a bulk reprocess.
+
+use askama::Template;
+use axum::response::Response;
+use domain::alert::{format_duration, one_line};
+use domain::bulk::{BulkCounts, BulkState};
+use domain::ids::{BulkId, CauseId, IncidentId, ReplayId};
+use domain::incident::MAX_NOTE;
+use domain::timeline::actor_name;
+use store::bulk::{self, Bulk, BulkItem};
+use store::search::causes::find_cause;
+use store::{StoreError, projects};
+use time::{Duration, OffsetDateTime};
+use web::error::ApiError;
+
+use super::values::StartValues;
+use crate::badge::Badge;
+use crate::form::FormErrors;
+use crate::incidents::cause_href;
+use crate::layout::{Layout, Section};
+use crate::page::page_with;
+use crate::session::SignedIn;
+use crate::state::ConsoleState;
+use crate::when::When;
+
+/// How many of what failed, and of what was skipped, are listed.
+const MAX_LISTED: i64 = 100;
+
+#[derive(Template)]
+#[template(path = "pages/bulk.html")]
+struct BulkPage {
+    layout: Layout,
+    path: String,
+    id: BulkId,
+    heading: String,
+    state: Badge,
+    why: Option<String>,
+    /// What its incidents have in common, and their list.
+    cause: Option<(String, String)>,
+    project: (String, String),
+    note: Option<String>,
+    by: String,
+    started: Option<When>,
+    /// How it was to go, in words.
+    plan: Option<String>,
+    counts: BulkCounts,
+    total: i64,
+    /// How many of a hundred are over.
+    percent: i64,
+    excluded_running: i64,
+    excluded_taking: i64,
+    /// The cause whose incidents that take something can be taken in.
+    may_include: Option<CauseId>,
+    is_preview: bool,
+    may_pause: bool,
+    may_resume: bool,
+    may_cancel: bool,
+    troubles: Vec<TroubleItem>,
+    has_failures: bool,
+    values: StartValues,
+    errors: FormErrors,
+    max_note: usize,
+    /// How long it takes at the pace that is offered.
+    takes: String,
+}
+
+/// An incident that failed or was skipped.
+struct TroubleItem {
+    id: IncidentId,
+    reference: String,
+    state: Badge,
+    why: String,
+    replay_id: Option<ReplayId>,
+}
+
+/// The page, with what was typed into its form.
+pub(super) async fn show(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    bulk: Bulk,
+    values: StartValues,
+    errors: FormErrors,
+) -> Result<Response, ApiError> {
+    let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
+    let counts = bulk::count_items(pool, bulk.id).await?;
+    let project = projects::find_project(pool, bulk.project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    let cause = match bulk.cause_id {
+        Some(id) => find_cause(pool, id).await?.map(|cause| (cause.title(), cause_href(id))),
+        None => None,
+    };
+    let heading = heading(&bulk);
+    let total = counts.total();
+    let over = counts.ended() + counts.skipped;
+    let rate = bulk.settings.map_or(30, |settings| settings.per_minute);
+    let page = BulkPage {
+        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?,
+        path: super::path(bulk.id),
+        id: bulk.id,
+        heading,
+        state: badge(bulk.state),
+        why: bulk.why.as_deref().map(one_line),
+        cause,
+        project: (one_line(&project.name), format!("/projects/{}", project.id)),
+        note: bulk.note.clone(),
+        by: actor_name(&bulk.requested_by),
+        started: bulk.started_at.map(|at| When::ago(at, now)),
+        plan: plan(&bulk),
+        counts,
+        total,
+        percent: if total == 0 { 0 } else { over * 100 / total },
+        excluded_running: bulk.excluded_running,
+        excluded_taking: bulk.excluded_taking,
+        may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
+        is_preview: bulk.state == BulkState::Preview,
+        may_pause: bulk.state == BulkState::Running,
+        may_resume: bulk.state == BulkState::Paused,
+        may_cancel: matches!(bulk.state, BulkState::Running | BulkState::Paused),
+        troubles: list_troubles(state, &bulk).await?,
+        has_failures: counts.failed > 0,
+        values,
+        max_note: MAX_NOTE,
+        takes: format_duration(Duration::minutes(total / i64::from(rate.max(1)) + 1)),
+        errors,
+    };
+    page_with(page.errors.status(), &page)
+}
+
+fn heading(bulk: &Bulk) -> String {
+    let many =
+        if bulk.items == 1 { "1 incident".to_owned() } else { format!("{} incidents", bulk.items) };
+    match bulk.state {
+        BulkState::Preview => format!("Reprocess {many}?"),
+        BulkState::Running | BulkState::Paused => format!("Reprocessing {many}"),
+        BulkState::Canceled | BulkState::Done => format!("Reprocess of {many}"),
+    }
+}
+
+fn badge(state: BulkState) -> Badge {
+    match state {
+        BulkState::Preview => Badge::new("", "Nothing has started"),
+        BulkState::Running => Badge::new("work", "Running"),
+        BulkState::Paused => Badge::new("open", "Paused"),
+        BulkState::Canceled => Badge::new("", "Canceled"),
+        BulkState::Done => Badge::new("done", "Done"),
+    }
+}
+
+fn plan(bulk: &Bulk) -> Option<String> {
+    let settings = bulk.settings?;
+    let first = match settings.canary {
+        0 => String::new(),
+        1 => "1 first, then ".to_owned(),
+        canary => format!("{canary} first, then "),
+    };
+    Some(format!(
+        "{first}{} a minute; pauses when {}% failed",
+        settings.per_minute, settings.stop_percent
+    ))
+}
+
+async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleItem>, StoreError> {
+    use domain::bulk::ItemState::{Failed, Skipped};
+    let mut all = bulk::list_items(&state.pool, bulk.id, Some(Failed), 0, MAX_LISTED).await?;
+    all.extend(bulk::list_items(&state.pool, bulk.id, Some(Skipped), 0, MAX_LISTED).await?);
+    Ok(all.into_iter().map(TroubleItem::new).collect())
+}
+
+impl TroubleItem {
+    fn new(item: BulkItem) -> Self {
+        use domain::bulk::ItemState;
+        let state = match item.state {
+            ItemState::Failed => Badge::new("open", "Failed"),
+            ItemState::Skipped => Badge::new("", "Skipped"),
+            ItemState::Waiting | ItemState::Started | ItemState::Succeeded => {
+                Badge::new("", item.state.as_str())
+            }
+        };
+        Self {
+            id: item.incident_id,
+            reference: one_line(&item.internal_reference),
+            state,
+            why: item.why.as_deref().map(one_line).unwrap_or_default(),
+            replay_id: item.replay_id,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The causes above the list: what many incidents have in common, each leading to its own.
+//!
+//! They are shown above a list that is narrowed by nothing but its project, and only where an
+//! incident is not alone: one line for a cause of one says no more than its line of the list.
+
+use domain::alert::one_line;
+use domain::ids::{CauseId, ProjectId};
+use store::PgPool;
+use store::search::causes::{CauseRow, find_cause, list_causes};
+use time::OffsetDateTime;
+use web::error::ApiError;
+
+use crate::layout::mode_word;
+use crate::listing::{ListQuery, Select, address};
+use crate::when::When;
+
+/// The most that are shown above the list.
+const MAX_SHOWN: usize = 10;
+
+/// What incidents have in common, and how many there are.
+#[derive(Debug)]
+pub(super) struct CauseItem {
+    pub(super) title: String,
+    pub(super) href: String,
+    pub(super) effect_type: String,
+    pub(super) project: String,
+    pub(super) mode: &'static str,
+    pub(super) customers: i64,
+    /// More than its customers, where some have several.
+    pub(super) incidents: i64,
+    pub(super) open: i64,
+    pub(super) opened_lately: i64,
+    pub(super) since: When,
+}
+
+/// The causes of what is not resolved, and what of them is shown.
+pub(super) struct Causes {
+    rows: Vec<CauseRow>,
+    /// The one that the list is narrowed to, where nothing of it waits any more.
+    over: Option<(CauseId, String)>,
+}
+
+impl Causes {
+    pub(super) async fn load(
+        db: &PgPool,
+        query: &ListQuery,
+        project_id: Option<ProjectId>,
+    ) -> Result<Self, ApiError> {
+        let rows = list_causes(db, project_id).await?;
+        let wanted = query.cause_id().filter(|id| rows.iter().all(|row| row.id != *id));
+        let over = match wanted {
+            Some(id) => find_cause(db, id).await?.map(|cause| (id, cause.title())),
+            None => None,
+        };
+        Ok(Self { rows, over })
+    }
+
+    /// Those of more than one incident.
+    pub(super) fn shared(&self, now: OffsetDateTime) -> Vec<CauseItem> {
+        let shared = self.rows.iter().filter(|row| row.incidents > 1);
+        shared.take(MAX_SHOWN).map(|row| CauseItem::new(row, now)).collect()
+    }
+
+    /// Whether something of this cause waits.
+    pub(super) fn waits(&self, id: CauseId) -> bool {
+        self.rows.iter().any(|row| row.id == id)
+    }
+
+    /// The choice among them.
+    pub(super) fn select(&self, query: &ListQuery) -> Select {
+        let waiting = self.rows.iter().map(|row| (row.id.to_string(), row.cause.title()));
+        let over = self.over.iter().map(|(id, title)| (id.to_string(), title.clone()));
+        let causes: Vec<_> = waiting.chain(over).collect();
+        let any = [("", "Any cause")].into_iter();
+        let named = causes.iter().map(|(id, title)| (id.as_str(), title.as_str()));
+        Select::new("cause", "Cause", &query.cause, any.chain(named))
+    }
+}
+
+impl CauseItem {
+    fn new(row: &CauseRow, now: OffsetDateTime) -> Self {
+        Self {
+            title: row.cause.title(),
+            href: href(row.id),
+            effect_type: row.cause.effect_type.to_string(),
+            project: one_line(&row.project_name),
+            mode: mode_word(row.mode),
+            customers: row.customers,
+            incidents: row.incidents,
+            open: row.open,
+            opened_lately: row.opened_lately,
+            since: When::ago(row.oldest_opened_at, now),
+        }
+    }
+}
+
+/// The list of a cause's incidents.
+pub(crate) fn href(id: CauseId) -> String {
+    address(super::PATH, [("cause", id.to_string().as_str())])
+}

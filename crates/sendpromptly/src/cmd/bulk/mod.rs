@@ -1,0 +1,86 @@
+//! Bulk reprocesses: see how far one is, pause it, let it go on, cancel it. One is made by
+//! `incident reprocess`.
+
+mod list;
+pub mod run;
+mod show;
+mod steer;
+
+use clap::Subcommand;
+use domain::bulk::{BulkState, Steering};
+use domain::ids::BulkId;
+use store::bulk::{Bulk, SteerRejection, find_bulk};
+use store::{ChangeError, PgPool};
+
+use crate::Context;
+use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
+use crate::text::Tone;
+
+/// What can be done with bulk reprocesses.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the bulk reprocesses of a project, newest first.
+    List {
+        /// The project's id.
+        #[arg(long)]
+        project: String,
+    },
+    /// Show how far one is, and what failed in it.
+    Show {
+        #[arg(value_name = "BULK")]
+        id: String,
+    },
+    /// Start nothing more for now.
+    Pause {
+        #[arg(value_name = "BULK")]
+        id: String,
+    },
+    /// Let one go on that is paused; what failed so far is not counted against it any more.
+    Resume {
+        #[arg(value_name = "BULK")]
+        id: String,
+    },
+    /// Start nothing more; what had started goes on.
+    Cancel {
+        #[arg(value_name = "BULK")]
+        id: String,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
+        match self {
+            Self::List { project } => list::run(&project, context).await,
+            Self::Show { id } => show::run(&id, context).await,
+            Self::Pause { id } => steer::run(&id, Steering::Pause, context).await,
+            Self::Resume { id } => steer::run(&id, Steering::Resume, context).await,
+            Self::Cancel { id } => steer::run(&id, Steering::Cancel, context).await,
+        }
+    }
+}
+
+/// A bulk reprocess by the id that the user entered.
+async fn find(pool: &PgPool, id: &str) -> anyhow::Result<Bulk> {
+    let id: BulkId = parse_id("bulk reprocess", id)?;
+    Ok(find_bulk(pool, id).await?.ok_or_else(|| no_such("bulk reprocess", id))?)
+}
+
+fn rejected(error: ChangeError<SteerRejection>) -> anyhow::Error {
+    match error {
+        ChangeError::Store(error) => error.into(),
+        ChangeError::Rejected(why) => {
+            Failure::IncidentConflict(format!("the bulk reprocess cannot do that: {why}")).into()
+        }
+    }
+}
+
+const fn tone(state: BulkState) -> Tone {
+    match state {
+        BulkState::Preview => Tone::Plain,
+        BulkState::Running => Tone::Careful,
+        BulkState::Paused | BulkState::Canceled => Tone::Bad,
+        BulkState::Done => Tone::Good,
+    }
+}

@@ -1,0 +1,207 @@
+//! `incident reprocess --cause …`: many at once. It shows what would be reprocessed, starts that with
+//! `--yes`, and follows it. Ended half-way, it goes on without the command.
+
+use std::time::Duration;
+
+use api::v1::responses;
+use domain::alert::format_duration;
+use domain::audit::Actor;
+use domain::bulk::{BulkCounts, BulkSettings, BulkState};
+use domain::ids::{BulkId, CauseId, ProjectId};
+use domain::incident::check_note;
+use indicatif::{ProgressBar, ProgressStyle};
+use store::PgPool;
+use store::bulk::{
+    self, Bulk, NewBulk, Preview, PreviewRejection, Selection, count_items, create_preview,
+};
+use store::pool::transaction;
+use store::search::causes::find_cause;
+use store::{ChangeError, StoreError};
+use time::OffsetDateTime;
+
+use super::{find, rejected, show};
+use crate::Context;
+use crate::admin_context::AdminContext;
+use crate::failure::{Failure, no_such, parse_id};
+use crate::output::CommandOutput;
+use crate::text::block;
+
+/// How often it looks how far it is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Which incidents, and how.
+#[derive(Debug, clap::Args)]
+pub struct ManyArgs {
+    /// All incidents of a cause, as `cause list` names it.
+    #[arg(long, value_name = "CAUSE", conflicts_with = "id")]
+    cause: Option<String>,
+    /// The incidents that failed in another bulk reprocess.
+    #[arg(long, value_name = "BULK", conflicts_with_all = ["id", "cause"])]
+    failures_of: Option<String>,
+    /// How many must succeed before the rest begins.
+    #[arg(long, value_name = "N", default_value_t = BulkSettings::default().canary, requires = "many")]
+    canary: i32,
+    /// How many a minute then: 30/m.
+    #[arg(long, default_value = "30/m", value_parser = parse_rate, requires = "many")]
+    rate: i32,
+    /// Pause when so many of a hundred failed.
+    #[arg(long, value_name = "PERCENT", default_value_t = BulkSettings::default().stop_percent, requires = "many")]
+    stop_at: i32,
+    /// Also those whose reprocess takes something from the customer.
+    #[arg(long, requires = "many")]
+    include_taking: bool,
+    /// Start it. Otherwise only what would be reprocessed is shown.
+    #[arg(long, requires = "many")]
+    yes: bool,
+    /// Do not follow it.
+    #[arg(long, requires = "many")]
+    no_wait: bool,
+}
+
+impl ManyArgs {
+    /// Whether many are meant, and not one.
+    #[must_use]
+    pub const fn is_many(&self) -> bool {
+        self.cause.is_some() || self.failures_of.is_some()
+    }
+}
+
+fn parse_rate(text: &str) -> Result<i32, String> {
+    let number = text.strip_suffix("/m").unwrap_or(text);
+    number.parse().map_err(|_| "must be a number a minute, such as 30/m".to_owned())
+}
+
+/// Makes a bulk reprocess, and starts and follows it if asked to.
+pub async fn run(
+    args: &ManyArgs,
+    note: Option<&str>,
+    context: &Context,
+) -> anyhow::Result<CommandOutput> {
+    let settings = settings(args)?;
+    if let Some(note) = note {
+        check_note(note).map_err(|why| Failure::option("note", why))?;
+    } else if args.yes {
+        return Err(Failure::option("note", "is required: say why").into());
+    }
+    let admin = AdminContext::open(context).await?;
+    let (project_id, selection) = select(&admin.pool, args).await?;
+    let preview = preview(&admin.pool, &admin.actor, project_id, selection, args).await?;
+    let described = describe(&preview);
+    if !args.yes || preview.items == 0 {
+        let hint = "Nothing was started. The same command with --yes starts it.";
+        let human = format!("{described}\n\n{hint}");
+        return CommandOutput::new(&responses::bulk_preview(preview), human);
+    }
+    let started = transaction(&admin.pool, async |tx| {
+        bulk::start(tx, preview.id, &admin.actor, settings, note.unwrap_or_default()).await
+    });
+    started.await.map_err(rejected)?;
+    let id = preview.id.to_string();
+    if !args.no_wait {
+        follow(&admin.pool, preview.id, preview.items).await?;
+    }
+    let bulk = find(&admin.pool, &id).await?;
+    let is_well = bulk.state != BulkState::Paused;
+    Ok(show::describe(&admin.pool, bulk).await?.with_verdict(is_well))
+}
+
+fn settings(args: &ManyArgs) -> Result<BulkSettings, Failure> {
+    let settings =
+        BulkSettings { canary: args.canary, per_minute: args.rate, stop_percent: args.stop_at };
+    settings.check().map_err(|wrong| {
+        let first =
+            wrong.first().map_or(("canary", String::new()), |it| (it.field, it.to_string()));
+        let option = match first.0 {
+            "per_minute" => "rate",
+            "stop_percent" => "stop-at",
+            other => other,
+        };
+        Failure::option(option, first.1)
+    })?;
+    Ok(settings)
+}
+
+async fn select(pool: &PgPool, args: &ManyArgs) -> anyhow::Result<(ProjectId, Selection)> {
+    if let Some(id) = &args.failures_of {
+        let other = find(pool, id).await?;
+        return Ok((other.project_id, Selection::FailuresOf(other.id)));
+    }
+    let id: CauseId = parse_id("cause", args.cause.as_deref().unwrap_or_default())?;
+    let cause = find_cause(pool, id).await?.ok_or_else(|| no_such("cause", id))?;
+    Ok((cause.project_id, Selection::Cause(id)))
+}
+
+async fn preview(
+    pool: &PgPool,
+    actor: &Actor,
+    project_id: ProjectId,
+    selection: Selection,
+    args: &ManyArgs,
+) -> anyhow::Result<Preview> {
+    let new = NewBulk { project_id, selection, include_taking: args.include_taking, actor };
+    let created = transaction(pool, async |tx| create_preview(tx, &new).await).await;
+    created.map_err(|error| match error {
+        ChangeError::Store(error) => error.into(),
+        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
+            let cure = format!("sendpromptly project update {project_id} --repair-url URL");
+            Failure::IncidentConflict(format!("{why}; set one first: {cure}")).into()
+        }
+        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => {
+            Failure::NotFound(why.to_string()).into()
+        }
+    })
+}
+
+fn describe(preview: &Preview) -> String {
+    let now = OffsetDateTime::now_utc();
+    let ago = |at: Option<OffsetDateTime>| {
+        at.map_or_else(|| "–".to_owned(), |at| format!("{} ago", format_duration(now - at)))
+    };
+    let effects: Vec<_> =
+        preview.by_effect.iter().map(|(effect, count)| format!("{count} {effect}")).collect();
+    block(&[
+        ("incidents", preview.items.to_string()),
+        ("oldest", ago(preview.oldest_opened_at)),
+        ("newest", ago(preview.newest_opened_at)),
+        ("effects", effects.join(", ")),
+        ("left out, their reprocess runs", preview.excluded_running.to_string()),
+        ("left out, they take something", preview.excluded_taking.to_string()),
+        ("left over, too many for one", preview.left_over.to_string()),
+    ])
+}
+
+/// Shows how far it is until it is over or paused.
+async fn follow(pool: &PgPool, id: BulkId, items: i64) -> anyhow::Result<()> {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
+    let bar = ProgressBar::new(u64::try_from(items).unwrap_or_default()).with_style(style);
+    loop {
+        let Bulk { state, .. } =
+            bulk::find_bulk(pool, id).await?.ok_or(StoreError::Missing("bulk_reprocesses"))?;
+        let counts = count_items(pool, id).await?;
+        show_progress(&bar, counts);
+        if state.is_over() || state == BulkState::Paused {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn show_progress(bar: &ProgressBar, counts: BulkCounts) {
+    bar.set_position(u64::try_from(counts.ended() + counts.skipped).unwrap_or_default());
+    bar.set_message(format!(
+        "{} succeeded, {} failed, {} skipped, {} run",
+        counts.succeeded, counts.failed, counts.skipped, counts.started
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_a_minute() {
+        assert_eq!((parse_rate("30/m"), parse_rate("5")), (Ok(30), Ok(5)));
+        assert!(parse_rate("fast").is_err() && parse_rate("1/s").is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! `bulk show`: how far a bulk reprocess is.
+
+use api::v1::responses;
+use api_types::bulk::BulkResponse;
+use domain::alert::one_line;
+use store::PgPool;
+use store::bulk::{Bulk, BulkItem, count_items, list_failed};
+
+use super::find;
+use crate::Context;
+use crate::admin_context::AdminContext;
+use crate::output::CommandOutput;
+use crate::text::{Tone, block, or_nothing, plain, table};
+
+/// How many failures are listed.
+const MAX_FAILED: i64 = 20;
+
+pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let bulk = find(&admin.pool, id).await?;
+    describe(&admin.pool, bulk).await
+}
+
+/// The bulk reprocess with what failed in it.
+pub(super) async fn describe(pool: &PgPool, bulk: Bulk) -> anyhow::Result<CommandOutput> {
+    let counts = count_items(pool, bulk.id).await?;
+    let failed = list_failed(pool, bulk.id, MAX_FAILED).await?;
+    let shown = responses::bulk(bulk, counts);
+    let mut human = facts(&shown);
+    if !failed.is_empty() {
+        let rows = failed.iter().map(row).collect();
+        human.push_str("\n\nFailed:\n");
+        human.push_str(&table(&["INCIDENT", "CUSTOMER", "WHY"], rows));
+        human.push_str(&format!(
+            "\n\nOnly these again: sendpromptly incident reprocess --failures-of {} --note …",
+            shown.bulk_id
+        ));
+    }
+    CommandOutput::new(&shown, human)
+}
+
+fn facts(bulk: &BulkResponse) -> String {
+    let state = match &bulk.why {
+        Some(why) => format!("{}: {}", bulk.state, one_line(why)),
+        None => bulk.state.to_string(),
+    };
+    block(&[
+        ("bulk reprocess", bulk.bulk_id.to_string()),
+        ("state", state),
+        ("incidents", bulk.incidents.to_string()),
+        ("succeeded", bulk.succeeded.to_string()),
+        ("failed", bulk.failed.to_string()),
+        ("skipped", bulk.skipped.to_string()),
+        ("run now", bulk.started.to_string()),
+        ("wait", bulk.waiting.to_string()),
+        ("note", or_nothing(bulk.note.as_deref())),
+        ("by", one_line(&bulk.requested_by)),
+    ])
+}
+
+fn row(item: &BulkItem) -> Vec<(String, Tone)> {
+    vec![
+        plain(&item.incident_id),
+        plain(&one_line(&item.internal_reference)),
+        (or_nothing(item.why.as_deref()), Tone::Bad),
+    ]
+}

@@ -1,0 +1,66 @@
+//! `cause list`: what incidents that are not resolved have in common.
+
+use api::v1::responses;
+use api_types::list::Listed;
+use clap::Subcommand;
+use domain::alert::one_line;
+use domain::cause::describe_reason;
+use store::search::causes::{CauseRow, list_causes};
+
+use crate::Context;
+use crate::admin_context::AdminContext;
+use crate::output::CommandOutput;
+use crate::text::{Tone, format_timestamp, plain, table_or};
+
+const HELP: &str = "\
+Example:
+  sendpromptly cause list
+
+The incidents of one: sendpromptly incident list --cause cau_…";
+
+/// What can be done with causes.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the causes of incidents that are not resolved: live projects first, and of each mode the
+    /// cause with the most customers; at most 100.
+    #[command(after_help = HELP)]
+    List {
+        /// Only this project's causes.
+        #[arg(long)]
+        project: Option<String>,
+    },
+}
+
+impl Verb {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
+        match self {
+            Self::List { project } => list(project.as_deref(), context).await,
+        }
+    }
+}
+
+async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let causes = list_causes(&admin.pool, admin.project_id(project).await?).await?;
+    let headers =
+        ["CAUSE", "WHY", "EVENT TYPE", "DUE", "CUSTOMERS", "OPEN", "15 MIN", "SINCE", "PROJECT"];
+    let human = table_or("Nothing waits.", &headers, causes.iter().map(row).collect());
+    let causes = causes.into_iter().map(responses::cause);
+    CommandOutput::new(&Listed::whole(causes), human)
+}
+
+fn row(row: &CauseRow) -> Vec<(String, Tone)> {
+    let growing = if row.opened_lately > 0 { Tone::Bad } else { Tone::Plain };
+    vec![
+        plain(&row.id),
+        plain(&describe_reason(row.cause.reason, row.cause.error_code.as_deref())),
+        plain(&one_line(&row.cause.event_type)),
+        plain(&row.cause.effect_type),
+        plain(&row.customers),
+        plain(&row.open),
+        (format!("+{}", row.opened_lately), growing),
+        plain(&format_timestamp(row.oldest_opened_at)),
+        plain(&one_line(&row.project_name)),
+    ]
+}

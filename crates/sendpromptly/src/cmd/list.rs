@@ -1,0 +1,89 @@
+//! What lists that have pages have in common.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use store::page::{MAX_PAGE, Page};
+
+use crate::failure::Failure;
+use crate::text::{Tone, table};
+
+/// How much of a list, and from where.
+#[derive(Debug, clap::Args)]
+pub struct Paging {
+    /// How many lines a page has at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+    pub limit: i64,
+    /// The cursor that the page before ended with.
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
+impl Paging {
+    /// The last line of the page before.
+    ///
+    /// # Errors
+    /// When that is no cursor of such a list.
+    pub fn cursor<Id: FromStr>(&self) -> Result<Option<Id>, Failure> {
+        self.cursor.as_deref().map(parse_cursor).transpose()
+    }
+}
+
+fn parse_cursor<Id: FromStr>(text: &str) -> Result<Id, Failure> {
+    text.parse().map_err(|_| {
+        Failure::option("cursor", "must be the next_cursor of the page before this one")
+    })
+}
+
+/// An option that takes one of a few words.
+pub fn choice<T>(words: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
+}
+
+/// A page for people, which says how the list goes on.
+pub fn describe<T>(
+    nothing: &str,
+    headers: &[&str],
+    page: &Page<T>,
+    row: impl Fn(&T) -> Vec<(String, Tone)>,
+) -> String {
+    if page.data.is_empty() {
+        return nothing.to_owned();
+    }
+    let rows = table(headers, page.data.iter().map(row).collect());
+    match &page.next_cursor {
+        None => rows,
+        Some(cursor) => format!("{rows}\n\nThere are more: add --cursor {cursor}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::IncidentId;
+
+    use super::*;
+    use crate::text::plain;
+
+    fn page(data: Vec<&'static str>, next_cursor: Option<String>) -> Page<&'static str> {
+        Page { data, next_cursor, previous_cursor: None, capped: false }
+    }
+
+    #[test]
+    fn a_list_that_goes_on_says_how() {
+        let text = |page| describe("None.", &["CODE"], &page, |code| vec![plain(code)]);
+        let more = text(page(vec!["account_locked"], Some("inc_1".to_owned())));
+        assert!(more.ends_with("add --cursor inc_1"), "{more}");
+        assert!(more.contains("account_locked"), "{more}");
+        assert_eq!(text(page(Vec::new(), None)), "None.");
+    }
+
+    #[test]
+    fn a_bad_cursor_is_an_error() {
+        let bad = parse_cursor::<IncidentId>("2").expect_err("no cursor");
+        assert_eq!(bad.code(), "validation_error");
+    }
+}

@@ -1,0 +1,214 @@
+//! The preview: which incidents would be reprocessed, frozen, and which would not and why.
+
+use domain::audit::Actor;
+use domain::bulk::MAX_ITEMS;
+use domain::catalogue::EffectType;
+use domain::extension::Point;
+use domain::ids::{BulkId, CauseId, IncidentId, ProjectId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{ChangeError, PgConnection, StoreError, extensions, projects};
+
+/// Which incidents of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All that are not resolved.
+    All,
+    /// Those of one cause.
+    Cause(CauseId),
+    /// These.
+    Incidents(Vec<IncidentId>),
+    /// Those that failed in another bulk reprocess of the project.
+    FailuresOf(BulkId),
+}
+
+/// What a bulk reprocess shall consist of.
+#[derive(Debug, Clone)]
+pub struct NewBulk<'a> {
+    pub project_id: ProjectId,
+    pub selection: Selection,
+    /// Whether incidents count whose reprocess takes something from the customer.
+    pub include_taking: bool,
+    pub actor: &'a Actor,
+}
+
+/// What was frozen.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    pub id: BulkId,
+    /// How many incidents.
+    pub items: i64,
+    pub oldest_opened_at: Option<OffsetDateTime>,
+    pub newest_opened_at: Option<OffsetDateTime>,
+    /// How many for each effect that is due.
+    pub by_effect: Vec<(EffectType, i64)>,
+    /// How many are left out because their reprocess runs.
+    pub excluded_running: i64,
+    /// How many are left out because their reprocess takes something from the customer.
+    pub excluded_taking: i64,
+    /// How many more there are than one bulk reprocess takes.
+    pub left_over: i64,
+}
+
+/// Why there is no preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PreviewRejection {
+    #[error("the project has no repair URL, and no extension that reprocesses")]
+    NoRepairUrl,
+    #[error("there is no such bulk reprocess in the project")]
+    NoBulk,
+}
+
+/// What is left out, and how much there is.
+struct Counted {
+    eligible: i64,
+    running: i64,
+    taking: i64,
+}
+
+/// Freezes what would be reprocessed, the oldest first. Nothing starts.
+///
+/// # Errors
+/// When the project cannot reprocess, or the database fails.
+pub async fn create_preview(
+    tx: &mut PgConnection,
+    new: &NewBulk<'_>,
+) -> Result<Preview, ChangeError<PreviewRejection>> {
+    let project = projects::find_project(&mut *tx, new.project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    if project.repair_url.is_none() && !reprocesses_by_extension(tx, new.project_id).await? {
+        return Err(ChangeError::Rejected(PreviewRejection::NoRepairUrl));
+    }
+    let (cause, retry_of) = match new.selection {
+        Selection::All | Selection::Incidents(_) => (None, None),
+        Selection::Cause(id) => (Some(id), None),
+        Selection::FailuresOf(id) => {
+            let other = super::find_bulk(&mut *tx, id).await?;
+            let other = other.filter(|other| other.project_id == new.project_id);
+            let other = other.ok_or(ChangeError::Rejected(PreviewRejection::NoBulk))?;
+            (other.cause_id, Some(id))
+        }
+    };
+    let counted = count(tx, new).await?;
+    let id = BulkId::from_uuid(Uuid::now_v7());
+    let items = counted.eligible.min(MAX_ITEMS);
+    sqlx::query!(
+        "INSERT INTO bulk_reprocesses (id, project_id, cause, retry_of, requested_by, items, excluded_running, excluded_taking)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        id.as_uuid(),
+        new.project_id.as_uuid(),
+        cause.map(CauseId::as_uuid),
+        retry_of.map(BulkId::as_uuid),
+        new.actor.to_string(),
+        i32::try_from(items).unwrap_or(i32::MAX),
+        counted.running,
+        counted.taking,
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(StoreError::from)?;
+    freeze(tx, id, new).await?;
+    Ok(summarize(tx, id, counted).await?)
+}
+
+async fn reprocesses_by_extension(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+) -> Result<bool, StoreError> {
+    let all = extensions::list_extensions(tx, Some(project_id)).await?;
+    Ok(all.iter().any(|it| it.point == Point::Reprocess && it.paused_at.is_none()))
+}
+
+/// The conditions of a selection, in this order: cause, incidents, failures of another one.
+fn conditions(selection: &Selection) -> (Option<CauseId>, Option<Vec<IncidentId>>, Option<BulkId>) {
+    match selection {
+        Selection::All => (None, None, None),
+        Selection::Cause(id) => (Some(*id), None, None),
+        Selection::Incidents(ids) => (None, Some(ids.clone()), None),
+        Selection::FailuresOf(id) => (None, None, Some(*id)),
+    }
+}
+
+fn taking() -> Vec<String> {
+    EffectType::TAKING.iter().map(ToString::to_string).collect()
+}
+
+async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, StoreError> {
+    let (cause, incidents, failures_of) = conditions(&new.selection);
+    let counted = sqlx::query_as!(
+        Counted,
+        r#"SELECT count(*) FILTER (WHERE i.state <> 'reprocessing' AND ($6 OR NOT i.effect_type = ANY($5))) AS "eligible!",
+               count(*) FILTER (WHERE i.state = 'reprocessing') AS "running!",
+               count(*) FILTER (WHERE i.state <> 'reprocessing' AND NOT $6 AND i.effect_type = ANY($5)) AS "taking!"
+           FROM incidents i
+           WHERE i.project_id = $1 AND i.state <> 'resolved' AND ($2::uuid IS NULL OR i.cause = $2)
+             AND ($3::uuid[] IS NULL OR i.id = ANY($3))
+             AND ($4::uuid IS NULL OR i.id IN (
+                 SELECT incident_id FROM bulk_reprocess_items WHERE bulk_id = $4 AND state = 'failed'))"#,
+        new.project_id.as_uuid(),
+        cause.map(CauseId::as_uuid),
+        incidents.as_deref() as Option<&[IncidentId]>,
+        failures_of.map(BulkId::as_uuid),
+        &taking(),
+        new.include_taking,
+    );
+    Ok(counted.fetch_one(tx).await?)
+}
+
+async fn freeze(tx: &mut PgConnection, id: BulkId, new: &NewBulk<'_>) -> Result<(), StoreError> {
+    let (cause, incidents, failures_of) = conditions(&new.selection);
+    sqlx::query!(
+        "INSERT INTO bulk_reprocess_items (bulk_id, place, incident_id, event_id)
+         SELECT $7, row_number() OVER (ORDER BY i.id), i.id, i.event_id FROM incidents i
+         WHERE i.project_id = $1 AND i.state IN ('open', 'acknowledged') AND ($2::uuid IS NULL OR i.cause = $2)
+           AND ($3::uuid[] IS NULL OR i.id = ANY($3))
+           AND ($4::uuid IS NULL OR i.id IN (
+               SELECT incident_id FROM bulk_reprocess_items WHERE bulk_id = $4 AND state = 'failed'))
+           AND ($6 OR NOT i.effect_type = ANY($5))
+         ORDER BY i.id LIMIT $8",
+        new.project_id.as_uuid(),
+        cause.map(CauseId::as_uuid),
+        incidents.as_deref() as Option<&[IncidentId]>,
+        failures_of.map(BulkId::as_uuid),
+        &taking(),
+        new.include_taking,
+        id.as_uuid(),
+        MAX_ITEMS,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What is frozen is what counts: an incident that changed between the two statements is in neither
+/// number or in both.
+async fn summarize(
+    tx: &mut PgConnection,
+    id: BulkId,
+    counted: Counted,
+) -> Result<Preview, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT i.effect_type AS "effect_type!: EffectType", count(*) AS "items!", min(i.opened_at) AS oldest, max(i.opened_at) AS newest
+           FROM bulk_reprocess_items b JOIN incidents i ON i.id = b.incident_id
+           WHERE b.bulk_id = $1 GROUP BY i.effect_type ORDER BY count(*) DESC, i.effect_type"#,
+        id.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let items = rows.iter().map(|row| row.items).sum();
+    let frozen = i32::try_from(items).unwrap_or(i32::MAX);
+    sqlx::query!("UPDATE bulk_reprocesses SET items = $2 WHERE id = $1", id.as_uuid(), frozen)
+        .execute(tx)
+        .await?;
+    Ok(Preview {
+        id,
+        items,
+        oldest_opened_at: rows.iter().filter_map(|row| row.oldest).min(),
+        newest_opened_at: rows.iter().filter_map(|row| row.newest).max(),
+        by_effect: rows.into_iter().map(|row| (row.effect_type, row.items)).collect(),
+        excluded_running: counted.running,
+        excluded_taking: counted.taking,
+        left_over: (counted.eligible - items).max(0),
+    })
+}

@@ -1,0 +1,40 @@
+//! Which bulk reprocesses Temporal has to be told of.
+//!
+//! `dispatch_at` is set in the transaction that starts or resumes one, and cleared once Temporal has
+//! its workflow; whoever claims it moves it ahead, so that it is told again if the process dies. One
+//! that runs and was not seen to for two minutes has lost its workflow.
+
+use domain::ids::BulkId;
+use sqlx::PgExecutor;
+
+use crate::StoreError;
+
+/// Claims those that are due, for half a minute.
+pub async fn claim_due(db: impl PgExecutor<'_>) -> Result<Vec<BulkId>, StoreError> {
+    let due = sqlx::query_scalar!(
+        r#"UPDATE bulk_reprocesses SET dispatch_at = now() + interval '30 seconds' WHERE id IN (
+               SELECT id FROM bulk_reprocesses WHERE dispatch_at <= now() ORDER BY dispatch_at LIMIT 8 FOR UPDATE SKIP LOCKED)
+           RETURNING id AS "id: BulkId""#,
+    );
+    Ok(due.fetch_all(db).await?)
+}
+
+/// Temporal has its workflow. What was said since the claim is dispatched again.
+pub async fn note_dispatched(db: impl PgExecutor<'_>, id: BulkId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET dispatch_at = NULL WHERE id = $1 AND dispatch_at > now()",
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Has those dispatched again that run and that nothing has seen to for two minutes.
+pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let woken = sqlx::query!(
+        "UPDATE bulk_reprocesses SET dispatch_at = now()
+         WHERE state = 'running' AND stepped_at < now() - interval '2 minutes' AND dispatch_at IS NULL",
+    );
+    Ok(woken.execute(db).await?.rows_affected())
+}

@@ -1,0 +1,136 @@
+//! Bulk reprocesses: what is frozen in them, how far they are, and who steers them.
+//!
+//! Everything that decides is here, under the lock of the bulk reprocess: its workflow in Temporal
+//! only asks again and again for the next [`step`]. Each incident is started in a transaction of its
+//! own, together with its item, so that a process which dies anywhere has started it or has not. One
+//! that is lost with Temporal's data is started again by the sweep ([`dispatch`]).
+
+mod create;
+pub mod dispatch;
+mod items;
+mod steer;
+mod step;
+
+use domain::bulk::{BulkCounts, BulkSettings, BulkState, SeenBefore};
+use domain::ids::{BulkId, CauseId, ProjectId};
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+pub use create::{NewBulk, Preview, PreviewRejection, Selection, create_preview};
+pub use items::{BulkItem, list_failed, list_items};
+pub use steer::{SteerRejection, start, steer};
+pub use step::{Step, step};
+
+use crate::StoreError;
+
+/// How many bulk reprocesses of a project are listed.
+pub const MAX_LISTED: i64 = 100;
+
+/// A bulk reprocess.
+#[derive(Debug, Clone)]
+pub struct Bulk {
+    pub id: BulkId,
+    pub project_id: ProjectId,
+    /// What all of its incidents have in common, if it was made of a cause.
+    pub cause_id: Option<CauseId>,
+    /// The one whose failures it takes up.
+    pub retry_of: Option<BulkId>,
+    pub state: BulkState,
+    /// Who made it, as in the audit.
+    pub requested_by: String,
+    pub note: Option<String>,
+    /// Why it is paused, if it paused by itself.
+    pub why: Option<String>,
+    /// How many incidents it has.
+    pub items: i32,
+    /// How many were left out of the preview: because their reprocess ran.
+    pub excluded_running: i64,
+    /// How many were left out because their reprocess takes something from the customer.
+    pub excluded_taking: i64,
+    /// Of one that was started.
+    pub settings: Option<BulkSettings>,
+    seen: SeenBefore,
+    pub created_at: OffsetDateTime,
+    pub started_at: Option<OffsetDateTime>,
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+/// Reads bulk reprocesses; what follows `FROM bulk_reprocesses` is the caller's.
+macro_rules! query_bulks {
+    ($tail:literal, $($argument:expr),+) => {
+        sqlx::query!(
+            "SELECT id, project_id, cause, retry_of, state, requested_by, note, why, items, excluded_running,
+                 excluded_taking, canary, per_minute, stop_percent, seen_ended, seen_failed, created_at, started_at, ended_at
+             FROM bulk_reprocesses " + $tail,
+            $($argument),+
+        )
+        .map(|row| Bulk {
+            id: row.id,
+            project_id: row.project_id,
+            cause_id: row.cause,
+            retry_of: row.retry_of,
+            state: row.state,
+            requested_by: row.requested_by,
+            note: row.note,
+            why: row.why,
+            items: row.items,
+            excluded_running: row.excluded_running,
+            excluded_taking: row.excluded_taking,
+            settings: match (row.canary, row.per_minute, row.stop_percent) {
+                (Some(canary), Some(per_minute), Some(stop_percent)) => {
+                    Some(BulkSettings { canary, per_minute, stop_percent })
+                }
+                _ => None,
+            },
+            seen: SeenBefore { ended: row.seen_ended, failed: row.seen_failed },
+            created_at: row.created_at,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+        })
+    };
+}
+
+pub async fn find_bulk(db: impl PgExecutor<'_>, id: BulkId) -> Result<Option<Bulk>, StoreError> {
+    Ok(query_bulks!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
+}
+
+/// Those of a project that were started, the newest first, at most [`MAX_LISTED`].
+pub async fn list_bulks(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<Bulk>, StoreError> {
+    let bulks = query_bulks!(
+        "WHERE project_id = $1 AND started_at IS NOT NULL ORDER BY id DESC LIMIT $2",
+        project_id.as_uuid(),
+        MAX_LISTED
+    );
+    Ok(bulks.fetch_all(db).await?)
+}
+
+/// The same, to be changed: whoever locks it waits for a step that is under way.
+async fn lock_bulk(db: impl PgExecutor<'_>, id: BulkId) -> Result<Option<Bulk>, StoreError> {
+    Ok(query_bulks!("WHERE id = $1 FOR NO KEY UPDATE", id.as_uuid()).fetch_optional(db).await?)
+}
+
+/// How many of its incidents are in each state.
+pub async fn count_items(db: impl PgExecutor<'_>, id: BulkId) -> Result<BulkCounts, StoreError> {
+    let counts = sqlx::query_as!(
+        BulkCounts,
+        r#"SELECT count(*) FILTER (WHERE state = 'waiting') AS "waiting!", count(*) FILTER (WHERE state = 'started') AS "started!",
+               count(*) FILTER (WHERE state = 'succeeded') AS "succeeded!", count(*) FILTER (WHERE state = 'failed') AS "failed!",
+               count(*) FILTER (WHERE state = 'skipped') AS "skipped!"
+           FROM bulk_reprocess_items WHERE bulk_id = $1"#,
+        id.as_uuid(),
+    );
+    Ok(counts.fetch_one(db).await?)
+}
+
+/// Deletes what was never started within a day.
+pub async fn purge_previews(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
+    let purged = sqlx::query!(
+        "DELETE FROM bulk_reprocesses WHERE id IN (
+             SELECT id FROM bulk_reprocesses WHERE state = 'preview' AND created_at < now() - interval '1 day'
+             ORDER BY created_at LIMIT 10)",
+    );
+    Ok(purged.execute(db).await?.rows_affected())
+}

@@ -1,0 +1,157 @@
+//! What people do to a bulk reprocess: start it, pause it, let it go on, cancel it.
+//!
+//! Each is one transaction with its audit entry, under the lock that steps take. What had started
+//! goes on by itself whatever is done here.
+
+use domain::audit::detail::{BulkDetail, BulkEndDetail, BulkStartedDetail};
+use domain::audit::{Actor, AuditEvent};
+use domain::bulk::{BulkCounts, BulkSettings, BulkState, Steering};
+use domain::ids::BulkId;
+
+use super::{Bulk, count_items, lock_bulk};
+use crate::audit::{self, Subject};
+use crate::{ChangeError, PgConnection, StoreError};
+
+/// Why a bulk reprocess was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SteerRejection {
+    #[error("there is no such bulk reprocess")]
+    NoBulk,
+    #[error("it has no incident: nothing would be reprocessed")]
+    Empty,
+    /// It is in a state that does not allow it.
+    #[error("it is {0}")]
+    State(BulkState),
+}
+
+/// Starts what was frozen. Its workflow is started once this is committed.
+pub async fn start(
+    tx: &mut PgConnection,
+    id: BulkId,
+    actor: &Actor,
+    settings: BulkSettings,
+    note: &str,
+) -> Result<(), ChangeError<SteerRejection>> {
+    let bulk = lock(tx, id).await?;
+    if bulk.state != BulkState::Preview {
+        return Err(ChangeError::Rejected(SteerRejection::State(bulk.state)));
+    }
+    if bulk.items == 0 {
+        return Err(ChangeError::Rejected(SteerRejection::Empty));
+    }
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET state = 'running', requested_by = $2, note = $3, canary = $4, per_minute = $5,
+             stop_percent = $6, started_at = now(), next_at = now(), stepped_at = now(), dispatch_at = now() WHERE id = $1",
+        id.as_uuid(),
+        actor.to_string(),
+        note,
+        settings.canary,
+        settings.per_minute,
+        settings.stop_percent,
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(StoreError::from)?;
+    let started = AuditEvent::BulkStarted(BulkStartedDetail {
+        bulk_id: id,
+        incidents: bulk.items.into(),
+        cause_id: bulk.cause_id,
+        canary: settings.canary,
+        per_minute: settings.per_minute,
+        stop_percent: settings.stop_percent,
+        note: note.to_owned(),
+    });
+    Ok(audit::record(tx, actor, Subject::project(bulk.project_id), &started).await?)
+}
+
+/// Pauses, resumes or cancels. What is so already stays so and is no error, so that it may be said
+/// twice.
+pub async fn steer(
+    tx: &mut PgConnection,
+    id: BulkId,
+    actor: &Actor,
+    steering: Steering,
+) -> Result<(), ChangeError<SteerRejection>> {
+    let bulk = lock(tx, id).await?;
+    let done = match (steering, bulk.state) {
+        (Steering::Pause, BulkState::Running) => pause(tx, &bulk, actor, None).await,
+        (Steering::Resume, BulkState::Paused) => resume(tx, &bulk, actor).await,
+        (Steering::Cancel, BulkState::Running | BulkState::Paused) => {
+            let counts = count_items(&mut *tx, id).await?;
+            end(tx, &bulk, actor, BulkState::Canceled, counts).await
+        }
+        (Steering::Pause, BulkState::Paused)
+        | (Steering::Resume, BulkState::Running)
+        | (Steering::Cancel, BulkState::Canceled) => Ok(()),
+        (Steering::Pause, BulkState::Preview | BulkState::Canceled | BulkState::Done)
+        | (Steering::Resume, BulkState::Preview | BulkState::Canceled | BulkState::Done)
+        | (Steering::Cancel, BulkState::Preview | BulkState::Done) => {
+            return Err(ChangeError::Rejected(SteerRejection::State(bulk.state)));
+        }
+    };
+    Ok(done?)
+}
+
+async fn lock(tx: &mut PgConnection, id: BulkId) -> Result<Bulk, ChangeError<SteerRejection>> {
+    let bulk = lock_bulk(tx, id).await?;
+    bulk.ok_or(ChangeError::Rejected(SteerRejection::NoBulk))
+}
+
+/// `why` where it pauses by itself.
+pub(super) async fn pause(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    actor: &Actor,
+    why: Option<String>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET state = 'paused', why = $2 WHERE id = $1",
+        bulk.id.as_uuid(),
+        why,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let paused = AuditEvent::BulkPaused(BulkDetail { bulk_id: bulk.id, why });
+    audit::record(tx, actor, Subject::project(bulk.project_id), &paused).await
+}
+
+/// What has failed so far was seen by whoever lets it go on.
+async fn resume(tx: &mut PgConnection, bulk: &Bulk, actor: &Actor) -> Result<(), StoreError> {
+    let counts = count_items(&mut *tx, bulk.id).await?;
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET state = 'running', why = NULL, seen_ended = $2, seen_failed = $3, next_at = now(),
+             stepped_at = now(), dispatch_at = now() WHERE id = $1",
+        bulk.id.as_uuid(),
+        counts.ended(),
+        counts.failed,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let resumed = AuditEvent::BulkResumed(BulkDetail { bulk_id: bulk.id, why: None });
+    audit::record(tx, actor, Subject::project(bulk.project_id), &resumed).await
+}
+
+pub(super) async fn end(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    actor: &Actor,
+    state: BulkState,
+    counts: BulkCounts,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET state = $2, why = NULL, ended_at = now() WHERE id = $1",
+        bulk.id.as_uuid(),
+        state.as_str(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    let ended = AuditEvent::BulkEnded(BulkEndDetail {
+        bulk_id: bulk.id,
+        state,
+        succeeded: counts.succeeded,
+        failed: counts.failed,
+        skipped: counts.skipped,
+        waiting: counts.waiting,
+    });
+    audit::record(tx, actor, Subject::project(bulk.project_id), &ended).await
+}

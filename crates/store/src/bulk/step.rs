@@ -1,0 +1,242 @@
+//! One step of a bulk reprocess: see what ended, judge, and start what may start.
+//!
+//! The pace is taken under the lock before anything starts, so that two steps at once keep it
+//! together; a step that dies in between leaves it a little slower. Each incident is started in a
+//! transaction of its own with its item: another step skips what is locked, and an incident is
+//! started once. What cannot be started is skipped with the reason, and only a project that cannot
+//! reprocess any more pauses all of it.
+
+use std::time::Duration;
+
+use domain::audit::Actor;
+use domain::bulk::{BulkCounts, BulkState, NextStep, judge};
+use domain::ids::{BulkId, EventId, ReplayId};
+use domain::incident::check_note;
+use domain::rejection::Rejection;
+
+use super::steer::{end, pause};
+use super::{Bulk, count_items, lock_bulk};
+use crate::pool::transaction;
+use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
+use crate::{ChangeError, PgConnection, PgPool, StoreError, reprocesses};
+
+/// How long the workflow waits where only results are awaited.
+const FOR_RESULTS: Duration = Duration::from_secs(5);
+/// The longest wait between two starts.
+const LONGEST: Duration = Duration::from_secs(15);
+/// The most that one step starts.
+const MAX_STARTED: i64 = 50;
+/// The most that one step looks at; where it skipped so many, another one follows immediately.
+const MAX_LOOKED_AT: usize = 200;
+
+/// How far it is after a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    pub state: BulkState,
+    pub counts: BulkCounts,
+    /// When the next step is due, where one is.
+    pub wait: Option<Duration>,
+}
+
+/// What a step found that it may do.
+struct Judged {
+    state: BulkState,
+    starts: i64,
+    wait: Duration,
+}
+
+/// What became of one incident.
+enum Begun {
+    Started,
+    Skipped,
+    /// Nothing waits any more.
+    None,
+    /// The project cannot reprocess.
+    Stopped(Rejection),
+}
+
+/// Makes one step. `None` of a bulk reprocess that is not there.
+pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError> {
+    let judged = transaction(pool, async |tx| judge_step(tx, id).await).await?;
+    let Some((bulk, mut judged)) = judged else { return Ok(None) };
+    begin_some(pool, &bulk, &mut judged).await?;
+    let counts = count_items(pool, id).await?;
+    let wait = (judged.state == BulkState::Running).then_some(judged.wait);
+    Ok(Some(Step { state: judged.state, counts, wait }))
+}
+
+/// Starts as many as may start. One that is skipped takes no place of the pace.
+async fn begin_some(pool: &PgPool, bulk: &Bulk, judged: &mut Judged) -> Result<(), StoreError> {
+    let mut left = judged.starts;
+    for _ in 0..MAX_LOOKED_AT {
+        if left == 0 {
+            return Ok(());
+        }
+        match begin(pool, bulk).await? {
+            Begun::Started => left -= 1,
+            Begun::Skipped => {}
+            Begun::None => return Ok(()),
+            Begun::Stopped(why) => {
+                stop(pool, bulk.id, &why).await?;
+                judged.state = BulkState::Paused;
+                return Ok(());
+            }
+        }
+    }
+    judged.wait = Duration::ZERO;
+    Ok(())
+}
+
+async fn judge_step(
+    tx: &mut PgConnection,
+    id: BulkId,
+) -> Result<Option<(Bulk, Judged)>, StoreError> {
+    let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(None) };
+    settle(tx, id).await?;
+    let nothing = |state| Judged { state, starts: 0, wait: Duration::ZERO };
+    let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
+        let state = bulk.state;
+        return Ok(Some((bulk, nothing(state))));
+    };
+    let counts = count_items(&mut *tx, id).await?;
+    let late = sqlx::query_scalar!(
+        r#"UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1
+           RETURNING extract(epoch FROM now() - coalesce(next_at, now()))::float8 AS "late!""#,
+        id.as_uuid(),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let (due, _) = settings.due(late);
+    let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
+        NextStep::End => {
+            end(tx, &bulk, &Actor::System, BulkState::Done, counts).await?;
+            nothing(BulkState::Done)
+        }
+        NextStep::Pause(why) => {
+            pause(tx, &bulk, &Actor::System, Some(why)).await?;
+            nothing(BulkState::Paused)
+        }
+        NextStep::StartCanary(starts) => {
+            Judged { state: BulkState::Running, starts, wait: FOR_RESULTS }
+        }
+        NextStep::Start(starts) => {
+            let next = take_pace(tx, &bulk, starts, late).await?;
+            Judged { state: BulkState::Running, starts, wait: next }
+        }
+        NextStep::Wait if counts.waiting > 0 && due == 0 => {
+            let next = Duration::from_secs_f64((-late).max(0.0));
+            Judged { state: BulkState::Running, starts: 0, wait: next.min(LONGEST) }
+        }
+        NextStep::Wait => Judged { state: BulkState::Running, starts: 0, wait: FOR_RESULTS },
+    };
+    Ok(Some((bulk, judged)))
+}
+
+/// Moves what the pace lets start next behind so many starts, and says how long that is away.
+async fn take_pace(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    starts: i64,
+    late: f64,
+) -> Result<Duration, StoreError> {
+    let Some(settings) = bulk.settings else { return Ok(LONGEST) };
+    let (due, next) = settings.due(late);
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let next = next - 60.0 / f64::from(settings.per_minute.max(1)) * (due - starts).max(0) as f64;
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET next_at = now() + make_interval(secs => $2) WHERE id = $1",
+        bulk.id.as_uuid(),
+        next,
+    )
+    .execute(tx)
+    .await?;
+    Ok(Duration::from_secs_f64(next.max(0.0)).min(LONGEST))
+}
+
+/// Keeps what became of the reprocesses that ended.
+async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE bulk_reprocess_items b SET state = CASE r.state WHEN 'succeeded' THEN 'succeeded' ELSE 'failed' END, why = r.state
+         FROM reprocesses r
+         WHERE b.bulk_id = $1 AND b.state = 'started' AND r.id = b.replay_id AND r.finished_at IS NOT NULL",
+        id.as_uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Starts the next incident, or skips it.
+async fn begin(pool: &PgPool, bulk: &Bulk) -> Result<Begun, StoreError> {
+    let begun = transaction(pool, async |tx| {
+        let next = sqlx::query!(
+            r#"SELECT place, event_id AS "event_id: EventId" FROM bulk_reprocess_items WHERE bulk_id = $1 AND state = 'waiting'
+               ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED"#,
+            bulk.id.as_uuid(),
+        )
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(StoreError::from)?;
+        let Some(next) = next else { return Ok(Begun::None) };
+        let replay_id = reprocesses::new_id();
+        match request(tx, bulk, next.event_id, replay_id).await {
+            Ok(()) => {
+                mark(tx, bulk.id, next.place, "started", Some(replay_id), None).await?;
+                Ok(Begun::Started)
+            }
+            Err(ChangeError::Rejected(why @ Rejection::NoRepairUrl)) => Ok(Begun::Stopped(why)),
+            Err(ChangeError::Rejected(why)) => {
+                mark(tx, bulk.id, next.place, "skipped", None, Some(why.to_string())).await?;
+                Ok(Begun::Skipped)
+            }
+            Err(ChangeError::Store(error)) => Err(error),
+        }
+    });
+    begun.await
+}
+
+async fn request(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    event_id: EventId,
+    replay_id: ReplayId,
+) -> Result<(), ChangeError<Rejection>> {
+    let actor = Actor::read(&bulk.requested_by);
+    let named = bulk.note.as_deref().map(|note| format!("{note} ({})", bulk.id));
+    let note = named.as_deref().filter(|note| check_note(note).is_ok()).or(bulk.note.as_deref());
+    let request = ReprocessRequest { replay_id, actor: &actor, note, signal: true };
+    request_reprocess(tx, event_id, request).await
+}
+
+async fn mark(
+    tx: &mut PgConnection,
+    id: BulkId,
+    place: i32,
+    state: &str,
+    replay_id: Option<ReplayId>,
+    why: Option<String>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE bulk_reprocess_items SET state = $3, replay_id = $4, why = $5 WHERE bulk_id = $1 AND place = $2",
+        id.as_uuid(),
+        place,
+        state,
+        replay_id.map(ReplayId::as_uuid),
+        why,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Pauses what cannot go on.
+async fn stop(pool: &PgPool, id: BulkId, why: &Rejection) -> Result<(), StoreError> {
+    transaction(pool, async |tx| {
+        let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(()) };
+        if bulk.state == BulkState::Running {
+            pause(tx, &bulk, &Actor::System, Some(why.to_string())).await?;
+        }
+        Ok(())
+    })
+    .await
+}

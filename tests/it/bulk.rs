@@ -1,0 +1,260 @@
+//! A bulk reprocess from its preview to its end: through each door, with the worker killed in the
+//! middle, and steered from Temporal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::bulk::BulkState;
+use domain::ids::BulkId;
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::engines::start_temporal;
+use e2e::world::parse;
+use e2e::{World, WorldOptions, eventually, run};
+use reqwest::Method;
+use serde_json::{Value, json};
+use store::bulk::{Bulk, find_bulk};
+use temporalio_client::{UntypedSignal, WorkflowSignalOptions, WorkflowTerminateOptions};
+use temporalio_common::HasWorkflowDefinition;
+use temporalio_common::data_converters::RawValue;
+use workflows::BulkReprocess;
+use workflows::names::bulk_workflow_id;
+
+use crate::automation::script::{Script, bad_fields};
+
+const CUSTOMERS: usize = 6;
+
+/// Incidents of one cause, of as many customers. Gives the cause.
+async fn break_for(world: &World, customers: usize) -> String {
+    for customer in 0..customers {
+        let event = world.receipt(&format!("evt_{customer}")).await;
+        world.fail(event, json!({ "error_code": "db_write_failed" })).await;
+    }
+    let cause = "SELECT cause FROM incidents LIMIT 1";
+    let cause: domain::ids::CauseId =
+        sqlx::query_scalar(cause).fetch_one(&world.pool).await.expect("a cause");
+    cause.to_string()
+}
+
+async fn bulk(world: &World, id: BulkId) -> Bulk {
+    find_bulk(&world.pool, id).await.expect("a database").expect("a bulk reprocess")
+}
+
+/// Plays the app, which does what it is asked and reports success, until the bulk reprocess is as
+/// wanted.
+async fn work_until(world: &World, id: BulkId, wanted: BulkState) {
+    let mut done = BTreeSet::new();
+    eventually(&format!("a bulk reprocess that is {wanted}"), async || {
+        report_all(world, &mut done).await;
+        (bulk(world, id).await.state == wanted).then_some(())
+    })
+    .await;
+}
+
+/// Under how many replay ids each event was asked for.
+fn asked(world: &World) -> BTreeMap<String, BTreeSet<String>> {
+    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for callback in world.repair.received() {
+        let body = callback.json();
+        let text = |name: &str| body[name].as_str().expect("an id").to_owned();
+        asked.entry(text("event_id")).or_default().insert(text("replay_id"));
+    }
+    asked
+}
+
+async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Value) {
+    let preview: Value = script.send(&format!("{project}/bulk-reprocesses"), body).await;
+    (parse(&preview["bulk_id"]), preview)
+}
+
+#[test]
+fn a_script_previews_starts_and_follows_one_and_every_customer_is_asked_once() {
+    run(async {
+        let world = World::start().await;
+        let script = Script::of(&world, Role::Operator).await;
+        let project = format!("/{}", world.project.id);
+        let cause = break_for(&world, CUSTOMERS).await;
+        let (id, frozen) = preview(&script, &project, json!({ "cause_id": cause })).await;
+        assert_eq!(frozen["incidents"], CUSTOMERS);
+        assert_eq!(frozen["by_effect"][0]["effect_type"], "credit_grant");
+        assert!(world.repair.received().is_empty(), "a preview starts nothing");
+
+        let path = format!("{project}/bulk-reprocesses/{id}");
+        let start = format!("{path}/start");
+        let wrong = json!({ "canary": 101, "per_minute": 0 });
+        let (status, error) = script.reject(Method::POST, &start, Some(wrong)).await;
+        assert_eq!((status, bad_fields(&error)), (422, vec!["note", "canary", "per_minute"]));
+        let right = json!({ "note": "the disk has room again", "canary": 2, "per_minute": 600 });
+        let (status, running) = script.post(&start, right.clone()).await;
+        assert_eq!((status, &running["state"]), (202, &json!("running")), "{running}");
+        let (status, error) = script.reject(Method::POST, &start, Some(right)).await;
+        assert_eq!((status, error.code.as_str()), (409, "incident_conflict"));
+
+        work_until(&world, id, BulkState::Done).await;
+        let done: Value = script.read(&path).await;
+        assert_eq!((&done["succeeded"], &done["waiting"]), (&json!(CUSTOMERS), &json!(0)));
+        let asked = asked(&world);
+        assert_eq!(asked.len(), CUSTOMERS);
+        assert!(asked.values().all(|ids| ids.len() == 1), "{asked:?}");
+        let items: Value = script.read(&format!("{path}/items?state=succeeded")).await;
+        assert_eq!(items["data"].as_array().map(Vec::len), Some(CUSTOMERS));
+        let listed: Value = script.read(&format!("{project}/bulk-reprocesses")).await;
+        assert_eq!(listed["data"][0]["bulk_id"], json!(id));
+
+        for (body, field) in [
+            (json!({ "cause_id": "nonsense" }), "cause_id"),
+            (json!({ "failures_of": "blk_00000000000000000000000001" }), "failures_of"),
+            (json!({ "incident_ids": [] }), "incident_ids"),
+            (
+                json!({ "cause_id": cause, "incident_ids": ["inc_00000000000000000000000001"] }),
+                "cause_id",
+            ),
+        ] {
+            let path = format!("{project}/bulk-reprocesses");
+            let (status, error) = script.reject(Method::POST, &path, Some(body.clone())).await;
+            assert_eq!((status, bad_fields(&error)), (422, vec![field]), "{body}");
+        }
+    });
+}
+
+#[test]
+fn workers_that_are_killed_in_the_middle_lose_and_double_nothing() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let options = WorldOptions::default().without_worker();
+        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let cause = break_for(&world, CUSTOMERS).await;
+        let mut worker = world.spawn_worker().expect("a worker");
+        let asked_for = ["incident", "reprocess", "--cause", &cause];
+        let (code, shown) = world.cli(&asked_for).await.expect("a command");
+        assert_eq!((code, &shown["incidents"]), (0, &json!(CUSTOMERS)));
+        let more = ["--note", "the disk has room again", "--canary", "1", "--rate", "120/m"];
+        let more = [&asked_for[..], &more, &["--yes", "--no-wait"]].concat();
+        let (code, started) = world.cli(&more).await.expect("a command");
+        assert_eq!((code, &started["state"]), (0, &json!("running")));
+        let id: BulkId = parse(&started["bulk_id"]);
+
+        let mut done = BTreeSet::new();
+        for killed_after in [1, 3] {
+            eventually("callbacks", async || {
+                report_all(&world, &mut done).await;
+                (done.len() >= killed_after).then_some(())
+            })
+            .await;
+            worker.kill().await.expect("killed");
+            worker = world.spawn_worker().expect("a worker");
+        }
+        work_until(&world, id, BulkState::Done).await;
+        let asked = asked(&world);
+        assert_eq!(asked.len(), CUSTOMERS);
+        assert!(asked.values().all(|ids| ids.len() == 1), "{asked:?}");
+        drop(worker);
+        server.stop().await;
+    });
+}
+
+/// Reports success of everything that was asked for and not reported yet.
+async fn report_all(world: &World, done: &mut BTreeSet<String>) {
+    for callback in world.repair.received() {
+        let body = callback.json();
+        let replay_id = body["replay_id"].as_str().expect("an id").to_owned();
+        if done.insert(replay_id.clone()) {
+            let event = parse(&body["event_id"]);
+            world.result(event, "success", json!({ "replay_id": replay_id })).await;
+        }
+    }
+}
+
+#[test]
+fn it_is_steered_from_temporal_and_a_workflow_that_is_terminated_is_started_again() {
+    run(async {
+        let world = World::start().await;
+        let script = Script::of(&world, Role::Operator).await;
+        let project = format!("/{}", world.project.id);
+        break_for(&world, 3).await;
+        let (id, _) = preview(&script, &project, json!({})).await;
+        let start = format!("{project}/bulk-reprocesses/{id}/start");
+        let slow = json!({ "note": "slowly", "canary": 1, "per_minute": 60 });
+        script.post(&start, slow).await;
+        world.repair.wait_for(1).await;
+
+        let client = world.temporal().await;
+        let workflow = client.get_workflow_handle::<BulkReprocess>(bulk_workflow_id(id));
+        let signal = async |name: &str| {
+            let signal = UntypedSignal::<<BulkReprocess as HasWorkflowDefinition>::Run>::new(name);
+            let sent = workflow.signal(
+                signal,
+                RawValue::new(Vec::new()),
+                WorkflowSignalOptions::default(),
+            );
+            sent.await.expect("a signal");
+        };
+        signal("pause").await;
+        let state = async |wanted| {
+            eventually(&format!("{wanted}"), async || {
+                (bulk(&world, id).await.state == wanted).then_some(())
+            })
+            .await;
+        };
+        state(BulkState::Paused).await;
+        signal("resume").await;
+        state(BulkState::Running).await;
+        let actors =
+            "SELECT actor FROM audit_entries WHERE action IN ('bulk.paused', 'bulk.resumed')";
+        let actors: Vec<String> =
+            sqlx::query_scalar(actors).fetch_all(&world.pool).await.expect("actors");
+        assert_eq!(actors, ["temporal:unknown", "temporal:unknown"]);
+
+        workflow.terminate(WorkflowTerminateOptions::default()).await.expect("terminated");
+        sqlx::query("UPDATE bulk_reprocesses SET stepped_at = now() - interval '3 minutes'")
+            .execute(&world.pool)
+            .await
+            .expect("time that passed");
+        engine::sweep::sweep(&world.pool).await;
+        work_until(&world, id, BulkState::Done).await;
+    });
+}
+
+#[test]
+fn the_console_shows_what_would_be_done_starts_it_and_says_how_far_it_is() {
+    run(async {
+        let world = World::start().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let cause = break_for(&world, 3).await;
+        let list = format!("/incidents?cause={cause}");
+        assert!(bob.page(&list).await.buttons().iter().any(|it| it.starts_with("Reprocess all")));
+        let made = bob.submit(&list, "/bulk", &[("cause", &cause)]).await;
+        let path = made.location.expect("its page");
+        let page = bob.page(&path).await;
+        assert_eq!(page.heading(), "Reprocess 3 incidents?");
+
+        let start = format!("{path}/start");
+        let wrong = [("note", ""), ("canary", "x"), ("per_minute", "30"), ("stop_percent", "20")];
+        let again = bob.submit(&path, &start, &wrong).await;
+        assert_eq!(again.status, 422);
+        let right =
+            [("note", "go"), ("canary", "1"), ("per_minute", "600"), ("stop_percent", "20")];
+        bob.submit(&path, &start, &right).await;
+        let id: BulkId = path.trim_start_matches("/bulk/").parse().expect("an id");
+        let page = bob.page(&path).await;
+        assert_eq!(page.heading(), "Reprocessing 3 incidents");
+        bob.submit(&path, &format!("{path}/pause"), &[]).await;
+        assert_eq!(bulk(&world, id).await.state, BulkState::Paused);
+        bob.submit(&path, &format!("{path}/resume"), &[]).await;
+        work_until(&world, id, BulkState::Done).await;
+        let page = bob.page(&path).await;
+        assert!(page.text().contains("100% over"), "{}", page.text());
+        let late = bob.submit(&path, &format!("{path}/cancel"), &[]).await;
+        assert_eq!(late.status, 303);
+        let message = bob.page(&path).await.message().expect("a message");
+        assert_eq!(message, "[refused] Nothing was changed: it is done.");
+        let open: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM incidents WHERE state <> 'resolved'")
+                .fetch_one(&world.pool)
+                .await
+                .expect("a count");
+        assert_eq!(open, 0);
+    });
+}

@@ -1,0 +1,131 @@
+//! What many incidents have in common: above the list, as a filter, and on an incident's page.
+
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{World, WorldOptions};
+use serde_json::json;
+
+use super::HOSTILE;
+use super::broken::{assert_inert, fail, listed};
+use crate::automation::script::{Script, bad_fields};
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+#[test]
+fn the_home_begins_with_what_many_have_in_common_and_each_leads_to_its_list() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        fail(&world, "evt_alone", &json!({ "event_type": "checkout.session.completed" })).await;
+        assert!(!viewer.page("/incidents").await.text().contains("Causes with more than one"));
+
+        let mut ours = Vec::new();
+        for (event, customer) in [("evt_1", "user_1"), ("evt_2", "user_2"), ("evt_3", "user_2")] {
+            let (_, id) = fail(&world, event, &json!({ "internal_reference": customer })).await;
+            ours.insert(0, id.to_string());
+        }
+        let page = viewer.page("/incidents").await;
+        insta::assert_snapshot!(page.rows("Causes").join("\n"), @"db_write_failed on invoice.paid credit_grant · CometCart · test | 2 customers, 3 incidents 3 open | 3 in the last 15 min | [time]");
+        let list = page.link("db_write_failed on invoice.paid").expect("a link");
+        let narrowed = viewer.page(&list).await;
+        assert_eq!(listed(&narrowed), ours);
+        assert!(narrowed.rows("Causes").is_empty(), "a list that is narrowed begins with itself");
+        assert_eq!(listed(&viewer.page(&format!("{list}&state=resolved")).await), [""; 0]);
+        let unknown = viewer.page("/incidents?cause=cau_1").await;
+        assert!(unknown.text().contains("Unknown filter: cause=cau_1."), "{}", unknown.text());
+    });
+}
+
+#[test]
+fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let (_, first) = fail(&world, "evt_1", &json!({})).await;
+        let (_, second) = fail(&world, "evt_2", &json!({})).await;
+        let path = format!("/incidents/{second}");
+        let page = bob.page(&path).await;
+        assert!(
+            page.text().contains("db_write_failed on invoice.paid1 other waits"),
+            "{}",
+            page.text()
+        );
+        assert!(!page.text().contains("Last one like this"));
+
+        let resolve = [("note", "credits added manually")];
+        bob.submit(
+            &format!("/incidents/{first}"),
+            &format!("/incidents/{first}/resolve"),
+            &resolve,
+        )
+        .await;
+        let page = bob.page(&path).await;
+        assert!(page.text().contains("no other waits"), "{}", page.text());
+        assert!(
+            page.text().contains("Last one like this was fixed\nmanually, after"),
+            "{}",
+            page.text()
+        );
+        assert!(page.html().contains(&format!("href=\"/incidents/{first}\"")));
+    });
+}
+
+#[test]
+fn a_hostile_error_code_is_shown_and_does_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        for event in ["evt_1", "evt_2"] {
+            let event = world.receipt(event).await;
+            world.fail(event, json!({ "error_code": HOSTILE })).await;
+        }
+        let page = viewer.get("/incidents").await.body;
+        assert_inert(&page);
+    });
+}
+
+#[test]
+fn scripts_and_the_command_line_see_the_same_causes() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Viewer).await;
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({})).await;
+        let project = format!("/{}", world.project.id);
+        let (status, causes) = script.get(&format!("{project}/causes")).await;
+        assert_eq!(status, 200, "{causes}");
+        let cause = &causes["data"][0];
+        assert_eq!(
+            (&cause["error_code"], &cause["incidents"], &cause["customers"], &cause["open"]),
+            (&json!("db_write_failed"), &json!(2), &json!(1), &json!(2))
+        );
+        let id = cause["cause_id"].as_str().expect("an id");
+        let (_, one) = script.get(&format!("{project}/incidents/{incident}")).await;
+        assert_eq!(one["cause_id"], json!(id));
+        let (_, list) = script.get(&format!("{project}/incidents?cause_id={id}")).await;
+        assert_eq!(list["data"].as_array().map(Vec::len), Some(2));
+        let bad = format!("{project}/incidents?cause_id=db_write_failed");
+        let (status, error) = script.reject(reqwest::Method::GET, &bad, None).await;
+        assert_eq!((status, bad_fields(&error)), (422, vec!["cause_id"]));
+
+        let (code, told) = world.cli(&["cause", "list"]).await.expect("a command");
+        assert_eq!((code, &told["data"][0]["cause_id"]), (0, &json!(id)));
+        let (_, told) = world
+            .cli(&["incident", "list", "--cause", id, "--search", "evt_1"])
+            .await
+            .expect("a command");
+        assert_eq!(told["data"][0]["incident_id"], json!(incident.to_string()));
+        let note = ["--note", "asking the bank"];
+        let incident = incident.to_string();
+        let acknowledge = [&["incident", "acknowledge", &incident][..], &note].concat();
+        let (code, told) = world.cli(&acknowledge).await.expect("a command");
+        assert_eq!((code, &told["state"]), (0, &json!("acknowledged")));
+        let (code, told) = world.cli(&acknowledge).await.expect("a command");
+        assert_eq!((code, &told["error"]["code"]), (1, &json!("incident_conflict")));
+        let events = ["event", "list", "--search", "evt_2", "--effect", "failed"];
+        let (_, told) = world.cli(&events).await.expect("a command");
+        assert_eq!(told["data"][0]["provider_event_id"], json!("evt_2"));
+    });
+}

@@ -1,0 +1,120 @@
+//! Causes: what is counted of them, and the incidents of one.
+
+use domain::ids::CauseId;
+use domain::incident::IncidentState;
+use domain::project::Mode;
+use e2e::run;
+use serde_json::json;
+use store::search::causes::{CauseRow, count_waiting, find_cause, list_causes};
+use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::search::{Cursor, Sort};
+
+use super::super::shop::{Shop, receipt_with};
+use super::{after, dispute, for_charlie, names};
+
+/// An incident of the usual failure, for a customer.
+async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) {
+    let receipt = receipt_with(provider_event_id, &json!({ "internal_reference": reference }));
+    let event = shop.accept(&receipt).await.event_id;
+    shop.fail(event).await;
+}
+
+async fn causes(shop: &Shop) -> Vec<CauseRow> {
+    list_causes(&shop.pool, None).await.expect("causes")
+}
+
+async fn found(shop: &Shop, cause_id: CauseId, search: IncidentSearch) -> String {
+    let search = IncidentSearch { cause_id: Some(cause_id), ..search };
+    let page = search_incidents(&shop.pool, &search).await.expect("a page");
+    names(&page, |row| &row.provider_event_id)
+}
+
+#[test]
+fn a_cause_counts_what_waits_and_live_projects_come_first() {
+    run(async {
+        let shop = Shop::open().await;
+        let charlie = for_charlie(&shop).await;
+        for (event, customer) in [("evt_1", "user_1"), ("evt_2", "user_2"), ("evt_3", "user_2")] {
+            fail_for(&shop, event, customer).await;
+        }
+        shop.missed("evt_missed").await;
+        let resolved = shop.missed("evt_resolved").await;
+        shop.resolve(resolved).await;
+        charlie.missed("evt_charlie").await;
+        sqlx::raw_sql("UPDATE incidents SET opened_at = now() - interval '16 minutes' WHERE provider_event_id = 'evt_1'")
+            .execute(&shop.pool)
+            .await
+            .expect("an older incident");
+
+        let causes = causes(&shop).await;
+        let told: Vec<_> = causes
+            .iter()
+            .map(|row| {
+                let count = (row.customers, row.incidents, row.open, row.opened_lately);
+                (row.cause.title(), row.mode, count)
+            })
+            .collect();
+        let silent = "no result in time on invoice.paid".to_owned();
+        let broken = "db_write_failed on invoice.paid".to_owned();
+        assert_eq!(
+            told,
+            [
+                (silent.clone(), Mode::Live, (1, 1, 1, 1)),
+                (broken, Mode::Test, (2, 3, 3, 2)),
+                (silent, Mode::Test, (1, 1, 1, 1)),
+            ]
+        );
+        assert_eq!(causes[1].id, causes[1].cause.id(), "the id is that of its fields");
+        let only = list_causes(&shop.pool, Some(charlie.owner.project_id)).await.expect("causes");
+        assert_eq!(only.iter().map(|row| row.id).collect::<Vec<_>>(), [causes[0].id]);
+    });
+}
+
+#[test]
+fn a_cause_is_over_with_its_last_incident_and_still_has_its_name() {
+    run(async {
+        let shop = Shop::open().await;
+        let event = shop.take("evt_1").await;
+        shop.fail(event).await;
+        let id = shop.incident(event).await.cause_id.expect("a cause");
+        assert_eq!(count_waiting(&shop.pool, id, 10).await.expect("a count"), 1);
+        shop.resolve(event).await;
+        assert!(causes(&shop).await.is_empty());
+        assert_eq!(count_waiting(&shop.pool, id, 10).await.expect("a count"), 0);
+        let cause = find_cause(&shop.pool, id).await.expect("a cause").expect("a cause");
+        assert_eq!((cause.title().as_str(), cause.id()), ("db_write_failed on invoice.paid", id));
+        let last = store::incidents::find_last_resolved(&shop.pool, id).await.expect("a database");
+        assert_eq!(last.expect("an incident").event_id, event);
+    });
+}
+
+#[test]
+fn the_incidents_of_a_cause_are_found_page_by_page_and_no_other_is() {
+    run(async {
+        let shop = Shop::open().await;
+        for number in 1..=5 {
+            fail_for(&shop, &format!("evt_{number}"), "user_1").await;
+        }
+        shop.missed("evt_missed").await;
+        let dispute = shop.accept(&receipt_with("evt_dispute", &dispute())).await.event_id;
+        shop.fail(dispute).await;
+        let id = causes(&shop).await[0].id;
+        let any = || IncidentSearch { state: StateFilter::All, ..IncidentSearch::default() };
+        assert_eq!(found(&shop, id, any()).await, "evt_5 evt_4 evt_3 evt_2 evt_1");
+        let oldest = IncidentSearch { sort: Sort::Oldest, limit: 2, ..any() };
+        assert_eq!(found(&shop, id, oldest).await, "evt_1 evt_2");
+
+        let first = IncidentSearch { cause_id: Some(id), limit: 2, ..any() };
+        let first = search_incidents(&shop.pool, &first).await.expect("a page");
+        let cursor: Option<Cursor<_>> = after(first.next_cursor.as_ref());
+        assert_eq!(found(&shop, id, IncidentSearch { cursor, ..any() }).await, "evt_3 evt_2 evt_1");
+
+        let text = |text: &str| IncidentSearch { text: Some(text.to_owned()), ..any() };
+        assert_eq!(found(&shop, id, text("evt_4")).await, "evt_4");
+        assert_eq!(found(&shop, id, text("evt_missed")).await, "", "of another cause");
+        let resolved = StateFilter::One(IncidentState::Resolved);
+        assert_eq!(found(&shop, id, IncidentSearch { state: resolved, ..any() }).await, "");
+        let live = IncidentSearch { mode: Some(Mode::Live), ..any() };
+        assert_eq!(found(&shop, id, live).await, "", "every filter narrows");
+    });
+}
