@@ -21,28 +21,39 @@ use crate::text::Tone;
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// List the bulk reprocesses of a project, newest first.
+    #[command(
+        after_help = "Example:\n  sendpromptly bulk list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K"
+    )]
     List {
         /// The project's id.
         #[arg(long)]
         project: String,
     },
     /// Show how far one is, and what failed in it.
+    #[command(after_help = "Example:\n  sendpromptly bulk show blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Show {
+        /// The id of the bulk reprocess.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Start nothing more for now.
+    #[command(after_help = "Example:\n  sendpromptly bulk pause blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Pause {
+        /// The id of the bulk reprocess.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Let one go on that is paused; what failed so far is not counted against it any more.
+    #[command(after_help = "Example:\n  sendpromptly bulk resume blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Resume {
+        /// The id of the bulk reprocess.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Start nothing more; what had started goes on.
+    #[command(after_help = "Example:\n  sendpromptly bulk cancel blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Cancel {
+        /// The id of the bulk reprocess.
         #[arg(value_name = "BULK")]
         id: String,
     },

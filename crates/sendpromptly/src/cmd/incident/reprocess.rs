@@ -19,8 +19,9 @@ Examples:
   sendpromptly incident reprocess --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK --note 'the disk has room again' \\
     --canary 3 --rate 30/m --yes
 
-Follow one with `sendpromptly incident show`. Of one incident, one reprocess runs at a time. Many are shown before
-they start; what has started goes on without the command, and `sendpromptly bulk` pauses, resumes and cancels it.";
+Follow one with `sendpromptly incident show`. Of one incident, one reprocess runs at a time.
+
+Many are shown before they start, and what has started goes on without the command: see `sendpromptly bulk --help`.";
 
 /// One incident, or many.
 #[derive(Debug, clap::Args)]
