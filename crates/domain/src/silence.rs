@@ -169,8 +169,8 @@ impl Flow<'_> {
         }
         let sum: i64 = missed.iter().sum();
         let hours = i64::try_from(missed.len()).unwrap_or(i64::MAX);
-        let misses = missed.len() >= BUSY_HOURS && sum >= MISSING;
-        misses.then(|| (sum + hours / 2) / hours)
+        let is_silent = missed.len() >= BUSY_HOURS && sum >= MISSING;
+        is_silent.then(|| (sum + hours / 2) / hours)
     }
 
     /// The lower median of the same hour of the four weeks before, where that hour is a busy one.

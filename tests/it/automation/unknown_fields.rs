@@ -94,7 +94,7 @@ fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes
         let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });
         let (status, rejected) = script.call(Method::PATCH, &path, Some(body)).await;
         let expected = json!([
-            { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, callback_headers" },
+            { "field": "timeout", "message": "is not known here: use name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, callback_headers" },
             { "field": "timeout_minutes", "message": "must be a whole number from 1 to 10080" },
         ]);
         assert_eq!((status, &rejected["error"]["fields"]), (422, &expected));
