@@ -75,7 +75,7 @@ fn a_new_project_shows_its_signing_secret_once() {
         assert_eq!((project.name.as_str(), project.mode), ("Northwind", Mode::Live));
         assert_eq!((project.timeout_minutes, project.snapshots), (10, false));
         assert_eq!(project.retention_months, 24);
-        assert_eq!(project.repair_url.as_deref(), Some(SETTINGS[3].1));
+        assert_eq!(project.repair_url.as_deref(), Some(SETTINGS[4].1));
 
         let shown = alice.page(&path).await.secret();
         assert_eq!(signing(&world, &project).await, [shown.expect("a secret")]);

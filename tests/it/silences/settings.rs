@@ -100,7 +100,13 @@ fn the_console_sets_it_and_shows_silences_on_overview_and_project() {
         let page = format!("/projects/{}", world.project.id);
         receive(&world, PAID, "3 hours").await;
         let fields = |expected: &'static str| {
-            [("name", "CometCart"), ("timeout_minutes", "30"), ("expected_receipts", expected)]
+            [
+                ("name", "CometCart"),
+                ("timeout_minutes", "30"),
+                ("retention_months", "12"),
+                ("snapshot_days", "30"),
+                ("expected_receipts", expected),
+            ]
         };
         let wrong = alice.submit(&page, &page, &fields("often")).await;
         assert_eq!(wrong.status, 422, "{}", wrong.body);
