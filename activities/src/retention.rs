@@ -38,6 +38,7 @@ impl Retentions {
 #[activities]
 impl Retentions {
     #[activity(definition = definition::ListRules)]
+    #[expect(clippy::unused_async, reason = "an activity is asynchronous, whatever it does")]
     pub async fn list_rules(
         self: Arc<Self>,
         _ctx: ActivityContext,

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use engine::Engine;
+
 /// How a world is set up.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that a world may have")]
 pub struct WorldOptions {
     /// How long the app has to report. The contract counts in minutes; a world may count in
     /// milliseconds, which a trigger in its database sees to.
@@ -41,6 +44,12 @@ impl WorldOptions {
     #[must_use]
     pub fn with_retention(self) -> Self {
         Self { retention: true, ..self }
+    }
+
+    /// The engine of such a world.
+    pub(crate) fn fit(self, engine: Engine) -> Engine {
+        let engine = engine.with_probes(self.probes);
+        if self.retention { engine.with_retention() } else { engine }
     }
 
     /// A world without an API, and so without its relay.

@@ -150,8 +150,7 @@ impl World {
             address: temporal_address.clone(),
             namespace: embedded::NAMESPACE.to_owned(),
         };
-        let engine = Engine::new(temporal, task_queue).with_console(url.as_str());
-        let engine = if options.retention { engine.with_retention() } else { engine };
+        let engine = options.fit(Engine::new(temporal, task_queue).with_console(url.as_str()));
         let shutdown = CancellationToken::new();
         Ok(Self {
             engines,
@@ -164,7 +163,7 @@ impl World {
             secret,
             repair,
             mailbox,
-            engine: Arc::new(engine.with_probes(options.probes)),
+            engine: Arc::new(engine),
             url,
             temporal_address,
             http: reqwest::Client::builder().no_proxy().build()?,

@@ -67,6 +67,7 @@ async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Va
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_script_previews_starts_and_follows_one_and_every_customer_is_asked_once() {
     run(async {
         let world = World::start().await;
@@ -168,6 +169,7 @@ async fn report_all(world: &World, done: &mut BTreeSet<String>) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn it_is_steered_from_temporal_and_a_workflow_that_is_terminated_is_started_again() {
     run(async {
         let world = World::start().await;

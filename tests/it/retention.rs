@@ -88,6 +88,7 @@ fn an_unknown_rule_is_rejected_with_the_known_ones() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_run_that_is_killed_leaves_whole_events_and_the_next_one_goes_on() {
     run(async {
         let world = old_shop().await;

@@ -89,6 +89,7 @@ async fn all(world: &World) -> Vec<Silence> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_missed_expectation_is_told_once_everywhere_and_once_more_when_receipts_come_again() {
     run(async {
         let world = world().await;

@@ -53,13 +53,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::set))
         .routes(routes!(policies::reset))
         .routes(routes!(causes::list))
-        .routes(routes!(bulk::list, bulk::create))
-        .routes(routes!(bulk::show))
-        .routes(routes!(bulk::items))
-        .routes(routes!(bulk::start))
-        .routes(routes!(bulk::pause))
-        .routes(routes!(bulk::resume))
-        .routes(routes!(bulk::cancel))
+        .merge(bulk_reprocesses())
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))
@@ -81,6 +75,17 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(extensions::resume))
         .routes(routes!(extensions::test))
         .routes(routes!(audit::list))
+}
+
+fn bulk_reprocesses() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(bulk::list, bulk::create))
+        .routes(routes!(bulk::show))
+        .routes(routes!(bulk::items))
+        .routes(routes!(bulk::start))
+        .routes(routes!(bulk::pause))
+        .routes(routes!(bulk::resume))
+        .routes(routes!(bulk::cancel))
 }
 
 /// The scheme of the calls.

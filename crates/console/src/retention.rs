@@ -62,7 +62,7 @@ struct Last {
 }
 
 impl Last {
-    fn of(run: LastRun, now: OffsetDateTime) -> Self {
+    fn of(run: &LastRun, now: OffsetDateTime) -> Self {
         let badge = match (&run.error, run.ended_at, run.was_cut_off) {
             (Some(_), ..) => Badge::new("open", "Failed"),
             (None, Some(_), _) => Badge::new("done", "Done"),
@@ -80,14 +80,14 @@ impl Last {
 
 async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let mut runs = list_last(&state.pool).await?;
+    let runs = list_last(&state.pool).await?;
     let rows = Rule::ALL.iter().map(|rule| {
-        let place = runs.iter().position(|run| run.rule == *rule);
+        let last = runs.iter().find(|run| run.rule == *rule);
         Row {
             what: rule.what(),
             kept: format!("{} {}", rule.period(), rule.since()),
             is_of_project: rule.period() == Period::OfProject,
-            last: place.map(|place| Last::of(runs.swap_remove(place), now)),
+            last: last.map(|run| Last::of(run, now)),
         }
     });
     let rows = rows.collect();

@@ -239,21 +239,19 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
     )
     .fetch_optional(tx)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let notice = Notice {
-        id,
-        kind: row.kind,
-        destination_id: row.destination_id,
-        day: row.day,
-        project_id: row.project_id,
-        about: row.about_id,
-        since: row.since,
-        until: row.until,
-        last: row.last,
-        failures: row.failures,
-    };
-    Ok(Some(Pending {
-        notice,
+    Ok(row.map(|row| Pending {
+        notice: Notice {
+            id,
+            kind: row.kind,
+            destination_id: row.destination_id,
+            day: row.day,
+            project_id: row.project_id,
+            about: row.about_id,
+            since: row.since,
+            until: row.until,
+            last: row.last,
+            failures: row.failures,
+        },
         last_answer: row.last_answer,
         is_removed: row.is_removed,
         is_moot: row.is_moot,

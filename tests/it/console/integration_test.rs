@@ -145,6 +145,7 @@ fn what_stands_in_the_way_of_a_step_is_said_where_it_is() {
         let form = [
             ("name", "CometCart"),
             ("timeout_minutes", "30"),
+            ("retention_months", "12"),
             ("repair_url", ""),
             ("snapshot_days", "30"),
         ];

@@ -1,9 +1,11 @@
 //! The overview.
 
 use domain::operator::Role;
+use domain::retention::Rule;
 use e2e::console::Operator;
 use e2e::{World, WorldOptions};
 use serde_json::json;
+use store::retention;
 
 async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
@@ -106,7 +108,7 @@ fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
         assert_eq!(status, 202);
         let aged = "UPDATE early_results SET received_at = now() - interval '25 hours'";
         sqlx::query(aged).execute(&world.pool).await.expect("aged");
-        engine::sweep::sweep(&world.pool).await;
+        retention::delete_due(&world.pool, Rule::EarlyResults).await.expect("given up");
         let project = world.project.id;
         for (page, link) in [
             ("/overview".to_owned(), "/audit?action=result.unclaimed".to_owned()),

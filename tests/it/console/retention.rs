@@ -17,7 +17,7 @@ fn an_admin_sees_each_rule_with_its_last_run_and_pauses_the_schedule() {
         let rejected = alice.submit("/retention", "/retention/pause", &[]).await;
         assert_eq!(rejected.location.as_deref(), Some("/retention"));
         let message = alice.page("/retention").await.message().expect("a message");
-        assert!(message.starts_with("There is no schedule yet"), "{message}");
+        assert!(message.starts_with("[refused] There is no schedule yet"), "{message}");
 
         world.engine.ensure_retention_schedule().await.expect("Temporal");
         retention::run(&world.pool, Rule::Events, &Actor::System, &mut |_| ())

@@ -13,6 +13,7 @@ use store::retention::runs;
 use super::sql;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn workers_make_one_schedule_that_deletes_what_is_due() {
     run(async {
         let world = World::start_with(WorldOptions::default().with_retention()).await;

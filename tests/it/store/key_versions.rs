@@ -21,6 +21,7 @@ async fn counts(shop: &Shop, done: impl Future<Output = ()>) -> bool {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn every_change_to_a_key_its_project_or_its_names_counts_and_its_use_does_not() {
     run(async {
         let shop = Shop::open().await;

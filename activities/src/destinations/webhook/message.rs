@@ -66,7 +66,19 @@ pub(in crate::destinations) fn notice_message(
     notice: &NoticeMessage,
     text: &NoticeText,
 ) -> WebhookMessage {
-    let about = match &notice.facts {
+    let data = MessageData {
+        summary: text.heading.clone(),
+        url: text.url.clone(),
+        project_id: notice.origin.project_id,
+        project_name: notice.origin.project_name.clone(),
+        mode: notice.origin.mode,
+        about: notice_subject(&notice.facts),
+    };
+    message(text.kind.into(), notice.id, notice.happened_at, data)
+}
+
+fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
+    match facts {
         NoticeFacts::ResultsUnclaimed(facts) => MessageSubject::ResultsUnclaimed(UnclaimedFacts {
             count: facts.count,
             failures: facts.failures,
@@ -101,16 +113,7 @@ pub(in crate::destinations) fn notice_message(
                 resumed_at: facts.resumed_at,
             })
         }
-    };
-    let data = MessageData {
-        summary: text.heading.clone(),
-        url: text.url.clone(),
-        project_id: notice.origin.project_id,
-        project_name: notice.origin.project_name.clone(),
-        mode: notice.origin.mode,
-        about,
-    };
-    message(text.kind.into(), notice.id, notice.happened_at, data)
+    }
 }
 
 fn silent_receipts(facts: &ReceiptsSilent) -> SilentReceiptsFacts {

@@ -9,7 +9,7 @@ use domain::incident::MAX_NOTE;
 use domain::timeline::actor_name;
 use store::bulk::{self, Bulk, BulkItem};
 use store::search::causes::find_cause;
-use store::{StoreError, projects};
+use store::{PgPool, StoreError, projects};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
@@ -51,12 +51,8 @@ struct BulkPage {
     excluded_taking: i64,
     /// The cause whose incidents that take something can be taken in.
     may_include: Option<CauseId>,
-    is_preview: bool,
-    may_pause: bool,
-    may_resume: bool,
-    may_cancel: bool,
+    stands: BulkState,
     troubles: Vec<TroubleItem>,
-    has_failures: bool,
     values: StartValues,
     errors: FormErrors,
     max_note: usize,
@@ -85,10 +81,7 @@ pub(super) async fn show(
     let counts = bulk::count_items(pool, bulk.id).await?;
     let project = projects::find_project(pool, bulk.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    let cause = match bulk.cause_id {
-        Some(id) => find_cause(pool, id).await?.map(|cause| (cause.title(), cause_href(id))),
-        None => None,
-    };
+    let cause = find_shared(pool, &bulk).await?;
     let heading = heading(&bulk);
     let total = counts.total();
     let over = counts.ended() + counts.skipped;
@@ -112,18 +105,38 @@ pub(super) async fn show(
         excluded_running: bulk.excluded_running,
         excluded_taking: bulk.excluded_taking,
         may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
-        is_preview: bulk.state == BulkState::Preview,
-        may_pause: bulk.state == BulkState::Running,
-        may_resume: bulk.state == BulkState::Paused,
-        may_cancel: matches!(bulk.state, BulkState::Running | BulkState::Paused),
+        stands: bulk.state,
         troubles: list_troubles(state, &bulk).await?,
-        has_failures: counts.failed > 0,
         values,
         max_note: MAX_NOTE,
         takes: format_duration(Duration::minutes(total / i64::from(rate.max(1)) + 1)),
         errors,
     };
     page_with(page.errors.status(), &page)
+}
+
+impl BulkPage {
+    fn is_preview(&self) -> bool {
+        self.stands == BulkState::Preview
+    }
+
+    fn may_pause(&self) -> bool {
+        self.stands == BulkState::Running
+    }
+
+    fn may_resume(&self) -> bool {
+        self.stands == BulkState::Paused
+    }
+
+    fn may_cancel(&self) -> bool {
+        self.may_pause() || self.may_resume()
+    }
+}
+
+async fn find_shared(pool: &PgPool, bulk: &Bulk) -> Result<Option<(String, String)>, StoreError> {
+    let Some(id) = bulk.cause_id else { return Ok(None) };
+    let cause = find_cause(pool, id).await?;
+    Ok(cause.map(|cause| (cause.title(), cause_href(id))))
 }
 
 fn heading(bulk: &Bulk) -> String {
@@ -163,11 +176,11 @@ async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleI
     use domain::bulk::ItemState::{Failed, Skipped};
     let mut all = bulk::list_items(&state.pool, bulk.id, Some(Failed), 0, MAX_LISTED).await?;
     all.extend(bulk::list_items(&state.pool, bulk.id, Some(Skipped), 0, MAX_LISTED).await?);
-    Ok(all.into_iter().map(TroubleItem::new).collect())
+    Ok(all.iter().map(TroubleItem::new).collect())
 }
 
 impl TroubleItem {
-    fn new(item: BulkItem) -> Self {
+    fn new(item: &BulkItem) -> Self {
         use domain::bulk::ItemState;
         let state = match item.state {
             ItemState::Failed => Badge::new("open", "Failed"),

@@ -83,9 +83,8 @@ pub async fn steer(
         (Steering::Pause, BulkState::Paused)
         | (Steering::Resume, BulkState::Running)
         | (Steering::Cancel, BulkState::Canceled) => Ok(()),
-        (Steering::Pause, BulkState::Preview | BulkState::Canceled | BulkState::Done)
-        | (Steering::Resume, BulkState::Preview | BulkState::Canceled | BulkState::Done)
-        | (Steering::Cancel, BulkState::Preview | BulkState::Done) => {
+        (_, BulkState::Preview | BulkState::Done)
+        | (Steering::Pause | Steering::Resume, BulkState::Canceled) => {
             return Err(ChangeError::Rejected(SteerRejection::State(bulk.state)));
         }
     };

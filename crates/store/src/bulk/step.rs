@@ -94,6 +94,7 @@ async fn judge_step(
     let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(None) };
     settle(tx, id).await?;
     let nothing = |state| Judged { state, starts: 0, wait: Duration::ZERO };
+    let running = |starts, wait| Judged { state: BulkState::Running, starts, wait };
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         let state = bulk.state;
         return Ok(Some((bulk, nothing(state))));
@@ -116,18 +117,12 @@ async fn judge_step(
             pause(tx, &bulk, &Actor::System, Some(why)).await?;
             nothing(BulkState::Paused)
         }
-        NextStep::StartCanary(starts) => {
-            Judged { state: BulkState::Running, starts, wait: FOR_RESULTS }
-        }
-        NextStep::Start(starts) => {
-            let next = take_pace(tx, &bulk, starts, late).await?;
-            Judged { state: BulkState::Running, starts, wait: next }
-        }
+        NextStep::StartCanary(starts) => running(starts, FOR_RESULTS),
+        NextStep::Start(starts) => running(starts, take_pace(tx, &bulk, starts, late).await?),
         NextStep::Wait if counts.waiting > 0 && due == 0 => {
-            let next = Duration::from_secs_f64((-late).max(0.0));
-            Judged { state: BulkState::Running, starts: 0, wait: next.min(LONGEST) }
+            running(0, Duration::from_secs_f64((-late).max(0.0)).min(LONGEST))
         }
-        NextStep::Wait => Judged { state: BulkState::Running, starts: 0, wait: FOR_RESULTS },
+        NextStep::Wait => running(0, FOR_RESULTS),
     };
     Ok(Some((bulk, judged)))
 }

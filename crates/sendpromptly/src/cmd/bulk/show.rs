@@ -28,13 +28,9 @@ pub(super) async fn describe(pool: &PgPool, bulk: Bulk) -> anyhow::Result<Comman
     let shown = responses::bulk(bulk, counts);
     let mut human = facts(&shown);
     if !failed.is_empty() {
-        let rows = failed.iter().map(row).collect();
-        human.push_str("\n\nFailed:\n");
-        human.push_str(&table(&["INCIDENT", "CUSTOMER", "WHY"], rows));
-        human.push_str(&format!(
-            "\n\nOnly these again: sendpromptly incident reprocess --failures-of {} --note …",
-            shown.bulk_id
-        ));
+        let rows = table(&["INCIDENT", "CUSTOMER", "WHY"], failed.iter().map(row).collect());
+        let again = format!("incident reprocess --failures-of {} --note …", shown.bulk_id);
+        human = format!("{human}\n\nFailed:\n{rows}\n\nOnly these again: sendpromptly {again}");
     }
     CommandOutput::new(&shown, human)
 }
