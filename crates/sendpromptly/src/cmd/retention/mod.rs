@@ -22,6 +22,7 @@ pub enum Verb {
     #[command(after_help = pause::HELP)]
     Pause,
     /// Let retention run by itself again.
+    #[command(after_help = "Example:\n  sendpromptly retention resume")]
     Resume,
 }
 
