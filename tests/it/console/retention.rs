@@ -39,7 +39,11 @@ fn an_admin_sees_each_rule_with_its_last_run_and_pauses_the_schedule() {
         alice.submit("/retention", "/retention/pause", &[]).await;
         let page = alice.page("/retention").await;
         assert_eq!(page.heading(), "Retention is paused.");
-        assert!(page.text().contains("It was paused by operator:alice"), "{}", page.text());
+        assert!(
+            page.text().contains("It was paused by operator:admin@cometcart.test"),
+            "{}",
+            page.text()
+        );
         assert!(
             world.engine.find_retention_schedule().await.expect("Temporal").expect("one").is_paused
         );

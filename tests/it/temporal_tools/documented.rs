@@ -10,7 +10,7 @@ use std::process::Output;
 
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use e2e::{World, eventually, run};
+use e2e::{World, WorldOptions, eventually, run};
 
 use super::{Failed, Waiting};
 
@@ -84,7 +84,11 @@ async fn run_block(world: &World, block: &str, watch: &str, activity: &str) {
 #[test]
 fn every_documented_command_works_as_it_stands() {
     run(async {
-        let world = World::start().await;
+        let world = World::start_with(WorldOptions::default().with_retention()).await;
+        eventually("a schedule", async || {
+            world.engine.find_retention_schedule().await.ok().flatten()
+        })
+        .await;
         let is_here = |block: &String| !signals_one(block) && !is_elsewhere(block);
         let all: Vec<_> = blocks("sh").into_iter().filter(is_here).collect();
         assert!(all.len() >= 12, "{all:?}");

@@ -108,7 +108,7 @@ pub async fn count_waiting(
 pub async fn find_cause(db: impl PgExecutor<'_>, id: CauseId) -> Result<Option<Cause>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT project_id, reason, cause_code, event_type AS "event_type!", effect_type AS "effect_type!: EffectType"
-           FROM incidents WHERE cause = $1 LIMIT 1"#,
+           FROM incidents WHERE cause = $1 ORDER BY cause, state, id LIMIT 1"#,
         id.as_uuid(),
     )
     .fetch_optional(db)

@@ -5,6 +5,7 @@ use domain::ids::{CauseId, IncidentId, ProjectId};
 use domain::incident::Reason;
 use domain::project::Mode;
 
+use super::causes::find_cause;
 use super::finder::Finder;
 use super::incident_search::{IncidentSearch, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
@@ -12,7 +13,7 @@ use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
 use crate::incidents::find_for_event;
 use crate::reprocesses::find_reprocess;
-use crate::{PgConnection, StoreError};
+use crate::{PgConnection, StoreError, projects};
 
 impl Finder for IncidentSearch {
     type Id = IncidentId;
@@ -153,44 +154,63 @@ impl Finder for IncidentSearch {
 }
 
 impl IncidentSearch {
-    /// The next incidents of one cause. All of them agree in everything else that a search narrows
-    /// by, so that one in each state says whether the others are wanted.
+    /// The next incidents of one cause, state by state. All of them agree in everything else that a
+    /// search narrows by, so that one of them says whether any is wanted.
     async fn find_of_cause(
         &self,
         db: &mut PgConnection,
         scan: &KeysetScan<IncidentId>,
         cause_id: CauseId,
     ) -> Result<Vec<IncidentId>, StoreError> {
+        let mut found = Vec::new();
+        if !self.wants_cause(db, cause_id).await? {
+            return Ok(found);
+        }
         macro_rules! query {
-            ($order:tt) => {
+            ($state:expr, $order:tt) => {
                 sqlx::query_scalar!(
-                    r#"WITH kinds AS (
-                       SELECT first.* FROM unnest($4::text[]) AS wanted (state) CROSS JOIN LATERAL (
-                           SELECT i.project_id, i.cause, i.state, i.reason, i.event_type, i.effect_type FROM incidents i
-                           WHERE i.cause = $1 AND i.state = wanted.state ORDER BY i.cause, i.state, i.id LIMIT 1) AS first
-                   )
-                   SELECT found.id AS "id!: IncidentId" FROM kinds k JOIN projects p ON p.id = k.project_id CROSS JOIN LATERAL (
-                       SELECT i.id FROM incidents i
-                       WHERE (i.cause, i.state, i.id) > (k.cause, k.state, $8::uuid)
-                           AND (i.cause, i.state, i.id) < (k.cause, k.state, $9::uuid)
-                       ORDER BY i.cause "# + $order + ", i.state " + $order + ", i.id " + $order + r#" LIMIT $10) AS found
-                   WHERE ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
-                     AND ($5::text IS NULL OR k.reason = $5) AND ($6::text IS NULL OR k.event_type = $6)
-                     AND ($7::text IS NULL OR k.effect_type = $7)
-                   ORDER BY found.id "# + $order + " LIMIT $10",
+                    "SELECT id FROM incidents WHERE cause = $1 AND state = $2 AND id > $3 AND id < $4 ORDER BY id "
+                        + $order
+                        + " LIMIT $5",
                     cause_id.as_uuid(),
-                    self.project_id.map(ProjectId::as_uuid),
-                    self.mode.map(Mode::as_str),
-                    &self.state.states(),
-                    self.reason.map(Reason::as_str),
-                    self.event_type,
-                    self.effect_type.as_ref().map(EffectType::as_str),
+                    $state,
                     scan.above.as_uuid(),
                     scan.below.as_uuid(),
                     scan.rows(),
                 )
             };
         }
-        Ok(in_direction!(scan.direction, query, db)?)
+        for state in self.state.states() {
+            macro_rules! of_state {
+                ($order:tt) => {
+                    query!(state, $order)
+                };
+            }
+            let ids: Vec<IncidentId> = in_direction!(scan.direction, of_state, &mut *db)?;
+            found.extend(ids);
+        }
+        scan.sort(&mut found);
+        found.truncate(usize::try_from(scan.rows()).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// Whether what the incidents of a cause have in common is what is searched for.
+    async fn wants_cause(
+        &self,
+        db: &mut PgConnection,
+        cause_id: CauseId,
+    ) -> Result<bool, StoreError> {
+        let Some(cause) = find_cause(&mut *db, cause_id).await? else { return Ok(false) };
+        let mode = match self.mode {
+            None => true,
+            Some(mode) => projects::find_project(db, cause.project_id)
+                .await?
+                .is_some_and(|project| project.mode == mode),
+        };
+        Ok(mode
+            && self.project_id.is_none_or(|id| id == cause.project_id)
+            && self.reason.is_none_or(|reason| reason == cause.reason)
+            && self.event_type.as_ref().is_none_or(|name| *name == cause.event_type)
+            && self.effect_type.as_ref().is_none_or(|effect| *effect == cause.effect_type))
     }
 }
