@@ -12,6 +12,8 @@ use domain::ids::EventId;
 use domain::incident::IncidentState;
 use e2e::{World, WorldOptions, eventually, run};
 
+use workflows::names::retention_schedule_id;
+
 use super::{Failed, Waiting};
 
 /// Which blocks of the document are shell commands, and which are SQL.
@@ -51,6 +53,7 @@ fn filled_in(script: &str, world: &World, watch: &str, activity: &str) -> String
         .replace("WATCH=effect-watch/ev_01KAK0T7Y3F8M2V4B6N0C1D5E9", &format!("WATCH={watch}"))
         .replace("ACTIVITY=4 ", &format!("ACTIVITY={activity} "))
         .replace("prj_…", &world.project.id.to_string())
+        .replace("sendpromptly-retention", &retention_schedule_id(queue))
         .replace("--task-queue sendpromptly", &format!("--task-queue {queue}"))
         .replace("TaskQueue='sendpromptly'", &format!("TaskQueue='{queue}'"));
     assert!(!script.contains('…'), "an example that nobody fills in: {script}");
