@@ -11,25 +11,14 @@ use tokio::sync::OnceCell;
 use workflows::BulkReprocess;
 use workflows::names::bulk_workflow_id;
 
-use super::{folder_of, read, record, replay, replayer};
+use super::{assert_drifts, assert_fits, golden_of};
 
 pub(super) const STORY: &str = "bulk-done";
 
 static RECORDED: OnceCell<()> = OnceCell::const_new();
 
 pub(super) async fn golden() -> Vec<(String, Vec<u8>)> {
-    let folder = folder_of("BulkReprocess");
-    RECORDED
-        .get_or_init(async || {
-            if std::env::var("RECORD_HISTORIES")
-                .is_ok_and(|wanted| wanted == "1" || wanted == STORY)
-            {
-                std::fs::create_dir_all(&folder).expect("a folder");
-                record::keep_scrubbed(&folder, STORY, &play().await);
-            }
-        })
-        .await;
-    read(&folder)
+    golden_of("BulkReprocess", STORY, &RECORDED, play).await
 }
 
 /// Two incidents, one of them first; the app does both.
@@ -63,21 +52,15 @@ async fn play() -> Vec<u8> {
 #[test]
 fn a_bulk_reprocess_of_an_earlier_release_is_replayed_without_a_mismatch() {
     run(async {
-        let (golden, replayer) = (golden().await, replayer::<BulkReprocess>());
+        let golden = golden().await;
         assert!(golden.iter().any(|(name, _)| name == STORY), "no history of {STORY}");
-        for (name, json) in golden {
-            let outcome = replay(&replayer, &json).await;
-            assert!(outcome.is_ok(), "{name}: {outcome:?}");
-        }
+        assert_fits::<BulkReprocess>(golden).await;
     });
 }
 
 #[test]
 fn a_bulk_reprocess_that_gives_its_commands_in_another_order_fails_the_replay() {
     run(async {
-        let replayer = replayer::<super::changed::BulkReprocess>();
-        for (name, json) in golden().await {
-            super::assert_drifts(&name, replay(&replayer, &json).await);
-        }
+        assert_drifts::<super::changed::BulkReprocess>(golden().await).await;
     });
 }

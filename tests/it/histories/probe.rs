@@ -7,25 +7,14 @@ use tokio::sync::OnceCell;
 use workflows::WatchProbe;
 use workflows::names::probe_id;
 
-use super::{folder_of, read, record, replay, replayer};
+use super::{assert_drifts, assert_fits, golden_of};
 
 pub(super) const STORY: &str = "called";
 
 static RECORDED: OnceCell<()> = OnceCell::const_new();
 
 pub(super) async fn golden() -> Vec<(String, Vec<u8>)> {
-    let folder = folder_of("WatchProbe");
-    RECORDED
-        .get_or_init(async || {
-            if std::env::var("RECORD_HISTORIES")
-                .is_ok_and(|wanted| wanted == "1" || wanted == STORY)
-            {
-                std::fs::create_dir_all(&folder).expect("a folder");
-                record::keep_scrubbed(&folder, STORY, &play().await);
-            }
-        })
-        .await;
-    read(&folder)
+    golden_of("WatchProbe", STORY, &RECORDED, play).await
 }
 
 /// Lets one probe call.
@@ -43,22 +32,16 @@ async fn play() -> Vec<u8> {
 #[test]
 fn a_probe_of_an_earlier_release_is_replayed_without_a_mismatch() {
     run(async {
-        let (golden, replayer) = (golden().await, replayer::<WatchProbe>());
+        let golden = golden().await;
         assert!(golden.iter().any(|(name, _)| name == STORY), "no history of {STORY}");
-        for (name, json) in golden {
-            let outcome = replay(&replayer, &json).await;
-            assert!(outcome.is_ok(), "{name}: {outcome:?}");
-        }
+        assert_fits::<WatchProbe>(golden).await;
     });
 }
 
 #[test]
 fn a_probe_that_gives_its_commands_in_another_order_fails_the_replay() {
     run(async {
-        let replayer = replayer::<super::changed::WatchProbe>();
-        for (name, json) in golden().await {
-            super::assert_drifts(&name, replay(&replayer, &json).await);
-        }
+        assert_drifts::<super::changed::WatchProbe>(golden().await).await;
     });
 }
 

@@ -9,7 +9,7 @@ use workflows::Retention;
 use workflows::names::retention_id;
 use workflows::retention::RetentionInput;
 
-use super::{folder_of, read, record, replay, replayer};
+use super::{assert_drifts, assert_fits, golden_of};
 
 /// A rule fails, and the others are applied.
 pub(super) const STORY: &str = "one_rule_failed";
@@ -17,18 +17,7 @@ pub(super) const STORY: &str = "one_rule_failed";
 static RECORDED: OnceCell<()> = OnceCell::const_new();
 
 pub(super) async fn golden() -> Vec<(String, Vec<u8>)> {
-    let folder = folder_of("Retention");
-    RECORDED
-        .get_or_init(async || {
-            if std::env::var("RECORD_HISTORIES")
-                .is_ok_and(|wanted| wanted == "1" || wanted == STORY)
-            {
-                std::fs::create_dir_all(&folder).expect("a folder");
-                record::keep_scrubbed(&folder, STORY, &play().await);
-            }
-        })
-        .await;
-    read(&folder)
+    golden_of("Retention", STORY, &RECORDED, play).await
 }
 
 /// A run in which one rule fails for good.
@@ -50,21 +39,15 @@ async fn play() -> Vec<u8> {
 #[test]
 fn a_run_of_an_earlier_release_is_replayed_without_a_mismatch() {
     run(async {
-        let (golden, replayer) = (golden().await, replayer::<Retention>());
+        let golden = golden().await;
         assert!(golden.iter().any(|(name, _)| name == STORY), "no history of {STORY}");
-        for (name, json) in golden {
-            let outcome = replay(&replayer, &json).await;
-            assert!(outcome.is_ok(), "{name}: {outcome:?}");
-        }
+        assert_fits::<Retention>(golden).await;
     });
 }
 
 #[test]
 fn a_run_that_gives_its_commands_in_another_order_fails_the_replay() {
     run(async {
-        let replayer = replayer::<super::changed::Retention>();
-        for (name, json) in golden().await {
-            super::assert_drifts(&name, replay(&replayer, &json).await);
-        }
+        assert_drifts::<super::changed::Retention>(golden().await).await;
     });
 }
