@@ -119,20 +119,30 @@ impl BulkSettings {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// How many may start by the pace, and how many seconds after now the next one may, where
-    /// `seconds_late` is how long ago the next one was to start; negative if that is to come.
+    /// How many may start by the pace, where `seconds_late` is how long ago the next one was to
+    /// start; negative if that is to come.
     #[must_use]
-    pub fn due(self, seconds_late: f64) -> (i64, f64) {
-        let apart = 60.0 / f64::from(self.per_minute.max(1));
-        let late = seconds_late.min(CATCH_UP_SECONDS.max(apart));
-        if late < 0.0 {
-            return (0, -late);
-        }
+    pub fn due(self, seconds_late: f64) -> i64 {
         #[expect(clippy::cast_possible_truncation, reason = "at most 600 a minute for 15 s")]
-        let due = (late / apart).floor() as i64 + 1;
+        let due = (self.caught_up(seconds_late) / self.apart()).floor() as i64 + 1;
+        due.max(0)
+    }
+
+    /// In how many seconds the next one may start, once so many did.
+    #[must_use]
+    pub fn wait_after(self, starts: i64, seconds_late: f64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let next = apart.mul_add(due as f64, -late);
-        (due, next)
+        let starts = starts as f64;
+        self.apart().mul_add(starts, -self.caught_up(seconds_late))
+    }
+
+    /// Seconds between two starts.
+    fn apart(self) -> f64 {
+        60.0 / f64::from(self.per_minute.max(1))
+    }
+
+    fn caught_up(self, seconds_late: f64) -> f64 {
+        seconds_late.min(CATCH_UP_SECONDS.max(self.apart()))
     }
 }
 
@@ -264,12 +274,17 @@ mod tests {
 
     #[test]
     fn the_pace_is_kept_and_an_outage_is_followed_by_no_burst() {
-        assert_eq!(SETTINGS.due(0.0), (1, 2.0));
-        assert_eq!(SETTINGS.due(-1.5), (0, 1.5));
-        assert_eq!(SETTINGS.due(5.0), (3, 1.0));
-        assert_eq!(SETTINGS.due(3_600.0), SETTINGS.due(15.0));
+        let due = |settings: BulkSettings, late| {
+            let due = settings.due(late);
+            (due, settings.wait_after(due, late))
+        };
+        assert_eq!(due(SETTINGS, 0.0), (1, 2.0));
+        assert_eq!(due(SETTINGS, -1.5), (0, 1.5));
+        assert_eq!(due(SETTINGS, -3.0), (0, 3.0));
+        assert_eq!(due(SETTINGS, 5.0), (3, 1.0));
+        assert_eq!(due(SETTINGS, 3_600.0), due(SETTINGS, 15.0));
         let slow = BulkSettings { per_minute: 1, ..SETTINGS };
-        assert_eq!(slow.due(3_600.0), (2, 60.0), "the one that was due, and the next");
+        assert_eq!(due(slow, 3_600.0), (2, 60.0), "the one that was due, and the next");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use domain::alert::{format_duration, one_line};
-use domain::bulk::{BulkCounts, BulkState};
+use domain::bulk::{BulkCounts, BulkSettings, BulkState};
 use domain::ids::{BulkId, CauseId, IncidentId, ReplayId};
 use domain::incident::MAX_NOTE;
 use domain::timeline::actor_name;
@@ -58,6 +58,8 @@ struct BulkPage {
     max_note: usize,
     /// How long it takes at the pace that is offered.
     takes: String,
+    /// That pace, in incidents a minute.
+    offered: i32,
 }
 
 /// An incident that failed or was skipped.
@@ -85,7 +87,7 @@ pub(super) async fn show(
     let heading = heading(&bulk);
     let total = counts.total();
     let over = counts.ended() + counts.skipped;
-    let rate = bulk.settings.map_or(30, |settings| settings.per_minute);
+    let offered = BulkSettings::default().per_minute;
     let page = BulkPage {
         layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?,
         path: super::path(bulk.id),
@@ -109,7 +111,8 @@ pub(super) async fn show(
         troubles: list_troubles(state, &bulk).await?,
         values,
         max_note: MAX_NOTE,
-        takes: format_duration(Duration::minutes(total / i64::from(rate.max(1)) + 1)),
+        takes: format_duration(Duration::minutes(total / i64::from(offered) + 1)),
+        offered,
         errors,
     };
     page_with(page.errors.status(), &page)

@@ -107,7 +107,7 @@ async fn judge_step(
     )
     .fetch_one(&mut *tx)
     .await?;
-    let (due, _) = settings.due(late);
+    let due = settings.due(late);
     let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
         NextStep::End => {
             end(tx, &bulk, &Actor::System, BulkState::Done, counts).await?;
@@ -118,34 +118,32 @@ async fn judge_step(
             nothing(BulkState::Paused)
         }
         NextStep::StartCanary(starts) => running(starts, FOR_RESULTS),
-        NextStep::Start(starts) => running(starts, take_pace(tx, &bulk, starts, late).await?),
+        NextStep::Start(starts) => {
+            running(starts, take_pace(tx, id, settings.wait_after(starts, late)).await?)
+        }
         NextStep::Wait if counts.waiting > 0 && due == 0 => {
-            running(0, Duration::from_secs_f64((-late).max(0.0)).min(LONGEST))
+            running(0, seconds(settings.wait_after(0, late)))
         }
         NextStep::Wait => running(0, FOR_RESULTS),
     };
     Ok(Some((bulk, judged)))
 }
 
-/// Moves what the pace lets start next behind so many starts, and says how long that is away.
-async fn take_pace(
-    tx: &mut PgConnection,
-    bulk: &Bulk,
-    starts: i64,
-    late: f64,
-) -> Result<Duration, StoreError> {
-    let Some(settings) = bulk.settings else { return Ok(LONGEST) };
-    let (due, next) = settings.due(late);
-    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let next = next - 60.0 / f64::from(settings.per_minute.max(1)) * (due - starts).max(0) as f64;
+/// Lets the next one start in so many seconds, and says how long the workflow waits for that.
+async fn take_pace(tx: &mut PgConnection, id: BulkId, next: f64) -> Result<Duration, StoreError> {
     sqlx::query!(
         "UPDATE bulk_reprocesses SET next_at = now() + make_interval(secs => $2) WHERE id = $1",
-        bulk.id.as_uuid(),
+        id.as_uuid(),
         next,
     )
     .execute(tx)
     .await?;
-    Ok(Duration::from_secs_f64(next.max(0.0)).min(LONGEST))
+    Ok(seconds(next))
+}
+
+/// No longer than the longest wait.
+fn seconds(wait: f64) -> Duration {
+    Duration::from_secs_f64(wait.max(0.0)).min(LONGEST)
 }
 
 /// Keeps what became of the reprocesses that ended.
