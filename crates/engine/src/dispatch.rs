@@ -82,6 +82,14 @@ struct Dispatched {
     took: Duration,
 }
 
+impl Dispatched {
+    /// Of a call that is about no message: only its time counts, and whether Temporal took part.
+    fn beside_messages(outcome: &Result<(), EngineError>, began: Instant) -> Self {
+        let responded = !matches!(outcome, Err(EngineError::Unreachable(_)));
+        Self { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+    }
+}
+
 /// What is on its way to Temporal, and what is to come.
 struct Flow {
     pace: Pace,
@@ -212,11 +220,11 @@ impl Dispatcher {
     async fn start_probe(&self) -> Dispatched {
         let began = Instant::now();
         let started = probe::start(&self.engine, &self.pool).await;
-        let responded = !matches!(started, Err(EngineError::Unreachable(_)));
+        let done = Dispatched::beside_messages(&started, began);
         if let Err(error) = started {
             probe::note_failure(&self.pool, &error).await;
         }
-        Dispatched { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+        done
     }
 
     /// Looks once a second whether this minute has its probe.
@@ -249,11 +257,10 @@ impl Dispatcher {
     async fn wake_bulk(&self, id: BulkId) -> Dispatched {
         let began = Instant::now();
         let woken = bulk::wake(&self.engine, &self.pool, id).await;
-        let responded = !matches!(woken, Err(EngineError::Unreachable(_)));
-        if let Err(error) = woken {
+        if let Err(error) = &woken {
             tracing::warn!(%error, bulk_id = %id, "could not tell Temporal of a bulk reprocess");
         }
-        Dispatched { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+        Dispatched::beside_messages(&woken, began)
     }
 
     async fn dispatch(&self, work: &Work, message: &ClaimedMessage) -> Result<(), EngineError> {
