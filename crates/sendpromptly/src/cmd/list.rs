@@ -8,9 +8,15 @@ use store::page::{MAX_PAGE, Page};
 use crate::failure::Failure;
 use crate::text::{Tone, table};
 
-/// How much of a list, and from where.
+/// What lists of events and of incidents are narrowed by, how much of one, and from where.
 #[derive(Debug, clap::Args)]
-pub struct Paging {
+pub struct Narrowing {
+    /// Only what belongs to this project.
+    #[arg(long)]
+    pub project: Option<String>,
+    /// The provider's event id, a reference, or an id of ours; the first three letters or more do.
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
     /// How many lines a page has at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
     pub limit: i64,
@@ -19,7 +25,7 @@ pub struct Paging {
     cursor: Option<String>,
 }
 
-impl Paging {
+impl Narrowing {
     /// The last line of the page before.
     ///
     /// # Errors

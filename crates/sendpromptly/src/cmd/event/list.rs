@@ -8,7 +8,7 @@ use store::search::events::{EventRow, EventSearch, search_events};
 
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::cmd::list::{self, Paging};
+use crate::cmd::list::{self, Narrowing};
 use crate::output::CommandOutput;
 use crate::text::{Tone, format_timestamp, plain};
 
@@ -22,28 +22,22 @@ A list with more pages ends with the command for the next one.";
 /// Which events.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only this project's events.
-    #[arg(long)]
-    project: Option<String>,
     /// Only events whose effect is in this state.
     #[arg(long, value_parser = list::choice::<Effect>(Effect::ALL.iter().map(|effect| effect.as_str())))]
     effect: Option<Effect>,
-    /// The provider's event id, a reference, or an id of ours; the first three letters or more do.
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
     #[command(flatten)]
-    paging: Paging,
+    narrowing: Narrowing,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
-    let cursor = args.paging.cursor()?.map(Cursor::After);
+    let cursor = args.narrowing.cursor()?.map(Cursor::After);
     let admin = AdminContext::open(context).await?;
     let search = EventSearch {
-        project_id: admin.project_id(args.project.as_deref()).await?,
+        project_id: admin.project_id(args.narrowing.project.as_deref()).await?,
         effect: args.effect,
-        text: args.search,
+        text: args.narrowing.search,
         cursor,
-        limit: args.paging.limit,
+        limit: args.narrowing.limit,
         ..EventSearch::default()
     };
     let page = search_events(&admin.pool, &search).await?;

@@ -10,7 +10,7 @@ use store::search::incidents::{IncidentRow, IncidentSearch, StateFilter, search_
 use super::tone;
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::cmd::list::{self, Paging};
+use crate::cmd::list::{self, Narrowing};
 use crate::failure::parse_id;
 use crate::output::CommandOutput;
 use crate::text::{Tone, format_timestamp, or_nothing, plain};
@@ -27,33 +27,27 @@ A list with more pages ends with the command for the next one.";
 /// Which incidents.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only this project's incidents.
-    #[arg(long)]
-    project: Option<String>,
     /// Only incidents in this state.
     #[arg(long, value_parser = list::choice::<IncidentState>(IncidentState::ALL.iter().map(|state| state.as_str())))]
     state: Option<IncidentState>,
     /// Only incidents of this cause, as `cause list` names it.
     #[arg(long)]
     cause: Option<String>,
-    /// The provider's event id, a reference, or an id of ours; the first three letters or more do.
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
     #[command(flatten)]
-    paging: Paging,
+    narrowing: Narrowing,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
-    let cursor = args.paging.cursor()?.map(Cursor::After);
+    let cursor = args.narrowing.cursor()?.map(Cursor::After);
     let cause_id = args.cause.as_deref().map(|id| parse_id::<CauseId>("cause", id)).transpose()?;
     let admin = AdminContext::open(context).await?;
     let search = IncidentSearch {
-        project_id: admin.project_id(args.project.as_deref()).await?,
+        project_id: admin.project_id(args.narrowing.project.as_deref()).await?,
         state: args.state.map_or(StateFilter::All, StateFilter::One),
         cause_id,
-        text: args.search,
+        text: args.narrowing.search,
         cursor,
-        limit: args.paging.limit,
+        limit: args.narrowing.limit,
         ..IncidentSearch::default()
     };
     let page = search_incidents(&admin.pool, &search).await?;
