@@ -71,11 +71,10 @@ pub async fn list(
     Path(id): Path<String>,
 ) -> Result<Json<Listed<BulkResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let mut all = Vec::new();
-    for bulk in bulk::list_bulks(&state.pool, project.id).await? {
-        all.push(with_counts(&state.pool, bulk).await?);
-    }
-    Ok(Json(Listed::whole(all)))
+    let bulks = bulk::list_bulks(&state.pool, project.id).await?;
+    let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
+    let counts = bulk::count_items_of(&state.pool, &ids).await?;
+    Ok(Json(responses::bulks(bulks, &counts)))
 }
 
 /// One bulk reprocess and how far it is.

@@ -1,6 +1,8 @@
 //! What the API says of the rows of the store, for its own routes and for the command line's
 //! `--json`.
 
+use std::collections::BTreeMap;
+
 use api_types::audit::AuditEntryResponse;
 use api_types::bulk::{BulkItemResponse, BulkPreviewResponse, BulkResponse, EffectCount};
 use api_types::causes::CauseResponse;
@@ -17,7 +19,7 @@ use api_types::proof_links::ProofLinkResponse;
 use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
 use api_types::silences::SilenceResponse;
 use domain::bulk::BulkCounts;
-use domain::ids::IncidentId;
+use domain::ids::{BulkId, IncidentId};
 use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
 use store::bulk::{Bulk, BulkItem, Preview};
@@ -119,6 +121,15 @@ pub fn bulk_preview(preview: Preview) -> BulkPreviewResponse {
         excluded_taking: preview.excluded_taking,
         left_over: preview.left_over,
     }
+}
+
+/// Bulk reprocesses with how far each is.
+pub fn bulks(bulks: Vec<Bulk>, counts: &BTreeMap<BulkId, BulkCounts>) -> Listed<BulkResponse> {
+    let counts_of = |one: &Bulk| counts.get(&one.id).copied().unwrap_or_default();
+    Listed::whole(bulks.into_iter().map(|one| {
+        let counts = counts_of(&one);
+        bulk(one, counts)
+    }))
 }
 
 pub fn bulk(bulk: Bulk, counts: BulkCounts) -> BulkResponse {

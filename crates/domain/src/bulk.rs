@@ -157,6 +157,17 @@ pub struct BulkCounts {
 }
 
 impl BulkCounts {
+    /// How many are in this state, to be set.
+    pub const fn of_mut(&mut self, state: ItemState) -> &mut i64 {
+        match state {
+            ItemState::Waiting => &mut self.waiting,
+            ItemState::Started => &mut self.started,
+            ItemState::Succeeded => &mut self.succeeded,
+            ItemState::Failed => &mut self.failed,
+            ItemState::Skipped => &mut self.skipped,
+        }
+    }
+
     #[must_use]
     pub const fn ended(self) -> i64 {
         self.succeeded + self.failed

@@ -6,8 +6,8 @@ use e2e::run;
 use serde_json::json;
 use store::ChangeError;
 use store::bulk::{
-    NewBulk, Preview, PreviewRejection, Selection, SteerRejection, create_preview, dispatch,
-    find_bulk, list_items, purge_previews, start, steer, step,
+    NewBulk, Preview, PreviewRejection, Selection, SteerRejection, count_items, create_preview,
+    dispatch, find_bulk, list_items, purge_previews, start, steer, step,
 };
 use store::pool::transaction;
 
@@ -225,6 +225,41 @@ fn steps_at_once_start_nothing_twice() {
             .await
             .expect("a count");
         assert_eq!(made, 6);
+    });
+}
+
+#[test]
+fn steps_at_once_make_no_canary_larger() {
+    run(async {
+        let shop = Shop::open().await;
+        break_for(&shop, 12).await;
+        let id = running(&shop, BulkSettings { canary: 3, ..SETTINGS }).await;
+        let (one, two, three) =
+            tokio::join!(step(&shop.pool, id), step(&shop.pool, id), step(&shop.pool, id));
+        for made in [one, two, three] {
+            made.expect("a step");
+        }
+        assert_eq!(next(&shop, id).await.1, [9, 3, 0, 0, 0]);
+    });
+}
+
+#[test]
+fn a_pause_in_the_middle_of_a_step_is_the_last_word() {
+    run(async {
+        let shop = Shop::open().await;
+        break_for(&shop, 50).await;
+        let id = running(&shop, BulkSettings { canary: 50, ..SETTINGS }).await;
+        let paused = async {
+            while count_items(&shop.pool, id).await.expect("a database").started == 0 {
+                tokio::task::yield_now().await;
+            }
+            steered(&shop, id, Steering::Pause).await.expect("paused");
+            count_items(&shop.pool, id).await.expect("a database")
+        };
+        let (made, paused) = tokio::join!(step(&shop.pool, id), paused);
+        let made = made.expect("a step").expect("a bulk reprocess");
+        assert_eq!(made.counts, paused, "nothing started after it");
+        assert!(paused.started < 50, "the step was over before: {paused:?}");
     });
 }
 

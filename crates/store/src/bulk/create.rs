@@ -92,16 +92,14 @@ pub async fn create_preview(
     };
     let counted = count(tx, new).await?;
     let id = BulkId::from_uuid(Uuid::now_v7());
-    let items = counted.eligible.min(MAX_ITEMS);
     sqlx::query!(
         "INSERT INTO bulk_reprocesses (id, project_id, cause, retry_of, requested_by, items, excluded_running, excluded_taking)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, 0, $6, $7)",
         id.as_uuid(),
         new.project_id.as_uuid(),
         cause.map(CauseId::as_uuid),
         retry_of.map(BulkId::as_uuid),
         new.actor.to_string(),
-        i32::try_from(items).unwrap_or(i32::MAX),
         counted.running,
         counted.taking,
     )

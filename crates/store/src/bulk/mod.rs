@@ -11,6 +11,8 @@ mod items;
 mod steer;
 mod step;
 
+use std::collections::BTreeMap;
+
 use domain::bulk::{BulkCounts, BulkSettings, BulkState, SeenBefore};
 use domain::ids::{BulkId, CauseId, ProjectId};
 use sqlx::PgExecutor;
@@ -114,15 +116,26 @@ async fn lock_bulk(db: impl PgExecutor<'_>, id: BulkId) -> Result<Option<Bulk>, 
 
 /// How many of its incidents are in each state.
 pub async fn count_items(db: impl PgExecutor<'_>, id: BulkId) -> Result<BulkCounts, StoreError> {
-    let counts = sqlx::query_as!(
-        BulkCounts,
-        r#"SELECT count(*) FILTER (WHERE state = 'waiting') AS "waiting!", count(*) FILTER (WHERE state = 'started') AS "started!",
-               count(*) FILTER (WHERE state = 'succeeded') AS "succeeded!", count(*) FILTER (WHERE state = 'failed') AS "failed!",
-               count(*) FILTER (WHERE state = 'skipped') AS "skipped!"
-           FROM bulk_reprocess_items WHERE bulk_id = $1"#,
-        id.as_uuid(),
-    );
-    Ok(counts.fetch_one(db).await?)
+    Ok(count_items_of(db, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+/// The same for each of these; one without incidents is left out.
+pub async fn count_items_of(
+    db: impl PgExecutor<'_>,
+    ids: &[BulkId],
+) -> Result<BTreeMap<BulkId, BulkCounts>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT bulk_id, state, count(*) AS "items!"
+           FROM bulk_reprocess_items WHERE bulk_id = ANY ($1) GROUP BY bulk_id, state"#,
+        ids as &[BulkId],
+    )
+    .fetch_all(db)
+    .await?;
+    let mut counts = BTreeMap::<BulkId, BulkCounts>::new();
+    for row in rows {
+        *counts.entry(row.bulk_id).or_default().of_mut(row.state) = row.items;
+    }
+    Ok(counts)
 }
 
 /// Deletes what was never started within a day.

@@ -1,10 +1,10 @@
 //! One step of a bulk reprocess: see what ended, judge, and start what may start.
 //!
 //! The pace is taken under the lock before anything starts, so that two steps at once keep it
-//! together; a step that dies in between leaves it a little slower. Each incident is started in a
-//! transaction of its own with its item: another step skips what is locked, and an incident is
-//! started once. What cannot be started is skipped with the reason, and only a project that cannot
-//! reprocess any more pauses all of it.
+//! together; a step that dies in between leaves it a little slower. Each incident is judged again and
+//! started in a transaction of its own with its item, under the same lock: after a pause nothing more
+//! starts, and no canary is larger than it was to be. What cannot be started is skipped with the
+//! reason, and only a project that cannot reprocess any more pauses all of it.
 
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Step {
 struct Judged {
     state: BulkState,
     starts: i64,
+    /// Whether they are the first few.
+    canary: bool,
     wait: Duration,
 }
 
@@ -49,7 +51,7 @@ struct Judged {
 enum Begun {
     Started,
     Skipped,
-    /// Nothing waits any more.
+    /// Nothing may start any more, or nothing waits.
     None,
     /// The project cannot reprocess.
     Stopped(Rejection),
@@ -58,26 +60,26 @@ enum Begun {
 /// Makes one step. `None` of a bulk reprocess that is not there.
 pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError> {
     let judged = transaction(pool, async |tx| judge_step(tx, id).await).await?;
-    let Some((bulk, mut judged)) = judged else { return Ok(None) };
-    begin_some(pool, &bulk, &mut judged).await?;
+    let Some(mut judged) = judged else { return Ok(None) };
+    begin_some(pool, id, &mut judged).await?;
     let counts = count_items(pool, id).await?;
     let wait = (judged.state == BulkState::Running).then_some(judged.wait);
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
 /// Starts as many as may start. One that is skipped takes no place of the pace.
-async fn begin_some(pool: &PgPool, bulk: &Bulk, judged: &mut Judged) -> Result<(), StoreError> {
+async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<(), StoreError> {
     let mut left = judged.starts;
     for _ in 0..MAX_LOOKED_AT {
         if left == 0 {
             return Ok(());
         }
-        match begin(pool, bulk).await? {
+        match begin(pool, id, judged.canary).await? {
             Begun::Started => left -= 1,
             Begun::Skipped => {}
             Begun::None => return Ok(()),
             Begun::Stopped(why) => {
-                stop(pool, bulk.id, &why).await?;
+                stop(pool, id, &why).await?;
                 judged.state = BulkState::Paused;
                 return Ok(());
             }
@@ -87,17 +89,13 @@ async fn begin_some(pool: &PgPool, bulk: &Bulk, judged: &mut Judged) -> Result<(
     Ok(())
 }
 
-async fn judge_step(
-    tx: &mut PgConnection,
-    id: BulkId,
-) -> Result<Option<(Bulk, Judged)>, StoreError> {
+async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>, StoreError> {
     let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(None) };
     settle(tx, id).await?;
-    let nothing = |state| Judged { state, starts: 0, wait: Duration::ZERO };
-    let running = |starts, wait| Judged { state: BulkState::Running, starts, wait };
+    let nothing = |state| Judged { state, starts: 0, canary: false, wait: Duration::ZERO };
+    let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
-        let state = bulk.state;
-        return Ok(Some((bulk, nothing(state))));
+        return Ok(Some(nothing(bulk.state)));
     };
     let counts = count_items(&mut *tx, id).await?;
     let late = sqlx::query_scalar!(
@@ -117,7 +115,7 @@ async fn judge_step(
             pause(tx, &bulk, &Actor::System, Some(why)).await?;
             nothing(BulkState::Paused)
         }
-        NextStep::StartCanary(starts) => running(starts, FOR_RESULTS),
+        NextStep::StartCanary(starts) => Judged { canary: true, ..running(starts, FOR_RESULTS) },
         NextStep::Start(starts) => {
             running(starts, take_pace(tx, id, settings.wait_after(starts, late)).await?)
         }
@@ -126,7 +124,7 @@ async fn judge_step(
         }
         NextStep::Wait => running(0, FOR_RESULTS),
     };
-    Ok(Some((bulk, judged)))
+    Ok(Some(judged))
 }
 
 /// Lets the next one start in so many seconds, and says how long the workflow waits for that.
@@ -159,33 +157,50 @@ async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Starts the next incident, or skips it.
-async fn begin(pool: &PgPool, bulk: &Bulk) -> Result<Begun, StoreError> {
+/// Starts the next incident, of the canary or of the rest, or skips it.
+async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreError> {
     let begun = transaction(pool, async |tx| {
+        let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(Begun::None) };
+        if !may_start(tx, &bulk, canary).await? {
+            return Ok(Begun::None);
+        }
         let next = sqlx::query!(
             r#"SELECT place, event_id AS "event_id: EventId" FROM bulk_reprocess_items WHERE bulk_id = $1 AND state = 'waiting'
-               ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED"#,
-            bulk.id.as_uuid(),
+               ORDER BY place LIMIT 1"#,
+            id.as_uuid(),
         )
         .fetch_optional(&mut *tx)
         .await
         .map_err(StoreError::from)?;
         let Some(next) = next else { return Ok(Begun::None) };
         let replay_id = reprocesses::new_id();
-        match request(tx, bulk, next.event_id, replay_id).await {
+        match request(tx, &bulk, next.event_id, replay_id).await {
             Ok(()) => {
-                mark(tx, bulk.id, next.place, "started", Some(replay_id), None).await?;
+                mark(tx, id, next.place, "started", Some(replay_id), None).await?;
                 Ok(Begun::Started)
             }
             Err(ChangeError::Rejected(why @ Rejection::NoRepairUrl)) => Ok(Begun::Stopped(why)),
             Err(ChangeError::Rejected(why)) => {
-                mark(tx, bulk.id, next.place, "skipped", None, Some(why.to_string())).await?;
+                mark(tx, id, next.place, "skipped", None, Some(why.to_string())).await?;
                 Ok(Begun::Skipped)
             }
             Err(ChangeError::Store(error)) => Err(error),
         }
     });
     begun.await
+}
+
+/// Whether one more may start, whose place in the pace is taken.
+async fn may_start(tx: &mut PgConnection, bulk: &Bulk, canary: bool) -> Result<bool, StoreError> {
+    let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
+        return Ok(false);
+    };
+    let next = judge(settings, count_items(tx, bulk.id).await?, bulk.seen, 1);
+    Ok(match next {
+        NextStep::StartCanary(_) => canary,
+        NextStep::Start(_) => !canary,
+        NextStep::Wait | NextStep::Pause(_) | NextStep::End => false,
+    })
 }
 
 async fn request(

@@ -2,8 +2,7 @@
 
 use api::v1::responses;
 use api_types::bulk::BulkResponse;
-use api_types::list::Listed;
-use store::bulk::{count_items, list_bulks};
+use store::bulk::{count_items_of, list_bulks};
 
 use super::tone;
 use crate::Context;
@@ -14,15 +13,13 @@ use crate::text::{Tone, format_optional_timestamp, plain, table_or};
 pub(super) async fn run(project: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let project = admin.project(project).await?;
-    let mut all = Vec::new();
-    for bulk in list_bulks(&admin.pool, project.id).await? {
-        let counts = count_items(&admin.pool, bulk.id).await?;
-        all.push(responses::bulk(bulk, counts));
-    }
+    let bulks = list_bulks(&admin.pool, project.id).await?;
+    let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
+    let all = responses::bulks(bulks, &count_items_of(&admin.pool, &ids).await?);
     let headers =
         ["BULK", "STATE", "INCIDENTS", "SUCCEEDED", "FAILED", "SKIPPED", "WAIT", "STARTED"];
-    let human = table_or("None was started.", &headers, all.iter().map(row).collect());
-    CommandOutput::new(&Listed::whole(all), human)
+    let human = table_or("None was started.", &headers, all.data.iter().map(row).collect());
+    CommandOutput::new(&all, human)
 }
 
 fn row(bulk: &BulkResponse) -> Vec<(String, Tone)> {
