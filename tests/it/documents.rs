@@ -300,6 +300,14 @@ async fn by_the_letter(bins: Option<PostgresBins>) {
 }
 
 #[test]
+fn the_compose_file_gives_the_role_what_the_document_does() {
+    let compose = include_str!("../../docker-compose.yml");
+    let grants = compose.split("\n  grants.sql:\n    content: |\n").nth(1).expect("the grants");
+    let grants = grants.split("\n\n").next().expect("their end").replace("\n      ", "\n");
+    assert_eq!(grants.trim(), block("REVOKE ALL").trim());
+}
+
+#[test]
 fn the_set_up_by_the_letter_watches_on_the_newest_postgres() {
     run(by_the_letter(None));
 }
