@@ -14,7 +14,8 @@ pub struct Narrowing {
     /// Only what belongs to this project.
     #[arg(long)]
     pub project: Option<String>,
-    /// The provider's event id, a reference, or an id of ours; the first three letters or more do.
+    /// The provider's event id, a reference, or an id of ours; the first three letters or more do. Of incidents also words of the
+    /// reference, of the error code and of its message.
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// How many lines a page has at most.

@@ -11,6 +11,7 @@ use super::incident_search::{IncidentSearch, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
 use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
+use super::words;
 use crate::incidents::find_for_event;
 use crate::reprocesses::find_reprocess;
 use crate::{PgConnection, StoreError, projects};
@@ -116,7 +117,12 @@ impl Finder for IncidentSearch {
         let named = match term {
             SearchTerm::Text(as_text) => {
                 let scope = Scope { project_id: self.project_id, mode: self.mode };
-                return lookup::find(db, scope, scan, as_text).await;
+                let hits = lookup::find(&mut *db, scope, scan, as_text).await?;
+                return if hits.ids.is_empty() {
+                    words::find(db, scope, scan, as_text).await
+                } else {
+                    Ok(hits)
+                };
             }
             SearchTerm::Event(id) => find_for_event(db, *id).await?.map(|incident| incident.id),
             SearchTerm::Incident(id) => Some(*id),

@@ -29,6 +29,7 @@ mod lookup;
 pub mod overview;
 pub mod reading;
 mod term;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! The content of the search field.
 //!
 //! An id of ours is known by its prefix. Anything else is the provider's id or the app's reference:
-//! exactly, or where nothing is exactly that, by how it begins.
+//! exactly, or where nothing is exactly that, by how it begins. Where nothing begins so, incidents
+//! are found by words.
 
 use domain::ids::{EventId, IncidentId, ReplayId};
 

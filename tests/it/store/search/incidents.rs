@@ -169,6 +169,44 @@ fn text_finds_an_incident_by_every_id_and_by_the_reference() {
 }
 
 #[test]
+fn words_find_an_incident_wherever_they_stand() {
+    run(async {
+        let shop = Shop::open().await;
+        let reference = |name: &str| json!({ "internal_reference": name });
+        for (event, name) in [("evt_1", "team_Northwind_153"), ("evt_2", "team_southwind_15")] {
+            let event = shop.accept(&receipt_with(event, &reference(name))).await.event_id;
+            shop.let_time_pass(event).await;
+            shop.silence(event).await;
+        }
+        let failed = shop.take("evt_3").await;
+        let error = json!({ "status": "failed", "error_code": "ActiveRecord::RecordNotUnique",
+            "error_message": "duplicate key, of the ledger" });
+        shop.report(failed, error).await;
+        let text = |text: &str| IncidentSearch { text: Some(text.into()), ..Default::default() };
+        for (typed, expected) in [
+            ("northwind", "evt_1"),
+            ("NORTH", "evt_1"),
+            ("wind", ""),
+            ("team southwind", "evt_2"),
+            ("15 team", "evt_2 evt_1"),
+            ("team_99", ""),
+            ("recordnotunique", "evt_3"),
+            ("ledger dup", "evt_3"),
+            ("ledger northwind", ""),
+            ("no", ""),
+            ("%_'", ""),
+        ] {
+            assert_eq!(found(&shop, text(typed)).await, expected, "{typed:?}");
+        }
+        // What it says later counts, and nothing else.
+        let again = json!({ "status": "failed", "error_code": "db_down", "error_message": "gone" });
+        shop.report(failed, again).await;
+        assert_eq!(found(&shop, text("db_down")).await, "evt_3");
+        assert_eq!(found(&shop, text("ledger")).await, "");
+    });
+}
+
+#[test]
 fn a_row_of_an_incident_says_who_looks_after_it_and_what_was_tried() {
     run(async {
         let shop = Shop::open().await;

@@ -1,0 +1,1 @@
+-- A reference with a word inside, and an error that says more than fits.
