@@ -40,9 +40,9 @@ const BAD_DAY: &str = "
     INSERT INTO policy_plans (event_id, try_at, alerts_at)
     SELECT event_id, now() + interval '1 hour', now() + interval '2 hours' FROM incidents;";
 
-/// A few thousand events whose project keeps snapshots.
+/// A thousand events whose project keeps snapshots.
 const SNAPSHOTS: &str = "
-    UPDATE payment_events SET snapshot = '\\x03' WHERE id IN (SELECT id FROM payment_events ORDER BY id LIMIT 3000)";
+    UPDATE payment_events SET snapshot = '\\x03' WHERE id IN (SELECT id FROM payment_events ORDER BY id LIMIT 1000)";
 
 fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())

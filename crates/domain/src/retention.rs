@@ -27,6 +27,7 @@ text_enum! {
         Sessions = "sessions",
         SignInFailures = "sign_in_failures",
         ProofLinks = "proof_links",
+        Snapshots = "snapshots",
         AlertTexts = "alert_texts",
         Runs = "runs",
     }
@@ -35,7 +36,7 @@ text_enum! {
 /// How long something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// As many months as its project says.
+    /// As many months, or days, as its project says.
     OfProject,
     Months(i32),
     Days(i32),
@@ -56,6 +57,7 @@ impl Rule {
             Self::Sessions => "sessions",
             Self::SignInFailures => "failed sign-ins",
             Self::ProofLinks => "proof links",
+            Self::Snapshots => "snapshots",
             Self::AlertTexts => "what destinations responded to alerts that they took",
             Self::Runs => "runs of retention",
         }
@@ -74,6 +76,7 @@ impl Rule {
             Self::Sessions => "after their end",
             Self::SignInFailures => "after the first one",
             Self::ProofLinks => "after they expired or were revoked",
+            Self::Snapshots => "after their receipt came",
             Self::AlertTexts => "after the delivery",
             Self::Runs => "after they began",
         }
@@ -83,7 +86,7 @@ impl Rule {
     #[must_use]
     pub const fn period(self) -> Period {
         match self {
-            Self::Events | Self::UnclaimedResults => Period::OfProject,
+            Self::Events | Self::UnclaimedResults | Self::Snapshots => Period::OfProject,
             Self::Identities => Period::Months(12),
             Self::EarlyResults | Self::ClaimedResults | Self::SignInFailures => Period::Hours(24),
             Self::IdempotencyKeys => Period::Days(7),
@@ -137,7 +140,10 @@ mod tests {
         let document = include_str!("../../../docs/retention.md");
         for rule in Rule::ALL {
             let period = match rule.period() {
-                Period::OfProject => "as the project says, 12 months".to_owned(),
+                period @ Period::OfProject => {
+                    let usual = if *rule == Rule::Snapshots { "30 days" } else { "12 months" };
+                    format!("{period}, {usual}")
+                }
                 period @ (Period::Months(_) | Period::Days(_) | Period::Hours(_)) => {
                     period.to_string()
                 }

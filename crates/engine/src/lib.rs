@@ -23,7 +23,6 @@ pub mod runs;
 pub mod sealing;
 pub mod settings;
 pub mod setup;
-pub mod snapshots;
 mod stalls;
 pub mod sweep;
 pub mod version;

@@ -22,8 +22,6 @@ use store::{
     key_holders, outages, receipt_hours, reprocesses, watch_checks,
 };
 
-use crate::snapshots;
-
 const EVERY: Duration = Duration::from_mins(1);
 /// How long after its deadline an event is not left to its watch.
 const FORGOTTEN: Duration = Duration::from_mins(2);
@@ -57,7 +55,6 @@ pub async fn sweep(pool: &PgPool) {
     note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting holders of keys", key_holders::purge(pool).await);
-    note("deleting snapshots", snapshots::purge(pool).await);
 }
 
 fn note<T>(step: &'static str, done: Result<T, StoreError>) {

@@ -1,17 +1,15 @@
-//! Snapshots once they are kept: opening one, and deleting those that were kept long enough.
+//! Snapshots once they are kept: opening one, and what is known of those that are due or went.
 //!
 //! A snapshot is due when its project's days have passed since the receipt, whatever they were when it came. It
 //! stays beyond that only while a callback that carries it is being delivered, so that every attempt sends the
-//! same bytes. A deletion is one transaction that also counts, by project and day, what it deleted.
+//! same bytes. Retention deletes them.
 
 use domain::ids::{EventId, ProjectId};
 use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
-use uuid::Uuid;
 
-use crate::pool::transaction;
 use crate::seal::{Cell, Head, MasterKey, SealError, Version};
-use crate::{PgConnection, PgPool, StoreError, snapshot_keys};
+use crate::{PgConnection, StoreError, snapshot_keys};
 
 /// So many due snapshots of a project are counted, and no more.
 pub const COUNTED: i64 = 1_000;
@@ -86,61 +84,6 @@ pub async fn count_due(db: impl PgExecutor<'_>) -> Result<Vec<DueSnapshots>, Sto
     .fetch_all(db)
     .await?;
     Ok(due)
-}
-
-/// Deletes at most so many snapshots that are due; how many. What another transaction holds is left to the
-/// next call, so fewer than asked for do not mean that none is left.
-///
-/// # Errors
-/// When the database fails. Nothing is deleted then.
-pub async fn purge_due(pool: &PgPool, limit: i64) -> Result<u64, StoreError> {
-    transaction(pool, async |tx| {
-        let due = lock_due(tx, limit).await?;
-        if due.is_empty() { Ok(0) } else { delete(tx, &due).await }
-    })
-    .await
-}
-
-async fn lock_due(tx: &mut PgConnection, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-    let due = sqlx::query_scalar!(
-        r#"SELECT e.id AS "id!: Uuid" FROM projects p CROSS JOIN LATERAL (
-               SELECT e.id FROM payment_events e
-               WHERE e.project_id = p.id AND e.snapshot IS NOT NULL
-                 AND e.received_at < now() - make_interval(days => p.snapshot_days)
-                 AND NOT EXISTS (
-                     SELECT FROM reprocesses r
-                     WHERE r.event_id = e.id AND r.with_snapshot AND r.state IN ('requested', 'delivering'))
-               ORDER BY e.received_at LIMIT $1 FOR UPDATE OF e SKIP LOCKED) AS e
-           LIMIT $1"#,
-        limit,
-    )
-    .fetch_all(tx)
-    .await?;
-    Ok(due)
-}
-
-/// A reprocess that began before its event was locked is seen by this statement, though not by the one before.
-async fn delete(tx: &mut PgConnection, due: &[Uuid]) -> Result<u64, StoreError> {
-    let deleted = sqlx::query_scalar!(
-        r#"WITH deleted AS (
-               UPDATE payment_events e SET snapshot = NULL
-               WHERE e.id = ANY ($1) AND NOT EXISTS (
-                   SELECT FROM reprocesses r
-                   WHERE r.event_id = e.id AND r.with_snapshot AND r.state IN ('requested', 'delivering'))
-               RETURNING e.project_id
-           ), counted AS (
-               INSERT INTO snapshot_purges AS purges (project_id, day, snapshots)
-               SELECT project_id, (now() AT TIME ZONE 'UTC')::date, count(*) FROM deleted
-               GROUP BY project_id ORDER BY project_id
-               ON CONFLICT ON CONSTRAINT snapshot_purges_pkey DO UPDATE
-               SET snapshots = purges.snapshots + excluded.snapshots, last_at = now()
-           )
-           SELECT count(*) AS "deleted!" FROM deleted"#,
-        due,
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok(deleted.unsigned_abs())
 }
 
 /// What was deleted of a project on its last day of deletions.

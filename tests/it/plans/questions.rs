@@ -258,6 +258,8 @@ fn incidents(known: &Known) -> Vec<(&'static str, IncidentSearch)> {
         ("reference of very many", text("workspace_1")),
         ("beginning of very many", text("evt_")),
         ("text that is nowhere", text("zzz_nothing")),
+        ("a word of very many", text("FAILED")),
+        ("words of very many", text("user failed")),
         (
             "everything at once",
             IncidentSearch {

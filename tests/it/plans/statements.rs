@@ -17,7 +17,7 @@ use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
 use store::health::{COUNT_LIMIT, read_work};
 use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
 use store::policies::{self, Policy};
-use store::snapshots::{count_due, purge_due};
+use store::snapshots::count_due;
 use store::transitions::results::{SharedReport, accept_results};
 use store::{PgPool, outbox, policy_plans, pool, retention};
 use time::OffsetDateTime;
@@ -71,8 +71,8 @@ fn snapshots() -> [Question; 2] {
     });
     let purged = Question::new("snapshots that are deleted", |pool| {
         Box::pin(async move {
-            let deleted = purge_due(pool, BATCH).await.expect("a purge");
-            usize::try_from(deleted).expect("a number")
+            let deleted = retention::delete_due(pool, Rule::Snapshots).await.expect("deleted");
+            usize::try_from(deleted.total()).expect("a number")
         })
     });
     [due, purged]

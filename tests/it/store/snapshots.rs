@@ -4,16 +4,16 @@
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
+use domain::retention::Rule;
 use domain::snapshot::SnapshotSettings;
 use e2e::{run, until_lock_wait};
-use engine::snapshots::purge;
 use serde_json::json;
 use store::administration::snapshot::{Look, look};
 use store::projects::{self, ProjectSettings};
 use store::seal::{Cell, Head, SealedColumn, Version};
 use store::sealed_values::{Cursor, Selection, reseal_batch};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
-use store::{MasterKey, StoreError, pool, snapshots};
+use store::{MasterKey, StoreError, pool, retention, snapshots};
 
 use super::sealed::{CANARY, take_snapshot};
 use super::shop::{RunningReprocess, Shop, receipt_with};
@@ -178,17 +178,19 @@ fn a_snapshot_is_deleted_when_its_projects_days_are_over_and_the_event_stays() {
         shop.came_days_ago(young, 29).await;
         shop.came_days_ago(due, 31).await;
         shop.came_days_ago(old, 300).await;
+        let dry = retention::count_due(&shop.pool, Rule::Snapshots).await.expect("a count");
+        assert_eq!(dry.total(), 2);
         let counted = snapshots::count_due(&shop.pool).await.expect("a count");
         let counted: Vec<_> = counted.iter().map(|due| (due.project_id, due.snapshots)).collect();
         assert_eq!(counted, [(shop.owner.project_id, 2)]);
-        assert_eq!(purge(&shop.pool).await.expect("a purge"), 2);
-        assert_eq!(purge(&shop.pool).await.expect("a purge"), 0);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 2);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 0);
         assert_eq!(shop.snapshot(young).await.expect("opened"), Some(sent()));
         assert_eq!(shop.snapshot(due).await.expect("none"), None);
         assert_eq!(shop.count_rows("SELECT count(*) FROM payment_events").await, 3);
         // A shorter time holds for what is there already.
         shop.wants(SnapshotSettings { days: 7, ..SnapshotSettings::default() }).await;
-        assert_eq!(purge(&shop.pool).await.expect("a purge"), 1);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 1);
         let [last] = snapshots::list_last_purges(&shop.pool)
             .await
             .expect("purges")
@@ -199,21 +201,19 @@ fn a_snapshot_is_deleted_when_its_projects_days_are_over_and_the_event_stays() {
 }
 
 #[test]
-fn a_purge_takes_no_more_than_asked_for_and_waits_for_nobody() {
+fn deleting_snapshots_waits_for_nobody_and_is_counted() {
     run(async {
         let shop = Shop::open().await;
         for number in 0..5 {
             let event_id = take_snapshot(&shop, &format!("evt_{number}")).await;
             shop.came_days_ago(event_id, 31 + number).await;
         }
-        assert_eq!(snapshots::purge_due(&shop.pool, 2).await.expect("a purge"), 2);
-        assert_eq!(shop.count_rows(KEPT).await, 3);
         let mut tx = shop.begin().await;
         let lock = "SELECT id FROM payment_events WHERE snapshot IS NOT NULL LIMIT 1 FOR UPDATE";
         sqlx::query(lock).execute(&mut *tx).await.expect("locked");
-        assert_eq!(snapshots::purge_due(&shop.pool, 5).await.expect("a purge"), 2);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 4);
         tx.rollback().await.expect("let go");
-        assert_eq!(snapshots::purge_due(&shop.pool, 5).await.expect("a purge"), 1);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 1);
         assert_eq!(shop.count_rows(KEPT).await, 0);
         assert_eq!(shop.count_rows("SELECT sum(snapshots)::bigint FROM snapshot_purges").await, 5);
     });
@@ -242,11 +242,11 @@ fn every_attempt_carries_the_same_snapshot_whatever_is_changed_in_between() {
         // It is not wanted any more, and its days are over.
         shop.wants(SnapshotSettings::default()).await;
         shop.came_days_ago(event_id, 31).await;
-        assert_eq!(purge(&shop.pool).await.expect("a purge"), 0);
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 0);
         let second = shop.begin_attempt(running, "n2").await.expect("an attempt");
         assert_eq!(second.body, first.body);
         shop.end_attempt(running, 2, AnswerVerdict::Delivered).await;
-        assert_eq!(purge(&shop.pool).await.expect("a purge"), 1, "no attempt needs it any more");
+        assert_eq!(shop.delete_due(Rule::Snapshots).await, 1, "no attempt needs it any more");
         let kept = "SELECT count(*) FROM reprocesses WHERE body LIKE '%card%'";
         assert_eq!(shop.count_rows(kept).await, 0, "it is kept sealed and nowhere else");
     });

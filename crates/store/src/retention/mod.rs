@@ -19,6 +19,7 @@ mod proof_links;
 pub mod runs;
 mod sessions;
 mod sign_in_failures;
+mod snapshots;
 mod unclaimed_results;
 
 use std::collections::BTreeMap;
@@ -100,6 +101,7 @@ pub async fn count_due(pool: &PgPool, rule: Rule) -> Result<Tally, StoreError> {
         Rule::Sessions => tally.add(sessions::count_due(pool).await?),
         Rule::SignInFailures => tally.add(sign_in_failures::count_due(pool).await?),
         Rule::ProofLinks => tally.add(proof_links::count_due(pool).await?),
+        Rule::Snapshots => tally.add(snapshots::count_due(pool).await?),
         Rule::AlertTexts => tally.add(alert_texts::count_due(pool).await?),
         Rule::Runs => tally.add(runs::count_due(pool).await?),
     }
@@ -176,6 +178,7 @@ async fn delete_batch(
         Rule::Sessions => sessions::delete_batch(pool, most).await,
         Rule::SignInFailures => sign_in_failures::delete_batch(pool, most).await,
         Rule::ProofLinks => proof_links::delete_batch(pool, most).await,
+        Rule::Snapshots => snapshots::delete_batch(pool, most).await,
         Rule::AlertTexts => alert_texts::delete_batch(pool, most).await,
         Rule::Runs => runs::delete_batch(pool, most).await,
     }

@@ -10,8 +10,8 @@ use super::Check;
 use crate::text::format_timestamp;
 
 const SNAPSHOTS: &str = "snapshots";
-/// A worker deletes within a minute or so; after this long none does.
-const LATE: Duration = Duration::from_hours(1);
+/// Retention deletes every hour; after this long it did not.
+const LATE: Duration = Duration::from_hours(3);
 
 pub(super) async fn check(pool: &PgPool) -> Check {
     let read = async {
@@ -33,7 +33,9 @@ fn judge(due: &[DueSnapshots], purges: &[SnapshotPurge], now: OffsetDateTime) ->
     }
     let late = late.join(", ");
     Check {
-        cure: Some("see that a worker runs, and what its log says of snapshots".to_owned()),
+        cure: Some(
+            "see what `sendpromptly retention status` says of the rule snapshots".to_owned(),
+        ),
         ..Check::fail(SNAPSHOTS, format!("kept too long: {late}; {deleted}"))
     }
 }
@@ -68,11 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_for_an_hour_is_kept_too_long() {
-        let check = judge(&[due(datetime!(2026-11-29 13:30 UTC))], &[], NOW);
+    fn what_is_due_for_three_hours_is_kept_too_long() {
+        let check = judge(&[due(datetime!(2026-11-29 11:30 UTC))], &[], NOW);
         assert_eq!(check.status, Status::Pass);
         assert_eq!(check.message, "none is kept too long; none was deleted yet");
-        let check = judge(&[due(datetime!(2026-11-29 12:30 UTC))], &[], NOW);
+        let check = judge(&[due(datetime!(2026-11-29 10:30 UTC))], &[], NOW);
         assert_eq!(check.status, Status::Fail);
         assert!(
             check.message.starts_with("kept too long: 7 of prj_00000000000000000000000001; "),
