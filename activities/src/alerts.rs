@@ -6,7 +6,8 @@
 //! waits as a row, and the pause until the next attempt is the destination's
 //! ([`store::destination_health`]); [`crate::waiting`] sends it then. So no watch stays open for an
 //! alert. After 24 hours an alert is given up; one that a newer alert of its incident makes stale
-//! is superseded. Both are on the timeline.
+//! is superseded; one of an incident whose cause the destination knows already is folded, and the next
+//! message about the cause ([`crate::notices`]) stands for it. Each end is on the timeline.
 
 mod facts;
 
@@ -17,10 +18,11 @@ use std::time::Instant;
 use domain::alert::AlertFacts;
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::{AlertId, ProjectId};
+use domain::ids::{AlertId, DestinationId, ProjectId};
 use store::alert_claims::{self, AlertClaim, ClaimedAlert};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
+use store::cause_threads::FirstAlert;
 use store::destinations::{self as saved, SavedTarget};
 use store::flows::About;
 use store::pool::transaction;
@@ -113,6 +115,10 @@ async fn claim(
             finish(tx, &alert, AlertEnd::Superseded, detail(&alert)).await?;
             SendOutcome::Ended
         }
+        AlertClaim::Folded(project_id) => {
+            telemetry::alert_folded(&project_id.to_string());
+            SendOutcome::Ended
+        }
         AlertClaim::Send(claimed) => {
             let id = claimed.alert.destination_id;
             let saved = saved::find_target(tx, &deps.master_key, id).await?;
@@ -136,15 +142,20 @@ async fn send(
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
 /// known as the same. Each failed reprocess is news of its own, so that kind names it too.
-fn thread(ClaimedAlert { alert, first, .. }: &ClaimedAlert, domain: &str) -> Thread {
-    let message_id = |kind, replay_id: Option<_>| {
-        let replay = replay_id.map(|id| format!(".{id}")).unwrap_or_default();
-        format!("<{}.{kind}.{}{replay}@{domain}>", alert.incident_id, alert.destination_id)
-    };
+fn thread(ClaimedAlert { alert, first, root, .. }: &ClaimedAlert, domain: &str) -> Thread {
+    let Alert { incident_id, kind, replay_id, .. } = *alert;
+    let id = |of: FirstAlert| message_id(of, alert.destination_id, domain);
     Thread {
-        message_id: message_id(alert.kind, alert.replay_id),
-        first: first.map(|first| (message_id(first.kind, first.replay_id), first.kind)),
+        message_id: id(FirstAlert { incident_id, kind, replay_id }),
+        first: first.map(|first| (id(first), first.kind)),
+        root: root.map(id),
     }
+}
+
+/// The id in mail of an alert to a destination.
+pub(crate) fn message_id(of: FirstAlert, destination_id: DestinationId, domain: &str) -> String {
+    let replay = of.replay_id.map(|id| format!(".{id}")).unwrap_or_default();
+    format!("<{}.{}.{destination_id}{replay}@{domain}>", of.incident_id, of.kind)
 }
 
 async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), StoreError> {

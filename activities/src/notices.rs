@@ -1,6 +1,7 @@
 //! Notifying people of what no single incident shows: that results never found their receipt, that
 //! another destination broke, that automatic reprocesses stopped, that an extension does not answer,
-//! or that receipts stopped or came again. Each is reported once a day at most, a silence once.
+//! that receipts stopped or came again, or how a cause of several incidents stands. Each is reported
+//! once a day at most, a silence once, a cause as `domain::alert::CauseMessage` says.
 //!
 //! There is a row of `notices` between what happened and the message. It waits for its destination
 //! as alerts do ([`crate::waiting`]) and obeys the same back-off; it is claimed before each
@@ -15,16 +16,16 @@ use domain::audit::{Action, Actor, AuditEvent};
 use domain::extension::Unanswered;
 use domain::ids::{AlertId, DestinationId, ExtensionId, SilenceId};
 use domain::notice::{
-    DestinationBroken, ExtensionSilent, NoticeFacts, NoticeKind, NoticeOrigin, PolicyStopped,
-    ReceiptsResumed, ReceiptsSilent, ResultsUnclaimed,
+    CauseFacts, DestinationBroken, ExtensionSilent, NoticeFacts, NoticeKind, NoticeOrigin,
+    PolicyStopped, ReceiptsResumed, ReceiptsSilent, ResultsUnclaimed,
 };
 use store::audit::{self, Subject};
 use store::destinations::{self as saved, SavedTarget};
 use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
 use store::{
-    PgConnection, StoreError, alerts, destination_health, extension_calls, extensions, policies,
-    projects, silences,
+    PgConnection, StoreError, alerts, cause_messages, cause_threads, destination_health,
+    extension_calls, extensions, policies, projects, silences,
 };
 
 use crate::deps::Deps;
@@ -38,6 +39,7 @@ const LAST_CALLS: i64 = 20;
 pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
     let enqueued = notices::enqueue_notices(&deps.pool).await?;
     notices::delete_old(&deps.pool).await?;
+    cause_threads::delete_old(&deps.pool).await?;
     Ok(enqueued)
 }
 
@@ -146,6 +148,8 @@ fn message_id(notice: &Notice, domain: &str) -> String {
         }
         NoticeKind::ReceiptsSilent => format!("receipts-silent.{}", silence_id(notice)),
         NoticeKind::ReceiptsResumed => format!("receipts-resumed.{}", silence_id(notice)),
+        NoticeKind::CauseUpdated => format!("cause-updated.{}", AlertId::from_uuid(notice.id)),
+        NoticeKind::CauseEnded => format!("cause-ended.{}", AlertId::from_uuid(notice.id)),
     };
     format!("<{kind}.{destination_id}.{day}@{domain}>")
 }
@@ -154,9 +158,13 @@ fn message_id(notice: &Notice, domain: &str) -> String {
 async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, StoreError> {
     let project = projects::find_project(&deps.pool, notice.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
+    let root = cause_messages::find_root(&deps.pool, notice.id).await?;
+    let root =
+        root.map(|of| crate::alerts::message_id(of, notice.destination_id, &deps.mail_domain));
     Ok(gather_facts(deps, notice).await?.map(|facts| NoticeMessage {
         id: AlertId::from_uuid(notice.id),
         message_id: message_id(notice, &deps.mail_domain),
+        root,
         happened_at: notice.until,
         origin: NoticeOrigin {
             project_id: project.id,
@@ -187,6 +195,10 @@ async fn gather_facts(deps: &Deps, notice: &Notice) -> Result<Option<NoticeFacts
         NoticeKind::ReceiptsResumed => {
             gather_resumed(deps, notice).await?.map(NoticeFacts::ReceiptsResumed)
         }
+        NoticeKind::CauseUpdated => {
+            gather_cause(deps, notice).await?.map(NoticeFacts::CauseUpdated)
+        }
+        NoticeKind::CauseEnded => gather_cause(deps, notice).await?.map(NoticeFacts::CauseEnded),
     })
 }
 
@@ -301,6 +313,14 @@ async fn gather_resumed(
     }))
 }
 
+async fn gather_cause(deps: &Deps, notice: &Notice) -> Result<Option<CauseFacts>, StoreError> {
+    let facts = cause_messages::gather(&deps.pool, notice.id).await?;
+    Ok(facts.map(|facts| {
+        let cause_url = format!("{}/incidents?cause={}", deps.public_url, facts.cause.id());
+        CauseFacts { cause_url, ..facts }
+    }))
+}
+
 fn project_url(deps: &Deps, notice: &Notice) -> String {
     format!("{}/projects/{}", deps.public_url, notice.project_id)
 }
@@ -319,7 +339,15 @@ async fn finish(
 ) -> Result<(), StoreError> {
     if notices::note_attempt(&mut *tx, notice, end).await? {
         let subject = Subject::project(notice.project_id);
-        audit::record(tx, &Actor::System, subject, &entry).await?;
+        audit::record(&mut *tx, &Actor::System, subject, &entry).await?;
+        if matches!(notice.kind, NoticeKind::CauseUpdated | NoticeKind::CauseEnded) {
+            let Notice { id, project_id, destination_id, .. } = *notice;
+            let given_up = match end {
+                NoticeOutcome::GivenUp(why) => Some(why),
+                NoticeOutcome::Delivered(_) | NoticeOutcome::Failed(_) => None,
+            };
+            cause_messages::finish_folded(tx, project_id, destination_id, id, given_up).await?;
+        }
     }
     Ok(())
 }

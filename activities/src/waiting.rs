@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::ids::DestinationId;
 use store::waiting::{self, CLAIM, WaitingMessage};
-use store::{PgConnection, StoreError, destination_health};
+use store::{PgConnection, StoreError, cause_threads, destination_health};
 
 use crate::deps::Deps;
 use crate::destinations::{FailureKind, SendFailure};
@@ -28,8 +28,10 @@ pub(crate) enum SendOutcome {
     LeftAlone,
 }
 
-/// The destinations for which messages wait and that may be tried.
+/// Writes the messages about causes that are due, and lists the destinations for which messages wait
+/// and that may be tried.
 pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreError> {
+    cause_threads::enqueue_due(&deps.pool).await?;
     waiting::list_destinations(&deps.pool).await
 }
 

@@ -36,10 +36,10 @@ async fn alert_slack(world: &World) -> Receiver {
     slack
 }
 
-/// An event whose effect failed, so that an incident is open.
+/// An event whose effect failed, so that an incident is open, of a cause of its own.
 async fn failed(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
-    world.result(event_id, "failed", json!({})).await;
+    world.result(event_id, "failed", json!({"error_code": provider_event_id})).await;
     event_id
 }
 

@@ -11,6 +11,7 @@ mod browser;
 mod bulk;
 mod bursts;
 mod callback_headers;
+mod causes_told;
 mod clients;
 mod clients_live;
 mod console;

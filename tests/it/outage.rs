@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::incident::IncidentState;
+use domain::signature::SigningSecret;
 use doubles::http_server::HttpServer;
 use e2e::engines::start_temporal;
 use e2e::world::receipt;
@@ -161,9 +162,14 @@ async fn start_hanging() -> (HttpServer, watch::Receiver<usize>) {
 fn a_hundred_exchanges_that_hang_keep_no_other_activity_waiting() {
     run(async {
         let world = World::start().await;
-        let (slack, mut held) = start_hanging().await;
-        world.add_destination(&Target::Slack(slack.url().into()), "127.0.0.1").await;
-        for n in 0..110 {
+        let (hanging, mut held) = start_hanging().await;
+        let url = hanging.url().to_string();
+        for _ in 0..10 {
+            let secrets = vec![SigningSecret::from_bytes([7; 32])];
+            let target = Target::Webhook { url: url.clone(), secrets };
+            world.add_destination(&target, "127.0.0.1").await;
+        }
+        for n in 0..11 {
             let event_id = world.receipt(&format!("evt_{n}")).await;
             world.result(event_id, "failed", json!({})).await;
         }

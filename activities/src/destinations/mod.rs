@@ -126,13 +126,15 @@ pub struct Thread {
     pub message_id: String,
     /// The id of the conversation's first message and what it reported, unless this is the first.
     pub first: Option<(String, AlertKind)>,
+    /// What it follows where it is the first about its incident: the first message about its cause.
+    pub root: Option<String>,
 }
 
 impl Thread {
     /// A message that follows no other.
     #[must_use]
     pub const fn alone(message_id: String) -> Self {
-        Self { message_id, first: None }
+        Self { message_id, first: None, root: None }
     }
 }
 
@@ -143,6 +145,8 @@ pub struct NoticeMessage {
     pub id: AlertId,
     /// The message's id in mail, the same for every attempt.
     pub message_id: String,
+    /// The id in mail of the message that it follows.
+    pub root: Option<String>,
     /// The moment up to which it is about.
     pub happened_at: OffsetDateTime,
     pub origin: NoticeOrigin,
@@ -188,7 +192,9 @@ pub async fn send_notice(
     let text = notice.facts.text(&notice.origin);
     match recipient {
         Recipient::Email { address } => {
-            senders.email.send_notice(address, &notice.message_id, &text).await
+            let root = notice.root.clone();
+            let thread = Thread { root, ..Thread::alone(notice.message_id.clone()) };
+            senders.email.send_notice(address, &thread, &text).await
         }
         Recipient::Slack { url } => slack::send_notice(&senders.http, url, &text).await,
         Recipient::Webhook { url, secrets, at } => {

@@ -8,7 +8,8 @@ use domain::alert::AlertKind;
 use domain::catalogue::{EffectType, Provider};
 use domain::extension::{Evidence, Point};
 use domain::ids::{
-    CallId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId, SilenceId,
+    CallId, CauseId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId,
+    SilenceId,
 };
 use domain::incident::{Reason, Resolution};
 use domain::notice::NoticeKind;
@@ -61,6 +62,10 @@ pub enum MessageType {
     ReceiptsSilent,
     #[serde(rename = "receipts.resumed")]
     ReceiptsResumed,
+    #[serde(rename = "cause.updated")]
+    CauseUpdated,
+    #[serde(rename = "cause.ended")]
+    CauseEnded,
 }
 
 impl From<AlertKind> for MessageType {
@@ -82,6 +87,8 @@ impl From<NoticeKind> for MessageType {
             NoticeKind::ExtensionSilent => Self::ExtensionSilent,
             NoticeKind::ReceiptsSilent => Self::ReceiptsSilent,
             NoticeKind::ReceiptsResumed => Self::ReceiptsResumed,
+            NoticeKind::CauseUpdated => Self::CauseUpdated,
+            NoticeKind::CauseEnded => Self::CauseEnded,
         }
     }
 }
@@ -106,6 +113,8 @@ pub struct MessageData {
 pub enum MessageSubject {
     /// Of `incident.…` and `test`.
     Incident(Box<IncidentFacts>),
+    /// Of `cause.…`.
+    Cause(Box<CauseSubject>),
     /// Of `results.unclaimed`.
     ResultsUnclaimed(UnclaimedFacts),
     /// Of `destination.broken`.
@@ -174,6 +183,45 @@ pub struct IncidentReason {
     pub kind: Reason,
     /// The app's last one.
     pub error_code: Option<String>,
+}
+
+/// How a cause of several incidents stands: of those that the destination knows by its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseSubject {
+    pub cause_id: CauseId,
+    pub event_type: String,
+    pub effect_type: EffectType,
+    /// What they were opened with.
+    pub reason: IncidentReason,
+    /// How many incidents.
+    pub count: i64,
+    /// How many of them this message is the first to be about.
+    pub new: i64,
+    /// How many references they are about.
+    pub customers: i64,
+    pub open: i64,
+    pub acknowledged: i64,
+    pub reprocessing: i64,
+    /// How many are resolved, of which the next four say how.
+    pub resolved: i64,
+    pub reprocessed: i64,
+    pub late_success: i64,
+    pub manual: i64,
+    pub superseded: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub first_opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_opened_at: OffsetDateTime,
+    /// The newest, at most 20.
+    pub incidents: Vec<CauseIncident>,
+}
+
+/// An incident of a cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseIncident {
+    pub incident_id: IncidentId,
+    pub event_id: EventId,
+    pub internal_reference: String,
 }
 
 /// Results that never found their receipt.

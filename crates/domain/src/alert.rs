@@ -5,10 +5,12 @@
 //! sink: [`AlertFacts::sanitize`] only takes out what no person could read, and each destination
 //! escapes for itself.
 
+mod by_cause;
 mod sentences;
 mod slack_url;
 mod webhook_url;
 
+pub use by_cause::{CauseMessage, Episode, KnownBy, Progress, Telling};
 pub use sentences::{
     format_duration, format_elapsed, format_timestamp, heading_applied, heading_opened,
     heading_repair_failed, heading_resolved, heading_superseded, heading_waiting, judged_later,

@@ -42,6 +42,7 @@ text_enum! {
         AlertDelivered = "alert.delivered",
         AlertGivenUp = "alert.given_up",
         AlertSuperseded = "alert.superseded",
+        AlertTold = "alert.told",
         DestinationBroken = "destination.broken",
         WatchRestarted = "watch.restarted",
         WatchPaused = "watch.paused",

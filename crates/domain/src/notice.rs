@@ -1,10 +1,12 @@
 //! What a project's people are notified of beside its incidents: one text that every kind of
 //! destination shows in its own way.
 
+mod cause;
 mod receipts;
 
 use time::OffsetDateTime;
 
+pub use self::cause::{CauseFacts, MAX_NAMED, NamedIncident, ResolutionCounts, StateCounts};
 pub use self::receipts::{ReceiptsResumed, ReceiptsSilent};
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
@@ -24,6 +26,8 @@ text_enum! {
         ExtensionSilent = "extension_silent",
         ReceiptsSilent = "receipts_silent",
         ReceiptsResumed = "receipts_resumed",
+        CauseUpdated = "cause_updated",
+        CauseEnded = "cause_ended",
     }
 }
 
@@ -38,6 +42,10 @@ impl NoticeKind {
             | Self::ExtensionSilent => "once a day at most",
             Self::ReceiptsSilent => "once each time that receipts stop",
             Self::ReceiptsResumed => "once each time that receipts come again",
+            Self::CauseUpdated => {
+                "at 10, 100 and 1,000 incidents of a cause, otherwise every 15 minutes at most"
+            }
+            Self::CauseEnded => "once when all incidents of a cause are resolved",
         }
     }
 }
@@ -51,6 +59,8 @@ pub enum NoticeFacts {
     ExtensionSilent(ExtensionSilent),
     ReceiptsSilent(ReceiptsSilent),
     ReceiptsResumed(ReceiptsResumed),
+    CauseUpdated(CauseFacts),
+    CauseEnded(CauseFacts),
 }
 
 impl NoticeFacts {
@@ -64,6 +74,8 @@ impl NoticeFacts {
             Self::ExtensionSilent(facts) => facts.text(origin),
             Self::ReceiptsSilent(facts) => facts.text(origin),
             Self::ReceiptsResumed(facts) => facts.text(origin),
+            Self::CauseUpdated(facts) => facts.update_text(origin),
+            Self::CauseEnded(facts) => facts.end_text(origin),
         }
     }
 }

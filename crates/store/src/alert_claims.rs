@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::alert::AlertKind;
-use domain::ids::{AlertId, DestinationId, ProjectId, ReplayId};
+use domain::alert::KnownBy;
+use domain::ids::{AlertId, DestinationId, ProjectId};
 use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
+use crate::cause_threads::{self, FirstAlert, Placement};
 use crate::pool::transaction;
 use crate::waiting::claim_seconds;
 use crate::{PgConnection, PgPool, StoreError, destination_health};
@@ -30,6 +31,8 @@ pub enum AlertClaim {
     GiveUp(Alert, &'static str),
     /// It is not to be sent any more, because a newer alert says more.
     Supersede(Alert),
+    /// It is not to be sent: the next message about its cause stands for it.
+    Folded(ProjectId),
     /// It is ours to send.
     Send(ClaimedAlert),
 }
@@ -42,25 +45,17 @@ pub struct ClaimedAlert {
     pub failures: i32,
     /// The first alert of the incident that the destination took, which this one follows.
     pub first: Option<FirstAlert>,
-}
-
-/// The alert that the later ones of an incident follow.
-#[derive(Debug, Clone, Copy)]
-pub struct FirstAlert {
-    /// What it reported.
-    pub kind: AlertKind,
-    /// The reprocess that it reported on.
-    pub replay_id: Option<ReplayId>,
+    /// Where that is none, the alert of another incident of its cause that this one follows.
+    pub root: Option<FirstAlert>,
 }
 
 /// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
 /// transaction is committed.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClaim, StoreError> {
-    let Some(Pending { alert, failures, is_removed, is_old, is_left_alone }) =
-        lock_pending(&mut *tx, id).await?
-    else {
+    let Some(pending) = lock_pending(&mut *tx, id).await? else {
         return Ok(AlertClaim::Ended);
     };
+    let Pending { alert, project_id, failures, is_removed, is_old, is_left_alone } = pending;
     if is_removed {
         return Ok(AlertClaim::GiveUp(alert, "the destination was removed"));
     }
@@ -74,16 +69,21 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     if is_old {
         return Ok(AlertClaim::GiveUp(alert, "not delivered within 24 hours"));
     }
+    let root = match cause_threads::place(&mut *tx, &alert, others.known).await? {
+        Placement::Folded => return Ok(AlertClaim::Folded(project_id)),
+        Placement::Alone(root) => root,
+    };
     if is_left_alone {
         return Ok(AlertClaim::LeftAlone);
     }
     hold(tx, &alert, failures).await?;
-    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first: others.first }))
+    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first: others.first, root }))
 }
 
 /// A pending alert and what is known of its destination.
 struct Pending {
     alert: Alert,
+    project_id: ProjectId,
     failures: i32,
     is_removed: bool,
     is_old: bool,
@@ -93,7 +93,7 @@ struct Pending {
 /// Reads a pending alert and locks it and its destination.
 async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.failures,
+        r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.project_id, d.failures,
                a.created_at < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!"
            FROM alerts a JOIN destinations d ON d.id = a.destination_id
@@ -114,6 +114,7 @@ async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pendi
     };
     Ok(Some(Pending {
         alert,
+        project_id: row.project_id,
         failures: row.failures,
         is_removed: row.is_removed,
         is_old: row.is_old,
@@ -128,12 +129,15 @@ struct Others {
     /// Whether there is a newer one.
     is_newer: bool,
     first: Option<FirstAlert>,
+    /// How the destination knows of the incident.
+    known: KnownBy,
 }
 
 async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT id, kind, replay_id, state = 'delivered' AS "is_delivered!",
-               state = 'pending' AND coalesce(leased_until > clock_timestamp(), false) AS "is_leased!"
+               state = 'pending' AND coalesce(leased_until > clock_timestamp(), false) AS "is_leased!",
+               state IN ('folded', 'told') AS "is_folded!"
            FROM alerts WHERE incident_id = $1 AND destination_id = $2 ORDER BY id"#,
         alert.incident_id.as_uuid(),
         alert.destination_id.as_uuid(),
@@ -141,10 +145,22 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
     .fetch_all(tx)
     .await?;
     let first = rows.iter().find(|row| row.is_delivered);
+    let known = if rows.iter().any(|row| row.is_folded) {
+        KnownBy::Cause
+    } else if first.is_some() {
+        KnownBy::Alert
+    } else {
+        KnownBy::Nothing
+    };
     Ok(Others {
         is_leased: rows.iter().any(|row| row.is_leased),
         is_newer: rows.iter().any(|row| row.id > alert.id),
-        first: first.map(|row| FirstAlert { kind: row.kind, replay_id: row.replay_id }),
+        first: first.map(|row| FirstAlert {
+            incident_id: alert.incident_id,
+            kind: row.kind,
+            replay_id: row.replay_id,
+        }),
+        known,
     })
 }
 

@@ -1,7 +1,8 @@
 //! Alerts: one row per message and destination, written in the transaction of what it reports.
 //!
-//! Each ends as `delivered`, `given_up` or `superseded` (a newer alert of the same incident says
-//! more). Until then it is pending, also while its destination is down or broken.
+//! Each ends as `delivered`, `given_up`, `superseded` (a newer alert of the same incident says more)
+//! or `told` (by a message about its cause). Until then it is pending, also while its destination is
+//! down or broken, or `folded`: the next message about its cause stands for it.
 
 use domain::alert::AlertKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
@@ -36,7 +37,7 @@ pub struct AlertView {
     pub kind: String,
     /// Where it goes: the destination's label, or its address.
     pub destination: String,
-    /// `pending`, `delivered`, `given_up` or `superseded`.
+    /// `pending`, `folded`, `delivered`, `told`, `given_up` or `superseded`.
     pub state: String,
     /// How many attempts were made.
     pub attempts: i32,
@@ -48,6 +49,8 @@ pub struct AlertView {
     pub finished_at: Option<OffsetDateTime>,
     /// Whether its destination is broken.
     pub broken: bool,
+    /// The message about its cause that stands for it.
+    pub told_by: Option<AlertId>,
 }
 
 /// What an alert is about.
@@ -137,7 +140,7 @@ pub async fn list_for_incident(
     let alerts = sqlx::query_as!(
         AlertView,
         r#"SELECT a.kind AS "kind: String", coalesce(d.label, d.address) AS "destination!", a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
-               d.broken_at IS NOT NULL AS "broken!"
+               d.broken_at IS NOT NULL AS "broken!", a.told_by
          FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id"#,
         incident_id.as_uuid(),
     )

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{StoreError, column};
 
 /// What an entry is about.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,6 +82,36 @@ pub async fn record_once(
         subject.event_id.map(EventId::as_uuid),
         subject.incident_id.map(IncidentId::as_uuid),
         event.detail(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Adds many entries at once.
+pub async fn record_all(
+    db: impl PgExecutor<'_>,
+    actor: &Actor,
+    entries: &[(Subject, AuditEvent)],
+) -> Result<(), StoreError> {
+    let ids = column(entries, |_| Uuid::now_v7());
+    let actions = column(entries, |(_, event)| event.action().to_owned());
+    let project_ids = column(entries, |(of, _)| of.project_id.map(ProjectId::as_uuid));
+    let event_ids = column(entries, |(of, _)| of.event_id.map(EventId::as_uuid));
+    let incident_ids = column(entries, |(of, _)| of.incident_id.map(IncidentId::as_uuid));
+    let details = column(entries, |(_, event)| event.detail());
+    sqlx::query!(
+        "INSERT INTO audit_entries (id, actor, action, project_id, event_id, incident_id, detail)
+         SELECT id, $1, action, project_id, event_id, incident_id, detail
+         FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::jsonb[])
+             AS entries (id, action, project_id, event_id, incident_id, detail)",
+        actor.to_string(),
+        &ids,
+        &actions,
+        &project_ids as &[Option<Uuid>],
+        &event_ids as &[Option<Uuid>],
+        &incident_ids as &[Option<Uuid>],
+        &details,
     )
     .execute(db)
     .await?;

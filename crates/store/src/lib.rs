@@ -20,6 +20,8 @@ pub mod audit;
 pub mod backfill;
 pub mod bulk;
 pub mod callback_headers;
+pub mod cause_messages;
+pub mod cause_threads;
 pub mod declared_names;
 pub mod destination_health;
 pub mod destination_secrets;

@@ -327,10 +327,12 @@ pub async fn find_unclaimed(
     Ok(Unclaimed { count: row.count, failures: row.failures, provider_event_ids: row.ids })
 }
 
-/// Forgets finished notices after 30 days.
+/// Forgets finished notices after 30 days, but those of a cause that lasts: its next message counts what
+/// they were about.
 pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "DELETE FROM notices WHERE state <> 'pending' AND created_at < now() - interval '30 days'"
+        "DELETE FROM notices n WHERE state <> 'pending' AND created_at < now() - interval '30 days'
+           AND NOT EXISTS (SELECT FROM cause_threads t WHERE t.id = n.cause_thread_id AND t.ended_at IS NULL)"
     )
     .execute(db)
     .await?;

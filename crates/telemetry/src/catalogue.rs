@@ -64,6 +64,7 @@ metrics! {
     FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
     FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long destinations of this kind and project have taken nothing, the one that fails for longest; 0 while all take messages";
     ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
+    ALERTS_FOLDED: Counter = "sendpromptly_alerts_folded_total", "Alerts that a message about their cause stands for";
     ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";

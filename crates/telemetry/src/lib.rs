@@ -95,6 +95,11 @@ pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: D
     histogram!(name::ALERT_SECONDS, "kind" => kind).record(took.as_secs_f64());
 }
 
+/// A message about its cause stands for an alert.
+pub fn alert_folded(project: &str) {
+    counter!(name::ALERTS_FOLDED, "project" => projects::label(project)).increment(1);
+}
+
 /// One attempt at a callback.
 pub fn callback_attempt(project: &str, outcome: &'static str, took: Duration) {
     let project = projects::label(project);

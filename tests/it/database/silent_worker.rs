@@ -80,7 +80,8 @@ impl Watched {
         for event_id in &self.events[1..] {
             let watch = workflow_id(*event_id);
             let signal = ["workflow", "signal", "--namespace", namespace, "--workflow-id", &watch];
-            let failed = ["--name", "result", "--input", r#"{"status":"failed"}"#];
+            let input = format!(r#"{{"status":"failed","error_code":"{event_id}"}}"#);
+            let failed = ["--name", "result", "--input", &input];
             let signal = [&signal[..], &failed].concat();
             self.world.engines.cli_bare(&signal).await.expect("a signal");
         }

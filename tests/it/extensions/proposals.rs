@@ -212,7 +212,7 @@ fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_com
         );
 
         let late = world.receipt("evt_2").await;
-        world.fail(late, json!({})).await;
+        world.fail(late, json!({ "error_code": "another" })).await;
         deliver_all(&world, late).await;
         find_out(&world, extension, late, &json!({ "settled": true, "note": "too late" })).await;
         deliver_all(&world, late).await;

@@ -16,7 +16,8 @@ const NAMES: &str = "\
     bulk_reprocesses_state_check bulk_reprocesses_stop_check
     callback_attempts_nonce_key
     callback_attempts_pkey callback_headers_name_check callback_headers_pkey
-    callback_headers_project_fkey callback_headers_spelling_check claimed_early_results_pkey claimed_early_results_project_fkey
+    callback_headers_project_fkey callback_headers_spelling_check cause_threads_cause_key
+    cause_threads_destination_fkey cause_threads_pkey cause_threads_project_fkey claimed_early_results_pkey claimed_early_results_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
     declared_names_provider_check destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check destinations_pkey

@@ -125,6 +125,7 @@ pub fn alert() -> AlertView {
         created_at: datetime!(2026-11-21 14:32:09 UTC),
         finished_at: Some(datetime!(2026-11-21 14:32:19 UTC)),
         broken: false,
+        told_by: None,
     }
 }
 

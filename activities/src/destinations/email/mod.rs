@@ -119,13 +119,12 @@ impl EmailSender {
     pub(super) async fn send_notice(
         &self,
         address: &str,
-        message_id: &str,
+        thread: &Thread,
         notice: &NoticeText,
     ) -> Result<Sent, SendFailure> {
-        let thread = Thread::alone(message_id.to_owned());
-        let message = self.compose(address, &thread, notice::render(notice))?;
+        let message = self.compose(address, thread, notice::render(notice))?;
         let (now, kind) = (OffsetDateTime::now_utc(), notice.kind.as_str());
-        self.dispatch(&message, || folder::file_name(now, kind, message_id)).await
+        self.dispatch(&message, || folder::file_name(now, kind, &thread.message_id)).await
     }
 
     async fn dispatch(
@@ -169,7 +168,7 @@ impl EmailSender {
             .message_id(Some(id(&thread.message_id)?))
             .subject(mail.subject)
             .header(AutoSubmitted);
-        if let Some((first, _)) = &thread.first {
+        if let Some(first) = thread.first.as_ref().map(|(id, _)| id).or(thread.root.as_ref()) {
             message = message.in_reply_to(id(first)?).references(id(first)?);
         }
         message

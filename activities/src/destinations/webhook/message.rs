@@ -2,13 +2,13 @@
 //! compare them; what people read is made readable.
 
 use api_types::webhook::{
-    BrokenFacts, CONTRACT, EvidenceFacts, IncidentFacts, IncidentReason, MessageData,
-    MessageSubject, MessageType, ResumedReceiptsFacts, SilentFacts, SilentReceiptsFacts,
-    StoppedFacts, UnclaimedFacts, WebhookMessage,
+    BrokenFacts, CONTRACT, CauseIncident, CauseSubject, EvidenceFacts, IncidentFacts,
+    IncidentReason, MessageData, MessageSubject, MessageType, ResumedReceiptsFacts, SilentFacts,
+    SilentReceiptsFacts, StoppedFacts, UnclaimedFacts, WebhookMessage,
 };
 use domain::alert::{AlertFacts, one_line};
 use domain::ids::AlertId;
-use domain::notice::{NoticeFacts, NoticeText, ReceiptsSilent};
+use domain::notice::{CauseFacts, NoticeFacts, NoticeText, ReceiptsSilent};
 
 use crate::destinations::NoticeMessage;
 
@@ -113,6 +113,38 @@ fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
                 resumed_at: facts.resumed_at,
             })
         }
+        NoticeFacts::CauseUpdated(facts) | NoticeFacts::CauseEnded(facts) => {
+            MessageSubject::Cause(Box::new(cause(facts)))
+        }
+    }
+}
+
+fn cause(facts: &CauseFacts) -> CauseSubject {
+    let CauseFacts { cause, states, resolutions, .. } = facts;
+    let incidents = facts.newest.iter().map(|incident| CauseIncident {
+        incident_id: incident.incident_id,
+        event_id: incident.event_id,
+        internal_reference: incident.internal_reference.clone(),
+    });
+    CauseSubject {
+        cause_id: cause.id(),
+        event_type: cause.event_type.clone(),
+        effect_type: cause.effect_type.clone(),
+        reason: IncidentReason { kind: cause.reason, error_code: cause.error_code.clone() },
+        count: facts.incidents,
+        new: facts.new,
+        customers: facts.customers,
+        open: states.open,
+        acknowledged: states.acknowledged,
+        reprocessing: states.reprocessing,
+        resolved: resolutions.total(),
+        reprocessed: resolutions.reprocessed,
+        late_success: resolutions.late_success,
+        manual: resolutions.manual,
+        superseded: resolutions.superseded,
+        first_opened_at: facts.first_opened_at,
+        last_opened_at: facts.last_opened_at,
+        incidents: incidents.collect(),
     }
 }
 

@@ -134,8 +134,14 @@ fn noticed(facts: NoticeFacts) -> Value {
         project_name: "CometCart".to_owned(),
         mode: Mode::Live,
     };
-    let notice =
-        NoticeMessage { id: id(), message_id: String::new(), happened_at: AT, origin, facts };
+    let notice = NoticeMessage {
+        id: id(),
+        message_id: String::new(),
+        root: None,
+        happened_at: AT,
+        origin,
+        facts,
+    };
     json_of(&notice_message(&notice, &notice.facts.text(&notice.origin)))
 }
 

@@ -16,8 +16,8 @@ use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    BulkId, CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId, ProofLinkId,
-    ReplayId, ResultId, SecretId, SessionId, TokenId,
+    AlertId, BulkId, CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId,
+    ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -149,6 +149,14 @@ details! {
         attempts: Option<i32>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+    }
+
+    /// Of an alert that a message about its incident's cause stood for.
+    ToldDetail {
+        alert: AlertKind,
+        destination_id: DestinationId,
+        /// That message.
+        told_by: AlertId,
     }
 
     /// Of a watch that is stalled in Temporal.

@@ -18,7 +18,8 @@ use super::detail::{
     ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
     ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
     RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
-    TestDetail, TokenDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
+    TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail,
+    WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -110,6 +111,7 @@ audit_events! {
     AlertDelivered(AlertDetail),
     AlertGivenUp(AlertDetail),
     AlertSuperseded(AlertDetail),
+    AlertTold(ToldDetail),
     DestinationBroken(AlertDetail),
     WatchRestarted(NoDetail),
     WatchPaused(StallDetail),

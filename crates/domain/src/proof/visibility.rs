@@ -86,6 +86,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::CallbackFailed
         | Action::AlertGivenUp
         | Action::AlertSuperseded
+        | Action::AlertTold
         | Action::DestinationBroken
         | Action::WatchRestarted
         | Action::WatchPaused

@@ -57,6 +57,10 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::CallbackDelivered(of) | E::CallbackFailed(of) => attempt::describe(of),
         E::AlertDelivered(of) => message(of, names),
         E::AlertGivenUp(of) => reasoned(&message(of, names), of.why.as_deref()),
+        E::AlertTold(of) => {
+            let alert = AlertDetail::new(NotificationKind::Alert(of.alert), of.destination_id);
+            format!("{} ({})", message(&alert, names), of.told_by)
+        }
         E::AlertSuperseded(of) => reasoned(&message(of, names), Some("a newer one says more")),
         E::DestinationBroken(of) => {
             reasoned(&destination_name(of.destination_id, names), of.why.as_deref())
@@ -361,6 +365,10 @@ const fn kind_of_message(kind: NotificationKind) -> &'static str {
         }
         NotificationKind::Notice(NoticeKind::ReceiptsSilent) => "receipts that do not come",
         NotificationKind::Notice(NoticeKind::ReceiptsResumed) => "receipts that come again",
+        NotificationKind::Notice(NoticeKind::CauseUpdated) => "incidents of one cause",
+        NotificationKind::Notice(NoticeKind::CauseEnded) => {
+            "a cause whose incidents are all resolved"
+        }
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::AlertDelivered => (Good, "Alert delivered"),
         A::AlertGivenUp => (Bad, "Alert given up"),
         A::AlertSuperseded => (Plain, "Alert not sent"),
+        A::AlertTold => (Good, "Told by the message about its cause"),
         A::DestinationBroken => (Bad, "Destination broken"),
         A::WatchRestarted => (Plain, "Watch restarted"),
         A::WatchPaused => (Bad, "Paused in Temporal"),

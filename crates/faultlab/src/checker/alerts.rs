@@ -1,4 +1,4 @@
-//! I5: people are told, all of them, and not twice without a reason.
+//! I5: people are told, all of them, by an alert or by a message about its cause, and not twice without a reason.
 
 use super::repeats;
 use crate::facts::Facts;
@@ -21,7 +21,7 @@ pub(super) fn every_incident_alerts_every_destination(facts: &Facts) -> Vec<Stri
                     "the incident {} has no alert to {}",
                     incident.id, destination.id
                 ));
-            } else if !alerts().any(|alert| alert.state == "delivered") {
+            } else if !alerts().any(|alert| ["delivered", "told"].contains(&alert.state.as_str())) {
                 words.push(format!(
                     "nobody at {} was told of the incident {}",
                     destination.id, incident.id
@@ -29,9 +29,8 @@ pub(super) fn every_incident_alerts_every_destination(facts: &Facts) -> Vec<Stri
             }
         }
     }
-    for alert in
-        facts.rows.alerts.iter().filter(|it| ["pending", "given_up"].contains(&it.state.as_str()))
-    {
+    let lost = ["pending", "folded", "given_up"];
+    for alert in facts.rows.alerts.iter().filter(|it| lost.contains(&it.state.as_str())) {
         words.push(format!("the alert {} is {} in the end", alert.id, alert.state));
     }
     words.extend(copies(facts));

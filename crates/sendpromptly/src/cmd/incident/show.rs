@@ -5,7 +5,7 @@ use api_types::events::TimelineEntryResponse;
 use api_types::incidents::IncidentResponse;
 use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::extension::describe_evidence;
-use domain::ids::ReplayId;
+use domain::ids::{AlertId, ReplayId};
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
 use domain::timeline::{Names, describe_outcome};
@@ -79,6 +79,9 @@ struct AlertOutput {
     destination: String,
     state: String,
     attempts: i32,
+    /// The message about its cause that stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told_by: Option<AlertId>,
 }
 
 pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
@@ -144,8 +147,8 @@ impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessOutput {
 
 impl From<AlertView> for AlertOutput {
     fn from(alert: AlertView) -> Self {
-        let AlertView { kind, destination, state, attempts, .. } = alert;
-        Self { kind, destination, state, attempts }
+        let AlertView { kind, destination, state, attempts, told_by, .. } = alert;
+        Self { kind, destination, state, attempts, told_by }
     }
 }
 
@@ -229,6 +232,8 @@ fn last_answer(made: &CallbackAttempt) -> String {
 fn state_of(alert: &AlertView) -> &str {
     match alert.state.as_str() {
         "pending" if alert.broken => "waits for a broken destination",
+        "folded" => "to be told by the next message about its cause",
+        "told" => "told by a message about its cause",
         state => state,
     }
 }

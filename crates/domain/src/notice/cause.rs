@@ -1,0 +1,278 @@
+//! The messages about a cause of several incidents: that it grows, and that all of them are well again.
+
+use time::OffsetDateTime;
+
+use super::{NoticeItem, NoticeKind, NoticeList, NoticeOrigin, NoticeText, code, plain};
+use crate::alert::{format_duration, format_timestamp, one_line};
+use crate::app_error::AppError;
+use crate::cause::Cause;
+use crate::ids::{EventId, IncidentId};
+
+/// How many incidents a message names at most.
+pub const MAX_NAMED: usize = 20;
+
+/// What a destination is told of a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CauseFacts {
+    pub cause: Cause,
+    /// How many incidents its messages and the first alert are about.
+    pub incidents: i64,
+    /// How many of them this message is the first to be about.
+    pub new: i64,
+    /// How many references they are about.
+    pub customers: i64,
+    pub states: StateCounts,
+    pub resolutions: ResolutionCounts,
+    /// The newest of them, at most [`MAX_NAMED`].
+    pub newest: Vec<NamedIncident>,
+    /// What the app reported of the newest.
+    pub last_error: AppError,
+    pub first_opened_at: OffsetDateTime,
+    pub last_opened_at: OffsetDateTime,
+    /// When the last of them was resolved.
+    pub last_resolved_at: Option<OffsetDateTime>,
+    /// The list of the cause's incidents.
+    pub cause_url: String,
+}
+
+/// How many incidents are not resolved, by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    pub open: i64,
+    pub acknowledged: i64,
+    pub reprocessing: i64,
+}
+
+/// How many incidents are resolved, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResolutionCounts {
+    pub reprocessed: i64,
+    pub late_success: i64,
+    pub manual: i64,
+    pub superseded: i64,
+}
+
+/// An incident that a message names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedIncident {
+    pub incident_id: IncidentId,
+    pub event_id: EventId,
+    pub internal_reference: String,
+}
+
+impl StateCounts {
+    #[must_use]
+    pub const fn total(self) -> i64 {
+        self.open + self.acknowledged + self.reprocessing
+    }
+
+    fn parts(self) -> String {
+        join([
+            (self.open, "open"),
+            (self.acknowledged, "acknowledged"),
+            (self.reprocessing, "being reprocessed"),
+        ])
+    }
+}
+
+impl ResolutionCounts {
+    #[must_use]
+    pub const fn total(self) -> i64 {
+        self.reprocessed + self.late_success + self.manual + self.superseded
+    }
+
+    fn parts(self) -> String {
+        join([
+            (self.reprocessed, "by a reprocess"),
+            (self.late_success, "by a late success"),
+            (self.manual, "manually"),
+            (self.superseded, "because nothing is due any more"),
+        ])
+    }
+}
+
+impl CauseFacts {
+    /// That it grows, every text on one line and readable.
+    #[must_use]
+    pub fn update_text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let heading = format!("{} incidents of {}", self.incidents, self.cause.title());
+        let new = match self.new {
+            0 => String::new(),
+            new => format!(" {new} of them are new."),
+        };
+        let resolved = match self.resolutions.total() {
+            0 => String::new(),
+            _ => format!(" Resolved: {}.", self.resolutions.parts()),
+        };
+        let explanation = format!(
+            "{} not resolved: {}.{new} They concern {}. The first opened on {}, the newest on {}.{resolved}",
+            count(self.states.total(), "is", "are"),
+            self.states.parts(),
+            customers(self.customers),
+            format_timestamp(self.first_opened_at),
+            format_timestamp(self.last_opened_at),
+        );
+        let mut lists = vec![NoticeList { title: "Customers, newest first", items: self.named() }];
+        lists.extend(self.error());
+        self.text(NoticeKind::CauseUpdated, origin, heading, explanation, lists)
+    }
+
+    /// That all are well again, every text on one line and readable.
+    #[must_use]
+    pub fn end_text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let heading =
+            format!("All {} incidents of {} are resolved", self.incidents, self.cause.title());
+        let lasted = self.last_resolved_at.map(|at| {
+            let lasted = format_duration(at - self.first_opened_at);
+            format!(
+                " The last was resolved on {}, {lasted} after the first opened.",
+                format_timestamp(at)
+            )
+        });
+        let explanation = format!(
+            "Resolved: {}. They concerned {}.{}",
+            self.resolutions.parts(),
+            customers(self.customers),
+            lasted.unwrap_or_default()
+        );
+        self.text(NoticeKind::CauseEnded, origin, heading, explanation, Vec::new())
+    }
+
+    fn text(
+        &self,
+        kind: NoticeKind,
+        origin: &NoticeOrigin,
+        heading: String,
+        explanation: String,
+        lists: Vec<NoticeList>,
+    ) -> NoticeText {
+        NoticeText {
+            kind,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation,
+            lists,
+            link: "Open the incidents of this cause",
+            url: one_line(&self.cause_url),
+        }
+    }
+
+    fn named(&self) -> Vec<NoticeItem> {
+        let mut items: Vec<_> =
+            self.newest.iter().map(|one| code(&one.internal_reference)).collect();
+        let unnamed = self.incidents - i64::try_from(items.len()).unwrap_or(i64::MAX);
+        if unnamed > 0 {
+            items.push(plain(&format!("and {unnamed} more")));
+        }
+        items
+    }
+
+    fn error(&self) -> Option<NoticeList> {
+        let message = self.last_error.message.as_deref().map(one_line)?;
+        Some(NoticeList {
+            title: "Error that your app reported last",
+            items: vec![plain(&message)],
+        })
+    }
+}
+
+fn customers(count: i64) -> String {
+    match count {
+        1 => "1 customer".to_owned(),
+        count => format!("{count} customers"),
+    }
+}
+
+fn count(count: i64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+/// The parts of which there are some: `210 by a reprocess, 4 manually`.
+fn join<const N: usize>(parts: [(i64, &str); N]) -> String {
+    let some = parts.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalogue::EffectType;
+    use crate::ids::ProjectId;
+    use crate::incident::Reason;
+    use crate::project::Mode;
+
+    fn origin() -> NoticeOrigin {
+        NoticeOrigin {
+            project_id: ProjectId::from_uuid(Uuid::from_u128(1)),
+            project_name: "CometCart".into(),
+            mode: Mode::Live,
+        }
+    }
+
+    fn facts() -> CauseFacts {
+        let newest = |reference: &str| NamedIncident {
+            incident_id: IncidentId::from_uuid(Uuid::from_u128(2)),
+            event_id: EventId::from_uuid(Uuid::from_u128(3)),
+            internal_reference: reference.to_owned(),
+        };
+        CauseFacts {
+            cause: Cause {
+                project_id: origin().project_id,
+                reason: Reason::FailedResult,
+                error_code: Some("db_write_failed".into()),
+                event_type: "invoice.paid".into(),
+                effect_type: EffectType::CreditGrant,
+            },
+            incidents: 214,
+            new: 114,
+            customers: 201,
+            states: StateCounts { open: 180, acknowledged: 4, reprocessing: 6 },
+            resolutions: ResolutionCounts { reprocessed: 20, manual: 4, ..Default::default() },
+            newest: vec![newest("user\n_1"), newest("user_2")],
+            last_error: AppError { code: None, message: Some("disk\nfull".into()) },
+            first_opened_at: datetime!(2026-11-21 02:14:00 UTC),
+            last_opened_at: datetime!(2026-11-21 02:30:00 UTC),
+            last_resolved_at: Some(datetime!(2026-11-21 04:24:00 UTC)),
+            cause_url: "https://sendpromptly.cometcart.test/incidents?cause=cau_1".into(),
+        }
+    }
+
+    #[test]
+    fn an_update_says_how_many_there_are_how_they_stand_and_what_the_app_said() {
+        let text = facts().update_text(&origin());
+        assert_eq!(
+            text.subject,
+            "[CometCart live] 214 incidents of db_write_failed on invoice.paid"
+        );
+        assert_eq!(
+            text.explanation,
+            "190 are not resolved: 180 open, 4 acknowledged, 6 being reprocessed. 114 of them are new. They \
+             concern 201 customers. The first opened on 21 November 2026, 02:14:00 UTC, the newest on 21 November \
+             2026, 02:30:00 UTC. Resolved: 20 by a reprocess, 4 manually."
+        );
+        assert_eq!(text.lists[0].items, [code("user _1"), code("user_2"), plain("and 212 more")]);
+        assert_eq!(text.lists[1].items, [plain("disk full")]);
+    }
+
+    #[test]
+    fn the_end_says_how_each_was_resolved_and_how_long_it_took() {
+        let resolutions =
+            ResolutionCounts { reprocessed: 210, late_success: 3, manual: 1, superseded: 0 };
+        let ended = CauseFacts { states: StateCounts::default(), resolutions, ..facts() };
+        let text = ended.end_text(&origin());
+        assert_eq!(
+            text.heading,
+            "All 214 incidents of db_write_failed on invoice.paid are resolved"
+        );
+        assert_eq!(
+            text.explanation,
+            "Resolved: 210 by a reprocess, 3 by a late success, 1 manually. They concerned 201 customers. The last \
+             was resolved on 21 November 2026, 04:24:00 UTC, 2 h 10 min after the first opened."
+        );
+        assert_eq!(text.lists, []);
+    }
+}

@@ -1,0 +1,299 @@
+//! What each destination was told of a cause, and what is to be told next.
+//!
+//! A row is locked after its destination's, by which claims of alerts follow one another, so that of
+//! 200 incidents that open together one is the first. An alert that is folded names the message that
+//! will stand for it before that is written: `next_message` becomes a notice, and what is folded
+//! afterwards names the one after it. So no alert is between two messages, and a process that dies
+//! anywhere leaves either a folded alert whose message is due, or a notice that waits.
+
+use domain::alert::{AlertKind, CauseMessage, Episode, KnownBy, Progress, Telling};
+use domain::ids::{AlertId, CauseId, IncidentId, ReplayId};
+use domain::notice::NoticeKind;
+use sqlx::PgExecutor;
+use time::Duration;
+use uuid::Uuid;
+
+use crate::alerts::Alert;
+use crate::pool::transaction;
+use crate::{PgConnection, PgPool, StoreError};
+
+/// An alert that others follow in mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstAlert {
+    pub incident_id: IncidentId,
+    /// What it reported.
+    pub kind: AlertKind,
+    /// The reprocess that it reported on.
+    pub replay_id: Option<ReplayId>,
+}
+
+/// How an alert is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// By itself, in the conversation that begins with this alert of another incident.
+    Alone(Option<FirstAlert>),
+    /// By the next message about its cause; the alert is not pending any more.
+    Folded,
+}
+
+/// Places an alert that is to be sent, while its destination is locked.
+pub(crate) async fn place(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    known: KnownBy,
+) -> Result<Placement, StoreError> {
+    let Some(cause) = find_cause(&mut *tx, alert).await? else {
+        return Ok(Placement::Alone(None));
+    };
+    let thread = lock_thread(&mut *tx, alert, cause).await?;
+    let episode = thread.as_ref().map(|thread| thread.episode);
+    match Telling::decide(alert.kind, known, episode) {
+        Telling::Alone => {
+            let begun = thread.filter(|thread| thread.episode.is_first).map(|thread| thread.root);
+            Ok(Placement::Alone(begun.filter(|root| root.incident_id != alert.incident_id)))
+        }
+        Telling::First { follows } => {
+            begin(tx, alert, cause, follows).await?;
+            Ok(Placement::Alone(thread.filter(|_| follows).map(|thread| thread.root)))
+        }
+        Telling::ByCause { joins } => {
+            fold(tx, alert, cause, joins).await?;
+            Ok(Placement::Folded)
+        }
+    }
+}
+
+/// The cause that messages to this destination are about; `None` where it gets each incident.
+async fn find_cause(db: impl PgExecutor<'_>, alert: &Alert) -> Result<Option<CauseId>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT i.cause, coalesce(d.every_incident, d.kind IN ('webhook', 'activity')) AS "every_incident!"
+           FROM incidents i CROSS JOIN destinations d WHERE i.id = $1 AND d.id = $2"#,
+        alert.incident_id.as_uuid(),
+        alert.destination_id.as_uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(row.cause.filter(|_| !row.every_incident))
+}
+
+struct Thread {
+    episode: Episode,
+    root: FirstAlert,
+}
+
+async fn lock_thread(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    cause: CauseId,
+) -> Result<Option<Thread>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT root_incident_id, root_kind, root_replay_id, first_incident_id, incidents,
+               extract(epoch FROM clock_timestamp() - ended_at)::float8 AS ended_seconds,
+               EXISTS (SELECT FROM incidents i WHERE i.id = t.first_incident_id AND i.state = 'resolved') AS "is_first_resolved!"
+           FROM cause_threads t WHERE destination_id = $1 AND cause = $2 FOR UPDATE"#,
+        alert.destination_id.as_uuid(),
+        cause.as_uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| Thread {
+        episode: Episode {
+            incidents: row.incidents,
+            is_first: row.first_incident_id == alert.incident_id,
+            is_first_resolved: row.is_first_resolved,
+            ended: row.ended_seconds.map(Duration::seconds_f64),
+        },
+        root: FirstAlert {
+            incident_id: row.root_incident_id,
+            kind: row.root_kind,
+            replay_id: row.root_replay_id,
+        },
+    }))
+}
+
+/// Begins an episode with the incident of this alert; a new conversation too, unless it follows the
+/// one before.
+async fn begin(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    cause: CauseId,
+    follows: bool,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO cause_threads AS t (id, project_id, destination_id, cause, root_incident_id, root_kind, root_replay_id,
+             first_incident_id, next_message)
+         SELECT $1, d.project_id, d.id, $3, $4, $5, $6, $4, $7 FROM destinations d WHERE d.id = $2
+         ON CONFLICT ON CONSTRAINT cause_threads_cause_key DO UPDATE SET
+             root_incident_id = CASE WHEN $8 THEN t.root_incident_id ELSE excluded.root_incident_id END,
+             root_kind = CASE WHEN $8 THEN t.root_kind ELSE excluded.root_kind END,
+             root_replay_id = CASE WHEN $8 THEN t.root_replay_id ELSE excluded.root_replay_id END,
+             first_incident_id = excluded.first_incident_id, began_at = now(), incidents = 1, told = 1,
+             has_news = false, told_at = now(), next_message = excluded.next_message, ended_at = NULL",
+        Uuid::now_v7(),
+        alert.destination_id.as_uuid(),
+        cause.as_uuid(),
+        alert.incident_id.as_uuid(),
+        alert.kind.as_str(),
+        alert.replay_id.map(ReplayId::as_uuid),
+        Uuid::now_v7(),
+        follows,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Leaves an alert to the next message of its cause.
+async fn fold(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    cause: CauseId,
+    joins: bool,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "WITH thread AS (
+             UPDATE cause_threads SET incidents = incidents + $4, has_news = true, ended_at = NULL
+             WHERE destination_id = $2 AND cause = $3 RETURNING next_message)
+         UPDATE alerts SET state = 'folded', told_by = thread.next_message, leased_until = NULL
+         FROM thread WHERE id = $1 AND state = 'pending'",
+        alert.id.as_uuid(),
+        alert.destination_id.as_uuid(),
+        cause.as_uuid(),
+        i32::from(joins),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes the messages about causes that are due, and ends what is over. Returns how many were
+/// written.
+pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
+    let mut written = 0;
+    for id in list_due(pool).await? {
+        written += u64::from(transaction(pool, async |tx| advance(tx, id).await).await?);
+    }
+    Ok(written)
+}
+
+/// Reads how far threads are; what follows `WHERE` is the caller's. An end is not told while an alert
+/// of the cause is still to be placed.
+macro_rules! query_progress {
+    ($condition:literal $(, $argument:expr)*) => {
+        sqlx::query!(
+            r#"SELECT t.id, t.incidents, t.told, t.has_news,
+                   extract(epoch FROM clock_timestamp() - t.told_at)::float8 AS "seconds!",
+                   NOT EXISTS (SELECT FROM incidents i WHERE i.cause = t.cause
+                       AND i.state IN ('open', 'acknowledged', 'reprocessing'))
+                   AND (t.incidents = 1 OR NOT EXISTS (SELECT FROM alerts a JOIN incidents i ON i.id = a.incident_id
+                       WHERE a.destination_id = t.destination_id AND a.state = 'pending' AND i.cause = t.cause)) AS "is_over!"
+               FROM cause_threads t WHERE t.ended_at IS NULL AND "# + $condition
+            $(, $argument)*
+        )
+        .map(|row| {
+            let progress = Progress {
+                incidents: row.incidents,
+                told: row.told,
+                has_news: row.has_news,
+                since_last: Duration::seconds_f64(row.seconds),
+                is_over: row.is_over,
+            };
+            (row.id, CauseMessage::decide(progress))
+        })
+    };
+}
+
+async fn list_due(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
+    let threads = query_progress!("true").fetch_all(db).await?;
+    let due = threads.into_iter().filter(|(_, message)| *message != CauseMessage::NotYet);
+    Ok(due.map(|(id, _)| id).collect())
+}
+
+/// Decides again under the thread's lock, and writes what is due. `true` if a message was written.
+async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
+    // A statement of its own, because only a later one sees what was committed while it waited.
+    sqlx::query!("SELECT FROM cause_threads WHERE id = $1 FOR UPDATE", id)
+        .execute(&mut *tx)
+        .await?;
+    let found = query_progress!("t.id = $1", id).fetch_optional(&mut *tx).await?;
+    let kind = match found.map(|(_, message)| message) {
+        None | Some(CauseMessage::NotYet) => return Ok(false),
+        Some(CauseMessage::EndUntold) => {
+            end(tx, id).await?;
+            return Ok(false);
+        }
+        Some(CauseMessage::Update) => NoticeKind::CauseUpdated,
+        Some(CauseMessage::End) => NoticeKind::CauseEnded,
+    };
+    if is_sending(&mut *tx, id).await? {
+        return Ok(false);
+    }
+    let message = write(&mut *tx, id, kind).await?;
+    supersede(&mut *tx, id, message).await?;
+    if kind == NoticeKind::CauseEnded {
+        end(tx, id).await?;
+    }
+    Ok(true)
+}
+
+/// Whether a message of the thread is on its way, which a newer one must not overtake.
+async fn is_sending(db: impl PgExecutor<'_>, id: Uuid) -> Result<bool, StoreError> {
+    let sending = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM notices WHERE cause_thread_id = $1 AND state = 'pending'
+               AND due_at > clock_timestamp()) AS "sending!""#,
+        id,
+    );
+    Ok(sending.fetch_one(db).await?)
+}
+
+async fn write(tx: &mut PgConnection, id: Uuid, kind: NoticeKind) -> Result<AlertId, StoreError> {
+    let message = sqlx::query_scalar!(
+        r#"INSERT INTO notices (id, destination_id, kind, day, project_id, about_id, since, until, cause_thread_id, first_incident_id)
+           SELECT next_message, destination_id, $2, (now() AT TIME ZONE 'UTC')::date, project_id, next_message, began_at,
+               clock_timestamp(), id, first_incident_id
+           FROM cause_threads WHERE id = $1 RETURNING id AS "id: AlertId""#,
+        id,
+        kind.as_str(),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE cause_threads SET told = incidents, has_news = false, told_at = clock_timestamp(), next_message = $2 WHERE id = $1",
+        id,
+        Uuid::now_v7(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(message)
+}
+
+/// Lets a message stand for those of its episode that were written before and not sent yet.
+async fn supersede(tx: &mut PgConnection, id: Uuid, message: AlertId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "WITH newer AS (SELECT first_incident_id FROM notices WHERE id = $2), stale AS (
+             UPDATE notices n SET state = 'superseded', finished_at = now() FROM newer
+             WHERE n.cause_thread_id = $1 AND n.first_incident_id = newer.first_incident_id
+               AND n.state = 'pending' AND n.id <> $2 RETURNING n.id)
+         UPDATE alerts SET told_by = $2 WHERE told_by IN (SELECT id FROM stale) AND state = 'folded'",
+        id,
+        message.as_uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn end(tx: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE cause_threads SET ended_at = clock_timestamp() WHERE id = $1", id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets what ended more than 30 days ago, as notices are.
+pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM cause_threads WHERE ended_at < now() - interval '30 days'")
+        .execute(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Many incidents at once: a few messages name all of them, and nothing is lost on the way.
+
+mod crashes;
+mod episodes;
+mod settings;
+
+use std::time::Duration;
+
+use activities::alerts::deliver;
+use activities::waiting;
+use domain::ids::{EventId, IncidentId};
+use e2e::{Receiver, World, WorldOptions, run};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use store::alerts::AlertView;
+use store::destinations::Target;
+
+const CODE: &str = "db_write_failed";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+async fn alert_slack(world: &World) -> Receiver {
+    let slack = Receiver::start().await.expect("a receiver");
+    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    slack
+}
+
+/// An incident of this cause, whose watch has had its alerts delivered.
+async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
+    let event_id = world.receipt(provider_event_id).await;
+    world
+        .result(event_id, "failed", json!({"error_code": code, "error_message": "disk full"}))
+        .await;
+    deliver_all(world, event_id).await;
+    event_id
+}
+
+/// So many incidents of one cause.
+async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventId> {
+    let mut events = Vec::new();
+    for number in numbers {
+        events.push(fail(world, &format!("evt_{number}"), CODE).await);
+    }
+    events
+}
+
+async fn succeed(world: &World, event_id: EventId) {
+    world.result(event_id, "success", json!({})).await;
+    deliver_all(world, event_id).await;
+}
+
+/// What the watch's activity does for each alert of the event.
+async fn deliver_all(world: &World, event_id: EventId) {
+    let deps = world.deps();
+    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
+        deliver(&deps, id).await.expect("a database");
+    }
+}
+
+/// What a worker does every few seconds.
+async fn look(world: &World) {
+    let deps = world.deps();
+    for id in waiting::list_destinations(&deps).await.expect("a database") {
+        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
+    }
+}
+
+async fn change(world: &World, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(&world.pool).await.expect("a database");
+}
+
+/// Lets time pass for causes, and for what waits for its destination.
+async fn pass(world: &World, interval: &str) {
+    let sql = format!(
+        "UPDATE cause_threads SET told_at = told_at - interval '{interval}', ended_at = ended_at - interval '{interval}';
+         UPDATE destinations SET retry_at = retry_at - interval '{interval}';
+         UPDATE notices SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}';
+         UPDATE alerts SET created_at = created_at - interval '{interval}', leased_until = leased_until - interval '{interval}'"
+    );
+    change(world, &sql).await;
+}
+
+async fn incident(world: &World, event_id: EventId) -> IncidentId {
+    let found = store::incidents::find_for_event(&world.pool, event_id).await.expect("a database");
+    found.expect("an incident").id
+}
+
+async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
+    let id = incident(world, event_id).await;
+    store::alerts::list_for_incident(&world.pool, id).await.expect("alerts")
+}
+
+async fn states(world: &World, event_id: EventId) -> Vec<String> {
+    let all = alerts(world, event_id).await.into_iter();
+    all.map(|alert| format!("{} {}", alert.kind, alert.state)).collect()
+}
+
+/// How many alerts are in each state.
+async fn totals(world: &World) -> Vec<String> {
+    let sql = "SELECT state || ' ' || count(*) FROM alerts GROUP BY state ORDER BY state";
+    sqlx::query_scalar(sql).fetch_all(&world.pool).await.expect("alerts")
+}
+
+fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+    let found = mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.unwrap_or_else(|| panic!("no {name} in {mail}"))
+}
+
+/// A mail without the line breaks of its encoding.
+fn flat(mail: &str) -> String {
+    mail.replace("=\r\n", "").replace("\r\n ", " ")
+}
+
+fn headings(slack: &Receiver) -> Vec<String> {
+    let posts = slack.received();
+    let heading = |post: &serde_json::Value| post["blocks"][0]["text"]["text"].to_string();
+    posts.iter().map(|post| heading(&post.json())).collect()
+}
+
+#[test]
+fn three_hundred_incidents_of_a_cause_are_told_in_five_messages() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let slack = alert_slack(&world).await;
+        let mut events = fail_many(&world, 0..13).await;
+        look(&world).await;
+        events.extend(fail_many(&world, 13..120).await);
+        look(&world).await;
+        events.extend(fail_many(&world, 120..300).await);
+        look(&world).await;
+        assert_eq!(slack.received().len(), 3, "the next one is due at 1,000, or in a while");
+        pass(&world, "15 minutes").await;
+        look(&world).await;
+        for event_id in &events {
+            succeed(&world, *event_id).await;
+        }
+        look(&world).await;
+        look(&world).await;
+
+        let told = headings(&slack);
+        assert_eq!(told.len(), 5, "{told:?}");
+        for (heading, count) in told[1..].iter().zip(["13", "120", "300", "All 300"]) {
+            let wanted = format!("\"{count} incidents of {CODE} on invoice.paid");
+            assert!(heading.starts_with(&wanted), "{heading}");
+        }
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 5);
+        let first = header(&mails[0], "Message-ID");
+        assert!(mails[1..].iter().all(|mail| header(mail, "References") == first), "{mails:?}");
+        let last = flat(&mails[4]);
+        assert!(last.contains("Resolved: 300 by a late success."), "{last}");
+        assert_eq!(totals(&world).await, ["delivered 2", "told 1198"]);
+    });
+}
+
+#[test]
+fn an_incident_that_is_alone_is_told_as_ever() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let event_id = fail(&world, "evt_1", CODE).await;
+        look(&world).await;
+        succeed(&world, event_id).await;
+        look(&world).await;
+        pass(&world, "15 minutes").await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2);
+        assert_eq!(header(&mails[1], "In-Reply-To"), header(&mails[0], "Message-ID"));
+        let each = ["incident_opened delivered", "incident_resolved delivered"];
+        assert_eq!(states(&world, event_id).await, each);
+        let timeline = world.timeline(event_id).await;
+        assert!(!timeline.contains(&"alert.told".to_owned()), "{timeline:?}");
+    });
+}
+
+#[test]
+fn each_incident_says_by_which_message_it_was_told() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let events = fail_many(&world, 0..3).await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1);
+        let waiting = alerts(&world, events[2]).await.remove(0);
+        assert_eq!(waiting.state, "folded");
+        let message = waiting.told_by.expect("a message");
+        pass(&world, "15 minutes").await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2);
+        assert!(header(&mails[1], "Message-ID").contains(&message.to_string()), "{}", mails[1]);
+        let text = flat(&mails[1]);
+        assert!(text.contains("3 are not resolved: 3 open. 2 of them are new."), "{text}");
+        assert!(text.contains("disk full") && text.contains("/incidents?cause="), "{text}");
+        for event_id in &events[1..] {
+            let alert = alerts(&world, *event_id).await.remove(0);
+            assert_eq!((alert.state.as_str(), alert.told_by), ("told", Some(message)));
+            let timeline = world.timeline(*event_id).await;
+            assert_eq!(timeline.iter().filter(|action| *action == "alert.told").count(), 1);
+        }
+        pass(&world, "15 minutes").await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 2, "nothing new");
+    });
+}
+
+#[test]
+fn failed_reprocesses_and_acknowledgements_of_a_cause_are_no_messages_of_their_own() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let events = fail_many(&world, 0..3).await;
+        let second = incident(&world, events[1]).await;
+        let replay_id = world.reprocess(second).await;
+        let failed = json!({"replay_id": replay_id, "error_code": "still"});
+        world.result(events[1], "failed", failed).await;
+        deliver_all(&world, events[1]).await;
+        change(&world, "UPDATE incidents SET state = 'acknowledged', acknowledged_at = now()")
+            .await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1);
+        fail(&world, "evt_3", CODE).await;
+        pass(&world, "15 minutes").await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2);
+        let text = flat(&mails[1]);
+        assert!(text.contains("4 are not resolved: 1 open, 3 acknowledged."), "{text}");
+        let both = ["incident_opened told", "reprocess_failed told"];
+        assert_eq!(states(&world, events[1]).await, both);
+    });
+}

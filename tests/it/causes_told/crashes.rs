@@ -1,0 +1,115 @@
+//! What becomes of a cause's messages when a worker dies or a destination takes nothing.
+
+use activities::waiting;
+use e2e::run;
+use store::alert_claims::{AlertClaim, claim_alert};
+use store::cause_threads;
+use store::notices::{NoticeClaim, claim_notice};
+use uuid::Uuid;
+
+use super::{
+    CODE, alert_slack, alerts, change, deliver_all, fail, fail_many, header, headings, look, pass,
+    totals, world,
+};
+
+async fn last_notice(world: &e2e::World) -> Uuid {
+    let sql = "SELECT id FROM notices ORDER BY created_at DESC LIMIT 1";
+    sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a notice")
+}
+
+#[test]
+fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail_many(&world, 0..9).await;
+        // It dies before it has committed that an alert is folded.
+        let event_id = world.receipt("evt_9").await;
+        world.result(event_id, "failed", serde_json::json!({"error_code": CODE})).await;
+        let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Folded(_))));
+        drop(tx);
+        deliver_all(&world, event_id).await;
+
+        // Several write the message, and one dies with its claim.
+        let (one, other) = (world.pool.clone(), world.pool.clone());
+        let written =
+            tokio::join!(cause_threads::enqueue_due(&one), cause_threads::enqueue_due(&other));
+        assert_eq!(written.0.expect("a database") + written.1.expect("a database"), 1);
+        let notice = last_notice(&world).await;
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        assert!(matches!(claim_notice(&mut tx, notice).await, Ok(NoticeClaim::Send(_))));
+        tx.commit().await.expect("a commit");
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1, "another may still be at it");
+        pass(&world, "11 seconds").await;
+        let (one, other) = (world.deps(), world.deps());
+        let (first, second) =
+            tokio::join!(waiting::list_destinations(&one), waiting::list_destinations(&other));
+        assert_eq!(first.expect("a list"), second.expect("a list"));
+        tokio::join!(look(&world), look(&world));
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2, "two workers send it once");
+        assert!(header(&mails[1], "Subject").contains("10 incidents"), "{}", mails[1]);
+        assert_eq!(totals(&world).await, ["delivered 1", "told 9"]);
+    });
+}
+
+#[test]
+fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        slack.respond_with(&[503]);
+        let mut events = fail_many(&world, 0..10).await;
+        look(&world).await;
+        events.extend(fail_many(&world, 10..20).await);
+        pass(&world, "15 minutes").await;
+        change(&world, "UPDATE destinations SET retry_at = now() + interval '1 minute'").await;
+        look(&world).await;
+        assert_eq!(slack.received().len(), 1, "it is left alone");
+        assert_eq!(totals(&world).await, ["folded 19", "pending 1"]);
+        pass(&world, "2 minutes").await;
+        look(&world).await;
+        let told = headings(&slack);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told.iter().any(|heading| heading.starts_with("\"20 incidents")), "{told:?}");
+        assert_eq!(totals(&world).await, ["delivered 1", "told 19"]);
+        let message = alerts(&world, events[1]).await.remove(0).told_by;
+        assert_eq!(message, alerts(&world, events[19]).await.remove(0).told_by);
+    });
+}
+
+#[test]
+fn what_is_not_taken_for_a_day_is_given_up_on_each_timeline() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        slack.respond_with(&[503; 4]);
+        let events = fail_many(&world, 0..10).await;
+        look(&world).await;
+        pass(&world, "24 hours 1 minute").await;
+        look(&world).await;
+        look(&world).await;
+        assert_eq!(totals(&world).await, ["given_up 10"]);
+        let timeline = world.timeline(events[5]).await;
+        assert_eq!(timeline.last().map(String::as_str), Some("alert.given_up"), "{timeline:?}");
+    });
+}
+
+#[test]
+fn a_removed_destination_gets_nothing_more_and_the_timeline_says_so() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail_many(&world, 0..9).await;
+        let last = fail(&world, "evt_9", CODE).await;
+        change(&world, "UPDATE destinations SET removed_at = now()").await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1);
+        assert_eq!(totals(&world).await, ["delivered 1", "given_up 9"]);
+        let alert = alerts(&world, last).await.remove(0);
+        assert_eq!(alert.last_answer.as_deref(), Some("the destination was removed"));
+    });
+}

@@ -1,0 +1,105 @@
+//! A cause that is over and comes back, and one that is interrupted.
+
+use e2e::run;
+
+use super::{
+    CODE, change, fail, fail_many, flat, header, incident, look, pass, states, succeed, totals,
+    world,
+};
+
+#[test]
+fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversation() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        for event_id in fail_many(&world, 0..2).await {
+            succeed(&world, event_id).await;
+        }
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2, "{mails:?}");
+        assert!(
+            flat(&mails[1])
+                .contains("All 2 incidents of db_write_failed on invoice.paid are resolved")
+        );
+
+        pass(&world, "23 hours").await;
+        let again = fail(&world, "evt_2", CODE).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 3, "at once");
+        assert_eq!(header(&mails[2], "References"), header(&mails[0], "Message-ID"));
+        assert!(!header(&mails[2], "Subject").starts_with("Re: "), "{}", mails[2]);
+        succeed(&world, again).await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 4, "it is alone, and told as ever");
+        assert_eq!(header(&mails[3], "References"), header(&mails[2], "Message-ID"));
+
+        pass(&world, "24 hours").await;
+        fail(&world, "evt_3", CODE).await;
+        let mails = world.mailbox.mails();
+        assert!(!mails[4].contains("References: "), "another conversation: {}", mails[4]);
+    });
+}
+
+#[test]
+fn an_incident_that_opens_when_the_only_one_is_resolved_is_told_immediately() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        for number in 0..3 {
+            let event_id = fail(&world, &format!("evt_{number}"), CODE).await;
+            succeed(&world, event_id).await;
+        }
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 6);
+        assert_eq!(totals(&world).await, ["delivered 6"]);
+    });
+}
+
+#[test]
+fn the_end_is_told_once_when_the_last_of_them_is_resolved() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let events = fail_many(&world, 0..3).await;
+        succeed(&world, events[0]).await;
+        succeed(&world, events[1]).await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1, "one is left");
+        succeed(&world, events[2]).await;
+        for _ in 0..3 {
+            look(&world).await;
+            pass(&world, "15 minutes").await;
+        }
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2, "{mails:?}");
+        let text = flat(&mails[1]);
+        assert!(
+            text.contains("Resolved: 3 by a late success. They concerned 1 customer."),
+            "{text}"
+        );
+        let opened_and_resolved = ["incident_opened told", "incident_resolved told"];
+        assert_eq!(states(&world, events[2]).await, opened_and_resolved);
+    });
+}
+
+#[test]
+fn causes_are_told_apart_and_what_has_none_is_told_alone() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail(&world, "evt_1", CODE).await;
+        fail(&world, "evt_2", "account_locked").await;
+        assert_eq!(world.mailbox.mails().len(), 2, "another cause");
+        // An earlier release opened it.
+        let event_id = world.receipt("evt_3").await;
+        world.result(event_id, "failed", serde_json::json!({"error_code": CODE})).await;
+        let id = incident(&world, event_id).await;
+        change(&world, &format!("UPDATE incidents SET cause = NULL WHERE id = '{}'", id.as_uuid()))
+            .await;
+        super::deliver_all(&world, event_id).await;
+        assert_eq!(world.mailbox.mails().len(), 3);
+        assert_eq!(totals(&world).await, ["delivered 3"]);
+    });
+}
