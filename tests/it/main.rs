@@ -5,6 +5,7 @@
 mod activities_twice;
 mod api;
 mod architecture;
+mod audit_chain;
 mod automation;
 mod backlog;
 mod browser;

@@ -48,7 +48,7 @@ async fn tomorrow(world: &World) {
 }
 
 async fn audited(world: &World, action: &str) -> Vec<serde_json::Value> {
-    let entries = "SELECT detail FROM audit_entries WHERE action = $1 ORDER BY at";
+    let entries = "SELECT detail FROM audit_log WHERE action = $1 ORDER BY at";
     sqlx::query_scalar(entries).bind(action).fetch_all(&world.pool).await.expect("the audit")
 }
 

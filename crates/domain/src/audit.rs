@@ -1,9 +1,13 @@
 //! Who did what: the vocabulary of the audit and of every timeline.
 
+pub mod chain;
 pub mod detail;
 mod event;
+mod flaw;
+pub mod texts;
 
 pub use event::AuditEvent;
+pub use flaw::Flaw;
 
 use std::fmt;
 

@@ -3,6 +3,7 @@
 //! Nothing here is needed to accept a receipt. A message stays in the outbox until Temporal has it:
 //! the relay looks immediately after a commit and every second, on every instance.
 
+pub mod audit_chain;
 mod backlog;
 mod bulk;
 pub mod connect;

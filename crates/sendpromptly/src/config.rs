@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use console::settings::TemporalUi;
@@ -32,8 +32,8 @@ use url::Url;
 
 use crate::local::DevState;
 pub use crate::settings::{
-    CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN, LOG,
-    LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
+    AUDIT_HEADS, CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN,
+    LOG, LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
     RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TRUSTED_PROXIES,
     WORKER_BUILD, WORKER_DEPLOYMENT,
 };
@@ -221,6 +221,14 @@ impl Environment {
     #[must_use]
     pub fn public_url_is_set(&self) -> bool {
         self.is_given(PUBLIC_URL)
+    }
+
+    /// The file to which a worker appends where the audit's chains end.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn audit_heads(&self) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.plain(AUDIT_HEADS)?.map(PathBuf::from))
     }
 
     /// How long the API keeps an idle connection.

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,6 +209,12 @@ impl Service {
         let deps = Arc::new(self.deps(outbound));
         let (engine, shutdown) = (Arc::clone(&self.engine), self.shutdown.clone());
         self.tasks.spawn(worker::run(engine, deps, settings, shutdown))
+    }
+
+    /// Links entries of the audit until [`Service::stop`]; where the chains end is also appended to this file.
+    pub fn link_audit(&self, heads: Option<PathBuf>) {
+        let linking = engine::audit_chain::run(self.background.clone(), heads);
+        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(linking));
     }
 
     /// Lets Prometheus and probes look at this process, as soon as the address is free. Once in a

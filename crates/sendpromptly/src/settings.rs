@@ -92,6 +92,8 @@ settings! {
     CALLBACK_ALLOW: Plain = "SENDPROMPTLY_CALLBACK_ALLOW";
     /// The check of a service that raises the alarm when it is not called each minute. No default.
     DEAD_MAN_URL: Secret = "SENDPROMPTLY_DEAD_MAN_URL";
+    /// A file to which a worker appends where the audit's chains end. No default.
+    AUDIT_HEADS: Plain = "SENDPROMPTLY_AUDIT_HEADS";
     /// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for
     /// administration.
     LOG: Plain = "SENDPROMPTLY_LOG";

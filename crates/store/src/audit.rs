@@ -1,4 +1,5 @@
-//! The audit: who did what, in the transaction of what was done. Entries are only ever added.
+//! The audit: who did what, in the transaction of what was done. Entries are only ever added. What people and apps wrote
+//! freely is kept apart from its entry by a trigger, see [`domain::audit::texts`]; readers put both together.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +119,7 @@ pub async fn record_all(
     Ok(())
 }
 
-/// Whether an event has an entry of this action whose detail holds this.
+/// Whether an event has an entry of this action whose detail, without its text, holds this.
 pub async fn has_entry(
     db: impl PgExecutor<'_>,
     event_id: EventId,

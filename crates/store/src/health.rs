@@ -126,7 +126,9 @@ pub async fn read_workers(
 
 /// Tables of which nothing is deleted but by functions of the owner. The grants of `docs/operations.md` take
 /// the right away.
-const KEPT: [&str; 23] = [
+const KEPT: [&str; 25] = [
+    "audit_chain",
+    "audit_sealer",
     "payment_events",
     "event_keys",
     "results",
@@ -172,12 +174,12 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     let row = sqlx::query!(
         r#"WITH tables AS (
                SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned,
-                   c.relname IN ('results', 'event_keys') AS appended, c.relname::text = ANY ($1) AS kept
+                   c.relname IN ('results', 'event_keys', 'audit_chain') AS appended, c.relname::text = ANY ($1) AS kept
                FROM pg_class c JOIN pg_class ours ON ours.oid = to_regclass('payment_events')
                WHERE c.relnamespace = ours.relnamespace AND c.relowner = ours.relowner AND c.relkind IN ('r', 'p'))
            SELECT
              coalesce(array_agg(name ORDER BY name) FILTER (WHERE NOT CASE
-                 WHEN name IN ('_sqlx_migrations', 'expired_events') THEN has_table_privilege(oid, 'SELECT')
+                 WHEN name IN ('_sqlx_migrations', 'expired_events', 'audit_texts') THEN has_table_privilege(oid, 'SELECT')
                  WHEN name = 'audit_entries'
                      THEN has_table_privilege(oid, 'SELECT') AND has_column_privilege(oid, 'id', 'INSERT')
                  ELSE has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
@@ -186,13 +188,15 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
              coalesce(bool_or(NOT owned AND CASE
                  WHEN name = 'audit_entries' THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                      OR has_column_privilege(oid, 'at', 'INSERT')
-                 WHEN name = 'expired_events' THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                 WHEN name IN ('expired_events', 'audit_texts')
+                     THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
                  WHEN appended THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                  ELSE kept AND has_table_privilege(oid, 'DELETE, TRUNCATE') END), false) AS "may_too_much!",
              coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!",
              coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
                  ON ours.oid = to_regclass('payment_events') AND p.pronamespace = ours.relnamespace
-                 WHERE p.prosecdef AND p.proowner = ours.relowner AND p.proname LIKE 'purge%'), false) AS "may_purge!"
+                 WHERE p.prosecdef AND p.proowner = ours.relowner
+                     AND (p.proname LIKE 'purge%' OR p.proname = 'split_audit_texts')), false) AS "may_purge!"
            FROM tables"#,
         &KEPT.map(str::to_owned),
     )

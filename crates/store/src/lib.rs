@@ -17,6 +17,7 @@ pub mod alerts;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod audit_chain;
 pub mod backfill;
 pub mod bulk;
 pub mod callback_headers;

@@ -17,7 +17,7 @@ pub struct TimelineEntry {
     pub actor: String,
     /// What, as in `domain::audit::Action`.
     pub action: String,
-    /// What more is known.
+    /// What more is known, with its text.
     pub detail: Value,
 }
 
@@ -48,7 +48,8 @@ pub async fn list_for_event(
 ) -> Result<Vec<TimelineEntry>, StoreError> {
     let mut entries = sqlx::query_as!(
         TimelineEntry,
-        "SELECT at, actor, action, detail FROM audit_entries WHERE event_id = $1 ORDER BY at DESC, id DESC LIMIT $2",
+        r#"SELECT at AS "at!", actor AS "actor!", action AS "action!", detail AS "detail!" FROM audit_log
+           WHERE event_id = $1 ORDER BY at DESC, id DESC LIMIT $2"#,
         event_id.as_uuid(),
         MAX_ENTRIES,
     )

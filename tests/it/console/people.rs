@@ -27,7 +27,7 @@ fn somebody_new_signs_in_with_a_password_that_is_shown_once() {
         let password = page.secret().expect("a password");
         assert!(!alice.get("/people").await.body.contains(&password));
         assert_eq!(sign_in(&world, "bob@cometcart.test", &password).await, 303);
-        let kept = "SELECT count(*) FROM audit_entries WHERE strpos(detail::text, $1) > 0";
+        let kept = "SELECT count(*) FROM audit_log WHERE strpos(detail::text, $1) > 0";
         let kept: i64 =
             sqlx::query_scalar(kept).bind(&password).fetch_one(&world.pool).await.expect("a count");
         assert_eq!(kept, 0, "the audit holds no password");

@@ -22,7 +22,7 @@ async fn world() -> World {
 
 /// The details of the timeline's entries of one action.
 async fn details(world: &World, action: &str) -> Vec<Value> {
-    sqlx::query_scalar("SELECT detail FROM audit_entries WHERE action = $1 ORDER BY at, id")
+    sqlx::query_scalar("SELECT detail FROM audit_log WHERE action = $1 ORDER BY at, id")
         .bind(action)
         .fetch_all(&world.pool)
         .await
@@ -48,7 +48,7 @@ fn a_probe_that_is_trusted_settles_before_anybody_is_alarmed() {
         let event = events::find_event(&world.pool, event_id).await.expect("a database");
         assert_eq!(event.expect("an event").effect, Effect::Succeeded);
         let actors: Vec<String> =
-            sqlx::query_scalar("SELECT actor FROM audit_entries WHERE action = 'result.succeeded'")
+            sqlx::query_scalar("SELECT actor FROM audit_log WHERE action = 'result.succeeded'")
                 .fetch_all(&world.pool)
                 .await
                 .expect("actors");

@@ -56,7 +56,7 @@ async fn resolution(world: &World, id: IncidentId) -> Option<Resolution> {
 /// Who resolved an incident, and what the audit says of it.
 async fn audited(world: &World, event_id: EventId) -> (String, Value) {
     sqlx::query_as(
-        "SELECT actor, detail FROM audit_entries WHERE event_id = $1 AND action = 'incident.resolved'",
+        "SELECT actor, detail FROM audit_log WHERE event_id = $1 AND action = 'incident.resolved'",
     )
     .bind(event_id.as_uuid())
     .fetch_one(&world.pool)

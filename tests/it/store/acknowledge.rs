@@ -46,7 +46,7 @@ fn an_open_incident_is_acknowledged_once_with_who_and_why() {
         assert_eq!(shop.story(event_id).await, before, "a refusal leaves no trace");
         let (actor, note, at): (String, String, bool) = sqlx::query_as(
             "SELECT actor, detail->>'note', acknowledged_at IS NOT NULL
-             FROM audit_entries a JOIN incidents i ON i.id = a.incident_id WHERE action = 'incident.acknowledged'",
+             FROM audit_log a JOIN incidents i ON i.id = a.incident_id WHERE action = 'incident.acknowledged'",
         )
         .fetch_one(&shop.pool)
         .await

@@ -21,13 +21,12 @@ use super::shop::{RunningReprocess, Shop, bob, early, failure, receipt_with, suc
 
 /// The entries of an event, oldest first, without ids.
 async fn timeline(shop: &Shop, event_id: EventId) -> String {
-    let entries: Vec<(String, Value)> = sqlx::query_as(
-        "SELECT action, detail FROM audit_entries WHERE event_id = $1 ORDER BY at, id",
-    )
-    .bind(event_id.as_uuid())
-    .fetch_all(&shop.pool)
-    .await
-    .expect("entries");
+    let entries: Vec<(String, Value)> =
+        sqlx::query_as("SELECT action, detail FROM audit_log WHERE event_id = $1 ORDER BY at, id")
+            .bind(event_id.as_uuid())
+            .fetch_all(&shop.pool)
+            .await
+            .expect("entries");
     let lines = entries.into_iter().map(|(action, detail)| without_ids(&known(&action, detail)));
     lines.collect::<Vec<_>>().join("\n")
 }

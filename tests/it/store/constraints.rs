@@ -9,7 +9,8 @@ use super::shop::Shop;
 const NAMES: &str = "\
     alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
     alerts_pkey alerts_state_check api_heartbeats_only_one_check api_heartbeats_pkey api_keys_hash_key api_keys_label_check api_keys_pkey
-    api_keys_project_fkey audit_entries_pkey backfills_pkey bulk_reprocess_items_bulk_fkey bulk_reprocess_items_incident_fkey bulk_reprocess_items_pkey
+    api_keys_project_fkey audit_chain_entry_key audit_chain_left_check audit_chain_pkey audit_entries_pkey
+    audit_sealer_only_one_check audit_sealer_pkey audit_texts_erased_check audit_texts_pkey backfills_pkey bulk_reprocess_items_bulk_fkey bulk_reprocess_items_incident_fkey bulk_reprocess_items_pkey
     bulk_reprocess_items_replay_check bulk_reprocess_items_replay_key bulk_reprocess_items_state_check
     bulk_reprocesses_canary_check bulk_reprocesses_ended_check bulk_reprocesses_items_check bulk_reprocesses_pace_check
     bulk_reprocesses_pkey bulk_reprocesses_project_fkey bulk_reprocesses_settings_check bulk_reprocesses_started_check

@@ -3,7 +3,9 @@
 mod acknowledge;
 mod administration;
 mod audit;
+mod audit_chain;
 mod audit_details;
+mod audit_texts;
 mod bulk;
 mod callback;
 mod constraints;

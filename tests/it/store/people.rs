@@ -53,7 +53,7 @@ impl Shop {
     /// The entries that are about no event, oldest first, with ids replaced by their kind.
     pub async fn administration(&self) -> String {
         let entries: Vec<(String, String, Value)> = sqlx::query_as(
-            "SELECT actor, action, detail FROM audit_entries WHERE event_id IS NULL ORDER BY at, id",
+            "SELECT actor, action, detail FROM audit_log WHERE event_id IS NULL ORDER BY at, id",
         )
         .fetch_all(&self.pool)
         .await

@@ -73,12 +73,11 @@ fn a_reprocess_that_runs_is_ended_by_whom_and_without_another_alert() {
         outbox: start reprocess resolve
         timeline: receipt.accepted incident.opened reprocess.requested callback.failed reprocess.ended incident.resolved
         ");
-        let ended: (String, serde_json::Value) = sqlx::query_as(
-            "SELECT actor, detail FROM audit_entries WHERE action = 'reprocess.ended'",
-        )
-        .fetch_one(&shop.pool)
-        .await
-        .expect("an entry");
+        let ended: (String, serde_json::Value) =
+            sqlx::query_as("SELECT actor, detail FROM audit_log WHERE action = 'reprocess.ended'")
+                .fetch_one(&shop.pool)
+                .await
+                .expect("an entry");
         assert_eq!(ended.0, bob().to_string());
         assert_eq!(ended.1["why"], "the incident was resolved manually");
         assert!(shop.begin_attempt(running, "late").await.is_none());

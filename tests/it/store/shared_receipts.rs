@@ -157,7 +157,7 @@ const ROWS: &str = "
     SELECT concat_ws(' ', name, effect, keyed, timeout_minutes, timeout_at - received_at, snapshot IS NOT NULL,
         encode((SELECT key FROM event_keys WHERE event_id = event.id), 'hex'),
         (SELECT string_agg(wish, ',' ORDER BY id) FROM outbox WHERE event_id = event.id),
-        (SELECT string_agg(action || (detail - 'result_id'), ',' ORDER BY id) FROM audit_entries
+        (SELECT string_agg(action || (detail - 'result_id'), ',' ORDER BY id) FROM audit_log
          WHERE event_id = event.id AND actor = 'key:' || $2)) FROM event
     UNION ALL
     SELECT concat_ws(' ', 'identity', provider, provider_event_id, effect_type)

@@ -158,7 +158,7 @@ const ROWS: &str = "
     SELECT concat_ws(' ', 'incident', name, state, reason, error_code) FROM incidents i JOIN event ON event.id = i.event_id
     UNION ALL
     SELECT concat_ws(' ', 'entry', name, actor = 'key:' || $2, action, project_id = $1, incident_id IS NOT NULL,
-        detail - 'result_id', detail ? 'result_id') FROM audit_entries a JOIN event ON event.id = a.event_id
+        detail - 'result_id', detail ? 'result_id') FROM audit_log a JOIN event ON event.id = a.event_id
     UNION ALL
     SELECT concat_ws(' ', 'message', name, wish, payload - 'result_id', payload ? 'result_id', CASE WHEN wish <> 'start' THEN due_by - created_at END)
     FROM outbox o JOIN event ON event.id = o.event_id
@@ -239,7 +239,7 @@ fn a_success_in_company_is_a_result_an_entry_and_a_message() {
         outbox: start result
         timeline: receipt.accepted result.succeeded
         ");
-        let kept = "SELECT count(*) FROM results r JOIN audit_entries a ON a.event_id = r.event_id
+        let kept = "SELECT count(*) FROM results r JOIN audit_log a ON a.event_id = r.event_id
              AND a.detail ->> 'result_id' = $1 JOIN outbox o ON o.payload ->> 'result_id' = $1
              WHERE r.event_id = $2 AND r.outcome = 'success'";
         let result_id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM results")

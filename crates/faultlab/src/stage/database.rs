@@ -21,13 +21,13 @@ const GRANTS: &str = "
     GRANT SELECT, INSERT (id, actor, action, project_id, event_id, incident_id, detail)
         ON audit_entries TO sendpromptly_faults;
     GRANT SELECT ON _sqlx_migrations TO sendpromptly_faults;
-    REVOKE UPDATE ON results, event_keys FROM sendpromptly_faults;
-    REVOKE INSERT, UPDATE, DELETE ON expired_events FROM sendpromptly_faults;
+    REVOKE UPDATE ON results, event_keys, audit_chain FROM sendpromptly_faults;
+    REVOKE INSERT, UPDATE, DELETE ON expired_events, audit_texts FROM sendpromptly_faults;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO sendpromptly_faults;
     REVOKE DELETE ON payment_events, event_keys, results, incidents, reprocesses, callback_attempts, alerts,
         extension_calls, proof_links, daily_figures, policy_stops, silences, projects, api_keys, operators, operator_tokens,
         signing_secrets, destinations, destination_secrets, extensions, reprocess_policies, snapshot_keys,
-        snapshot_purges FROM sendpromptly_faults;";
+        snapshot_purges, audit_chain, audit_sealer FROM sendpromptly_faults;";
 
 /// Migrates, makes the role, and makes minutes short; gives the owner's connections.
 pub async fn prepare(binary: &Path, owner_url: &str, password: &str) -> anyhow::Result<PgPool> {

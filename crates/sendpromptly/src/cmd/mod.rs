@@ -4,6 +4,7 @@
 //! something is wrong.
 
 pub mod api;
+pub mod audit;
 pub mod bulk;
 pub mod cause;
 pub mod demo;
@@ -90,6 +91,9 @@ pub enum Command {
     /// Retention: what is kept for how long, and deleting what is not kept any more.
     #[command(subcommand)]
     Retention(retention::Verb),
+    /// The audit: whether it is as it was written.
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
@@ -113,6 +117,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Reconcile(_)
             | Self::Retention(_)
+            | Self::Audit(_)
             | Self::Setup(_)
             | Self::Demo
             | Self::Migrate
@@ -165,6 +170,7 @@ impl Command {
             Self::Replay(args) => Box::pin(replay::run(args, context)).await,
             Self::Reconcile(args) => Box::pin(reconcile::run(args, context)).await,
             Self::Retention(verb) => verb.run(context).await,
+            Self::Audit(verb) => verb.run(context).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -75,6 +75,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let outbound = api::outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
     let asked = asked_to_end()?;
     let worker = service.work(outbound, args.settings());
+    service.link_audit(environment.audit_heads()?);
     if let Some(listen) = metrics {
         service.observe(Part::Worker, listen);
     }

@@ -48,7 +48,7 @@ pub struct AuditEntry {
     pub event_id: Option<EventId>,
     /// The incident that it is about.
     pub incident_id: Option<IncidentId>,
-    /// What more is known.
+    /// What more is known, with its text.
     pub detail: Value,
 }
 
@@ -134,7 +134,8 @@ async fn read_rows(db: &mut PgConnection, keys: &[SortKey]) -> Result<Vec<AuditE
     let ids: Vec<_> = keys.iter().map(|(_, id)| *id).collect();
     let entries = sqlx::query_as!(
         AuditEntry,
-        "SELECT id, at, actor, action, project_id, event_id, incident_id, detail FROM audit_entries WHERE id = ANY($1)",
+        r#"SELECT id AS "id!", at AS "at!", actor AS "actor!", action AS "action!", project_id, event_id, incident_id,
+               detail AS "detail!" FROM audit_log WHERE id = ANY($1)"#,
         &ids as &[AuditId],
     )
     .fetch_all(db)

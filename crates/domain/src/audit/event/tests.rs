@@ -1,4 +1,5 @@
 use super::*;
+use crate::audit::texts::is_text;
 
 /// Entries as the first releases stored them, one for each form that an action has.
 const STORED: &str = include_str!("stored.txt");
@@ -45,4 +46,35 @@ fn a_key_of_a_newer_release_hides_none_of_the_others() {
     let event = AuditEvent::read("incident.acknowledged", detail);
     let note = Some("on it".to_owned());
     assert_eq!(event, AuditEvent::IncidentAcknowledged(AcknowledgedDetail { note }));
+}
+
+#[test]
+fn an_entry_whose_text_was_erased_is_still_known() {
+    let mut erased = 0;
+    for (action, mut detail) in stored() {
+        let Some(keys) = detail.as_object_mut() else { panic!("{action} {detail}") };
+        for (_, value) in
+            keys.iter_mut().filter(|(key, value)| is_text(action, key) && !value.is_null())
+        {
+            *value = if value.is_object() { json!({}) } else { json!("erased") };
+            erased += 1;
+        }
+        let event = AuditEvent::read(action, detail.clone());
+        assert!(!matches!(event, AuditEvent::Unknown { .. }), "{action} {detail}");
+    }
+    assert!(erased > 20, "{erased}");
+}
+
+#[test]
+fn every_word_of_a_person_or_an_app_is_a_text() {
+    // What else is a string: our own words, settings of operators, ids and what payment providers name.
+    let mut others = std::collections::BTreeSet::new();
+    for (action, detail) in stored() {
+        let Some(keys) = detail.as_object() else { panic!("{action} {detail}") };
+        let plain = keys.iter().filter(|(key, value)| {
+            (value.is_string() || value.is_array()) && !is_text(action, key)
+        });
+        others.extend(plain.map(|(key, _)| key.clone()));
+    }
+    insta::assert_snapshot!(others.into_iter().collect::<Vec<_>>().join(" "));
 }

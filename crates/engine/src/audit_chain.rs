@@ -1,0 +1,129 @@
+//! Links entries of the audit, every ten seconds, behind what is committed.
+//!
+//! What a batch does, and what becomes of one that is cut off, is [`store::audit_chain`]'s to say. Batches are small and rest
+//! in between, so that receipts have the database for themselves. Of several workers one links at a time. Where each chain
+//! ends goes to the log, and as a line to a file that may lie outside: with it `audit verify` finds a chain that was cut
+//! off at its end. A line is on the disk before the next round; one that cannot be written is said, and stops nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use store::audit_chain::{self, Head, Horizon, LinkedBatch};
+use store::{PgPool, StoreError};
+
+mod heads;
+
+pub use heads::{HeadLine, MalformedHead};
+
+const EVERY: Duration = Duration::from_secs(10);
+/// Entries of one batch, which is one transaction of some 20 ms.
+const BATCH: i64 = 500;
+/// Entries that are looked at again in each round.
+const SWEEP: i64 = 1_000;
+/// How long requests have the database for themselves between two batches.
+const REST: Duration = Duration::from_millis(30);
+/// How long one round may last; what is left is the next one's.
+const ROUND: Duration = Duration::from_secs(9);
+/// How long a round waits for transactions that are under way, and how often it looks.
+const PATIENCE: u32 = 20;
+const LOOK: Duration = Duration::from_millis(50);
+/// How often the end of a chain goes to the log.
+const SAY: Duration = Duration::from_secs(600);
+
+/// Links for as long as a worker process lives.
+pub async fn run(pool: PgPool, heads: Option<PathBuf>) {
+    let mut sealer = Sealer::default();
+    let mut said = BTreeMap::new();
+    let mut is_well = true;
+    loop {
+        match sealer.round(&pool).await {
+            Ok(grown) => {
+                is_well = true;
+                say(&grown, &mut said);
+                if let Some(file) = heads.as_deref().filter(|_| !grown.is_empty()) {
+                    write(file, grown).await;
+                }
+            }
+            Err(error) => {
+                if is_well {
+                    tracing::warn!(%error, "could not link the audit");
+                }
+                is_well = false;
+            }
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// What one process remembers between two rounds.
+#[derive(Debug, Default)]
+pub struct Sealer {
+    /// One that had not passed when it was last looked at.
+    horizon: Option<Horizon>,
+}
+
+impl Sealer {
+    /// Links what is committed and has no link; gives where the chains end that grew.
+    ///
+    /// # Errors
+    /// When the database fails. What was linked before stays linked.
+    pub async fn round(&mut self, pool: &PgPool) -> Result<Vec<Head>, StoreError> {
+        let (began, mut grown) = (Instant::now(), BTreeMap::new());
+        if let Some(horizon) = self.pass(pool).await? {
+            let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
+            while let Some(batch) = audit_chain::link_new(pool, horizon.until, BATCH).await? {
+                let is_last = batch.entries < full;
+                note(&mut grown, batch);
+                if is_last || began.elapsed() > ROUND {
+                    break;
+                }
+                tokio::time::sleep(REST).await;
+            }
+        }
+        if let Some(batch) = audit_chain::link_missed(pool, SWEEP).await? {
+            note(&mut grown, batch);
+        }
+        Ok(grown.into_values().collect())
+    }
+
+    /// The horizon, once it has passed; one that does not is looked at again in the next round.
+    async fn pass(&mut self, pool: &PgPool) -> Result<Option<Horizon>, StoreError> {
+        let horizon = match self.horizon.take() {
+            Some(horizon) => horizon,
+            None => audit_chain::take_horizon(pool).await?,
+        };
+        for _ in 0..PATIENCE {
+            if audit_chain::has_passed(pool, &horizon).await? {
+                return Ok(Some(horizon));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.horizon = Some(horizon);
+        Ok(None)
+    }
+}
+
+fn note(grown: &mut BTreeMap<Option<domain::ids::ProjectId>, Head>, batch: LinkedBatch) {
+    grown.extend(batch.heads.into_iter().map(|head| (head.project_id, head)));
+}
+
+fn say(grown: &[Head], said: &mut BTreeMap<Option<domain::ids::ProjectId>, Instant>) {
+    for head in grown {
+        if said.get(&head.project_id).is_none_or(|at| at.elapsed() > SAY) {
+            let line = HeadLine::from(head);
+            let (project_id, sequence, hash) = (line.project_id, line.sequence, line.hash);
+            tracing::info!(?project_id, sequence, hash, "the audit is linked up to here");
+            said.insert(head.project_id, Instant::now());
+        }
+    }
+}
+
+async fn write(file: &Path, grown: Vec<Head>) {
+    let path = file.to_owned();
+    let written = tokio::task::spawn_blocking(move || heads::append(&path, &grown)).await;
+    let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    if let Err(error) = written {
+        tracing::warn!(%error, file = %file.display(), "could not write where the audit's chains end");
+    }
+}

@@ -1,0 +1,126 @@
+//! Links as they are stored, each with what there is of its entry.
+
+use domain::audit::chain::{ChainedEntry, Link};
+use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::micros;
+use crate::StoreError;
+
+/// One link.
+pub(super) struct StoredLink {
+    pub link: Link,
+    pub hash: Vec<u8>,
+    pub entry: Option<ChainedEntry>,
+    pub text: Option<StoredText>,
+    /// Where retention took the entry.
+    pub departure: Option<Departure>,
+}
+
+/// The text of an entry.
+pub(super) enum StoredText {
+    Kept {
+        salt: Vec<u8>,
+        text: String,
+    },
+    /// Whether an entry of the project says so.
+    Erased {
+        is_said: bool,
+    },
+}
+
+/// What speaks against an entry having left by retention.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Departure {
+    /// Microseconds since 1970.
+    pub at: i64,
+    pub event_is_there: bool,
+}
+
+/// The next links of a chain.
+pub(super) async fn list_after(
+    db: impl PgExecutor<'_>,
+    scope: Uuid,
+    sequence: i64,
+    most: i64,
+) -> Result<Vec<StoredLink>, StoreError> {
+    let rows = sqlx::query_as!(
+        LinkRow,
+        r#"SELECT c.sequence AS "sequence!", c.entry_id AS "entry_id!", c.at AS "at!", c.event_id AS "event_id?",
+               c.may_leave AS "may_leave!", c.digest AS "digest!", c.hash AS "hash!", c.left_at AS "left_at?",
+               c.left_at IS NOT NULL AND EXISTS (SELECT FROM payment_events p WHERE p.id = c.event_id) AS "event_is_there!",
+               e.id AS "found_id?: AuditId", e.at AS "found_at?", e.actor AS "actor?", e.action AS "action?",
+               e.project_id AS "found_project?: ProjectId", e.event_id AS "found_event?: EventId",
+               e.incident_id AS "found_incident?: IncidentId", e.detail::text AS "detail?",
+               t.commitment AS "commitment?", t.salt AS "salt?", t.text::text AS "text?",
+               EXISTS (SELECT FROM audit_entries r WHERE r.id = t.erased_by AND r.action = 'customer.erased'
+                   AND r.project_id = t.project_id) AS "is_said!"
+           FROM audit_chain c LEFT JOIN audit_entries e ON e.id = c.entry_id LEFT JOIN audit_texts t ON t.entry_id = c.entry_id
+           WHERE c.project_id = $1 AND c.sequence > $2 ORDER BY c.sequence LIMIT $3"#,
+        scope,
+        sequence,
+        most,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.read(scope)).collect())
+}
+
+struct LinkRow {
+    sequence: i64,
+    entry_id: Uuid,
+    at: time::OffsetDateTime,
+    event_id: Option<Uuid>,
+    may_leave: bool,
+    digest: Vec<u8>,
+    hash: Vec<u8>,
+    left_at: Option<time::OffsetDateTime>,
+    event_is_there: bool,
+    found_id: Option<AuditId>,
+    found_at: Option<time::OffsetDateTime>,
+    actor: Option<String>,
+    action: Option<String>,
+    found_project: Option<ProjectId>,
+    found_event: Option<EventId>,
+    found_incident: Option<IncidentId>,
+    detail: Option<String>,
+    commitment: Option<Vec<u8>>,
+    salt: Option<Vec<u8>>,
+    text: Option<String>,
+    is_said: bool,
+}
+
+impl LinkRow {
+    fn read(self, scope: Uuid) -> StoredLink {
+        let text = match (self.salt, self.text) {
+            (Some(salt), Some(text)) => Some(StoredText::Kept { salt, text }),
+            (None, Some(_)) => Some(StoredText::Erased { is_said: self.is_said }),
+            (_, None) => None,
+        };
+        let departure = self
+            .left_at
+            .map(|at| Departure { at: micros(at), event_is_there: self.event_is_there });
+        let entry = self.found_id.map(|id| ChainedEntry {
+            id: id.as_uuid(),
+            at: self.found_at.map(micros).unwrap_or_default(),
+            actor: self.actor.unwrap_or_default(),
+            action: self.action.unwrap_or_default(),
+            project_id: self.found_project.map(ProjectId::as_uuid),
+            event_id: self.found_event.map(EventId::as_uuid),
+            incident_id: self.found_incident.map(IncidentId::as_uuid),
+            detail: self.detail.unwrap_or_default(),
+            commitment: self.commitment,
+        });
+        let link = Link {
+            scope,
+            sequence: self.sequence,
+            entry_id: self.entry_id,
+            at: micros(self.at),
+            event_id: self.event_id,
+            may_leave: self.may_leave,
+            digest: self.digest,
+        };
+        StoredLink { link, hash: self.hash, entry, text, departure }
+    }
+}

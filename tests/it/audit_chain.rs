@@ -1,0 +1,86 @@
+//! `sendpromptly audit verify`, as a program, and the worker's part that it checks.
+
+use e2e::world::receipt;
+use e2e::{World, WorldOptions, eventually, run};
+use engine::audit_chain::HeadLine;
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use store::audit_chain::{Head, list_heads};
+
+/// A shop of one event whose entries are linked as a worker links them; with the file of heads.
+async fn linked_world(folder: &std::path::Path) -> (World, String) {
+    let world = World::start_with(WorldOptions::default().without_worker()).await;
+    assert_eq!(world.post("/api/v1/receipt", &receipt("evt_1")).await.0, 202);
+    let failed = json!({"provider_event_id": "evt_1", "status": "failed", "error_message": "no"});
+    assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
+    let heads = folder.join("heads.jsonl");
+    drop(tokio::spawn(engine::audit_chain::run(world.pool.clone(), Some(heads.clone()))));
+    eventually("links, and their heads in the file", async || {
+        let unlinked = "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT FROM audit_chain WHERE entry_id = e.id)";
+        let unlinked: i64 = sqlx::query_scalar(unlinked).fetch_one(&world.pool).await.ok()?;
+        let written = std::fs::read_to_string(&heads).ok()?;
+        let ends = list_heads(&world.pool).await.ok()?;
+        let is_written = |head: &Head| written.contains(&HeadLine::from(head).hash);
+        (unlinked == 0 && ends.iter().all(is_written)).then_some(())
+    })
+    .await;
+    (world, heads.to_string_lossy().into_owned())
+}
+
+async fn as_superuser(world: &World, statements: &str) {
+    let sql = format!("BEGIN; SET LOCAL session_replication_role = replica; {statements}; COMMIT");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a superuser");
+}
+
+fn flaws(report: &Value) -> Vec<&str> {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    findings.map(|finding| finding["flaw"].as_str().expect("a flaw")).collect()
+}
+
+#[test]
+fn it_holds_until_somebody_changes_the_past_and_then_names_what() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (world, heads) = linked_world(folder.path()).await;
+        let (code, report) = world.cli(&["audit", "verify", "--heads", &heads]).await.expect("it");
+        assert_eq!((code, &report["holds"]), (0, &json!(true)), "{report}");
+        assert!(report["links"].as_u64() >= Some(3), "{report}");
+        let head = &report["heads"].as_array().expect("heads").last().expect("one")["hash"];
+        let written = std::fs::read_to_string(&heads).expect("a file");
+        assert!(written.contains(head.as_str().expect("a hash")), "{head} of {written}");
+
+        as_superuser(&world, "UPDATE audit_texts SET text = '{\"error_message\": \"yes\"}'").await;
+        let (code, report) = world.cli(&["audit", "verify"]).await.expect("it");
+        assert_eq!((code, &report["holds"]), (1, &json!(false)), "{report}");
+        assert_eq!(flaws(&report), ["changed_text", "changed_text"]);
+        let project = world.project.id.to_string();
+        assert_eq!(report["findings"][0]["project_id"], json!(project));
+        let (code, report) =
+            world.cli(&["audit", "verify", "--project", &project]).await.expect("it");
+        assert_eq!((code, flaws(&report).len()), (1, 2), "{report}");
+    });
+}
+
+#[test]
+fn an_end_that_was_cut_off_is_missed_and_a_file_without_heads_is_rejected() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (world, heads) = linked_world(folder.path()).await;
+        as_superuser(
+            &world,
+            "DELETE FROM audit_chain; DELETE FROM audit_entries; DELETE FROM audit_texts",
+        )
+        .await;
+        let (code, report) = world.cli(&["audit", "verify"]).await.expect("it");
+        assert_eq!((code, &report["links"]), (0, &json!(0)), "{report}");
+        let (code, report) = world.cli(&["audit", "verify", "--heads", &heads]).await.expect("it");
+        assert_eq!(code, 1, "{report}");
+        assert!(flaws(&report).contains(&"missing_head"), "{report}");
+
+        std::fs::write(&heads, "[]\n").expect("a file");
+        let (code, report) = world.cli(&["audit", "verify", "--heads", &heads]).await.expect("it");
+        assert_eq!(code, 1, "{report}");
+        let message = report["error"]["message"].as_str().expect("a message");
+        assert!(message.starts_with("heads line 1 must be a JSON object with"), "{message}");
+    });
+}

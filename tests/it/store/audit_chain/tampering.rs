@@ -1,0 +1,90 @@
+//! What who may write to every table changes in the past, and how it is found.
+
+use e2e::run;
+use store::audit_chain::{list_heads, verify_head};
+
+use super::{Shop, as_superuser, holds, link, verify};
+
+/// A change, and what is said of it.
+const CHANGES: [(&str, &[&str]); 14] = [
+    ("UPDATE audit_entries SET actor = 'cli:eve' WHERE action = 'incident.opened'", &["changed_entry"]),
+    ("UPDATE audit_entries SET at = at - interval '1 microsecond' WHERE action = 'incident.opened'", &["changed_entry"]),
+    ("UPDATE audit_entries SET detail = '{}' WHERE action = 'incident.opened'", &["changed_entry"]),
+    ("UPDATE audit_entries SET project_id = NULL WHERE action = 'incident.opened'", &["changed_entry"]),
+    ("DELETE FROM audit_entries WHERE action = 'incident.opened'", &["missing_entry"]),
+    (
+        "UPDATE audit_chain c SET left_at = now() FROM audit_entries e WHERE e.id = c.entry_id AND action = 'incident.opened';
+         DELETE FROM audit_entries WHERE action = 'incident.opened'",
+        &["missing_entry"],
+    ),
+    // Who swaps two entries.
+    (
+        "UPDATE audit_entries SET action = CASE action WHEN 'incident.opened' THEN 'receipt.accepted' ELSE 'incident.opened' END
+         WHERE action IN ('incident.opened', 'receipt.accepted')",
+        &["changed_entry", "changed_entry"],
+    ),
+    ("UPDATE audit_texts SET text = '{\"note\": \"as agreed with alice\"}'", &["changed_text"]),
+    ("UPDATE audit_texts SET salt = NULL, erased_by = entry_id", &["changed_text"]),
+    ("UPDATE audit_texts SET commitment = sha256(salt || '{}'), text = '{}'", &["changed_entry"]),
+    ("DELETE FROM audit_texts", &["changed_entry"]),
+    ("DELETE FROM audit_chain WHERE sequence = 2", &["missing_link"]),
+    (
+        "UPDATE audit_chain SET sequence = 9 WHERE sequence = 2; UPDATE audit_chain SET sequence = 2 WHERE sequence = 3;
+         UPDATE audit_chain SET sequence = 3 WHERE sequence = 9",
+        &["broken_link", "broken_link"],
+    ),
+    // Who puts another entry in place of one and its digest beside it.
+    ("UPDATE audit_chain SET entry_id = gen_random_uuid(), digest = sha256('') WHERE sequence = 2", &["broken_link", "missing_entry"]),
+];
+
+async fn shop() -> Shop {
+    let shop = Shop::open().await;
+    let event_id = shop.missed("evt_1").await;
+    shop.reprocess(event_id).await;
+    link(&shop).await;
+    assert_eq!(holds(&shop).await, 3);
+    shop
+}
+
+#[test]
+fn a_superuser_who_changes_the_past_is_found_out() {
+    run(async {
+        for (change, expected) in CHANGES {
+            let shop = shop().await;
+            as_superuser(&shop, change).await;
+            let verification = verify(&shop).await;
+            let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+            assert_eq!(flaws.collect::<Vec<_>>(), expected, "{change}");
+            assert!(verification.findings.iter().all(|finding| finding.sequence.is_some()));
+        }
+    });
+}
+
+#[test]
+fn the_end_of_a_chain_that_was_cut_off_is_missed_by_its_head() {
+    run(async {
+        let shop = shop().await;
+        let heads = list_heads(&shop.pool).await.expect("heads");
+        as_superuser(
+            &shop,
+            "DELETE FROM audit_entries WHERE action = 'reprocess.requested';
+             DELETE FROM audit_texts; DELETE FROM audit_chain WHERE sequence = 3",
+        )
+        .await;
+        assert_eq!(verify(&shop).await.findings, [], "nothing else tells");
+        let mut verification = verify(&shop).await;
+        for head in &heads {
+            verify_head(&shop.pool, head, &mut verification).await.expect("a check");
+        }
+        assert_eq!(verification.findings[0].flaw.as_str(), "missing_head");
+        // Whoever goes on as if nothing had been there gets another hash.
+        shop.take("evt_2").await;
+        link(&shop).await;
+        let mut verification = verify(&shop).await;
+        for head in &heads {
+            verify_head(&shop.pool, head, &mut verification).await.expect("a check");
+        }
+        assert_eq!(verification.findings[0].flaw.as_str(), "other_head");
+        assert_eq!(verification.total, 1);
+    });
+}
