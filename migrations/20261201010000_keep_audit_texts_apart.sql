@@ -125,7 +125,7 @@ CREATE TRIGGER audit_texts_append_only BEFORE UPDATE OR DELETE ON audit_texts
 CREATE TRIGGER audit_texts_keep_all BEFORE TRUNCATE ON audit_texts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_text_change();
 
--- Moves the texts of those of these entries that were written before there were any apart.
+-- Moves the texts of those of these entries that were written before there were any apart. One that retention is taking is left.
 CREATE FUNCTION split_audit_texts(ids uuid[]) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
@@ -135,7 +135,7 @@ BEGIN
     FOR entry IN
         SELECT * FROM audit_entries WHERE id = ANY (ids)
           AND detail ?| '{note,why,error_message,answer,redirect_to,evidence,internal_reference,effect_key}'
-          AND audit_text_of(action, detail) IS NOT NULL ORDER BY id FOR UPDATE
+          AND audit_text_of(action, detail) IS NOT NULL ORDER BY id FOR UPDATE SKIP LOCKED
     LOOP
         PERFORM add_audit_text(entry, audit_text_of(entry.action, entry.detail));
         UPDATE audit_entries SET detail = detail - ARRAY(SELECT jsonb_object_keys(audit_text_of(action, detail)))

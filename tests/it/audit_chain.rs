@@ -84,3 +84,57 @@ fn an_end_that_was_cut_off_is_missed_and_a_file_without_heads_is_rejected() {
         assert!(message.starts_with("heads line 1 must be a JSON object with"), "{message}");
     });
 }
+
+#[test]
+fn an_export_has_every_entry_with_its_text_and_ends_with_the_heads() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (world, _) = linked_world(folder.path()).await;
+        let exported = async |format: &str| {
+            let mut command = world.command(&["audit", "export", "--format", format]).expect("it");
+            let output = command.output().await.expect("it");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).expect("text")
+        };
+        let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_entries")
+            .fetch_one(&world.pool)
+            .await
+            .expect("a count");
+        let text = exported("jsonl").await;
+        let mut lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let end = lines.pop().expect("an end");
+        let ends = list_heads(&world.pool).await.expect("heads");
+        assert_eq!(end, json!({"heads": ends.iter().map(HeadLine::from).collect::<Vec<_>>()}));
+        assert_eq!(i64::try_from(lines.len()).ok(), Some(entries));
+        assert!(lines.iter().any(|entry| entry["detail"]["error_message"] == "no"), "{text}");
+        let text = exported("csv").await;
+        assert_eq!(text.lines().count(), 1 + lines.len() + ends.len(), "{text}");
+        let (code, rejected) =
+            world.cli(&["audit", "export", "--format", "xml"]).await.expect("it");
+        assert_eq!((code, &rejected["error"]["code"]), (1, &json!("validation_error")));
+    });
+}
+
+#[test]
+fn a_worker_that_is_killed_is_followed_by_another_and_the_chain_holds() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        let add = "INSERT INTO audit_entries (id, at, actor, action, project_id, detail)
+                   SELECT gen_random_uuid(), now() - n * interval '1 second', 'cli:bob', 'incident.acknowledged', id, '{\"note\": \"on it\"}'
+                   FROM projects, generate_series(10, 6000) AS n";
+        sqlx::query(add).execute(&world.pool).await.expect("entries");
+        let count = async |sql: &'static str| -> i64 {
+            sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count")
+        };
+        let links = "SELECT count(*) FROM audit_chain";
+        let mut first = world.command(&["worker"]).expect("it").spawn().expect("a worker");
+        eventually("the first links", async || (count(links).await > 0).then_some(())).await;
+        first.kill().await.expect("a kill");
+        let _second = world.command(&["worker"]).expect("it").spawn().expect("a worker");
+        let left = "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT FROM audit_chain WHERE entry_id = e.id)";
+        eventually("the last link", async || (count(left).await == 0).then_some(())).await;
+        let (code, report) = world.cli(&["audit", "verify"]).await.expect("it");
+        assert_eq!((code, &report["links"]), (0, &json!(count(links).await)), "{report}");
+    });
+}

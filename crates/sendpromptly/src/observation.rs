@@ -19,6 +19,7 @@ use domain::outbox::OutboxKind;
 use domain::retention::Rule;
 use engine::Monitor;
 use engine::health::Status;
+use store::audit_chain::{count_links, find_waiting};
 use store::gauges::{
     count_outages, count_pending_by_age, count_silences, count_waiting_by_kind,
     list_failing_destinations,
@@ -95,7 +96,8 @@ impl Observed {
             self.ask_dead_man(),
             self.ask_outages(),
             self.ask_silences(),
-            self.ask_retention()
+            self.ask_retention(),
+            self.ask_audit()
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
@@ -175,6 +177,18 @@ impl Observed {
             let at = last.and_then(|one| one.succeeded_at).map(OffsetDateTime::unix_timestamp);
             telemetry::set_of(name::RETENTION_SUCCESS, "rule", rule.as_str(), at);
         }
+    }
+
+    async fn ask_audit(&self) {
+        let asking = async {
+            Ok::<_, StoreError>((count_links(&self.pool).await?, find_waiting(&self.pool).await?))
+        };
+        let found = timeout(PATIENCE, asking).await.ok().and_then(Result::ok);
+        telemetry::set(name::AUDIT_LINKS, found.map(|(links, _)| links));
+        telemetry::set(
+            name::AUDIT_WAITING,
+            found.map(|(_, waiting)| waiting.unwrap_or_default().max(0)),
+        );
     }
 
     /// Keeps what was known last where the database does not respond.

@@ -14,15 +14,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::field::FieldError;
 use futures::stream::try_unfold;
-use serde_json::json;
 use store::search::audit::{AuditEntry, AuditExport, MAX_EXPORT};
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use web::error::ApiError;
 
-use super::csv::push_row;
 use super::filter::Filter;
+use super::rows::{csv_head, csv_note, push_csv, to_json};
 use crate::state::ConsoleState;
 
 /// `GET /audit.csv`.
@@ -108,28 +106,10 @@ impl Writing {
 
 impl Format {
     fn head(self) -> String {
-        let mut out = String::new();
-        if let Self::Csv = self {
-            // Spreadsheets take a file without it for one in the system's old code page.
-            out.push('\u{feff}');
-        }
         match self {
-            Self::Csv => push_row(
-                &mut out,
-                &[
-                    "at",
-                    "actor",
-                    "action",
-                    "project_id",
-                    "event_id",
-                    "incident_id",
-                    "detail",
-                    "audit_id",
-                ],
-            ),
-            Self::Json => out.push_str("{\"data\":["),
+            Self::Csv => csv_head(),
+            Self::Json => "{\"data\":[".to_owned(),
         }
-        out
     }
 
     /// The entries; `any` says whether others precede them.
@@ -137,10 +117,10 @@ impl Format {
         let mut out = String::new();
         for entry in entries {
             match self {
-                Self::Csv => push_entry(&mut out, entry),
+                Self::Csv => push_csv(&mut out, entry),
                 Self::Json => {
                     let comma = if any { "," } else { "" };
-                    let _written = write!(out, "{comma}\n{}", shape(entry));
+                    let _written = write!(out, "{comma}\n{}", to_json(entry));
                 }
             }
             any = true;
@@ -149,55 +129,20 @@ impl Format {
     }
 
     fn end(self, cut_off: bool) -> String {
-        let mut out = String::new();
         match self {
-            Self::Csv if cut_off => {
-                let why =
-                    format!("Cut off after {MAX_EXPORT} entries: ask for fewer days at once.");
-                push_row(&mut out, &[&why, "", "", "", "", "", "", ""]);
-            }
-            Self::Csv => {}
-            Self::Json => {
-                let _written = writeln!(out, "\n],\"cut_off\":{cut_off}}}");
-            }
+            Self::Csv if cut_off => csv_note(&format!(
+                "Cut off after {MAX_EXPORT} entries: ask for fewer days at once."
+            )),
+            Self::Csv => String::new(),
+            Self::Json => format!("\n],\"cut_off\":{cut_off}}}\n"),
         }
-        out
     }
-}
-
-fn push_entry(out: &mut String, entry: &AuditEntry) {
-    let text = |id: Option<String>| id.unwrap_or_default();
-    // Where lists are separated by semicolons, a spreadsheet ends a cell at one.
-    let detail = entry.detail.to_string().replace(';', "\\u003b");
-    push_row(
-        out,
-        &[
-            &at(entry),
-            &entry.actor,
-            &entry.action,
-            &text(entry.project_id.map(|id| id.to_string())),
-            &text(entry.event_id.map(|id| id.to_string())),
-            &text(entry.incident_id.map(|id| id.to_string())),
-            &detail,
-            &entry.id.to_string(),
-        ],
-    );
-}
-
-fn shape(entry: &AuditEntry) -> serde_json::Value {
-    json!({
-        "audit_id": entry.id, "at": at(entry), "actor": entry.actor, "action": entry.action,
-        "project_id": entry.project_id, "event_id": entry.event_id,
-        "incident_id": entry.incident_id, "detail": entry.detail,
-    })
-}
-
-fn at(entry: &AuditEntry) -> String {
-    entry.at.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

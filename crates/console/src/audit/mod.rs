@@ -7,6 +7,7 @@ mod csv;
 mod export;
 mod filter;
 mod row;
+pub mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

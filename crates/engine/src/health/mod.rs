@@ -8,6 +8,7 @@
 //! settings, no address and no secret. The other side's verbatim text is in [`Check::cause`], which
 //! only `doctor` shows.
 
+mod audit;
 mod backlog;
 mod database;
 mod dead_man;

@@ -12,7 +12,7 @@ use store::{PgPool, StoreError};
 
 use super::temporal::TEMPORAL;
 use super::versions::{VERSIONS, judge_releases};
-use super::{Check, age, count, dead_man, in_time, retention};
+use super::{Check, age, audit, count, dead_man, in_time, retention};
 use crate::connect::Engine;
 
 pub(super) const WORKERS: &str = "workers";
@@ -24,13 +24,13 @@ const DESTINATIONS: &str = "destinations";
 const LATE: i64 = 120;
 const TOO_LATE: i64 = 300;
 
-/// `workers`, `versions`, `deadlines`, `outbox`, `parked`, `destinations` and `retention`; `dead_man` where there is
-/// one.
+/// `workers`, `versions`, `deadlines`, `outbox`, `parked`, `destinations`, `retention` and `audit`; `dead_man` where
+/// there is one.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let dead_man = async { if engine.probes() { Some(dead_man::check(pool).await) } else { None } };
-    let (mut checks, retention, dead_man) =
-        tokio::join!(of_work(pool, engine), retention::check(pool), dead_man);
-    checks.push(retention);
+    let (mut checks, retention, audit, dead_man) =
+        tokio::join!(of_work(pool, engine), retention::check(pool), audit::check(pool), dead_man);
+    checks.extend([retention, audit]);
     checks.extend(dead_man);
     checks
 }

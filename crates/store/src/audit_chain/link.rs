@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use domain::audit::chain::{ChainedEntry, Link, beginning};
+use domain::audit::texts::TEXT_KEYS;
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -132,7 +133,8 @@ async fn link_between(
     Ok((batch, last))
 }
 
-/// The entries in the order of their times. The texts of those from before there were any apart are moved first.
+/// The entries in the order of their times. The texts of those from before there were any apart are moved first; where
+/// that cannot be done now, because retention is taking the entry, it gets its link later or never.
 async fn read(tx: &mut PgConnection, ids: &[AuditId]) -> Result<Vec<ChainedEntry>, StoreError> {
     let ids = column(ids, |id| id.as_uuid());
     sqlx::query_scalar!("SELECT split_audit_texts($1)", &ids).fetch_one(&mut *tx).await?;
@@ -140,8 +142,10 @@ async fn read(tx: &mut PgConnection, ids: &[AuditId]) -> Result<Vec<ChainedEntry
         r#"SELECT e.id AS "id!", e.at AS "at!", e.actor AS "actor!", e.action AS "action!", e.project_id AS "project_id?",
                e.event_id AS "event_id?", e.incident_id AS "incident_id?", e.detail::text AS "detail!", t.commitment AS "commitment?"
            FROM audit_entries e LEFT JOIN audit_texts t ON t.entry_id = e.id
-           WHERE e.id = ANY ($1) ORDER BY e.at, e.id"#,
+           WHERE e.id = ANY ($1) AND NOT (e.detail ?| $2 AND audit_text_of(e.action, e.detail) IS NOT NULL)
+           ORDER BY e.at, e.id"#,
         &ids,
+        &TEXT_KEYS.map(str::to_owned),
     )
     .fetch_all(tx)
     .await?;

@@ -84,13 +84,21 @@ pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId
     Ok(std::iter::once(None).chain(projects.into_iter().map(Some)).collect())
 }
 
+/// How many links all chains have together.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_links(db: &crate::PgPool) -> Result<i64, StoreError> {
+    Ok(list_heads(db).await?.iter().map(|head| head.sequence).sum())
+}
+
 /// How old the oldest entry is that has no link although it could have one, in seconds; none where all have.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find_waiting(db: impl PgExecutor<'_>) -> Result<Option<f64>, StoreError> {
+pub async fn find_waiting(db: impl PgExecutor<'_>) -> Result<Option<i64>, StoreError> {
     let waiting = sqlx::query_scalar!(
-        r#"SELECT extract(epoch FROM clock_timestamp() - e.at)::double precision
+        r#"SELECT extract(epoch FROM clock_timestamp() - e.at)::bigint
            FROM audit_sealer s CROSS JOIN LATERAL (
                SELECT at FROM audit_entries WHERE (at, id) > (s.linked_at, s.linked_id) ORDER BY at, id LIMIT 1) AS e"#,
     )
@@ -99,7 +107,7 @@ pub async fn find_waiting(db: impl PgExecutor<'_>) -> Result<Option<f64>, StoreE
     Ok(waiting.flatten())
 }
 
-/// A hash that is none: what is stored has another length.
+/// Whether what is stored is this hash.
 fn is_hash(stored: &[u8], hash: Hash) -> bool {
     stored == hash.as_slice()
 }

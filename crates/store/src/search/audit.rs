@@ -2,8 +2,8 @@
 //!
 //! Entries are sorted by their times. An export reads one thousand after the other and keeps
 //! nothing, so it costs the same memory whatever its length; what is written in the meantime is
-//! newer than its first entry and not in it. It ends after 100,000 entries and says whether there
-//! would have been more.
+//! newer than its first entry and not in it. Unless all are asked for, it ends after 100,000 entries and says whether
+//! there would have been more.
 
 use std::collections::BTreeMap;
 
@@ -78,6 +78,7 @@ pub async fn search_audit(
 #[derive(Debug)]
 pub struct AuditExport {
     search: AuditSearch,
+    most: usize,
     below: SortKey,
     read: usize,
     ended: bool,
@@ -88,8 +89,18 @@ impl AuditExport {
     /// Begins an export; where its search's page lies does not matter.
     #[must_use]
     pub fn new(search: AuditSearch) -> Self {
+        Self::of_at_most(MAX_EXPORT, search)
+    }
+
+    /// As [`AuditExport::new`], of every entry that there is.
+    #[must_use]
+    pub fn whole(search: AuditSearch) -> Self {
+        Self::of_at_most(usize::MAX, search)
+    }
+
+    fn of_at_most(most: usize, search: AuditSearch) -> Self {
         let (_, below) = bounds(&search);
-        Self { search, below, read: 0, ended: false, cut_off: false }
+        Self { search, most, below, read: 0, ended: false, cut_off: false }
     }
 
     /// The next entries, newest first; none at the end.
@@ -102,9 +113,9 @@ impl AuditExport {
         let mut tx = reading::begin(db).await?;
         let mut keys = audit_ids::find(&mut tx, &self.search, &scan).await?;
         let more = i64::try_from(keys.len()).is_ok_and(|matching| matching >= scan.rows());
-        keys.truncate((MAX_EXPORT - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
+        keys.truncate((self.most - self.read).min(usize::try_from(EXPORT_PAGE).unwrap_or(0)));
         self.read += keys.len();
-        self.cut_off = more && self.read >= MAX_EXPORT;
+        self.cut_off = more && self.read >= self.most;
         self.ended = !more || self.cut_off;
         if let Some(last) = keys.last() {
             self.below = *last;
