@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 44] = [
+pub const PAGES: [(&str, &str); 45] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -52,6 +52,7 @@ pub const PAGES: [(&str, &str); 44] = [
     ("extensions", "/projects/{project}/extensions"),
     ("extensions-none", "/projects/{live}/extensions"),
     ("extension", "/projects/{project}/extensions/{extension}"),
+    ("erasures", "/projects/{project}/erasures"),
     ("keys", "/projects/{project}/keys"),
     ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),

@@ -2,6 +2,7 @@
 
 mod callback_headers;
 mod destination_labels;
+mod erasures;
 mod generated_clients;
 mod policies;
 pub mod script;

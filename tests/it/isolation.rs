@@ -39,6 +39,7 @@ impl Operation {
             (_, "create_api_key") => Some(json!({ "label": "production" })),
             (_, "add_destination") => Some(json!({ "email": "carol@cometcart.test" })),
             (_, "start_bulk_reprocess") => Some(json!({ "note": "again" })),
+            (_, "erase_customer") => Some(json!({ "internal_reference": "user_456" })),
             (_, "update_project") => Some(json!({ "timeout_minutes": 45 })),
             _ => Some(json!({})),
         }

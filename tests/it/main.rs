@@ -25,6 +25,7 @@ mod dev_extension;
 mod dispatch;
 mod doctor;
 mod documents;
+mod erasure;
 mod extensions;
 mod grace;
 mod happy_path;

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use store::events::find_event;
 use workflows::names::workflow_id;
 
-const BACKUP: &str = "CREATE SCHEMA backup;
+/// Copies every table.
+pub const BACKUP: &str = "CREATE SCHEMA backup;
     DO $$ DECLARE t text; BEGIN
       FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         EXECUTE format('CREATE TABLE backup.%I AS TABLE public.%I', t, t);
       END LOOP; END $$;";
-const RESTORE: &str = "BEGIN; SET LOCAL session_replication_role = replica;
+/// Puts back what was copied.
+pub const RESTORE: &str = "BEGIN; SET LOCAL session_replication_role = replica;
     DO $$ DECLARE t text; columns text; BEGIN
       FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'worker_heartbeats' LOOP
         columns := (SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns

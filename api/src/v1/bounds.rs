@@ -55,7 +55,7 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 27] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 28] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
@@ -66,6 +66,7 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 27] {
         ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
         ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
         ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),
+        ("ErasureBody", "internal_reference", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "webhook", Bound::Text(MAX_URL_LENGTH)),

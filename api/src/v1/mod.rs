@@ -14,6 +14,7 @@ pub mod caller;
 pub mod causes;
 pub mod declared_names;
 pub mod destinations;
+pub mod erasures;
 pub mod events;
 pub mod extension_contract;
 pub mod extensions;

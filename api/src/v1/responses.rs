@@ -7,6 +7,7 @@ use api_types::audit::AuditEntryResponse;
 use api_types::bulk::{BulkItemResponse, BulkPreviewResponse, BulkResponse, EffectCount};
 use api_types::causes::CauseResponse;
 use api_types::destinations::DestinationResponse;
+use api_types::erasures::{ErasureResponse, SentMessageResponse};
 use api_types::error::Candidate;
 use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
 use api_types::extensions::{AddedExtension, ExtensionResponse, TrialResponse};
@@ -24,6 +25,7 @@ use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
 use store::bulk::{Bulk, BulkItem, Preview};
 use store::destinations::Destination;
+use store::erasure::{self, Erasure, SentMessage};
 use store::events::PaymentEvent;
 use store::extensions::Extension;
 use store::incidents::Incident;
@@ -261,6 +263,43 @@ fn attempt(attempt: CallbackAttempt) -> AttemptResponse {
     let CallbackAttempt { attempt, started_at, status, error, latency_ms, answer, redirect_to } =
         attempt;
     AttemptResponse { attempt, at: started_at, status, error, latency_ms, answer, redirect_to }
+}
+
+pub(super) fn erasure(erasure: &Erasure, sent: &[SentMessage]) -> ErasureResponse {
+    ErasureResponse {
+        erasure_id: Some(erasure.id),
+        state: Some(erasure.state),
+        tombstone: Some(erasure.customer),
+        rows: erasure.erased.clone(),
+        watches_left: erasure.watches_left,
+        sent: sent.iter().map(sent_message).collect(),
+        requested_by: Some(erasure.requested_by.clone()),
+        requested_at: Some(erasure.requested_at),
+        finished_at: erasure.finished_at,
+    }
+}
+
+pub(super) fn erasure_preview(preview: &erasure::Preview) -> ErasureResponse {
+    ErasureResponse {
+        erasure_id: None,
+        state: None,
+        tombstone: None,
+        rows: preview.rows.clone(),
+        watches_left: 0,
+        sent: preview.sent.iter().map(sent_message).collect(),
+        requested_by: None,
+        requested_at: None,
+        finished_at: None,
+    }
+}
+
+fn sent_message(sent: &SentMessage) -> SentMessageResponse {
+    SentMessageResponse {
+        incident_id: sent.incident_id,
+        kind: sent.kind.clone(),
+        destination: sent.destination.clone(),
+        sent_at: sent.sent_at,
+    }
 }
 
 pub(super) fn key(key: KeyRow) -> KeyResponse {

@@ -9,8 +9,8 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    audit, bulk, causes, declared_names, destinations, events, extensions, incidents, keys,
-    policies, projects, proof_links, receipt, receipts, reprocesses, result, silences,
+    audit, bulk, causes, declared_names, destinations, erasures, events, extensions, incidents,
+    keys, policies, projects, proof_links, receipt, receipts, reprocesses, result, silences,
 };
 
 /// What the document says of the whole.
@@ -54,6 +54,8 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::reset))
         .routes(routes!(causes::list))
         .merge(bulk_reprocesses())
+        .routes(routes!(erasures::list, erasures::create))
+        .routes(routes!(erasures::show))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))

@@ -13,6 +13,7 @@ pub mod bulk;
 pub mod causes;
 pub mod declared_names;
 pub mod destinations;
+pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod extensions;

@@ -15,6 +15,7 @@ mod broken;
 pub mod bulk;
 mod clients;
 pub mod destinations;
+pub mod erasures;
 pub mod error_page;
 pub mod event;
 pub mod events;
@@ -67,6 +68,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     keys::add,
     destinations::add,
     extensions::add,
+    erasures::add,
     integration_test::add,
     account::add,
     people::add,

@@ -85,6 +85,8 @@ text_enum! {
         SecretRevoked = "secret.revoked",
         MasterKeyRotationStarted = "master_key.rotation_started",
         MasterKeyRotated = "master_key.rotated",
+        CustomerErased = "customer.erased",
+        CustomerReturned = "customer.returned",
         OperatorSignedIn = "operator.signed_in",
         OperatorSignedOut = "operator.signed_out",
         OperatorLockedOut = "operator.locked_out",

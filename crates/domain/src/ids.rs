@@ -122,6 +122,12 @@ typed_id! {
     SilenceId = "sil_",
     /// A bulk reprocess.
     BulkId = "blk_",
+    /// Whom something is about, as a keyed hash: what stands in the place of an erased reference.
+    CustomerHash = "erased:",
+    /// The key that seals what is written about one customer.
+    CustomerKeyId = "cky_",
+    /// One erasure of a customer.
+    ErasureId = "era_",
 }
 
 fn encode(uuid: Uuid) -> String {

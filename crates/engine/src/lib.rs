@@ -10,6 +10,7 @@ pub mod connect;
 pub mod deadlines;
 mod dispatch;
 pub mod environment;
+pub mod erasure;
 pub mod extension;
 pub mod health;
 mod pace;

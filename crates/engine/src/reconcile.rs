@@ -22,14 +22,11 @@ use serde_json::{Value, json};
 use store::pool::transaction;
 use store::transitions::result::{ReportedResult, accept_result};
 use store::{PgPool, StoreError, events, incidents, outbox};
-use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_common::protos::temporal::api::history::v1::History;
 use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
-use temporalio_common::protos::temporal::api::workflowservice::v1::TerminateWorkflowExecutionRequest;
-use tonic::{Code, IntoRequest};
 use workflows::names::search_attribute;
 
-use crate::connect::{Engine, EngineError, ask, judge_status};
+use crate::connect::{Engine, EngineError};
 use crate::runs::WatchRun;
 
 /// So many events are compared together.
@@ -133,7 +130,7 @@ pub async fn put_right(
     let event_id = difference.event_id;
     let done = match difference.kind {
         DifferenceKind::Lost if difference.run.is_open() => {
-            return terminate(engine, &difference.run).await;
+            return engine.terminate_watch(&difference.run, REASON).await;
         }
         DifferenceKind::Lost => return Ok(()),
         DifferenceKind::Applied(result_id) => {
@@ -145,7 +142,7 @@ pub async fn put_right(
     done.map_err(|error| stored(&error))
 }
 
-fn stored(error: &StoreError) -> EngineError {
+pub(crate) fn stored(error: &StoreError) -> EngineError {
     EngineError::Unreachable(format!("the database failed: {error}"))
 }
 
@@ -223,7 +220,8 @@ async fn record_success(
     .await
 }
 
-async fn enqueue(
+/// Has the relay dispatch this, unless something waits for it already.
+pub(crate) async fn enqueue(
     pool: &PgPool,
     event_id: EventId,
     message: &OutboxMessage,
@@ -237,21 +235,4 @@ async fn enqueue(
         Ok(())
     })
     .await
-}
-
-async fn terminate(engine: &Engine, run: &WatchRun) -> Result<(), EngineError> {
-    let client = engine.client().await?;
-    let (workflow_id, run_id) = (run.workflow_id.clone(), run.run_id.clone());
-    let request = TerminateWorkflowExecutionRequest {
-        namespace: client.options().namespace.clone(),
-        workflow_execution: Some(WorkflowExecution { workflow_id, run_id }),
-        reason: REASON.to_owned(),
-        identity: engine.identity(),
-        ..TerminateWorkflowExecutionRequest::default()
-    };
-    let mut service = client.connection().workflow_service();
-    match ask(service.terminate_workflow_execution(request.into_request())).await {
-        Err(status) if status.code() != Code::NotFound => Err(judge_status(&status)),
-        _ => Ok(()),
-    }
 }

@@ -12,6 +12,7 @@ use temporalio_common::protos::temporal::api::history::v1::History;
 use temporalio_common::protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
+    TerminateWorkflowExecutionRequest,
 };
 use tonic::{Code, IntoRequest};
 
@@ -109,6 +110,31 @@ impl Engine {
         }
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// Terminates a run, which says why; one that is closed or gone stays so.
+    ///
+    /// # Errors
+    /// When Temporal cannot be asked.
+    pub(crate) async fn terminate_watch(
+        &self,
+        run: &WatchRun,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        let client = self.client().await?;
+        let (workflow_id, run_id) = (run.workflow_id.clone(), run.run_id.clone());
+        let request = TerminateWorkflowExecutionRequest {
+            namespace: client.options().namespace.clone(),
+            workflow_execution: Some(WorkflowExecution { workflow_id, run_id }),
+            reason: reason.to_owned(),
+            identity: self.identity(),
+            ..TerminateWorkflowExecutionRequest::default()
+        };
+        let mut service = client.connection().workflow_service();
+        match ask(service.terminate_workflow_execution(request.into_request())).await {
+            Err(status) if status.code() != Code::NotFound => Err(judge_status(&status)),
+            _ => Ok(()),
+        }
     }
 
     /// The history of a run; `None` if it is gone.

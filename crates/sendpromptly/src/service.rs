@@ -145,6 +145,9 @@ impl Service {
         let holding = (background.clone(), engine.identity(), master_key.clone(), shutdown.clone());
         let (holder, process, key, until) = holding;
         tasks.spawn(engine::sealing::run(holder, process, key, until));
+        let (watches, erased) = (Arc::clone(&engine), background.clone());
+        let erasing = engine::erasure::run(watches, erased, master_key.clone(), shutdown.clone());
+        tasks.spawn(erasing);
         Self { pool, background, master_key, engine, relay, shutdown, tasks }
     }
 

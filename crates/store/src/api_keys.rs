@@ -2,12 +2,13 @@
 
 use domain::api_key::ApiKey;
 use domain::catalogue::Catalogue;
-use domain::ids::{KeyId, ProjectId};
+use domain::ids::{CustomerHash, KeyId, ProjectId};
 use domain::project::Mode;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::erasure::ErasedCustomers;
 use crate::{StoreError, declared_names};
 
 /// A key as it is shown to people.
@@ -39,6 +40,8 @@ pub struct KeyOwner {
     pub mode: Mode,
     /// The names that the project may use.
     pub catalogue: Catalogue,
+    /// Whose events are known by tombstones alone.
+    pub erased: ErasedCustomers,
 }
 
 /// A valid key with its project.
@@ -50,6 +53,8 @@ struct OwnerRow {
     snapshots: bool,
     mode: Mode,
     declared: Vec<String>,
+    erased: Vec<CustomerHash>,
+    reference_key: Option<Vec<u8>>,
 }
 
 impl From<OwnerRow> for KeyOwner {
@@ -61,6 +66,7 @@ impl From<OwnerRow> for KeyOwner {
             snapshots: row.snapshots,
             mode: row.mode,
             catalogue: Catalogue::new(row.project_id, declared_names::read(&row.declared)),
+            erased: ErasedCustomers::new(row.erased, row.reference_key),
         }
     }
 }
@@ -73,7 +79,9 @@ macro_rules! query_owners {
             $before + r#"SELECT k.id, k.hash, k.project_id, p.timeout_minutes, p.snapshots, p.mode, ARRAY(
                    SELECT d.provider || ':' || d.name FROM declared_names d WHERE d.project_id = p.id
                    ORDER BY d.declared_at, d.name
-               ) AS "declared!"
+               ) AS "declared!",
+               ARRAY(SELECT DISTINCT customer FROM erasures WHERE project_id = p.id) AS "erased!: Vec<CustomerHash>",
+               (SELECT sealed FROM reference_keys WHERE project_id = p.id) AS reference_key
                FROM api_keys k JOIN projects p ON p.id = k.project_id
                WHERE k.revoked_at IS NULL"# + $after,
             $($argument),*

@@ -126,7 +126,7 @@ pub async fn read_workers(
 
 /// Tables of which nothing is deleted but by functions of the owner. The grants of `docs/operations.md` take
 /// the right away.
-const KEPT: [&str; 25] = [
+const KEPT: [&str; 27] = [
     "audit_chain",
     "audit_sealer",
     "payment_events",
@@ -151,6 +151,8 @@ const KEPT: [&str; 25] = [
     "extensions",
     "reprocess_policies",
     "snapshot_keys",
+    "reference_keys",
+    "erasures",
     "snapshot_purges",
 ];
 
@@ -165,7 +167,7 @@ pub struct Privileges {
     pub may_too_much: bool,
     /// Whether it owns the audit log, which cannot be kept from changing it then.
     pub owns_audit: bool,
-    /// Whether it may call the functions by which the owner deletes what is kept no longer.
+    /// Whether it may call the functions by which the owner deletes what is kept no longer, and overwrites what is erased.
     pub may_purge: bool,
 }
 
@@ -195,8 +197,8 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
              coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!",
              coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
                  ON ours.oid = to_regclass('payment_events') AND p.pronamespace = ours.relnamespace
-                 WHERE p.prosecdef AND p.proowner = ours.relowner
-                     AND (p.proname LIKE 'purge%' OR p.proname = 'split_audit_texts')), false) AS "may_purge!"
+                 WHERE p.prosecdef AND p.proowner = ours.relowner AND (p.proname LIKE 'purge%'
+                     OR p.proname IN ('split_audit_texts', 'erase_events'))), false) AS "may_purge!"
            FROM tables"#,
         &KEPT.map(str::to_owned),
     )
@@ -224,7 +226,9 @@ pub async fn count_foreign_secrets(
                WHERE d.removed_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > now())
                UNION ALL SELECT sealed FROM extensions WHERE sealed IS NOT NULL AND removed_at IS NULL
                UNION ALL SELECT sealed FROM callback_headers
-               UNION ALL SELECT sealed FROM snapshot_keys) AS secrets
+               UNION ALL SELECT sealed FROM snapshot_keys
+               UNION ALL SELECT sealed FROM reference_keys
+               UNION ALL SELECT sealed FROM customer_keys WHERE sealed IS NOT NULL) AS secrets
            WHERE substring(sealed FROM 2 FOR 4) <> ALL ($1)"#,
         &key.ids().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>(),
     )

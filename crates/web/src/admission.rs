@@ -185,6 +185,7 @@ mod tests {
     use domain::catalogue::Catalogue;
     use domain::ids::{KeyId, ProjectId};
     use domain::project::Mode;
+    use store::erasure::ErasedCustomers;
     use store::pool::{self, Limits, PoolOptions};
     use uuid::Uuid;
 
@@ -201,6 +202,7 @@ mod tests {
             snapshots: false,
             mode: Mode::Test,
             catalogue: Catalogue::new(project_id, Vec::new()),
+            erased: ErasedCustomers::default(),
         }
     }
 

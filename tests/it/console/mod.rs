@@ -7,6 +7,7 @@ mod audit;
 mod broken;
 mod causes;
 mod destinations;
+mod erasures;
 mod events;
 mod incident;
 mod incidents;

@@ -1,11 +1,12 @@
 //! What the check of privileges says of a table, and what becomes of receipts without it.
 
+use domain::audit::Actor;
 use domain::retention::Rule;
 use e2e::world::receipt;
 use e2e::{World, run};
 use engine::health::{Monitor, Status};
 use sqlx::{AssertSqlSafe, PgConnection};
-use store::{PgPool, retention};
+use store::{MasterKey, PgPool, erasure, retention};
 
 use super::{bare_world, direct};
 
@@ -86,7 +87,7 @@ fn the_check_fails_for_exactly_the_tables_without_which_no_receipt_is_accepted()
 }
 
 /// What rewrites the story.
-const FORBIDDEN: [&str; 17] = [
+const FORBIDDEN: [&str; 18] = [
     "INSERT INTO audit_entries (id, at, actor, action)
      VALUES (gen_random_uuid(), now() - interval '1 day', 'system', 'event.received')",
     "UPDATE audit_entries SET actor = 'system'",
@@ -105,12 +106,22 @@ const FORBIDDEN: [&str; 17] = [
     "DELETE FROM alerts",
     "INSERT INTO expired_events (event_id, timeout_at) SELECT id, now() FROM payment_events",
     "DELETE FROM proof_links",
+    "DELETE FROM erasures",
 ];
 
 /// The event is done with, and was so long ago.
 const OF_LONG_AGO: &str = "DELETE FROM outbox; UPDATE alerts SET state = 'delivered';
     UPDATE payment_events SET settled_at = settled_at - interval '14 months';
     UPDATE incidents SET resolved_at = resolved_at - interval '14 months'";
+
+/// How many events are erased, by the owner's function.
+async fn erase(world: &World, reference: &str) -> i64 {
+    let key = MasterKey::parse(&world.master_key).expect("a key");
+    let (pool, project_id) = (&world.pool, world.project.id);
+    let begun = erasure::begin(pool, &key, &Actor::System, project_id, reference).await;
+    let done = erasure::run(pool, &key, begun.expect("it may").id, &mut |_| ()).await;
+    done.expect("it may").erased["payment_events"]
+}
 
 /// How many rows leave, by all rules.
 async fn due_by(pool: &PgPool) -> i64 {
@@ -151,6 +162,7 @@ fn with_the_documented_grants_the_product_works_and_the_story_cannot_be_rewritte
             });
             assert_eq!(code.as_deref(), Some("42501"), "{forbidden}");
         }
+        assert_eq!(erase(&world, "user_456").await, 1);
         // What is due leaves by the owner's functions, whoever calls them, and nothing else does.
         assert_eq!(due_by(&world.pool).await, 0);
         sqlx::raw_sql(OF_LONG_AGO).execute(&mut owner).await.expect("an event of long ago");

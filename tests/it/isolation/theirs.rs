@@ -48,6 +48,8 @@ impl Theirs {
         let proofs = at(&format!("incidents/{incident}/proof-links"));
         let (proof, _) = create(&proofs, json!({}), "proof_link_id").await;
         let (bulk, _) = create(&at("bulk-reprocesses"), json!({}), "bulk_id").await;
+        let customer = json!({ "internal_reference": "user_456", "confirm": true });
+        let (erasure, _) = create(&at("erasures"), customer, "erasure_id").await;
         let secrets = signing_secrets::list_secrets(&world.pool, project).await.expect("secrets");
         let ids = BTreeMap::from([
             ("secret_id", secrets[0].id.to_string()),
@@ -58,6 +60,7 @@ impl Theirs {
             ("extension_id", extension),
             ("proof_link_id", proof),
             ("bulk_id", bulk),
+            ("erasure_id", erasure),
         ]);
         eventually("an outbox that is empty", async || {
             let waiting = "SELECT count(*) FROM outbox";

@@ -13,6 +13,7 @@ use domain::reprocess_policy::PolicySettings;
 use domain::retention::Rule;
 use serde_json::json;
 use store::api_keys::KeyOwner;
+use store::erasure::ErasedCustomers;
 use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
 use store::health::{COUNT_LIMIT, read_work};
 use store::idempotency::{KeyUse, SharedOutcome, StoredResponse};
@@ -141,6 +142,7 @@ fn owner(project_id: Uuid, key_id: Uuid) -> KeyOwner {
         snapshots: false,
         mode: Mode::Live,
         catalogue: Catalogue::default(),
+        erased: ErasedCustomers::default(),
     }
 }
 

@@ -19,12 +19,15 @@ const NAMES: &str = "\
     callback_attempts_pkey callback_headers_name_check callback_headers_pkey
     callback_headers_project_fkey callback_headers_spelling_check cause_threads_cause_key
     cause_threads_destination_fkey cause_threads_pkey cause_threads_project_fkey claimed_early_results_pkey claimed_early_results_project_fkey
+    customer_keys_customer_key customer_keys_destroyed_check customer_keys_pkey customer_keys_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
     declared_names_provider_check destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check destinations_pkey
     destinations_project_fkey destinations_queue_check destinations_sealed_check early_results_idempotency_key
     early_results_outcome_check early_results_pkey early_results_project_fkey
     environments_only_one_check environments_only_one_key environments_pkey
+    erased_watches_erasure_fkey erased_watches_pkey erasures_done_check erasures_pkey
+    erasures_project_fkey erasures_state_check erasures_tombstone_check
     event_identities_pkey event_keys_key_check event_keys_pkey expired_events_pkey extension_calls_answer_check
     extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key
     extension_calls_pkey extension_calls_point_check extensions_budget_check extensions_calls_check
@@ -32,6 +35,7 @@ const NAMES: &str = "\
     extensions_point_check
     extensions_project_fkey extensions_queue_check extensions_reprocess_check
     extensions_target_check extensions_trust_check idempotency_keys_pkey
+    incident_words_incident_fkey incident_words_pkey
     incidents_event_key incidents_grace_check incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     key_holders_keys_check key_holders_pkey key_versions_only_one_check key_versions_only_one_key
@@ -46,6 +50,7 @@ const NAMES: &str = "\
     projects_mode_check projects_name_check projects_pkey projects_retention_check projects_snapshot_days_check projects_timeout_check
     proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
     proof_links_token_hash_key receipt_hours_pkey receipt_hours_project_fkey
+    reference_keys_pkey reference_keys_project_fkey
     reprocess_policies_attempts_check reprocess_policies_customers_check
     reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
     reprocess_policies_pkey reprocess_policies_project_fkey reprocess_policies_take_check
@@ -93,7 +98,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 48] = [
+const BROKEN: [(&str, &str); 58] = [
     (
         "extensions_heartbeat_check",
         "INSERT INTO extensions (id, project_id, point, kind, url, sealed, trust, created_by, heartbeat_seconds)
@@ -229,6 +234,53 @@ const BROKEN: [(&str, &str); 48] = [
     (
         "snapshot_keys_project_fkey",
         "INSERT INTO snapshot_keys (project_id, sealed) VALUES (gen_random_uuid(), '')",
+    ),
+    (
+        "reference_keys_pkey",
+        "INSERT INTO reference_keys (project_id, sealed) SELECT id, '' FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "reference_keys_project_fkey",
+        "INSERT INTO reference_keys (project_id, sealed) VALUES (gen_random_uuid(), '')",
+    ),
+    (
+        "customer_keys_project_fkey",
+        "INSERT INTO customer_keys (id, project_id, customer, sealed)
+        VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), '')",
+    ),
+    (
+        "customer_keys_customer_key",
+        "INSERT INTO customer_keys (id, project_id, customer, sealed)
+        SELECT gen_random_uuid(), id, id, '' FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "customer_keys_destroyed_check",
+        "INSERT INTO customer_keys (id, project_id, customer) SELECT gen_random_uuid(), id, id FROM projects",
+    ),
+    (
+        "erasures_running_key",
+        "INSERT INTO erasures (id, project_id, customer, tombstone, reference, requested_by)
+        SELECT gen_random_uuid(), id, id, 'erased:00000000000000000000000001', 'user_1', 'bob'
+        FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "erasures_done_check",
+        "INSERT INTO erasures (id, project_id, customer, tombstone, requested_by)
+        SELECT gen_random_uuid(), id, id, 'erased:00000000000000000000000001', 'bob' FROM projects",
+    ),
+    (
+        "erasures_tombstone_check",
+        "INSERT INTO erasures (id, project_id, customer, tombstone, reference, requested_by)
+        SELECT gen_random_uuid(), id, id, 'user_1', 'user_1', 'bob' FROM projects",
+    ),
+    (
+        "erasures_state_check",
+        "INSERT INTO erasures (id, project_id, customer, tombstone, reference, requested_by, state)
+        SELECT gen_random_uuid(), id, id, 'erased:00000000000000000000000001', 'user_1', 'bob', 'open' FROM projects",
+    ),
+    (
+        "erased_watches_erasure_fkey",
+        "INSERT INTO erased_watches (event_id, erasure_id) VALUES (gen_random_uuid(), gen_random_uuid())",
     ),
     (
         "snapshot_purges_pkey",

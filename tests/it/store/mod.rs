@@ -9,6 +9,8 @@ mod audit_texts;
 mod bulk;
 mod callback;
 mod constraints;
+mod customer_keys;
+mod erasure;
 mod extensions;
 mod flash;
 mod forgotten;

@@ -15,8 +15,8 @@ use store::key_holders::{self, HolderRun};
 use store::seal::{Cell, SealError, SealedColumn, Version};
 use store::sealed_values::{self, Batch, Cursor, Selection, Unopened};
 use store::{
-    MasterKey, StoreError, callback_headers, destinations, extensions, pool, sessions,
-    signing_secrets,
+    MasterKey, StoreError, callback_headers, customer_keys, destinations, extensions, pool,
+    sessions, signing_secrets,
 };
 use time::OffsetDateTime;
 
@@ -106,6 +106,9 @@ impl Rotation {
             let secret = extensions::find_secret(pool, key, found.id).await?;
             assert_eq!(secret, Some(SigningSecret::from_bytes([8; 32])));
         }
+        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        let found = customer_keys::key_of(&mut db, key, project_id, "user_1").await?;
+        assert!(found.is_some(), "the customer's key");
         Ok(())
     }
 }
@@ -134,6 +137,7 @@ async fn fill(shop: &Shop) {
         .expect("an extension");
     let alice = shop.hire(ALICE, Role::Admin).await;
     let session = shop.sit_down(alice, 0xA7).await;
+    customer_keys::key_of(&mut db, key, project_id, "user_1").await.expect("a customer's key");
     sessions::put_flash(&shop.pool, key, session, MESSAGE).await.expect("a message");
     take_snapshot(shop, "evt_1").await;
     seal_as_releases_before(shop, take_snapshot(shop, "evt_2").await).await;
@@ -180,7 +184,7 @@ fn every_sealed_value_is_sealed_again_and_opens_without_the_old_key() {
         let (resealed, unopened) = rotation.reseal(&rotation.both, Selection::OtherKeys).await;
         assert_eq!(
             (resealed, unopened),
-            (9, Vec::new()),
+            (11, Vec::new()),
             "two URLs, and one value of each other column"
         );
         assert_eq!(rotation.heads().await, after, "snapshots are their projects' keys' now");
@@ -197,7 +201,7 @@ fn envelopes_are_made_as_the_release_before_reads_them_and_back() {
     run(async {
         let rotation = Rotation::open().await;
         // Snapshots do not go back: the release before opens none.
-        for (version, of) in [(Version::One, 9), (Version::One, 0), (Version::Two, 8)] {
+        for (version, of) in [(Version::One, 11), (Version::One, 0), (Version::Two, 10)] {
             let selection = Selection::OtherKeysAndForms(version);
             let (resealed, unopened) = rotation.reseal(&rotation.old, selection).await;
             assert_eq!((resealed, unopened), (of, Vec::new()), "{version:?}");
@@ -258,7 +262,7 @@ fn what_does_not_open_is_named_stays_and_holds_nothing_up() {
             .await
             .expect("a secret");
         let (resealed, unopened) = rotation.reseal(&rotation.both, Selection::OtherKeys).await;
-        assert_eq!(resealed, 6);
+        assert_eq!(resealed, 8);
         let said: Vec<_> = unopened.iter().map(|one| (one.column, one.error.clone())).collect();
         assert_eq!(
             said,

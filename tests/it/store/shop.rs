@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::AttemptEnd;
 use store::destinations::{self, NewDestination};
+use store::erasure::ErasedCustomers;
 use store::idempotency::KeyUse;
 use store::incidents::Incident;
 use store::pool::{self, Transaction};
@@ -378,7 +379,8 @@ pub fn accepted(outcome: &ResultOutcome) -> AcceptedResult {
 /// The project of a key of a fresh project.
 pub fn owner(key_id: KeyId, project_id: ProjectId, mode: Mode) -> KeyOwner {
     let catalogue = Catalogue::default();
-    KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue }
+    let erased = ErasedCustomers::default();
+    KeyOwner { key_id, project_id, timeout_minutes: 30, snapshots: false, mode, catalogue, erased }
 }
 
 async fn seed(pool: &PgPool, master_key: &MasterKey) -> KeyOwner {

@@ -21,15 +21,18 @@ pub enum Tab {
     /// The team's own activities and endpoints.
     Extensions,
     IntegrationTest,
+    /// Erasing a customer.
+    Erasures,
 }
 
-const TABS: [(Tab, &str, &str); 6] = [
+const TABS: [(Tab, &str, &str); 7] = [
     (Tab::Settings, "", "Settings"),
     (Tab::Keys, "/keys", "API keys"),
     (Tab::Destinations, "/destinations", "Destinations"),
     (Tab::Extensions, "/extensions", "Extensions"),
     (Tab::Policies, "/policies", "Automatic reprocess"),
     (Tab::IntegrationTest, "/integration-test", "Integration Test"),
+    (Tab::Erasures, "/erasures", "Erasure"),
 ];
 
 /// The head of a project's page.
@@ -81,7 +84,9 @@ impl Head {
 
     /// The tabs: where, what, and whether the page is there.
     pub fn tabs(&self) -> impl Iterator<Item = (String, &'static str, bool)> + '_ {
+        // Only admins may open it, and the settings lead them there.
         TABS.iter()
+            .filter(|(tab, ..)| *tab != Tab::Erasures || self.tab == Tab::Erasures)
             .map(|(tab, end, name)| (format!("{}{end}", self.path()), *name, *tab == self.tab))
     }
 }

@@ -16,8 +16,8 @@ use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    AlertId, BulkId, CallId, CauseId, DestinationId, EventId, ExtensionId, KeyId, OperatorId,
-    ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
+    AlertId, BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId,
+    KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::notice::NoticeKind;
@@ -344,6 +344,12 @@ details! {
 
     /// Of values that were sealed again: how many of each table, and how many did not open.
     RotatedKeyDetail { master_key_id: String, resealed: BTreeMap<String, u64>, unopened: u64 }
+
+    /// Of a customer whose rows were erased: how many of each table. Of the reference there is the tombstone alone.
+    ErasedDetail { erasure_id: ErasureId, tombstone: CustomerHash, erased: BTreeMap<String, u64> }
+
+    /// Of a new event whose customer was erased before.
+    ReturnedDetail { tombstone: CustomerHash }
 
     ProofLinkDetail {
         proof_link_id: ProofLinkId,

@@ -12,14 +12,14 @@ use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
     AnsweredDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail, DeclaredDetail,
-    DestinationDetail, ExtensionDetail, InterruptedDetail, KeyDetail, LockOutDetail,
+    DestinationDetail, ErasedDetail, ExtensionDetail, InterruptedDetail, KeyDetail, LockOutDetail,
     MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail,
     PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
     ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
-    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, RoleChangeDetail,
-    RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
-    TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail,
-    WhyDetail,
+    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, ReturnedDetail,
+    RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail,
+    StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail,
+    UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -146,6 +146,8 @@ audit_events! {
     SecretRevoked(SecretDetail),
     MasterKeyRotationStarted(MasterKeyDetail),
     MasterKeyRotated(RotatedKeyDetail),
+    CustomerErased(ErasedDetail),
+    CustomerReturned(ReturnedDetail),
     ProofLinkCreated(ProofLinkDetail),
     ProofLinkRevoked(ProofLinkDetail),
     OperatorAdded(OperatorDetail),

@@ -115,6 +115,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::ProofLinkRevoked
         | Action::MasterKeyRotationStarted
         | Action::MasterKeyRotated
+        | Action::CustomerErased
+        | Action::CustomerReturned
         | Action::SecretRotated
         | Action::SecretRevoked
         | Action::OperatorSignedIn

@@ -1,6 +1,8 @@
 //! How the sentence of each entry goes on behind its title, what to do about it, and what it
 //! quotes.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::project_changes::changes;
@@ -87,6 +89,11 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         }
         E::MasterKeyRotationStarted(of) => format!("key {}", one_line(&of.master_key_id)),
         E::MasterKeyRotated(of) => rotated(of),
+        E::CustomerErased(of) => {
+            let rows = of.erased.values().sum::<u64>();
+            format!("now {}, {rows} rows{}", of.tombstone, by_table(&of.erased))
+        }
+        E::CustomerReturned(of) => format!("as {}, and is a customer again", of.tombstone),
         E::ExtensionAdded(of) => {
             format!("{} at {}, trusted to {}", one_line(&of.name), of.point, of.trust)
         }
@@ -408,14 +415,19 @@ fn pairs(detail: &Value) -> String {
     pairs.collect::<Vec<_>>().join(", ")
 }
 
+/// Each table with its count, in parentheses; nothing where there is none.
+fn by_table(counts: &BTreeMap<String, u64>) -> String {
+    let tables = counts.iter().map(|(table, rows)| format!("{} {rows}", one_line(table)));
+    let tables = tables.collect::<Vec<_>>().join(", ");
+    if tables.is_empty() { tables } else { format!(" ({tables})") }
+}
+
 fn rotated(of: &RotatedKeyDetail) -> String {
     let values = match of.resealed.values().sum() {
         1_u64 => "1 value".to_owned(),
         more => format!("{more} values"),
     };
-    let tables = of.resealed.iter().map(|(table, values)| format!("{} {values}", one_line(table)));
-    let tables = tables.collect::<Vec<_>>().join(", ");
-    let tables = if tables.is_empty() { tables } else { format!(" ({tables})") };
+    let tables = by_table(&of.resealed);
     let unopened = match of.unopened {
         0 => String::new(),
         1 => ", 1 did not open".to_owned(),

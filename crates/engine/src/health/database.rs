@@ -12,18 +12,20 @@ pub(super) const PRIVILEGES: &str = "privileges";
 
 /// What every receipt works on, as `tests/it/database/privileges.rs` finds out; without rights on
 /// another table receipts are still accepted.
-const OF_RECEIPTS: [&str; 11] = [
+const OF_RECEIPTS: [&str; 13] = [
     "api_keys",
     "audit_entries",
     "claimed_early_results",
     "declared_names",
     "early_results",
+    "erasures",
     "event_identities",
     "event_keys",
     "idempotency_keys",
     "outbox",
     "payment_events",
     "projects",
+    "reference_keys",
 ];
 
 /// `database`, which is never remembered.
@@ -102,7 +104,7 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
         return Check::degraded(PRIVILEGES, detail, cure);
     }
     if !may_purge {
-        let detail = "the role may not call the functions that delete what is kept no longer";
+        let detail = "the role may not call the functions that delete what is kept no longer, or overwrite what is erased";
         return Check::degraded(PRIVILEGES, detail, cure);
     }
     if owns_audit {

@@ -27,7 +27,7 @@ const GRANTS: &str = "
     REVOKE DELETE ON payment_events, event_keys, results, incidents, reprocesses, callback_attempts, alerts,
         extension_calls, proof_links, daily_figures, policy_stops, silences, projects, api_keys, operators, operator_tokens,
         signing_secrets, destinations, destination_secrets, extensions, reprocess_policies, snapshot_keys,
-        snapshot_purges, audit_chain, audit_sealer FROM sendpromptly_faults;";
+        snapshot_purges, audit_chain, audit_sealer, reference_keys, erasures FROM sendpromptly_faults;";
 
 /// Migrates, makes the role, and makes minutes short; gives the owner's connections.
 pub async fn prepare(binary: &Path, owner_url: &str, password: &str) -> anyhow::Result<PgPool> {

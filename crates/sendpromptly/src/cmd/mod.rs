@@ -10,6 +10,7 @@ pub mod cause;
 pub mod demo;
 pub mod destination;
 pub mod doctor;
+pub mod erase;
 pub mod event;
 pub mod extension;
 pub mod incident;
@@ -94,6 +95,8 @@ pub enum Command {
     /// The audit: whether it is as it was written.
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Erase a customer: whom events are about, everywhere, for good.
+    Erase(erase::EraseArgs),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
 }
@@ -118,6 +121,7 @@ impl Command {
             | Self::Reconcile(_)
             | Self::Retention(_)
             | Self::Audit(_)
+            | Self::Erase(_)
             | Self::Setup(_)
             | Self::Demo
             | Self::Migrate
@@ -171,6 +175,7 @@ impl Command {
             Self::Reconcile(args) => Box::pin(reconcile::run(args, context)).await,
             Self::Retention(verb) => verb.run(context).await,
             Self::Audit(verb) => verb.run(context).await,
+            Self::Erase(args) => Box::pin(erase::run(args, context)).await,
             Self::Doctor(args) => doctor::run(args, context).await,
         }
     }

@@ -3,7 +3,9 @@
 //! [`SealedColumn`] is the catalogue of all sealed columns. What re-seals, counts and checks goes through
 //! it, and a test holds it against the schema, so that none is forgotten when the key changes.
 
-use domain::ids::{DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId};
+use domain::ids::{
+    CustomerKeyId, DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId,
+};
 use uuid::Uuid;
 
 use super::{Head, Version};
@@ -18,12 +20,14 @@ pub enum SealedColumn {
     ExtensionSecret,
     SessionMessage,
     SnapshotKey,
+    ReferenceKey,
+    CustomerKey,
     Snapshot,
 }
 
 impl SealedColumn {
     /// All of them; the one that may hold millions is the last.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SigningSecret,
         Self::DestinationUrl,
         Self::DestinationSecret,
@@ -31,6 +35,8 @@ impl SealedColumn {
         Self::ExtensionSecret,
         Self::SessionMessage,
         Self::SnapshotKey,
+        Self::ReferenceKey,
+        Self::CustomerKey,
         Self::Snapshot,
     ];
 
@@ -44,6 +50,8 @@ impl SealedColumn {
             Self::ExtensionSecret => "extensions",
             Self::SessionMessage => "sessions",
             Self::SnapshotKey => "snapshot_keys",
+            Self::ReferenceKey => "reference_keys",
+            Self::CustomerKey => "customer_keys",
             Self::Snapshot => "payment_events",
         }
     }
@@ -68,6 +76,8 @@ impl SealedColumn {
             Self::ExtensionSecret => "secrets of extensions",
             Self::SessionMessage => "messages for the next page",
             Self::SnapshotKey => "keys of projects' snapshots",
+            Self::ReferenceKey => "keys of projects' hashes",
+            Self::CustomerKey => "keys of customers",
             Self::Snapshot => "snapshots of older releases",
         }
     }
@@ -143,6 +153,27 @@ impl Cell {
     }
 
     #[must_use]
+    pub(crate) fn reference_key(project_id: ProjectId) -> Self {
+        Self::of(SealedColumn::ReferenceKey, Some(project_id), &project_id)
+    }
+
+    #[must_use]
+    pub fn customer_key(project_id: ProjectId, id: CustomerKeyId) -> Self {
+        Self::of(SealedColumn::CustomerKey, Some(project_id), &id)
+    }
+
+    /// A text that a customer's key seals.
+    #[must_use]
+    pub fn customer_text(
+        project_id: ProjectId,
+        table: &'static str,
+        column: &'static str,
+        row: &impl ToString,
+    ) -> Self {
+        Self::at(table, column, Some(project_id), row)
+    }
+
+    #[must_use]
     pub fn snapshot(project_id: ProjectId, id: EventId) -> Self {
         Self::of(SealedColumn::Snapshot, Some(project_id), &id)
     }
@@ -155,7 +186,16 @@ impl Cell {
     }
 
     fn of(column: SealedColumn, project_id: Option<ProjectId>, row: &impl ToString) -> Self {
-        let (table, column, row) = (column.table(), column.column(), row.to_string());
+        Self::at(column.table(), column.column(), project_id, row)
+    }
+
+    fn at(
+        table: &'static str,
+        column: &'static str,
+        project_id: Option<ProjectId>,
+        row: &impl ToString,
+    ) -> Self {
+        let row = row.to_string();
         let name = format!("{table}.{column}:{row}");
         Self { project_id, table, column, row: vec![row], name }
     }

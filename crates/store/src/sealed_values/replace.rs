@@ -51,6 +51,10 @@ pub(super) async fn replace(
         SealedColumn::SnapshotKey => {
             replace!(pool, "snapshot_keys", "project_id", "sealed", ids, old, new)
         }
+        SealedColumn::ReferenceKey => {
+            replace!(pool, "reference_keys", "project_id", "sealed", ids, old, new)
+        }
+        SealedColumn::CustomerKey => replace!(pool, "customer_keys", "id", "sealed", ids, old, new),
         SealedColumn::Snapshot => replace!(pool, "payment_events", "id", "snapshot", ids, old, new),
         SealedColumn::CallbackHeader => {
             sqlx::query!(

@@ -5,7 +5,7 @@
 //! is read and written after it misses none. The receipt itself is one statement: the rows that it
 //! adds are atomic, and each round trip less is time that no other receipt waits.
 
-use domain::audit::detail::{AmbiguityDetail, ReceiptDetail};
+use domain::audit::detail::{AmbiguityDetail, ReceiptDetail, ReturnedDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{EventId, ProjectId};
 use domain::outbox::OutboxMessage;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::api_keys::KeyOwner;
 use crate::audit::Subject;
+use crate::erasure::Returned;
 use crate::seal::{Cell, MasterKey, SealError};
 use crate::snapshot_keys::{self, SnapshotKeys};
 use crate::transitions::result::{self, ReportedResult};
@@ -57,6 +58,17 @@ impl<'a> Delivery<'a> {
         self.receipt.timeout_minutes.unwrap_or(owner.timeout_minutes)
     }
 
+    /// The customer, if they were erased. A key that does not open costs this knowledge, never the receipt.
+    pub(crate) fn find_returned(&self, key: &MasterKey, owner: &KeyOwner) -> Option<Returned> {
+        let reference = &self.receipt.internal_reference;
+        let found = owner.erased.find(key, owner.project_id, reference, self.event_key);
+        found.unwrap_or_else(|error| {
+            let project_id = owner.project_id;
+            tracing::warn!(%project_id, %error, "whether a customer was erased is not known, for want of a key");
+            None
+        })
+    }
+
     /// Seals the snapshot, if there is one. A key that does not open costs the snapshot, never the receipt.
     pub(crate) fn sealed_snapshot(
         &self,
@@ -94,6 +106,12 @@ pub async fn accept_receipt(
 ) -> Result<AcceptedReceipt, StoreError> {
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
+    let returned = delivery.find_returned(key, owner);
+    if let Some(returned) = &returned
+        && let Some(existing) = find_keyed(tx, owner, &returned.event_key).await?
+    {
+        return Ok(existing);
+    }
     let event_id = events::new_id();
     let of_snapshot = delivery.snapshot.map(|_| owner.project_id);
     let keys = snapshot_keys::ensure(tx, key, of_snapshot).await?;
@@ -103,6 +121,9 @@ pub async fn accept_receipt(
     let Some(new) = new else {
         return find_existing(tx, owner, delivery).await;
     };
+    if let Some(returned) = returned {
+        note_returned(tx, owner, event_id, returned).await?;
+    }
     if new.has_claimed {
         note_claimed(tx, owner, receipt, event_id).await?;
     }
@@ -190,6 +211,41 @@ async fn find_existing(
         duplicate: true,
         snapshot_kept: false,
     })
+}
+
+/// The event that has this key, or had it until it went.
+async fn find_keyed(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    event_key: &[u8; 32],
+) -> Result<Option<AcceptedReceipt>, StoreError> {
+    let existing = sqlx::query!(
+        r#"SELECT k.event_id AS "id: EventId", coalesce(e.timeout_at, x.timeout_at) AS "timeout_at!"
+           FROM event_keys k LEFT JOIN payment_events e ON e.id = k.event_id LEFT JOIN expired_events x ON x.event_id = k.event_id
+           WHERE k.project_id = $1 AND k.key = $2 AND (e.id IS NOT NULL OR x.event_id IS NOT NULL)"#,
+        owner.project_id.as_uuid(),
+        event_key.as_slice(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(existing.map(|row| AcceptedReceipt {
+        event_id: row.id,
+        timeout_at: row.timeout_at,
+        duplicate: true,
+        snapshot_kept: false,
+    }))
+}
+
+/// Says on the timeline that the customer was erased before.
+async fn note_returned(
+    tx: &mut PgConnection,
+    owner: &KeyOwner,
+    event_id: EventId,
+    returned: Returned,
+) -> Result<(), StoreError> {
+    let detail = ReturnedDetail { tombstone: returned.customer };
+    let subject = Subject::event(owner.project_id, event_id);
+    audit::record(tx, &Actor::System, subject, &AuditEvent::CustomerReturned(detail)).await
 }
 
 async fn apply_early(

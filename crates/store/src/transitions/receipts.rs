@@ -4,7 +4,7 @@
 //! It guarantees that each receipt gets the outcome and leaves the rows that it would alone, and
 //! that none waits for another transaction on behalf of the others: locks are tried, not awaited.
 //! What cannot be taken this way is left [`Alone`](SharedOutcome::Alone), without a trace: a
-//! provider event that someone else holds or that has early results, and a key with a response of
+//! provider event that someone else holds or that has early results, a customer who was erased, and a key with a response of
 //! the release before. An error means that all of them are left; a row that the database rejects is
 //! then found by taking each alone.
 //!
@@ -68,7 +68,9 @@ pub async fn accept_receipts(
     let keys = snapshot_keys::ensure(tx, key, with_snapshot).await?;
     let (mut new, mut responses) = (Vec::new(), Vec::new());
     for ((n, scope), found) in claimed.into_iter().zip(found) {
-        if found.is_awaited {
+        let it = batch[n];
+        if found.is_awaited || found.is_new() && it.delivery.find_returned(key, it.owner).is_some()
+        {
             continue;
         }
         let event = found.is_new().then(|| NewEvent::seal(&keys, batch[n], found.taken));

@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use store::alerts::{self, IncidentIds};
 use store::api_keys::{self, KeyOwner};
 use store::attempts::{self, CallbackAttempt};
+use store::erasure::ErasedCustomers;
 use store::pool::transaction;
 use store::projects::Project;
 use store::search::events::{EventRow, EventSearch, search_events};
@@ -110,6 +111,7 @@ impl<'a> Trip<'a> {
             snapshots: false,
             mode: project.mode,
             catalogue: declared_names::load_catalogue(pool, project.id).await?,
+            erased: ErasedCustomers::default(),
         };
         let receipt = receipt(newest.as_ref(), &owner)?;
         let event_key = receipt.identity("").key();

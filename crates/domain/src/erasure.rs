@@ -1,0 +1,20 @@
+//! Erasing a customer: how far an erasure is, and what stands in the place of what was erased.
+
+use crate::text_enum::text_enum;
+
+/// What stands in the place of an erased text.
+pub const ERASED: &str = "[erased]";
+
+text_enum! {
+    /// What of an erasure is under way.
+    ErasureState {
+        /// The customer's events, with everything that belongs to them.
+        Events = "events",
+        /// Responses that are kept to be given again.
+        Responses = "responses",
+        /// What is about more than the customer, and names them.
+        Rest = "rest",
+        /// Nothing is left of it in the database.
+        Done = "done",
+    }
+}

@@ -1,0 +1,137 @@
+//! `erase --export` and `erase --replay`: who was erased, outside of the database, and erasing them again in a database
+//! that was restored from before.
+//!
+//! A line of the file is an erasure. It names its customer by a keyed hash, so the file is none that has to be erased.
+
+use std::fs;
+use std::path::Path;
+
+use domain::ids::{CustomerHash, ErasureId, ProjectId};
+use serde::{Deserialize, Serialize};
+use store::erasure::{ErasureRecord, Replayed, list_records, replay};
+use time::OffsetDateTime;
+
+use crate::admin_context::AdminContext;
+use crate::failure::Failure;
+use crate::output::CommandOutput;
+use crate::progress::while_waiting;
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    erasure_id: ErasureId,
+    project_id: ProjectId,
+    tombstone: CustomerHash,
+    requested_by: String,
+    #[serde(with = "time::serde::rfc3339")]
+    requested_at: OffsetDateTime,
+    /// The key of the project's hashes, sealed with the master key; in hexadecimal digits.
+    reference_key: String,
+}
+
+impl From<ErasureRecord> for Line {
+    fn from(record: ErasureRecord) -> Self {
+        Self {
+            erasure_id: record.id,
+            project_id: record.project_id,
+            tombstone: record.customer,
+            requested_by: record.requested_by,
+            requested_at: record.requested_at,
+            reference_key: hex::encode(record.reference_key),
+        }
+    }
+}
+
+impl Line {
+    fn read(text: &str) -> Result<ErasureRecord, String> {
+        let line: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let key = hex::decode(&line.reference_key);
+        Ok(ErasureRecord {
+            id: line.erasure_id,
+            project_id: line.project_id,
+            customer: line.tombstone,
+            requested_by: line.requested_by,
+            requested_at: line.requested_at,
+            reference_key: key.map_err(|error| format!("reference_key: {error}"))?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct ExportReport {
+    exported: usize,
+}
+
+#[derive(Serialize)]
+struct ReplayReport {
+    erased: u64,
+    known: u64,
+    without_project: u64,
+}
+
+/// Writes every erasure into a file, which is there as a whole or as it was.
+pub(super) async fn export(admin: &AdminContext, file: &Path) -> anyhow::Result<CommandOutput> {
+    let records = list_records(&admin.pool).await?;
+    let report = ExportReport { exported: records.len() };
+    let mut lines = String::new();
+    for record in records {
+        lines.push_str(&serde_json::to_string(&Line::from(record))?);
+        lines.push('\n');
+    }
+    let beside = file.with_extension("new");
+    fs::write(&beside, lines)
+        .and_then(|()| fs::rename(&beside, file))
+        .map_err(|error| Failure::option("--export", format!("{}: {error}", file.display())))?;
+    let said = format!("{} erasures are in {}.", report.exported, file.display());
+    CommandOutput::new(&report, said)
+}
+
+/// Erases again who is in a file. Nothing is erased where a line cannot be read.
+pub(super) async fn run(admin: &AdminContext, file: &Path) -> anyhow::Result<CommandOutput> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::option("--replay", format!("{}: {error}", file.display())))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = |(number, line): (usize, &str)| {
+        let place = format!("{}, line {}", file.display(), number + 1);
+        Line::read(line).map_err(|why| {
+            Failure::option("--replay", format!("{place}: {why}. Nothing was erased"))
+        })
+    };
+    let records = lines.map(read).collect::<Result<Vec<_>, _>>()?;
+    let key = admin.master_key().await?;
+    let replaying = replay(&admin.pool, &key, &records);
+    let Replayed { erased, known, without_project } =
+        while_waiting("erasing again", replaying).await?;
+    let foreign = match without_project {
+        0 => String::new(),
+        some => format!(" {some} are of projects that this database does not have."),
+    };
+    let said = format!("{erased} were erased again, {known} were erased already.{foreign}");
+    CommandOutput::new(&ReplayReport { erased, known, without_project }, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_it_was_written_and_a_bad_one_says_why() {
+        let record = ErasureRecord {
+            id: "era_00000000000000000000000001".parse().expect("an id"),
+            project_id: "prj_00000000000000000000000002".parse().expect("an id"),
+            customer: "erased:00000000000000000000000003".parse().expect("a hash"),
+            requested_by: "cli:bob".to_owned(),
+            requested_at: OffsetDateTime::UNIX_EPOCH,
+            reference_key: vec![2, 0, 255],
+        };
+        let line = serde_json::to_string(&Line::from(record.clone())).expect("JSON");
+        assert_eq!(Line::read(&line), Ok(record));
+        for (bad, why) in [
+            ("{}", "missing field `erasure_id`"),
+            (line.replace("erased:", "user:").as_str(), "must look like erased:…"),
+            (line.replace("0200ff", "?").as_str(), "reference_key"),
+        ] {
+            let said = Line::read(bad).expect_err(bad);
+            assert!(said.contains(why), "{said}");
+        }
+    }
+}

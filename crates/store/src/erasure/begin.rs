@@ -1,0 +1,58 @@
+//! Asking for an erasure.
+
+use domain::audit::Actor;
+use domain::ids::{ErasureId, ProjectId};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Erasure, Rows, find_erasure};
+use crate::pool::transaction;
+use crate::seal::MasterKey;
+use crate::{PgConnection, PgPool, StoreError, customer_keys, reference_keys};
+
+/// Commits that a customer is to be erased, and destroys the customer's key. While an erasure of the same customer is
+/// under way it is that one. The reference may be the tombstone of an earlier one.
+///
+/// # Errors
+/// When the database fails, or the key of the project's hashes does not open. Nothing is begun then.
+pub async fn begin(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    actor: &Actor,
+    project_id: ProjectId,
+    reference: &str,
+) -> Result<Erasure, StoreError> {
+    let id = ErasureId::from_uuid(Uuid::now_v7());
+    transaction(pool, async |tx| insert(tx, master_key, actor, project_id, reference, id).await)
+        .await
+}
+
+/// The same in the caller's transaction, under this id unless one is under way.
+pub(super) async fn insert(
+    tx: &mut PgConnection,
+    master_key: &MasterKey,
+    actor: &Actor,
+    project_id: ProjectId,
+    reference: &str,
+    id: ErasureId,
+) -> Result<Erasure, StoreError> {
+    let customer = reference_keys::hash(tx, master_key, project_id, reference).await?;
+    let destroyed = customer_keys::destroy(tx, project_id, customer).await?;
+    let erased: Rows = destroyed.then(|| ("customer_keys".to_owned(), 1)).into_iter().collect();
+    let id = sqlx::query_scalar!(
+        r#"INSERT INTO erasures AS kept (id, project_id, customer, tombstone, reference, requested_by, erased)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (project_id, customer) WHERE state <> 'done' DO UPDATE SET stepped_at = now()
+           RETURNING kept.id AS "id: ErasureId""#,
+        id.as_uuid(),
+        project_id.as_uuid(),
+        customer.as_uuid(),
+        customer.to_string(),
+        reference,
+        actor.to_string(),
+        Json(erased) as _,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    find_erasure(tx, id).await?.ok_or(StoreError::Missing("erasures"))
+}

@@ -1,0 +1,136 @@
+//! What an erasure would erase, and what was sent of the customer already and cannot be erased.
+
+use domain::ids::{CustomerHash, IncidentId, ProjectId};
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Erasure, Rows, find_last_before};
+use crate::seal::MasterKey;
+use crate::{PgConnection, StoreError, reference_keys};
+
+/// So many sent messages are listed.
+const MAX_SENT: i64 = 1_000;
+
+/// What there is of a customer.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What would be erased.
+    pub rows: Rows,
+    /// Alerts that were delivered, the oldest first, at most 1,000.
+    pub sent: Vec<SentMessage>,
+    /// The last erasure of the same customer.
+    pub erased_before: Option<Erasure>,
+}
+
+impl Preview {
+    /// Whether nothing is known of the reference.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// A message that reached its destination: it lies with whoever received it.
+#[derive(Debug, Clone)]
+pub struct SentMessage {
+    pub incident_id: IncidentId,
+    /// What it reported.
+    pub kind: String,
+    /// The destination's label, or its address.
+    pub destination: String,
+    pub sent_at: OffsetDateTime,
+}
+
+/// Counts what there is of a customer, and changes nothing.
+///
+/// # Errors
+/// When the database fails, or the key of the project's hashes does not open.
+pub async fn preview(
+    tx: &mut PgConnection,
+    master_key: &MasterKey,
+    project_id: ProjectId,
+    reference: &str,
+) -> Result<Preview, StoreError> {
+    // Where the project has hashed nothing, nobody was erased, and no key is made for a look.
+    let key = reference_keys::find(tx, master_key, project_id).await?;
+    let customer = key.map(|key| key.hash(project_id, reference));
+    let customer = customer.unwrap_or(CustomerHash::from_uuid(Uuid::nil()));
+    let references = [reference.to_owned(), customer.to_string()];
+    let mut rows = count_rows(&mut *tx, project_id, &references).await?;
+    let keys = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "keys!" FROM customer_keys
+           WHERE project_id = $1 AND customer = $2 AND sealed IS NOT NULL"#,
+        project_id.as_uuid(),
+        customer.as_uuid(),
+    );
+    rows.insert("customer_keys".to_owned(), keys.fetch_one(&mut *tx).await?);
+    rows.retain(|_, rows| *rows > 0);
+    let sent = list_sent(&mut *tx, project_id, &references).await?;
+    let now = OffsetDateTime::now_utc();
+    let erased_before = find_last_before(tx, project_id, customer, now).await?;
+    Ok(Preview { rows, sent, erased_before })
+}
+
+/// Rows that still say something of the customer, by table. Of an event that was erased before they are what came since.
+async fn count_rows(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    references: &[String; 2],
+) -> Result<Rows, StoreError> {
+    let counts = sqlx::query!(
+        r#"WITH event AS MATERIALIZED (
+               SELECT id, snapshot IS NOT NULL AS has_snapshot, internal_reference <> $3 AS is_named
+               FROM payment_events WHERE project_id = $1 AND internal_reference IN ($2, $3)
+           ), incident AS MATERIALIZED (
+               SELECT i.id, e.is_named, i.error_message, i.resolution_note FROM event e JOIN incidents i ON i.event_id = e.id
+           ), reprocess AS MATERIALIZED (
+               SELECT r.id, i.is_named, r.note FROM incident i JOIN reprocesses r ON r.incident_id = i.id
+           )
+           SELECT 'payment_events' AS "table!", count(*) AS "rows!" FROM event WHERE is_named
+           UNION ALL SELECT 'snapshots', count(*) FROM event WHERE has_snapshot
+           UNION ALL SELECT 'results', count(*) FROM event e JOIN results r ON r.event_id = e.id
+               WHERE r.error_message <> '[erased]'
+           UNION ALL SELECT 'incidents', count(*) FROM incident
+               WHERE is_named OR error_message <> '[erased]' OR resolution_note <> '[erased]'
+           UNION ALL SELECT 'reprocesses', count(*) FROM reprocess WHERE is_named OR note <> '[erased]'
+           UNION ALL SELECT 'callback_attempts', count(*) FROM reprocess r JOIN callback_attempts a ON a.replay_id = r.id
+               WHERE a.answer <> '[erased]' OR a.redirect_to IS NOT NULL
+           UNION ALL SELECT 'alerts', count(*) FROM incident i JOIN alerts a ON a.incident_id = i.id
+               WHERE a.last_answer <> '[erased]'
+           UNION ALL SELECT 'proof_links', count(*) FROM incident i JOIN proof_links l ON l.incident_id = i.id
+               WHERE l.revoked_at IS NULL
+           UNION ALL SELECT 'extension_calls', count(*) FROM event e JOIN extension_calls c ON c.event_id = e.id
+               WHERE c.answer ?| '{note,evidence,error_message}'
+           UNION ALL SELECT 'claimed_early_results', count(*) FROM event e JOIN claimed_early_results c ON c.event_id = e.id
+           UNION ALL SELECT 'early_results', count(*) FROM early_results WHERE project_id = $1 AND internal_reference = $2"#,
+        project_id.as_uuid(),
+        references[0],
+        references[1],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(counts.into_iter().map(|row| (row.table, row.rows)).collect())
+}
+
+/// The delivered alerts about a customer, by the reference or its tombstone; the oldest first, at most 1,000.
+pub async fn list_sent(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    references: &[String],
+) -> Result<Vec<SentMessage>, StoreError> {
+    let sent = sqlx::query_as!(
+        SentMessage,
+        r#"SELECT a.incident_id, a.kind::text AS "kind!: String", coalesce(d.label, d.address) AS "destination!",
+               a.finished_at AS "sent_at!"
+           FROM incidents i JOIN alerts a ON a.incident_id = i.id JOIN destinations d ON d.id = a.destination_id
+           WHERE i.project_id = $1 AND i.internal_reference = ANY ($2) AND a.state IN ('delivered', 'told') AND a.finished_at IS NOT NULL
+           ORDER BY a.finished_at, a.id LIMIT $3"#,
+        project_id.as_uuid(),
+        references,
+        MAX_SENT,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(sent)
+}

@@ -1,0 +1,153 @@
+//! Erasing again, in a database that was restored from before an erasure, who was erased since.
+//!
+//! A line says which customer by the keyed hash, never by the reference. References of a restored database are hashed
+//! to find them, with the project's key, which a line carries too, sealed, in case the database is older than the key.
+
+use std::collections::BTreeMap;
+
+use domain::audit::Actor;
+use domain::ids::{CustomerHash, ErasureId, ProjectId};
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+use super::{Erasure, begin, find_erasure, run};
+use crate::pool::transaction;
+use crate::seal::MasterKey;
+use crate::{PgPool, StoreError, projects, reference_keys};
+
+/// So many references are hashed together.
+const BATCH: i32 = 1_000;
+
+/// An erasure as it is kept outside of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureRecord {
+    pub id: ErasureId,
+    pub project_id: ProjectId,
+    pub customer: CustomerHash,
+    pub requested_by: String,
+    pub requested_at: OffsetDateTime,
+    /// The key of the project's hashes, sealed.
+    pub reference_key: Vec<u8>,
+}
+
+/// What became of records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// How many were erased again.
+    pub erased: u64,
+    /// How many the database knows.
+    pub known: u64,
+    /// How many are of projects that the database does not have.
+    pub without_project: u64,
+}
+
+/// Every erasure, the oldest first.
+pub async fn list_records(db: impl PgExecutor<'_>) -> Result<Vec<ErasureRecord>, StoreError> {
+    let records = sqlx::query_as!(
+        ErasureRecord,
+        "SELECT e.id, e.project_id, e.customer, e.requested_by, e.requested_at, k.sealed AS reference_key
+         FROM erasures e JOIN reference_keys k ON k.project_id = e.project_id ORDER BY e.id",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(records)
+}
+
+/// Erases everyone of these records of whom the database does not know that they were. It may be cut off and repeated.
+///
+/// # Errors
+/// When the database fails, or a key does not open. What was erased until then stays so.
+pub async fn replay(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    records: &[ErasureRecord],
+) -> Result<Replayed, StoreError> {
+    let mut done = Replayed::default();
+    let mut by_project = BTreeMap::<_, Vec<_>>::new();
+    for record in records {
+        match find_erasure(pool, record.id).await? {
+            Some(known) if known.finished_at.is_some() => done.known += 1,
+            Some(_) | None => by_project.entry(record.project_id).or_default().push(record),
+        }
+    }
+    for (project_id, records) in by_project {
+        if projects::find_project(pool, project_id).await?.is_none() {
+            done.without_project += records.len() as u64;
+            continue;
+        }
+        let references = find_references(pool, master_key, project_id, &records).await?;
+        for record in records {
+            let named = references.get(&record.customer).cloned();
+            let reference = named.unwrap_or_else(|| record.customer.to_string());
+            erase(pool, master_key, record, &reference).await?;
+            done.erased += 1;
+        }
+    }
+    Ok(done)
+}
+
+async fn erase(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    record: &ErasureRecord,
+    reference: &str,
+) -> Result<Erasure, StoreError> {
+    let actor = Actor::read(&record.requested_by);
+    let begun = transaction(pool, async |tx| {
+        begin::insert(tx, master_key, &actor, record.project_id, reference, record.id).await
+    });
+    run(pool, master_key, begun.await?.id, &mut |_| ()).await
+}
+
+/// The references of a project whose customers are among these.
+async fn find_references(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    project_id: ProjectId,
+    records: &[&ErasureRecord],
+) -> Result<BTreeMap<CustomerHash, String>, StoreError> {
+    let sealed = records.last().map(|record| record.reference_key.as_slice());
+    let key = transaction(pool, async |tx| {
+        reference_keys::restore(tx, master_key, project_id, sealed.unwrap_or_default()).await
+    });
+    let (key, mut after, mut found) = (key.await?, String::new(), BTreeMap::new());
+    loop {
+        let references = list_references(pool, project_id, &after).await?;
+        let Some(last) = references.last() else { return Ok(found) };
+        after.clone_from(last);
+        for reference in references {
+            let customer = key.hash(project_id, &reference);
+            if records.iter().any(|record| record.customer == customer) {
+                found.insert(customer, reference);
+            }
+        }
+    }
+}
+
+/// The references behind one, in their order. The first of each is found by the index, so a customer's many events
+/// cost as much as one.
+async fn list_references(
+    pool: &PgPool,
+    project_id: ProjectId,
+    after: &str,
+) -> Result<Vec<String>, StoreError> {
+    let references = sqlx::query_scalar!(
+        r#"WITH RECURSIVE reference AS (
+               (SELECT internal_reference, 1 AS place FROM payment_events
+                WHERE project_id = $1 AND internal_reference > $2 ORDER BY internal_reference LIMIT 1)
+               UNION ALL
+               SELECT next.internal_reference, reference.place + 1 FROM reference CROSS JOIN LATERAL (
+                   SELECT e.internal_reference FROM payment_events e
+                   WHERE e.project_id = $1 AND e.internal_reference > reference.internal_reference
+                   ORDER BY e.internal_reference LIMIT 1) AS next
+               WHERE reference.place < $3
+           )
+           SELECT internal_reference AS "reference!" FROM reference ORDER BY internal_reference"#,
+        project_id.as_uuid(),
+        after,
+        BATCH,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(references)
+}

@@ -1,0 +1,72 @@
+//! Erasing a customer by a script: counted first, begun by who may, and shown until it is over.
+
+use domain::operator::Role;
+use e2e::{World, WorldOptions, run};
+use reqwest::Method;
+use serde_json::json;
+use store::{MasterKey, erasure};
+
+use super::script::Script;
+
+#[test]
+fn a_script_counts_a_customer_erases_them_and_sees_when_it_is_over() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let admin = Script::of(&world, Role::Admin).await;
+        let event_id = world.receipt("evt_1").await;
+        let path = format!("/{}/erasures", world.project.id);
+        let post = async |body| admin.call(Method::POST, &path, Some(body)).await;
+        let (status, counted) = post(json!({ "internal_reference": "user_456" })).await;
+        assert_eq!((status, &counted["rows"]["payment_events"]), (200, &json!(1)), "{counted}");
+        assert!(counted["erasure_id"].is_null(), "{counted}");
+
+        let (status, begun) =
+            post(json!({ "internal_reference": "user_456", "confirm": true })).await;
+        assert_eq!((status, &begun["state"]), (202, &json!("events")), "{begun}");
+        let one = format!("{path}/{}", begun["erasure_id"].as_str().expect("an id"));
+        let id = begun["erasure_id"].as_str().expect("an id").parse().expect("an id");
+        let key = MasterKey::parse(&world.master_key).expect("a key");
+        // What api and worker do.
+        erasure::run(&world.pool, &key, id, &mut |_| ()).await.expect("erased");
+        let (status, shown) = admin.call(Method::GET, &one, None).await;
+        assert_eq!((status, &shown["state"]), (200, &json!("done")), "{shown}");
+        assert_eq!(shown["rows"]["payment_events"], 1, "{shown}");
+        let (_, listed) = admin.call(Method::GET, &path, None).await;
+        assert_eq!(listed["data"][0]["tombstone"], begun["tombstone"], "{listed}");
+        let event = format!("/{}/events/{event_id}", world.project.id);
+        let (_, event) = admin.call(Method::GET, &event, None).await;
+        assert_eq!(event["internal_reference"], begun["tombstone"], "{event}");
+    });
+}
+
+#[test]
+fn what_is_not_known_or_not_right_is_said_and_nothing_is_begun() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let admin = Script::of(&world, Role::Admin).await;
+        world.receipt("evt_1").await;
+        let path = format!("/{}/erasures", world.project.id);
+        for (body, expected, word) in [
+            (json!({ "internal_reference": "User_456", "confirm": true }), 404, "case-sensitive"),
+            (json!({ "confirm": true }), 422, "is required"),
+            (json!({ "internal_reference": 7.5 }), 422, "internal_reference"),
+            (json!({ "internal_reference": "user_456", "confirm": "yes" }), 422, "confirm"),
+            (json!({ "internal_reference": "user_456", "sure": true }), 422, "sure"),
+        ] {
+            let (status, response) = admin.call(Method::POST, &path, Some(body)).await;
+            assert_eq!(status, expected, "{response}");
+            assert!(response.to_string().contains(word), "{response}");
+        }
+        let operator = Script::of(&world, Role::Operator).await;
+        let wanted = json!({ "internal_reference": "user_456", "confirm": true });
+        for (method, body) in [(Method::POST, Some(wanted)), (Method::GET, None)] {
+            let (status, response) = operator.call(method, &path, body).await;
+            assert_eq!(status, 403, "{response}");
+        }
+        let begun: i64 = sqlx::query_scalar("SELECT count(*) FROM erasures")
+            .fetch_one(&world.pool)
+            .await
+            .expect("a count");
+        assert_eq!(begun, 0);
+    });
+}
