@@ -36,7 +36,11 @@ use crate::decide::stored;
 use crate::deps::Deps;
 use crate::destinations::{self, Recipient, SendFailure, Sent, Thread};
 use crate::observed::observed;
-use crate::waiting::{SendOutcome, count_failure, while_claimed};
+use crate::waiting::{PACED, SendOutcome, count_failure, while_claimed};
+
+/// How often an alert waits for its turn at a destination that takes a message a second; then it is
+/// left to [`crate::waiting`].
+const MAX_TURNS: usize = 5;
 
 /// Implements [`workflows::activity_contract::Alerts`].
 pub struct Alerts {
@@ -64,9 +68,16 @@ impl Alerts {
     }
 }
 
-/// One attempt, from the saved row to its end: the activity without a worker around it.
+/// One attempt, from the saved row to its end, when it is its turn: the activity without a worker
+/// around it.
 pub async fn deliver(deps: &Deps, id: AlertId) -> Result<(), ActivityError> {
-    stored(attempt(deps, id).await).map(|_| ())
+    for _ in 0..MAX_TURNS {
+        if stored(attempt(deps, id).await)? != SendOutcome::Paced {
+            break;
+        }
+        tokio::time::sleep(PACED).await;
+    }
+    Ok(())
 }
 
 pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, StoreError> {
@@ -107,6 +118,7 @@ async fn claim(
         AlertClaim::Ended => SendOutcome::Ended,
         AlertClaim::Busy => SendOutcome::Busy,
         AlertClaim::LeftAlone => SendOutcome::LeftAlone,
+        AlertClaim::Paced => SendOutcome::Paced,
         AlertClaim::GiveUp(alert, why) => {
             give_up(tx, &alert, why).await?;
             SendOutcome::Ended

@@ -77,6 +77,7 @@ async fn claim(
     let ended = match notices::claim_notice(&mut *tx, id).await? {
         NoticeClaim::Ended => SendOutcome::Ended,
         NoticeClaim::LeftAlone => SendOutcome::LeftAlone,
+        NoticeClaim::Paced => SendOutcome::Paced,
         NoticeClaim::GiveUp(notice, why) => {
             give_up(tx, &notice, &why).await?;
             SendOutcome::Ended

@@ -15,6 +15,9 @@ use crate::deps::Deps;
 use crate::destinations::{FailureKind, SendFailure};
 use crate::{alerts, notices};
 
+/// How soon a destination takes another message that takes one a second.
+pub(crate) const PACED: Duration = Duration::from_secs(1);
+
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SendOutcome {
@@ -26,6 +29,8 @@ pub(crate) enum SendOutcome {
     Delivered,
     /// The destination is left alone for a while.
     LeftAlone,
+    /// The destination takes the next message within [`PACED`].
+    Paced,
 }
 
 /// Writes the messages about causes that are due, and lists the destinations for which messages wait
@@ -50,6 +55,7 @@ pub async fn send_to(deps: &Deps, id: DestinationId, pace: Duration) -> Result<(
             SendOutcome::Delivered => tokio::time::sleep(pace).await,
             // What is too old to be sent came first, and was given up.
             SendOutcome::LeftAlone => break,
+            SendOutcome::Paced => tokio::time::sleep(PACED).await,
         }
     }
     Ok(())

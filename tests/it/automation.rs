@@ -3,6 +3,7 @@
 mod callback_headers;
 mod destination_labels;
 mod erasures;
+mod every_incident;
 mod generated_clients;
 mod policies;
 pub mod script;

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod episodes;
+mod limits;
 mod settings;
 
 use std::time::Duration;

@@ -71,7 +71,7 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(AddedDestination { destination_id, kind, signing_secret })))
 }
 
-/// Changes a destination's label. Needs the role admin.
+/// Changes a destination's label, or whether it gets each incident. Needs the role admin.
 #[utoipa::path(patch, path = "/api/v1/projects/{project_id}/destinations/{destination_id}", operation_id = "update_destination", tag = "destinations", request_body = DestinationUpdateRequest,
     params(("project_id" = String, Path), ("destination_id" = String, Path)),
     responses((status = 200, description = "The destination as it is now.", body = DestinationResponse)))]
@@ -83,11 +83,16 @@ pub async fn update(
 ) -> Result<Json<DestinationResponse>, ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
-    let label = read_label(&body.read().await?)?;
+    let change = read_change(&body.read().await?)?;
     let id = of_project(&state, project.id, &id).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let renamed = transaction(&state.pool, async |tx| {
-        destination::rename_destination(tx, &actor, key, id, label.as_deref()).await?;
+        if let Some(label) = &change.label {
+            destination::rename_destination(tx, &actor, key, id, label.as_deref()).await?;
+        }
+        if let Some(every_incident) = change.every_incident {
+            destination::set_every_incident(tx, &actor, id, every_incident).await?;
+        }
         destinations::find_destination(tx, id).await
     });
     Ok(Json(responses::destination(renamed.await?.ok_or_else(missing)?)))
@@ -233,18 +238,28 @@ fn read_activity(fields: &mut Fields<'_>) -> Option<NewDestination> {
     Some(NewDestination::activity(activity, queue))
 }
 
-/// A label, or none for the default: that is said as null, since text that is blank by accident would
-/// take the label away.
-fn read_label(body: &Map<String, Value>) -> Result<Option<String>, ApiError> {
-    let mut fields = caller::fields(body, &["label"]);
-    if !body.contains_key("label") {
-        fields.reject("label", "is required: 1 to 255 characters, or null for the default");
+struct DestinationChange {
+    /// A label, or none for the default.
+    label: Option<Option<String>>,
+    every_incident: Option<bool>,
+}
+
+/// The default label is said as null, since text that is blank by accident would take the label away.
+fn read_change(body: &Map<String, Value>) -> Result<DestinationChange, ApiError> {
+    let known = ["label", "every_incident"];
+    let mut fields = caller::fields(body, &known);
+    if !known.iter().any(|field| body.contains_key(*field)) {
+        let label =
+            "is required: 1 to 255 characters, or null for the default; or give every_incident";
+        fields.reject("label", label);
     }
     let label = fields.text("label").map(|label| label.trim().to_owned());
     if let Some(Err(why)) = label.as_deref().map(check_name) {
         fields.reject("label", why.to_string());
     }
-    caller::checked(fields, label)
+    let every_incident = fields.truth("every_incident");
+    let label = body.contains_key("label").then_some(label);
+    caller::checked(fields, DestinationChange { label, every_incident })
 }
 
 fn missing() -> ApiError {

@@ -319,6 +319,7 @@ pub fn destination(destination: Destination) -> DestinationResponse {
         failing_since: destination.failing_since,
         failed_attempts: destination.failures,
         last_answer: destination.last_failure,
+        every_incident: destination.every_incident,
     }
 }
 

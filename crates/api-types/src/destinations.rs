@@ -36,6 +36,9 @@ pub struct DestinationResponse {
     /// The other side's response to the last message that it did not take, verbatim.
     #[serde(default)]
     pub last_answer: Option<String>,
+    /// Whether it gets each incident by itself; otherwise messages about causes stand for most.
+    #[serde(default)]
+    pub every_incident: bool,
 }
 
 /// A new destination: one of `email`, `slack`, `webhook`, and `activity` with `queue`.
@@ -58,14 +61,18 @@ pub struct DestinationRequest {
     pub label: Option<String>,
 }
 
-/// What people are to call a destination.
+/// What changes of a destination: at least one of these.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
 pub struct DestinationUpdateRequest {
     /// 1 to 255 characters, or null: then a mail goes by its address again, Slack by the last four
     /// characters of its URL, a webhook by its host, and an activity by its name.
-    #[cfg_attr(feature = "openapi", schema(required = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Whether it gets each incident by itself, the default of webhooks and activities, or messages
+    /// about causes, that of mail and Slack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_incident: Option<bool>,
 }
 
 /// A destination that was added.

@@ -92,6 +92,7 @@ mod tests {
             retry_at: None,
             failing_since: None,
             failures: 0,
+            every_incident: false,
             last_failure: None,
         }
     }

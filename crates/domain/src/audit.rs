@@ -69,6 +69,7 @@ text_enum! {
         DestinationAdded = "destination.added",
         DestinationRemoved = "destination.removed",
         DestinationRenamed = "destination.renamed",
+        DestinationUpdated = "destination.updated",
         DestinationTested = "destination.tested",
         ExtensionAdded = "extension.added",
         ExtensionPaused = "extension.paused",

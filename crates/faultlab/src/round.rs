@@ -277,7 +277,11 @@ async fn left_to_do(stage: &Stage) -> anyhow::Result<String> {
     let running = Box::pin(watches_running(stage)).await?;
     let pending = rows.events.iter().filter(|event| event.effect != "succeeded").count();
     let open = rows.incidents.iter().filter(|incident| incident.state != "resolved").count();
-    let untold = rows.alerts.iter().filter(|alert| alert.state == "pending").count();
+    let untold = rows
+        .alerts
+        .iter()
+        .filter(|alert| ["pending", "folded"].contains(&alert.state.as_str()))
+        .count();
     let counts = [
         (pending, "events are not applied"),
         (open, "incidents are not resolved"),

@@ -14,6 +14,7 @@ use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
 use crate::cause_threads::{self, FirstAlert, Placement};
+use crate::destination_health::Turn;
 use crate::pool::transaction;
 use crate::waiting::claim_seconds;
 use crate::{PgConnection, PgPool, StoreError, destination_health};
@@ -25,8 +26,10 @@ pub enum AlertClaim {
     Ended,
     /// Nothing now: another process sends it, or another alert of its incident to its destination.
     Busy,
-    /// Nothing now: its destination failed and is left alone for a while.
+    /// Nothing now: its destination failed and is left alone for a while, or enough is under way to it.
     LeftAlone,
+    /// Nothing for a second: its destination has just got a message.
+    Paced,
     /// It is not to be sent any more, because 24 hours have passed or its destination was removed.
     GiveUp(Alert, &'static str),
     /// It is not to be sent any more, because a newer alert says more.
@@ -75,6 +78,11 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     };
     if is_left_alone {
         return Ok(AlertClaim::LeftAlone);
+    }
+    match destination_health::take_turn(&mut *tx, alert.destination_id).await? {
+        Turn::Now => {}
+        Turn::Soon => return Ok(AlertClaim::Paced),
+        Turn::Later => return Ok(AlertClaim::LeftAlone),
     }
     hold(tx, &alert, failures).await?;
     Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first: others.first, root }))

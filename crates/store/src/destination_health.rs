@@ -16,8 +16,8 @@ use std::time::Duration;
 use domain::ids::DestinationId;
 use sqlx::PgExecutor;
 
-use crate::StoreError;
 use crate::waiting::claim_seconds;
+use crate::{PgConnection, StoreError};
 
 /// Leaves a destination that failed alone while an attempt goes on, which says so again and again.
 pub(crate) async fn hold(
@@ -36,6 +36,51 @@ pub(crate) async fn hold(
         .await?;
     }
     Ok(())
+}
+
+/// How many alerts are under way to one destination at most: one that hangs leaves the senders to
+/// the others.
+pub const MAX_UNDER_WAY: i64 = 16;
+
+/// Whether a message may begin to go to a destination now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Now,
+    /// Its provider takes the next one within a second.
+    Soon,
+    /// Too many are under way.
+    Later,
+}
+
+/// Takes a turn at a destination whose row is locked. Slack takes a message a second for each of its
+/// webhooks (<https://docs.slack.dev/apis/web-api/rate-limits>).
+pub(crate) async fn take_turn(
+    tx: &mut PgConnection,
+    id: DestinationId,
+) -> Result<Turn, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT coalesce(d.next_send_at > clock_timestamp(), false) AS "is_paced!",
+               (SELECT count(*) FROM (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
+                   AND a.leased_until > clock_timestamp() LIMIT $2) AS under_way) >= $2 AS "is_crowded!"
+           FROM destinations d WHERE d.id = $1"#,
+        id.as_uuid(),
+        MAX_UNDER_WAY,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if row.is_crowded {
+        return Ok(Turn::Later);
+    }
+    if row.is_paced {
+        return Ok(Turn::Soon);
+    }
+    sqlx::query!(
+        "UPDATE destinations SET next_send_at = clock_timestamp() + interval '1 second' WHERE id = $1 AND kind = 'slack'",
+        id.as_uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(Turn::Now)
 }
 
 /// Forgets every failure, because a message went through.

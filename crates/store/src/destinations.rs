@@ -188,6 +188,8 @@ pub struct Destination {
     pub failures: i32,
     /// The last response of those, verbatim.
     pub last_failure: Option<String>,
+    /// Whether it gets each incident by itself; otherwise messages about causes stand for most.
+    pub every_incident: bool,
 }
 
 /// Adds a destination; `Existing` if the project notifies this mail address or this activity already,
@@ -261,7 +263,8 @@ pub async fn list_destinations(
     let destinations = sqlx::query_as!(
         Destination,
         r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at, failing_since, failures, last_failure
+             retry_at, failing_since, failures, last_failure,
+             coalesce(every_incident, kind IN ('webhook', 'activity')) AS "every_incident!"
          FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
         project_id.map(ProjectId::as_uuid),
     )
@@ -278,7 +281,8 @@ pub async fn find_destination(
     let destination = sqlx::query_as!(
         Destination,
         r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at, failing_since, failures, last_failure
+             retry_at, failing_since, failures, last_failure,
+             coalesce(every_incident, kind IN ('webhook', 'activity')) AS "every_incident!"
          FROM destinations WHERE id = $1 AND removed_at IS NULL"#,
         id.as_uuid(),
     )
@@ -374,6 +378,24 @@ pub async fn update_label(
             .await?;
     }
     Ok(Some(Renaming { project_id: row.project_id, from, to }))
+}
+
+/// Says whether a destination gets each incident by itself; its project, `None` if there is no such
+/// one or it does so already.
+pub async fn update_every_incident(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    every_incident: bool,
+) -> Result<Option<ProjectId>, StoreError> {
+    let project_id = sqlx::query_scalar!(
+        "UPDATE destinations SET every_incident = $2 WHERE id = $1 AND removed_at IS NULL
+             AND coalesce(every_incident, kind IN ('webhook', 'activity')) <> $2 RETURNING project_id",
+        id.as_uuid(),
+        every_incident,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(project_id)
 }
 
 /// Where a destination's messages go, and what decides whether they may.

@@ -16,6 +16,7 @@ use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::destination_health::Turn;
 use crate::pool::transaction;
 use crate::waiting::claim_seconds;
 use crate::{PgConnection, PgPool, StoreError, destination_health};
@@ -156,8 +157,10 @@ pub(crate) async fn enqueue_silent(
 pub enum NoticeClaim {
     /// Nothing: it has ended, or another process is at it.
     Ended,
-    /// Nothing now: its destination failed and is left alone for a while.
+    /// Nothing now: its destination failed and is left alone for a while, or enough is under way to it.
     LeftAlone,
+    /// Nothing for a second: its destination has just got a message.
+    Paced,
     /// It is not to be sent any more: 24 hours have passed, its destination was removed, or what it
     /// reports holds no longer.
     GiveUp(Notice, String),
@@ -184,6 +187,11 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
     }
     if pending.is_left_alone {
         return Ok(NoticeClaim::LeftAlone);
+    }
+    match destination_health::take_turn(&mut *tx, notice.destination_id).await? {
+        Turn::Now => {}
+        Turn::Soon => return Ok(NoticeClaim::Paced),
+        Turn::Later => return Ok(NoticeClaim::LeftAlone),
     }
     sqlx::query!("UPDATE notices SET attempts = attempts + 1 WHERE id = $1", id)
         .execute(&mut *tx)

@@ -121,8 +121,8 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
         }
         let page = alice.get(&path(&world)).await;
         insta::assert_snapshot!(page.page().rows("Where alerts go").join("\n"), @"
-        #payments Slack · hooks.slack.com | In use | [time] ago | Test #payments Rename… Remove…
-        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Rename… Remove…
+        #payments Slack · hooks.slack.com Gets the first incident of a cause, then messages about the cause. | In use | [time] ago | Test #payments Rename… Send each incident to #payments Remove…
+        Slack …WxYz Slack · hooks.slack.com Gets the first incident of a cause, then messages about the cause. | In use | [time] ago | Test Slack …WxYz Rename… Send each incident to Slack …WxYz Remove…
         ");
         let body = page.body;
         assert!(!body.contains("abcdefgh") && !body.contains("AbCd"), "{body}");
@@ -164,8 +164,8 @@ fn a_destination_is_renamed_and_has_its_default_name_again_where_the_field_is_em
         }
         let page = alice.page(&path(&world)).await;
         insta::assert_snapshot!(page.rows("Where alerts go").join("\n"), @"
-        Bob, on call E-mail · bob@cometcart.test | In use | [time] ago | Test Bob, on call Rename… Remove…
-        Slack …WxYz Slack · hooks.slack.com | In use | [time] ago | Test Slack …WxYz Rename… Remove…
+        Bob, on call E-mail · bob@cometcart.test Gets the first incident of a cause, then messages about the cause. | In use | [time] ago | Test Bob, on call Rename… Send each incident to Bob, on call Remove…
+        Slack …WxYz Slack · hooks.slack.com Gets the first incident of a cause, then messages about the cause. | In use | [time] ago | Test Slack …WxYz Rename… Send each incident to Slack …WxYz Remove…
         ");
         assert_eq!(page.input("Label of Bob, on call").value, "Bob, on call");
 
@@ -286,7 +286,7 @@ fn each_role_does_what_it_may_with_its_own_projects_destinations() {
         let to = |what: &str| format!("{}/{}/{what}", path(&world), bob.id);
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let page = viewer.page(&path(&world)).await;
-        insta::assert_snapshot!(page.rows("Where alerts go").join("\n"), @"bob@cometcart.test E-mail | In use | [time] ago | Testing needs the role operator");
+        insta::assert_snapshot!(page.rows("Where alerts go").join("\n"), @"bob@cometcart.test E-mail Gets the first incident of a cause, then messages about the cause. | In use | [time] ago | Testing needs the role operator");
         assert_eq!(page.buttons(), ["Sign out"]);
         assert_eq!(viewer.submit(&path(&world), &to("test"), &[]).await.status, 403);
 

@@ -4,6 +4,7 @@
 //! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
+mod every_incident;
 mod rename;
 mod secret;
 mod test_message;
@@ -34,6 +35,7 @@ use crate::state::ConsoleState;
 const ONE: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
 const RENAME: &str = "/projects/{project_id}/destinations/{destination_id}/rename";
+const EVERY_INCIDENT: &str = "/projects/{project_id}/destinations/{destination_id}/every-incident";
 const ROTATE: &str = "/projects/{project_id}/destinations/{destination_id}/secret/rotate";
 const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remove";
 
@@ -43,6 +45,7 @@ pub fn add(pages: Pages) -> Pages {
         .post(ONE, Access::Admin, add::submit)
         .post(TEST, Access::Operator, test_message::submit)
         .post(RENAME, Access::Admin, rename::submit)
+        .post(EVERY_INCIDENT, Access::Admin, every_incident::submit)
         .post(ROTATE, Access::Admin, secret::rotate)
         .post(REMOVE, Access::Admin, remove)
 }
@@ -89,6 +92,8 @@ struct DestinationItem {
     next: Option<When>,
     /// How many alerts wait for it.
     waiting: i64,
+    /// Whether it gets each incident by itself.
+    every_incident: bool,
 }
 
 impl DestinationItem {
@@ -214,6 +219,7 @@ fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> Destinat
         answer: destination.last_failure.as_deref().map(one_line),
         next: destination.retry_at.filter(|at| *at > now).map(When::brief),
         waiting,
+        every_incident: destination.every_incident,
     }
 }
 

@@ -284,6 +284,9 @@ details! {
     DestinationDetail { destination_id: DestinationId }
 
     /// Of a destination's new label: what it was called before and is after.
+    /// Of a destination that gets each incident by itself from now on, or messages about causes.
+    EveryIncidentDetail { destination_id: DestinationId, every_incident: bool }
+
     RenamedDestinationDetail { destination_id: DestinationId, from: String, to: String }
 
     /// Of a test message.

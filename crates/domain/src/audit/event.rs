@@ -12,14 +12,14 @@ use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
     AnsweredDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail, DeclaredDetail,
-    DestinationDetail, ErasedDetail, ExtensionDetail, InterruptedDetail, KeyDetail, LockOutDetail,
-    MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail,
-    PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
-    ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail, ReprocessDetail,
-    ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail, ReturnedDetail,
-    RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail,
-    StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail,
-    UnclaimedDetail, WhyDetail,
+    DestinationDetail, ErasedDetail, EveryIncidentDetail, ExtensionDetail, InterruptedDetail,
+    KeyDetail, LockOutDetail, MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail,
+    OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail,
+    PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail,
+    ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
+    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
+    SignalDetail, StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail,
+    UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -134,6 +134,7 @@ audit_events! {
     DestinationAdded(AddedDestinationDetail),
     DestinationRemoved(DestinationDetail),
     DestinationRenamed(RenamedDestinationDetail),
+    DestinationUpdated(EveryIncidentDetail),
     DestinationTested(TestDetail),
     ExtensionAdded(AddedExtensionDetail),
     ExtensionPaused(ExtensionDetail),

@@ -102,6 +102,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::DestinationAdded
         | Action::DestinationRemoved
         | Action::DestinationRenamed
+        | Action::DestinationUpdated
         | Action::DestinationTested
         | Action::ExtensionAdded
         | Action::ExtensionPaused

@@ -10,9 +10,9 @@ use super::{Advice, Names, attempt};
 use crate::alert::{AlertKind, Quote, format_timestamp, judged_later, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, AnsweredDetail, BulkStartedDetail, NotificationKind,
-    PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail, RotatedKeyDetail,
-    SignOutDetail, TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, AnsweredDetail, BulkStartedDetail, EveryIncidentDetail,
+    NotificationKind, PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail,
+    RotatedKeyDetail, SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
@@ -82,6 +82,7 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             names.destinations.get(&of.destination_id).unwrap_or(&of.address).clone()
         }
         E::DestinationRemoved(of) => destination_name(of.destination_id, names),
+        E::DestinationUpdated(of) => every_incident(of, names),
         E::DestinationRenamed(of) => format!("{} is now {}", one_line(&of.from), one_line(&of.to)),
         E::DestinationTested(of) => test(of, names),
         E::SecretRotated(of) | E::SecretRevoked(of) => {
@@ -377,6 +378,11 @@ const fn kind_of_message(kind: NotificationKind) -> &'static str {
             "a cause whose incidents are all resolved"
         }
     }
+}
+
+fn every_incident(of: &EveryIncidentDetail, names: &Names) -> String {
+    let what = if of.every_incident { "each incident by itself" } else { "messages about causes" };
+    format!("{} gets {what}", destination_name(of.destination_id, names))
 }
 
 /// What people call a destination, or the id where that is all there is.

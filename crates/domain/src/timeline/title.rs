@@ -67,6 +67,7 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::DestinationAdded => (Plain, "Destination added"),
         A::DestinationRemoved => (Plain, "Destination removed"),
         A::DestinationRenamed => (Plain, "Destination renamed"),
+        A::DestinationUpdated => (Plain, "Destination changed"),
         A::DestinationTested => (Plain, "Destination tested"),
         A::ExtensionAdded => (Plain, "Extension added"),
         A::ExtensionPaused => (Plain, "Extension paused"),

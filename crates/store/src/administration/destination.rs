@@ -1,8 +1,8 @@
 //! Destinations of alerts.
 
 use domain::audit::detail::{
-    AddedDestinationDetail, AlertDetail, DestinationDetail, RenamedDestinationDetail, SecretDetail,
-    TestDetail,
+    AddedDestinationDetail, AlertDetail, DestinationDetail, EveryIncidentDetail,
+    RenamedDestinationDetail, SecretDetail, TestDetail,
 };
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{DestinationId, ProjectId};
@@ -62,6 +62,20 @@ pub async fn rename_destination(
         audit::record(tx, actor, Subject::project(project_id), &renamed).await?;
     }
     Ok(Some(renaming))
+}
+
+/// Says whether a destination gets each incident by itself. Nothing is written if it does so already.
+pub async fn set_every_incident(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    id: DestinationId,
+    every_incident: bool,
+) -> Result<(), StoreError> {
+    let changed = destinations::update_every_incident(&mut *tx, id, every_incident).await?;
+    let Some(project_id) = changed else { return Ok(()) };
+    let detail = EveryIncidentDetail { destination_id: id, every_incident };
+    let updated = AuditEvent::DestinationUpdated(detail);
+    audit::record(tx, actor, Subject::project(project_id), &updated).await
 }
 
 /// Makes a secret a webhook's current one; the older ones go on signing for a day. `None` if there

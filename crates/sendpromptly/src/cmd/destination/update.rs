@@ -1,8 +1,8 @@
-//! `destination update`: its label. An address does not change: add the other one and remove this.
+//! `destination update`: its label, and whether it gets each incident. An address does not change: add the other one and remove this.
 
 use domain::ids::DestinationId;
 use domain::project::check_name;
-use store::administration::destination::rename_destination;
+use store::administration::destination::{rename_destination, set_every_incident};
 use store::destinations::find_destination;
 
 use super::list::DestinationOutput;
@@ -15,43 +15,63 @@ pub const HELP: &str = "\
 Examples:
   sendpromptly destination update dst_01K9QE0A1B2C3D4E5F6G7H8J9K --label 'Bob, on call'
   sendpromptly destination update dst_01K9QE0A1B2C3D4E5F6G7H8J9K --no-label
+  sendpromptly destination update dst_01K9QE0A1B2C3D4E5F6G7H8J9K --every-incident
 
+Webhooks and activities get each incident by itself unless you say otherwise; mail and Slack get the first one of a \
+cause, and then messages about the cause.
 Lists, timelines and alerts call it by its label, entries of earlier days too.";
 
-/// Which destination, and its label.
+/// Which destination, and what changes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The destination's id, as `destination list` shows it.
     #[arg(value_name = "DESTINATION")]
     id: String,
     #[command(flatten)]
-    label: LabelArgs,
+    change: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-struct LabelArgs {
+#[group(required = true, multiple = true)]
+struct ChangeArgs {
     /// What people call it, 1 to 255 characters.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_label")]
     label: Option<String>,
     /// Call it by its address again, by the last four characters of its Slack URL, or by the webhook's
     /// host.
     #[arg(long)]
     no_label: bool,
+    /// Send it each incident by itself.
+    #[arg(long, conflicts_with = "no_every_incident")]
+    every_incident: bool,
+    /// Send it the first incident of a cause, and then messages about the cause.
+    #[arg(long)]
+    no_every_incident: bool,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let id: DestinationId = parse_id("destination", &args.id)?;
-    let label = args.label.label.as_deref().map(str::trim);
+    let ChangeArgs { label, no_label, every_incident, no_every_incident } = args.change;
+    let label = label.as_deref().map(str::trim);
     label.map_or(Ok(()), check_name).map_err(|why| Failure::option("label", why))?;
     let admin = AdminContext::open(context).await?;
     let key = admin.master_key().await?;
     let renamed = admin.transaction(async |tx| {
-        rename_destination(tx, &admin.actor, &key, id, label).await?;
+        if label.is_some() || no_label {
+            rename_destination(tx, &admin.actor, &key, id, label).await?;
+        }
+        if every_incident || no_every_incident {
+            set_every_incident(tx, &admin.actor, id, every_incident).await?;
+        }
         find_destination(tx, id).await
     });
     let destination = renamed.await?.ok_or_else(|| no_such("destination", id))?;
     let name = domain::alert::one_line(&destination.label);
-    let human = format!("Destination {id} is called {name}.");
+    let gets = if destination.every_incident {
+        "each incident by itself"
+    } else {
+        "the first incident of a cause, and then messages about the cause"
+    };
+    let human = format!("Destination {id} is called {name} and gets {gets}.");
     CommandOutput::new(&DestinationOutput::from(destination), human)
 }
