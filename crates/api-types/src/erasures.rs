@@ -40,7 +40,7 @@ pub struct ErasureResponse {
     /// None of one that was only counted.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub erasure_id: Option<ErasureId>,
-    /// `events`, `responses` and `rest` while it is under way, then `done`. None of one that was only counted.
+    /// `events`, `responses`, `rest` and `texts` while it is under way, then `done`. None of one that was only counted.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub state: Option<ErasureState>,
     /// What stands in the reference's place: a keyed hash.

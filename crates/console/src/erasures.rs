@@ -175,9 +175,10 @@ fn item(erasure: &Erasure, now: OffsetDateTime) -> ErasureItem {
         tombstone: erasure.customer.to_string(),
         state: match erasure.state {
             ErasureState::Done => Badge::new("done", "Erased"),
-            ErasureState::Events | ErasureState::Responses | ErasureState::Rest => {
-                Badge::new("work", "Under way")
-            }
+            ErasureState::Events
+            | ErasureState::Responses
+            | ErasureState::Rest
+            | ErasureState::Texts => Badge::new("work", "Under way"),
         },
         by: actor_name(&erasure.requested_by),
         requested: When::ago(erasure.requested_at, now),

@@ -14,6 +14,8 @@ text_enum! {
         Responses = "responses",
         /// What is about more than the customer, and names them.
         Rest = "rest",
+        /// What entries of the audit say in words.
+        Texts = "texts",
         /// Nothing is left of it in the database.
         Done = "done",
     }

@@ -124,8 +124,6 @@ typed_id! {
     BulkId = "blk_",
     /// Whom something is about, as a keyed hash: what stands in the place of an erased reference.
     CustomerHash = "erased:",
-    /// The key that seals what is written about one customer.
-    CustomerKeyId = "cky_",
     /// One erasure of a customer.
     ErasureId = "era_",
 }

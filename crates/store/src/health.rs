@@ -227,8 +227,7 @@ pub async fn count_foreign_secrets(
                UNION ALL SELECT sealed FROM extensions WHERE sealed IS NOT NULL AND removed_at IS NULL
                UNION ALL SELECT sealed FROM callback_headers
                UNION ALL SELECT sealed FROM snapshot_keys
-               UNION ALL SELECT sealed FROM reference_keys
-               UNION ALL SELECT sealed FROM customer_keys WHERE sealed IS NOT NULL) AS secrets
+               UNION ALL SELECT sealed FROM reference_keys) AS secrets
            WHERE substring(sealed FROM 2 FOR 4) <> ALL ($1)"#,
         &key.ids().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>(),
     )

@@ -23,7 +23,6 @@ pub mod bulk;
 pub mod callback_headers;
 pub mod cause_messages;
 pub mod cause_threads;
-pub mod customer_keys;
 pub mod declared_names;
 pub mod destination_health;
 pub mod destination_secrets;

@@ -2,7 +2,7 @@
 //!
 //! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
 //! that name the key, the nonce and the ciphertext. The key is a master key, or in version 3 a
-//! [`DataKey`] of a project or of a customer, which a master key seals. The associated data is the version, the key and the
+//! [`DataKey`] of a project, which a master key seals. The associated data is the version, the key and the
 //! [`Cell`]: project, table, column and row. A value that was moved to any other cell does not open, nor
 //! does one that was cut, changed, or sealed with a key that is not configured; each says what it is and
 //! what to do. What was sealed before there was version 2 opens as it was sealed, bound to table, column

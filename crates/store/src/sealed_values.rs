@@ -53,7 +53,6 @@ pub async fn count(
                UNION ALL SELECT 'sessions', substring(flash FROM 1 FOR 5) FROM sessions WHERE flash IS NOT NULL
                UNION ALL SELECT 'snapshot_keys', substring(sealed FROM 1 FOR 5) FROM snapshot_keys
                UNION ALL SELECT 'reference_keys', substring(sealed FROM 1 FOR 5) FROM reference_keys
-               UNION ALL SELECT 'customer_keys', substring(sealed FROM 1 FOR 5) FROM customer_keys WHERE sealed IS NOT NULL
                UNION ALL SELECT 'payment_events', substring(snapshot FROM 1 FOR 5) FROM payment_events
                WHERE $1 AND snapshot IS NOT NULL AND substring(snapshot FROM 1 FOR 1) <> '\x03') AS sealed
            GROUP BY held, head ORDER BY held, head"#,

@@ -13,7 +13,7 @@ use serde_json::json;
 use store::api_keys::KeyOwner;
 use store::erasure::{self, COLUMNS, Erasure, Preview, Replayed};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
-use store::{api_keys, customer_keys, pool, proof_links};
+use store::{api_keys, pool, proof_links};
 
 use crate::reconcile::{BACKUP, RESTORE};
 
@@ -24,7 +24,7 @@ const CANARY: &str = "canary-5b1e07-of-alice";
 const OTHER: &str = "user_of_charlie";
 
 /// Tables whose rows are never overwritten: an entry keeps its words, as the documents say.
-const KEPT: [&str; 2] = ["audit_entries", "audit_texts"];
+const KEPT: [&str; 1] = ["audit_entries"];
 
 impl Shop {
     /// The same shop as a process sees it that knows of every erasure.
@@ -168,6 +168,7 @@ fn nothing_of_an_erased_customer_is_in_any_row_and_nobody_elses_rows_change() {
             tables.into_iter().collect::<Vec<_>>(),
             [
                 "alerts",
+                "audit_texts",
                 "callback_attempts",
                 "claimed_early_results",
                 "early_results",
@@ -275,10 +276,6 @@ fn an_erasure_that_is_cut_off_anywhere_is_finished_by_whoever_finds_it() {
                 assert_eq!(step.erased["payment_events"], 120);
                 break;
             }
-            let (master, project_id) = (&shop.master_key, shop.owner.project_id);
-            let mut db = shop.pool.acquire().await.expect("a connection");
-            let key = customer_keys::key_of(&mut db, master, project_id, CANARY);
-            assert!(key.await.expect("a database").is_none(), "nothing is sealed meanwhile");
         }
         let counts: BTreeMap<_, usize> = states.iter().fold(BTreeMap::new(), |mut all, state| {
             *all.entry(*state).or_default() += 1;

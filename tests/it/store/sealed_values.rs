@@ -15,7 +15,7 @@ use store::key_holders::{self, HolderRun};
 use store::seal::{Cell, SealError, SealedColumn, Version};
 use store::sealed_values::{self, Batch, Cursor, Selection, Unopened};
 use store::{
-    MasterKey, StoreError, callback_headers, customer_keys, destinations, extensions, pool,
+    MasterKey, StoreError, callback_headers, destinations, extensions, pool, reference_keys,
     sessions, signing_secrets,
 };
 use time::OffsetDateTime;
@@ -107,8 +107,7 @@ impl Rotation {
             assert_eq!(secret, Some(SigningSecret::from_bytes([8; 32])));
         }
         let mut db = pool.acquire().await.map_err(StoreError::from)?;
-        let found = customer_keys::key_of(&mut db, key, project_id, "user_1").await?;
-        assert!(found.is_some(), "the customer's key");
+        reference_keys::hash(&mut db, key, project_id, "user_1").await?;
         Ok(())
     }
 }
@@ -137,7 +136,7 @@ async fn fill(shop: &Shop) {
         .expect("an extension");
     let alice = shop.hire(ALICE, Role::Admin).await;
     let session = shop.sit_down(alice, 0xA7).await;
-    customer_keys::key_of(&mut db, key, project_id, "user_1").await.expect("a customer's key");
+    reference_keys::hash(&mut db, key, project_id, "user_1").await.expect("a hash");
     sessions::put_flash(&shop.pool, key, session, MESSAGE).await.expect("a message");
     take_snapshot(shop, "evt_1").await;
     seal_as_releases_before(shop, take_snapshot(shop, "evt_2").await).await;

@@ -2,13 +2,12 @@
 
 use domain::audit::Actor;
 use domain::ids::{ErasureId, ProjectId};
-use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Erasure, Rows, find_erasure};
+use super::{Erasure, find_erasure};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
-use crate::{PgConnection, PgPool, StoreError, customer_keys, reference_keys};
+use crate::{PgConnection, PgPool, StoreError, reference_keys};
 
 /// Commits that a customer is to be erased, and destroys the customer's key. While an erasure of the same customer is
 /// under way it is that one. The reference may be the tombstone of an earlier one.
@@ -37,11 +36,9 @@ pub(super) async fn insert(
     id: ErasureId,
 ) -> Result<Erasure, StoreError> {
     let customer = reference_keys::hash(tx, master_key, project_id, reference).await?;
-    let destroyed = customer_keys::destroy(tx, project_id, customer).await?;
-    let erased: Rows = destroyed.then(|| ("customer_keys".to_owned(), 1)).into_iter().collect();
     let id = sqlx::query_scalar!(
-        r#"INSERT INTO erasures AS kept (id, project_id, customer, tombstone, reference, requested_by, erased)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
+        r#"INSERT INTO erasures AS kept (id, project_id, customer, tombstone, reference, requested_by)
+           VALUES ($1, $2, $3, $4, $5, $6)
            ON CONFLICT (project_id, customer) WHERE state <> 'done' DO UPDATE SET stepped_at = now()
            RETURNING kept.id AS "id: ErasureId""#,
         id.as_uuid(),
@@ -50,7 +47,6 @@ pub(super) async fn insert(
         customer.to_string(),
         reference,
         actor.to_string(),
-        Json(erased) as _,
     )
     .fetch_one(&mut *tx)
     .await?;

@@ -24,7 +24,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("api_keys", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         ("audit_chain", &[("digest", Kept), ("hash", Kept)]),
         ("audit_entries", &[("actor", Kept), ("action", Kept), ("detail", Kept)]),
-        ("audit_texts", &[("text", Kept), ("salt", Kept), ("commitment", Kept)]),
+        ("audit_texts", &[("text", Overwritten), ("salt", Overwritten), ("commitment", Kept)]),
         ("backfills", &[("name", Kept)]),
         ("bulk_reprocess_items", &[("state", Kept), ("why", Kept)]),
         (
@@ -56,7 +56,6 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
                 ("outcome", Deleted),
             ],
         ),
-        ("customer_keys", &[("sealed", Overwritten)]),
         ("daily_figures", &[("event_type", Kept), ("detect_ms", Kept), ("repair_ms", Kept)]),
         ("declared_names", &[("kind", Kept), ("provider", Kept), ("name", Kept)]),
         ("destination_secrets", &[("sealed", Kept)]),

@@ -58,13 +58,6 @@ pub async fn preview(
     let customer = customer.unwrap_or(CustomerHash::from_uuid(Uuid::nil()));
     let references = [reference.to_owned(), customer.to_string()];
     let mut rows = count_rows(&mut *tx, project_id, &references).await?;
-    let keys = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "keys!" FROM customer_keys
-           WHERE project_id = $1 AND customer = $2 AND sealed IS NOT NULL"#,
-        project_id.as_uuid(),
-        customer.as_uuid(),
-    );
-    rows.insert("customer_keys".to_owned(), keys.fetch_one(&mut *tx).await?);
     rows.retain(|_, rows| *rows > 0);
     let sent = list_sent(&mut *tx, project_id, &references).await?;
     let now = OffsetDateTime::now_utc();

@@ -14,7 +14,7 @@ use super::{Erasure, KNOWN_AFTER, Rows, find_erasure, responses};
 use crate::audit::{self, Subject};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
-use crate::{PgConnection, PgPool, StoreError, column, customer_keys, reference_keys};
+use crate::{PgConnection, PgPool, StoreError, column, reference_keys};
 
 /// So many events are erased in one step.
 const EVENTS: i64 = 100;
@@ -90,6 +90,7 @@ pub async fn step(
                 ErasureState::Events => erase_events(tx, master_key, &mut locked).await?,
                 ErasureState::Responses => responses::erase(tx, &mut locked).await?,
                 ErasureState::Rest => erase_rest(tx, &mut locked).await?,
+                ErasureState::Texts => erase_texts(tx, &mut locked).await?,
                 ErasureState::Done => ErasureState::Done,
             };
             save(tx, &locked).await?;
@@ -210,7 +211,6 @@ async fn erase_rest(
     let early = early.execute(&mut *tx).await?.rows_affected();
     locked.add("early_results", early);
     mask(tx, locked).await?;
-    customer_keys::release(&mut *tx, project_id, locked.customer).await?;
     let erased: BTreeMap<_, _> =
         locked.erased.0.iter().map(|(table, rows)| (table.clone(), rows.unsigned_abs())).collect();
     let entry = AuditEvent::CustomerErased(ErasedDetail {
@@ -221,6 +221,28 @@ async fn erase_rest(
     let actor = Actor::read(&locked.requested_by);
     audit::record_once(tx, locked.id.as_uuid(), &actor, Subject::project(project_id), &entry)
         .await?;
+    Ok(ErasureState::Texts)
+}
+
+/// What entries of the audit say of the customer, on behalf of the one that says who was erased.
+async fn erase_texts(
+    tx: &mut PgConnection,
+    locked: &mut Locked,
+) -> Result<ErasureState, StoreError> {
+    let found = list_events(tx, locked).await?;
+    let erased = sqlx::query_scalar!(
+        r#"SELECT erase_audit_texts($1, $2, $3) AS "erased!""#,
+        locked.id.as_uuid(),
+        locked.reference,
+        &column(&found, |event| event.id.as_uuid()),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    locked.add("audit_texts", erased.unsigned_abs());
+    locked.last_event = found.last().map(|event| event.id.as_uuid());
+    if locked.last_event.is_some() {
+        return Ok(ErasureState::Texts);
+    }
     Ok(ErasureState::Done)
 }
 

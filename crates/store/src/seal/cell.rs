@@ -3,9 +3,7 @@
 //! [`SealedColumn`] is the catalogue of all sealed columns. What re-seals, counts and checks goes through
 //! it, and a test holds it against the schema, so that none is forgotten when the key changes.
 
-use domain::ids::{
-    CustomerKeyId, DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId,
-};
+use domain::ids::{DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId};
 use uuid::Uuid;
 
 use super::{Head, Version};
@@ -21,13 +19,12 @@ pub enum SealedColumn {
     SessionMessage,
     SnapshotKey,
     ReferenceKey,
-    CustomerKey,
     Snapshot,
 }
 
 impl SealedColumn {
     /// All of them; the one that may hold millions is the last.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::SigningSecret,
         Self::DestinationUrl,
         Self::DestinationSecret,
@@ -36,7 +33,6 @@ impl SealedColumn {
         Self::SessionMessage,
         Self::SnapshotKey,
         Self::ReferenceKey,
-        Self::CustomerKey,
         Self::Snapshot,
     ];
 
@@ -51,7 +47,6 @@ impl SealedColumn {
             Self::SessionMessage => "sessions",
             Self::SnapshotKey => "snapshot_keys",
             Self::ReferenceKey => "reference_keys",
-            Self::CustomerKey => "customer_keys",
             Self::Snapshot => "payment_events",
         }
     }
@@ -77,7 +72,6 @@ impl SealedColumn {
             Self::SessionMessage => "messages for the next page",
             Self::SnapshotKey => "keys of projects' snapshots",
             Self::ReferenceKey => "keys of projects' hashes",
-            Self::CustomerKey => "keys of customers",
             Self::Snapshot => "snapshots of older releases",
         }
     }
@@ -155,22 +149,6 @@ impl Cell {
     #[must_use]
     pub(crate) fn reference_key(project_id: ProjectId) -> Self {
         Self::of(SealedColumn::ReferenceKey, Some(project_id), &project_id)
-    }
-
-    #[must_use]
-    pub fn customer_key(project_id: ProjectId, id: CustomerKeyId) -> Self {
-        Self::of(SealedColumn::CustomerKey, Some(project_id), &id)
-    }
-
-    /// A text that a customer's key seals.
-    #[must_use]
-    pub fn customer_text(
-        project_id: ProjectId,
-        table: &'static str,
-        column: &'static str,
-        row: &impl ToString,
-    ) -> Self {
-        Self::at(table, column, Some(project_id), row)
     }
 
     #[must_use]

@@ -1,4 +1,4 @@
-//! The key of a project's snapshots, or of what is written about a customer: random, and itself sealed with the
+//! The key of a project's snapshots: random, and itself sealed with the
 //! master key, so that a new master key has this one small value to seal again, however much it sealed.
 //!
 //! Its envelopes are of [`Version::Three`] and name it. What another key sealed does not open with it, nor does
@@ -7,7 +7,7 @@
 use super::sealing_key::SealingKey;
 use super::{Cell, Head, SealError, Version};
 
-/// Seals and opens the snapshots of one project, or the texts about one customer.
+/// Seals and opens the snapshots of one project.
 #[derive(Clone)]
 pub(crate) struct DataKey(SealingKey);
 

@@ -1,8 +1,6 @@
 //! Reading sealed values, a batch at a time, in the order of their rows.
 
-use domain::ids::{
-    CustomerKeyId, DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId,
-};
+use domain::ids::{DestinationId, EventId, ExtensionId, ProjectId, SecretId, SessionId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -60,9 +58,6 @@ impl StoredValue {
             SealedColumn::SessionMessage => Cell::session_message(SessionId::from_uuid(self.id)),
             SealedColumn::SnapshotKey => Cell::snapshot_key(project_id),
             SealedColumn::ReferenceKey => Cell::reference_key(project_id),
-            SealedColumn::CustomerKey => {
-                Cell::customer_key(project_id, CustomerKeyId::from_uuid(self.id))
-            }
             SealedColumn::Snapshot => Cell::snapshot(project_id, EventId::from_uuid(self.id)),
         }
     }
@@ -93,7 +88,6 @@ pub(super) async fn list(
                WHERE $1 = 'extensions' AND removed_at IS NULL
                UNION ALL SELECT project_id, '', project_id, '', sealed FROM snapshot_keys WHERE $1 = 'snapshot_keys'
                UNION ALL SELECT project_id, '', project_id, '', sealed FROM reference_keys WHERE $1 = 'reference_keys'
-               UNION ALL SELECT project_id, '', id, '', sealed FROM customer_keys WHERE $1 = 'customer_keys'
                UNION ALL SELECT NULL, '', id, '', flash FROM sessions WHERE $1 = 'sessions') AS sealed
            WHERE sealed IS NOT NULL AND (id, name) > ($2, $3) ORDER BY id, name LIMIT $4"#,
         column.table(),

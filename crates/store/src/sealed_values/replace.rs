@@ -54,7 +54,6 @@ pub(super) async fn replace(
         SealedColumn::ReferenceKey => {
             replace!(pool, "reference_keys", "project_id", "sealed", ids, old, new)
         }
-        SealedColumn::CustomerKey => replace!(pool, "customer_keys", "id", "sealed", ids, old, new),
         SealedColumn::Snapshot => replace!(pool, "payment_events", "id", "snapshot", ids, old, new),
         SealedColumn::CallbackHeader => {
             sqlx::query!(

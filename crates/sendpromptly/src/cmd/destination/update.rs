@@ -19,6 +19,7 @@ Examples:
 
 Webhooks and activities get each incident by itself unless you say otherwise; mail and Slack get the first one of a \
 cause, and then messages about the cause.
+
 Lists, timelines and alerts call it by its label, entries of earlier days too.";
 
 /// Which destination, and what changes.
