@@ -215,8 +215,8 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         }
         let another = world.receipt("evt_2").await;
         world.fail(another, json!({"error_code": "db_write_failed"})).await;
-        let folded = format!(r#"sendpromptly_alerts_folded_total{{project="{project}"}} 1"#);
-        worker.shows(&world, &folded).await;
+        let stood_for = format!(r#"sendpromptly_alerts_folded_total{{project="{project}"}} 1"#);
+        worker.shows(&world, &stood_for).await;
         let of_api = api.metrics(&world).await.expect("metrics");
         let of_worker = worker.metrics(&world).await.expect("metrics");
         for private in ["evt_1", "db_write_failed", &world.master_key] {

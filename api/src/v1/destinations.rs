@@ -238,6 +238,7 @@ fn read_activity(fields: &mut Fields<'_>) -> Option<NewDestination> {
     Some(NewDestination::activity(activity, queue))
 }
 
+#[expect(clippy::option_option, reason = "left out, null and given are three things to say")]
 struct DestinationChange {
     /// A label, or none for the default.
     label: Option<Option<String>>,

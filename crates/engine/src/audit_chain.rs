@@ -29,7 +29,7 @@ const ROUND: Duration = Duration::from_secs(9);
 const PATIENCE: u32 = 20;
 const LOOK: Duration = Duration::from_millis(50);
 /// How often the end of a chain goes to the log.
-const SAY: Duration = Duration::from_secs(600);
+const SAY: Duration = Duration::from_mins(10);
 
 /// Links for as long as a worker process lives.
 pub async fn run(pool: PgPool, heads: Option<PathBuf>) {

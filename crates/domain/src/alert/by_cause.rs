@@ -132,8 +132,8 @@ mod tests {
     const RUNNING: Episode =
         Episode { incidents: 3, is_first: false, is_first_resolved: false, ended: None };
 
-    fn ended(passed: Duration) -> Option<Episode> {
-        Some(Episode { ended: Some(passed), ..RUNNING })
+    fn ended(passed: Duration) -> Episode {
+        Episode { ended: Some(passed), ..RUNNING }
     }
 
     #[test]
@@ -162,9 +162,9 @@ mod tests {
             (IncidentResolved, KnownBy::Alert, first, of_cause),
             (ReprocessFailed, KnownBy::Alert, first, of_cause),
             (IncidentOpened, KnownBy::Nothing, healed, follows),
-            (IncidentOpened, KnownBy::Nothing, ended(Duration::HOUR), follows),
-            (IncidentResolved, KnownBy::Nothing, ended(Duration::HOUR), joins),
-            (IncidentOpened, KnownBy::Nothing, ended(Duration::DAY), begins),
+            (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::HOUR)), follows),
+            (IncidentResolved, KnownBy::Nothing, Some(ended(Duration::HOUR)), joins),
+            (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::DAY)), begins),
         ] {
             assert_eq!(
                 Telling::decide(kind, known, episode),

@@ -185,12 +185,11 @@ async fn open(
     let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = assemble(engines, master_key, &outbound)?;
     check_key(&service).await?;
-    let temporal_ui = TemporalUi {
+    let temporal_ui = Some(TemporalUi {
         url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
         namespace: embedded::NAMESPACE.to_owned(),
-    };
+    });
     adopt(&service).await?;
-    let temporal_ui = Some(temporal_ui);
     let proxies = environment.trusted_proxies()?;
     let web = WebSettings { origins, temporal_ui, keep_alive, proxies, rate_limit };
     service.serve(listener, outbound.clone(), web);

@@ -26,8 +26,8 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreErro
 
 pub(super) async fn delete_batch(pool: &PgPool, most: i64) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
-    let due = lock_due(&mut *tx, most).await?;
-    let gone = delete(&mut *tx, &due).await?;
+    let due = lock_due(&mut tx, most).await?;
+    let gone = delete(&mut tx, &due).await?;
     tx.commit().await?;
     Ok(Batch::of_at_most(most, gone, "payment_events"))
 }

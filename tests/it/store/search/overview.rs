@@ -43,6 +43,7 @@ async fn age(shop: &Shop, hours: i32) {
     let interval = format!("interval '{hours} hours'");
     let sql = format!(
         "ALTER TABLE alerts DROP CONSTRAINT alerts_incident_fkey;
+         ALTER TABLE incident_words DROP CONSTRAINT incident_words_incident_fkey;
          UPDATE incidents SET event_id = {}, id = {moved}, received_at = received_at - {interval},
              opened_at = opened_at - {interval}, resolved_at = resolved_at - {interval};
          UPDATE payment_events SET id = {moved}, received_at = received_at - {interval};
