@@ -86,6 +86,12 @@ impl Receiver {
         self.server.received()
     }
 
+    /// Waits until no more than ten of so many are still to come, so that who sends without a pause
+    /// does not bury a slow machine.
+    pub async fn keep_up_with(&self, count: usize) {
+        self.wait_for(count.saturating_sub(10)).await;
+    }
+
     /// Waits until so many requests came in, and gives them.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         eventually(&format!("{count} requests at the receiver"), async || {

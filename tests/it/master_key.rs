@@ -112,6 +112,7 @@ impl Site {
                 response["incident"]["id"].as_str().expect("an incident").parse().expect("an id");
             self.world.reprocess(incident).await;
             sold.fetch_add(1, Ordering::Relaxed);
+            self.world.repair.keep_up_with(number + 1).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

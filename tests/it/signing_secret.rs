@@ -52,7 +52,8 @@ async fn sell(world: &World, enough: &AtomicBool, sold: &AtomicUsize) {
         let event = world.receipt(&format!("evt_{}", sold.load(Ordering::Relaxed))).await;
         let incident = world.fail(event, json!({})).await;
         world.reprocess(incident).await;
-        sold.fetch_add(1, Ordering::Relaxed);
+        let number = sold.fetch_add(1, Ordering::Relaxed) + 1;
+        world.repair.keep_up_with(number).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
