@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::ids::{ErasureId, ProjectId};
 use store::erasure::{self, Erasure};
-use store::pool::transaction;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
@@ -39,10 +38,7 @@ pub async fn create(
     let (reference, confirm) = caller::checked(fields, (reference, confirm))?;
     let reference = reference.unwrap_or_default();
     let key = &state.master_key;
-    let preview = transaction(&state.pool, async |tx| {
-        erasure::preview(tx, key, project.id, &reference).await
-    });
-    let preview = preview.await?;
+    let preview = erasure::preview(&state.pool, key, project.id, &reference).await?;
     if preview.is_empty() {
         return Err(ApiError::not_found(
             "nothing is known of this internal_reference, which is case-sensitive: nothing was erased",

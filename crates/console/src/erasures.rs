@@ -10,7 +10,6 @@ use domain::erasure::ErasureState;
 use domain::timeline::actor_name;
 use serde::Deserialize;
 use store::erasure::{self, Erasure, Preview, SentMessage};
-use store::pool::transaction;
 use store::projects::Project;
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -126,9 +125,7 @@ async fn count(
     errors: &mut FormErrors,
 ) -> Result<Option<Preview>, ApiError> {
     let (key, reference) = (&state.master_key, values.reference.as_str());
-    let counting =
-        transaction(&state.pool, async |tx| erasure::preview(tx, key, project.id, reference).await);
-    let found = counting.await?;
+    let found = erasure::preview(&state.pool, key, project.id, reference).await?;
     if found.is_empty() {
         errors.note("reference", "is not known in this project; it is case-sensitive");
         return Ok(None);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use domain::ids::ProjectId;
 use store::audit_chain::{self, Head, Horizon, LinkedBatch};
 use store::{PgPool, StoreError};
 
@@ -26,21 +27,21 @@ const REST: Duration = Duration::from_millis(30);
 /// How long one round may last; what is left is the next one's.
 const ROUND: Duration = Duration::from_secs(9);
 /// How long a round waits for transactions that are under way, and how often it looks.
-const PATIENCE: u32 = 20;
-const LOOK: Duration = Duration::from_millis(50);
+const MAX_POLLS: u32 = 20;
+const POLL_EVERY: Duration = Duration::from_millis(50);
 /// How often the end of a chain goes to the log.
-const SAY: Duration = Duration::from_mins(10);
+const LOG_EVERY: Duration = Duration::from_mins(10);
 
 /// Links for as long as a worker process lives.
 pub async fn run(pool: PgPool, heads: Option<PathBuf>) {
     let mut sealer = Sealer::default();
-    let mut said = BTreeMap::new();
+    let mut logged = BTreeMap::new();
     let mut is_well = true;
     loop {
         match sealer.round(&pool).await {
             Ok(grown) => {
                 is_well = true;
-                say(&grown, &mut said);
+                log(&grown, &mut logged);
                 if let Some(file) = heads.as_deref().filter(|_| !grown.is_empty()) {
                     write(file, grown).await;
                 }
@@ -93,28 +94,28 @@ impl Sealer {
             Some(horizon) => horizon,
             None => audit_chain::take_horizon(pool).await?,
         };
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_POLLS {
             if audit_chain::has_passed(pool, &horizon).await? {
                 return Ok(Some(horizon));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
         self.horizon = Some(horizon);
         Ok(None)
     }
 }
 
-fn note(grown: &mut BTreeMap<Option<domain::ids::ProjectId>, Head>, batch: LinkedBatch) {
+fn note(grown: &mut BTreeMap<Option<ProjectId>, Head>, batch: LinkedBatch) {
     grown.extend(batch.heads.into_iter().map(|head| (head.project_id, head)));
 }
 
-fn say(grown: &[Head], said: &mut BTreeMap<Option<domain::ids::ProjectId>, Instant>) {
+fn log(grown: &[Head], logged: &mut BTreeMap<Option<ProjectId>, Instant>) {
     for head in grown {
-        if said.get(&head.project_id).is_none_or(|at| at.elapsed() > SAY) {
+        if logged.get(&head.project_id).is_none_or(|at| at.elapsed() > LOG_EVERY) {
             let line = HeadLine::from(head);
             let (project_id, sequence, hash) = (line.project_id, line.sequence, line.hash);
             tracing::info!(?project_id, sequence, hash, "the audit is linked up to here");
-            said.insert(head.project_id, Instant::now());
+            logged.insert(head.project_id, Instant::now());
         }
     }
 }

@@ -6,7 +6,7 @@
 use domain::customer::ReferenceKey;
 use domain::ids::{CustomerHash, ProjectId};
 
-use crate::seal::{Cell, DataKey, MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError, generate_key};
 use crate::{PgConnection, StoreError};
 
 /// The hash of a customer's reference.
@@ -31,7 +31,7 @@ pub(crate) async fn ensure(
     if let Some(key) = find(tx, master_key, project_id).await? {
         return Ok(key);
     }
-    let sealed = master_key.seal(&Cell::reference_key(project_id), &DataKey::generate())?;
+    let sealed = master_key.seal(&Cell::reference_key(project_id), &generate_key())?;
     insert(tx, project_id, &sealed).await?;
     let made = find(tx, master_key, project_id).await?;
     made.ok_or(StoreError::Missing("reference_keys"))

@@ -2,23 +2,28 @@
 //!
 //! `XChaCha20-Poly1305` with a random 24-byte nonce. The envelope is a version byte, four bytes
 //! that name the key, the nonce and the ciphertext. The key is a master key, or in version 3 a
-//! [`DataKey`] of a project, which a master key seals. The associated data is the version, the key and the
+//! [`SnapshotKey`], which a master key seals. The associated data is the version, the key and the
 //! [`Cell`]: project, table, column and row. A value that was moved to any other cell does not open, nor
 //! does one that was cut, changed, or sealed with a key that is not configured; each says what it is and
 //! what to do. What was sealed before there was version 2 opens as it was sealed, bound to table, column
 //! and row.
 
 mod cell;
-mod data_key;
 mod sealing_key;
+mod snapshot_key;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use self::cell::{Cell, SealedColumn};
-pub(crate) use self::data_key::DataKey;
 pub use self::sealing_key::SealingKeyId;
 use self::sealing_key::{ID_LENGTH, SealingKey, body_of};
+pub use self::snapshot_key::SnapshotKey;
+
+/// A new key for a master key to seal.
+pub(crate) fn generate_key() -> [u8; 32] {
+    SealingKey::generate()
+}
 
 /// A sealed value could not be made or opened. It says nothing of the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,10 +53,8 @@ pub enum SealError {
          that this release knows"
     )]
     UnknownVersion(u8),
-    /// The envelope is of a project's or a customer's own key, where a master key's is expected.
-    #[error(
-        "a sealed value is sealed with a key of its project or customer: only snapshots and texts may be"
-    )]
+    /// The envelope is of a project's own key, where a master key's is expected.
+    #[error("a sealed value is sealed with its project's key: only a snapshot may be")]
     OfProject,
     /// The value was changed, or belongs to another cell.
     #[error(
@@ -68,7 +71,7 @@ pub enum Version {
     One,
     /// Bound to the project, too, and to the envelope's own head.
     Two,
-    /// Bound as version 2 is, and sealed with a key of the project or the customer.
+    /// Bound as version 2 is, and sealed with a key of the project.
     Three,
 }
 
@@ -88,7 +91,7 @@ impl Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub version: Version,
-    /// The master key, or in version 3 the project's or the customer's.
+    /// The master key, or in version 3 the project's.
     pub key: SealingKeyId,
 }
 

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use domain::ids::ProjectId;
 use uuid::Uuid;
 
-use crate::seal::{Cell, DataKey, MasterKey, SealError};
+use crate::seal::{Cell, MasterKey, SealError, SnapshotKey};
 use crate::{PgConnection, StoreError, column};
 
 /// The keys of projects, or for each why it does not open.
-pub(crate) type SnapshotKeys = BTreeMap<ProjectId, Result<DataKey, SealError>>;
+pub(crate) type SnapshotKeys = BTreeMap<ProjectId, Result<SnapshotKey, SealError>>;
 
 /// The keys of these projects. What is missing is made.
 ///
@@ -55,7 +55,7 @@ pub(crate) async fn find(
     .await?;
     let keys = rows.into_iter().map(|row| {
         let opened = master_key.open(&Cell::snapshot_key(row.project_id), &row.sealed);
-        (row.project_id, opened.and_then(|bytes| DataKey::from_bytes(&bytes)))
+        (row.project_id, opened.and_then(|bytes| SnapshotKey::from_bytes(&bytes)))
     });
     Ok(keys.collect())
 }
@@ -66,7 +66,7 @@ async fn insert(
     master_key: &MasterKey,
     projects: &[ProjectId],
 ) -> Result<(), StoreError> {
-    let seal = |id: &ProjectId| master_key.seal(&Cell::snapshot_key(*id), &DataKey::generate());
+    let seal = |id: &ProjectId| master_key.seal(&Cell::snapshot_key(*id), &SnapshotKey::generate());
     let sealed: Vec<Vec<u8>> = projects.iter().map(seal).collect::<Result<_, _>>()?;
     sqlx::query!(
         "INSERT INTO snapshot_keys (project_id, sealed)

@@ -88,8 +88,7 @@ impl Shop {
 
     async fn preview(&self, reference: &str) -> Preview {
         let (key, project_id) = (&self.master_key, self.owner.project_id);
-        let mut db = self.pool.acquire().await.expect("a connection");
-        erasure::preview(&mut db, key, project_id, reference).await.expect("a preview")
+        erasure::preview(&self.pool, key, project_id, reference).await.expect("a preview")
     }
 
     async fn begin_erasing(&self, reference: &str) -> Erasure {

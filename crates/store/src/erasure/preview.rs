@@ -6,8 +6,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Erasure, Rows, find_last_before};
+use crate::pool::transaction;
 use crate::seal::MasterKey;
-use crate::{PgConnection, StoreError, reference_keys};
+use crate::{PgConnection, PgPool, StoreError, reference_keys};
 
 /// So many sent messages are listed.
 const MAX_SENT: i64 = 1_000;
@@ -47,6 +48,15 @@ pub struct SentMessage {
 /// # Errors
 /// When the database fails, or the key of the project's hashes does not open.
 pub async fn preview(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    project_id: ProjectId,
+    reference: &str,
+) -> Result<Preview, StoreError> {
+    transaction(pool, async |tx| read(tx, master_key, project_id, reference).await).await
+}
+
+async fn read(
     tx: &mut PgConnection,
     master_key: &MasterKey,
     project_id: ProjectId,

@@ -164,16 +164,7 @@ impl Cell {
     }
 
     fn of(column: SealedColumn, project_id: Option<ProjectId>, row: &impl ToString) -> Self {
-        Self::at(column.table(), column.column(), project_id, row)
-    }
-
-    fn at(
-        table: &'static str,
-        column: &'static str,
-        project_id: Option<ProjectId>,
-        row: &impl ToString,
-    ) -> Self {
-        let row = row.to_string();
+        let (table, column, row) = (column.table(), column.column(), row.to_string());
         let name = format!("{table}.{column}:{row}");
         Self { project_id, table, column, row: vec![row], name }
     }

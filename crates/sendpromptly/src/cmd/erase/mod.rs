@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::ids::ProjectId;
 use store::erasure::{self, Erasure, Preview};
-use store::pool::transaction;
 
 use self::report::{ErasureReport, describe};
 use crate::Context;
@@ -68,9 +67,7 @@ pub async fn run(args: EraseArgs, context: &Context) -> anyhow::Result<CommandOu
     let key = admin.master_key().await?;
     let project = admin.project(args.project.as_deref().unwrap_or_default()).await?;
     let reference = args.reference.as_deref().unwrap_or_default();
-    let counting = transaction(&admin.pool, async |tx| {
-        erasure::preview(tx, &key, project.id, reference).await
-    });
+    let counting = erasure::preview(&admin.pool, &key, project.id, reference);
     let preview = while_waiting("counting", counting).await?;
     if preview.is_empty() {
         return Err(nothing_known(project.id, &preview).into());

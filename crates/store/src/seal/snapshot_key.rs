@@ -1,23 +1,23 @@
-//! The key of a project's snapshots: random, and itself sealed with the
-//! master key, so that a new master key has this one small value to seal again, however much it sealed.
+//! The key of a project's snapshots: random, and itself sealed with the master key, so that a new master key
+//! has one small value of each project to seal again, however many snapshots there are.
 //!
-//! Its envelopes are of [`Version::Three`] and name it. What another key sealed does not open with it, nor does
-//! what was moved to another row.
+//! Its envelopes are of [`Version::Three`] and name it. One of another project does not open with it, nor does
+//! a snapshot that was moved to another event.
 
 use super::sealing_key::SealingKey;
 use super::{Cell, Head, SealError, Version};
 
 /// Seals and opens the snapshots of one project.
 #[derive(Clone)]
-pub(crate) struct DataKey(SealingKey);
+pub struct SnapshotKey(SealingKey);
 
-impl std::fmt::Debug for DataKey {
+impl std::fmt::Debug for SnapshotKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DataKey(…)")
+        f.write_str("SnapshotKey(…)")
     }
 }
 
-impl DataKey {
+impl SnapshotKey {
     /// The bytes of a new one.
     pub(crate) fn generate() -> [u8; 32] {
         SealingKey::generate()
@@ -54,8 +54,8 @@ mod tests {
     use super::*;
     use crate::MasterKey;
 
-    fn key() -> DataKey {
-        DataKey::from_bytes(&DataKey::generate()).expect("a key")
+    fn key() -> SnapshotKey {
+        SnapshotKey::from_bytes(&SnapshotKey::generate()).expect("a key")
     }
 
     fn cell(project: u128, event: u128) -> Cell {
@@ -72,7 +72,7 @@ mod tests {
         for elsewhere in [cell(1, 2), cell(2, 1)] {
             assert_eq!(key.open(&elsewhere, &sealed), Err(SealError::Damaged));
         }
-        let other = DataKey::from_bytes(&DataKey::generate()).expect("a key");
+        let other = SnapshotKey::from_bytes(&SnapshotKey::generate()).expect("a key");
         assert_eq!(other.open(&cell(1, 1), &sealed), Err(SealError::Damaged));
         for at in 0..sealed.len() {
             let mut bad = sealed.clone();
@@ -91,6 +91,6 @@ mod tests {
 
     #[test]
     fn a_key_has_32_bytes() {
-        assert_eq!(DataKey::from_bytes(&[1; 31]).err(), Some(SealError::Damaged));
+        assert_eq!(SnapshotKey::from_bytes(&[1; 31]).err(), Some(SealError::Damaged));
     }
 }
