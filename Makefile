@@ -1,5 +1,5 @@
 # Each target is a line or two; what needs more is a program of its own.
-.PHONY: help dev demo test ci lint fmt fix deny unused prepare histories bench faults base seed screenshots
+.PHONY: help dev demo test ci lint style doc fmt fix deny unused prepare histories bench faults base seed screenshots
 
 CARGO ?= cargo
 BENCH_PROFILE ?= dev
@@ -7,7 +7,9 @@ BUILT = target/$(BENCH_PROFILE:dev=debug)
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
 TOOLS := $(CURDIR)/target/tools
-WITH_POSTGRES := $(CARGO) run --quiet --package embedded --example with_postgres -- --migrations migrations
+# Of the whole workspace, so that what it is made of has the features that every other build here gives it.
+WITH_POSTGRES = $(CARGO) build --quiet --workspace --example with_postgres && target/debug/examples/with_postgres --migrations migrations
+CLIPPY := $(CARGO) clippy --workspace --all-targets -- -D warnings
 
 help: ## what can be made here
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,13 +25,17 @@ test: ## every test, on real engines and a real browser that are found or instal
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace $(T)
 
-lint: ## format, clippy, documentation, file sizes, links, snapshots
+lint: style doc ## format, clippy, documentation, file sizes, links, snapshots
+	$(CLIPPY)
+
+style:
 	$(CARGO) fmt --all --check
 	python3 scripts/check_sizes.py
 	python3 scripts/check_docs.py
 	python3 scripts/check_snapshots.py
 	python3 -m unittest discover --quiet --start-directory scripts
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 fmt: ## formats the Rust code
@@ -74,9 +80,10 @@ faults: $(if $(BASE),base) ## breaks what is around the product, under load, and
 seed: ## fills the database that SEED='--database-url URL' names with a million events of three shops
 	$(CARGO) run --package loadtest -- seed $(SEED)
 
-ci: lint deny unused ## everything that must hold before a change lands
-	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check
-	$(MAKE) test
+# Clippy asks the database about the queries while it reads them, so that nothing is compiled for that alone.
+ci: style deny unused ## everything that must hold before a change lands
+	$(WITH_POSTGRES) python3 scripts/prepare_sqlx.py --check $(CLIPPY)
+	$(MAKE) doc test
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny@$(DENY_VERSION) --locked --debug --no-default-features --root $(TOOLS) --target-dir $(TOOLS)/build
