@@ -51,6 +51,7 @@ pub mod page;
 pub mod policies;
 pub mod policy_plans;
 pub mod pool;
+pub mod privileges;
 pub mod progress;
 pub mod projects;
 pub mod proof_links;

@@ -5,8 +5,9 @@ use domain::retention::Rule;
 use e2e::world::receipt;
 use e2e::{World, run};
 use engine::health::{Monitor, Status};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
-use store::{MasterKey, PgPool, erasure, retention};
+use store::{MasterKey, PgPool, erasure, privileges, retention};
 
 use super::{bare_world, direct};
 
@@ -133,26 +134,57 @@ async fn due_by(pool: &PgPool) -> i64 {
 }
 
 #[test]
-fn with_the_documented_grants_the_product_works_and_the_story_cannot_be_rewritten() {
+fn migrate_grants_to_no_role_that_is_unknown_or_its_own() {
+    run(async {
+        let world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let itself: String = sqlx::query_scalar("SELECT current_user::text")
+            .fetch_one(&mut owner)
+            .await
+            .expect("a name");
+        for (role, why) in
+            [("nobody; DROP TABLE outbox", "names no role"), (&itself, "must be another role")]
+        {
+            let (code, output) =
+                world.cli(&["migrate", "--grant-to", role]).await.expect("a command");
+            assert_eq!(
+                (code, &output["error"]["code"]),
+                (1, &json!("validation_error")),
+                "{output}"
+            );
+            assert!(output["error"]["message"].to_string().contains(why), "{output}");
+        }
+        let role = create_role(&mut owner).await;
+        let everything = format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}");
+        sqlx::query(AssertSqlSafe(everything)).execute(&mut owner).await.expect("too much");
+        let (code, output) = world.cli(&["migrate", "--grant-to", &role]).await.expect("a command");
+        assert_eq!((code, &output["granted_to"]), (0, &json!(role)), "{output}");
+        let more = "SELECT count(*) FROM information_schema.table_privileges
+             WHERE grantee = $1 AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')";
+        let more: i64 =
+            sqlx::query_scalar(more).bind(&role).fetch_one(&mut owner).await.expect("a count");
+        assert_eq!(more, 0);
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
+    });
+}
+
+#[test]
+fn with_what_migrate_grants_the_product_works_and_the_story_cannot_be_rewritten() {
     run(async {
         let mut world = bare_world().await;
         let mut owner = direct(&world.database_url).await;
         let role = create_role(&mut owner).await;
-        let document = include_str!("../../../docs/operations.md");
-        let (_, grants) = document.split_once("all together.").expect("the grants");
-        let grants = grants.split("```").nth(1).and_then(|block| block.strip_prefix("sql"));
-        let grants = grants.expect("a block").replace("TO sendpromptly", &format!("TO {role}"));
-        let grants = grants.replace("FROM sendpromptly", &format!("FROM {role}"));
-        sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut owner).await.expect("the grants");
+        privileges::grant(&world.database_url, &role).await.expect("the grants");
         connect_as(&mut world, &role);
         assert_eq!(check(&world).await, Status::Ok);
 
         world.url = world.serve_also(world.state()).await;
         let (status, _) = world.post("/api/v1/receipt", &receipt("evt_1")).await;
         assert_eq!(status, 202);
-        let failed = serde_json::json!({"provider_event_id": "evt_1", "status": "failed"});
+        let failed = json!({"provider_event_id": "evt_1", "status": "failed"});
         assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
-        let late = serde_json::json!({"provider_event_id": "evt_1", "status": "success"});
+        let late = json!({"provider_event_id": "evt_1", "status": "success"});
         assert_eq!(world.post("/api/v1/result", &late).await.0, 202);
 
         for forbidden in FORBIDDEN {

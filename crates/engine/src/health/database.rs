@@ -1,7 +1,7 @@
 //! Whether the database takes receipts: it takes writes, its schema is this version's, and the role
 //! may work on it.
 
-use store::health::{Privileges, read_privileges};
+use store::privileges::{Privileges, read_privileges};
 use store::{PgPool, pool};
 
 use super::{Check, in_time};
@@ -9,6 +9,8 @@ use super::{Check, in_time};
 pub(super) const DATABASE: &str = "database";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const PRIVILEGES: &str = "privileges";
+
+const GRANT: &str = "run `sendpromptly migrate --grant-to` with the role of api and worker, as the owner of the schema";
 
 /// What every receipt works on, as `tests/it/database/privileges.rs` finds out; without rights on
 /// another table receipts are still accepted.
@@ -72,12 +74,10 @@ fn judge_schema(missing: Result<usize, String>) -> Check {
             format!("migrations of this version are missing: {missing}"),
             "run `sendpromptly migrate` as the owner of the schema",
         ),
-        Err(cause) if cause.contains("permission denied") => Check::degraded(
-            SCHEMA,
-            "the role may not read which migrations are there",
-            "run the grants of docs/operations.md as the owner of the schema",
-        )
-        .because(&cause),
+        Err(cause) if cause.contains("permission denied") => {
+            Check::degraded(SCHEMA, "the role may not read which migrations are there", GRANT)
+                .because(&cause)
+        }
         Err(cause) => Check::unknown(SCHEMA, DATABASE).because(&cause),
     }
 }
@@ -87,25 +87,24 @@ fn judge_privileges(privileges: Result<Privileges, String>) -> Check {
         Ok(privileges) => privileges,
         Err(cause) => return Check::unknown(PRIVILEGES, DATABASE).because(&cause),
     };
-    let cure = "run the grants of docs/operations.md as the owner of the schema";
     if let Some(first) = missing.first() {
         let others = missing.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" and {others} others") };
         let detail = format!("the role may not work on the table {first}{others}");
         if missing.iter().any(|table| OF_RECEIPTS.contains(&table.as_str())) {
             let detail = format!("{detail}: no receipt can be accepted");
-            return Check::failed(PRIVILEGES, detail, cure);
+            return Check::failed(PRIVILEGES, detail, GRANT);
         }
-        return Check::degraded(PRIVILEGES, detail, cure);
+        return Check::degraded(PRIVILEGES, detail, GRANT);
     }
     if may_too_much {
         let detail = "the role has rights that it does not need: to change or back-date audit entries, or to \
                       delete what apps reported and what was done about it";
-        return Check::degraded(PRIVILEGES, detail, cure);
+        return Check::degraded(PRIVILEGES, detail, GRANT);
     }
     if !may_purge {
         let detail = "the role may not call the functions that delete what is kept no longer, or overwrite what is erased";
-        return Check::degraded(PRIVILEGES, detail, cure);
+        return Check::degraded(PRIVILEGES, detail, GRANT);
     }
     if owns_audit {
         let detail = "the role may do what it must; it owns the tables, so only a trigger protects the \

@@ -35,5 +35,5 @@ pub(super) async fn strike(scene: &mut Scene<'_>) -> anyhow::Result<()> {
 async fn migrate(scene: &Scene<'_>, binary: &std::path::Path) -> anyhow::Result<()> {
     let url = scene.stage.postgres.url(embedded::DATABASE);
     database::migrate_by(binary, &url).await?;
-    database::grant(&scene.stage.owner).await
+    Ok(store::privileges::grant(&url, database::ROLE).await?)
 }

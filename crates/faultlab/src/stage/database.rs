@@ -14,36 +14,15 @@ use super::cast::MINUTE;
 /// What the product connects as. It may not change what the audit says.
 pub const ROLE: &str = "sendpromptly_faults";
 
-/// The grants of `docs/operations.md`: with any other the product says that something is wrong.
-const GRANTS: &str = "
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO sendpromptly_faults;
-    REVOKE ALL ON audit_entries, _sqlx_migrations FROM sendpromptly_faults;
-    GRANT SELECT, INSERT (id, actor, action, project_id, event_id, incident_id, detail)
-        ON audit_entries TO sendpromptly_faults;
-    GRANT SELECT ON _sqlx_migrations TO sendpromptly_faults;
-    REVOKE UPDATE ON results, event_keys, audit_chain FROM sendpromptly_faults;
-    REVOKE INSERT, UPDATE, DELETE ON expired_events, audit_texts FROM sendpromptly_faults;
-    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO sendpromptly_faults;
-    REVOKE DELETE ON payment_events, event_keys, results, incidents, reprocesses, callback_attempts, alerts,
-        extension_calls, proof_links, daily_figures, policy_stops, silences, projects, api_keys, operators, operator_tokens,
-        signing_secrets, destinations, destination_secrets, extensions, reprocess_policies, snapshot_keys,
-        snapshot_purges, audit_chain, audit_sealer, reference_keys, erasures FROM sendpromptly_faults;";
-
 /// Migrates, makes the role, and makes minutes short; gives the owner's connections.
 pub async fn prepare(binary: &Path, owner_url: &str, password: &str) -> anyhow::Result<PgPool> {
     migrate_by(binary, owner_url).await?;
     let owner = store::pool::connect_lazily(owner_url, 4)?;
     let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'");
     sqlx::raw_sql(sqlx::AssertSqlSafe(role)).execute(&owner).await?;
-    grant(&owner).await?;
+    store::privileges::grant(owner_url, ROLE).await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(shorten())).execute(&owner).await?;
     Ok(owner)
-}
-
-/// Gives the role its rights, after each migration.
-pub async fn grant(owner: &PgPool) -> anyhow::Result<()> {
-    sqlx::raw_sql(GRANTS).execute(owner).await?;
-    Ok(())
 }
 
 /// Migrates with a release's own command.

@@ -2,29 +2,60 @@
 
 use serde_json::json;
 use store::pool::Pooler;
+use store::privileges::{self, GrantError};
 
 use crate::Context;
 use crate::admin_context::DatabaseTarget;
 use crate::config::{ConfigError, DATABASE_URL, MIGRATE_DATABASE_URL};
+use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 
 /// An example for `--help`.
 pub const EXAMPLE: &str = "\
-Example:
+Examples:
   DATABASE_URL=postgres://… sendpromptly migrate
+  DATABASE_URL=postgres://… sendpromptly migrate --grant-to sendpromptly
 
 Run it before a new version of api and worker starts. Concurrent runs do no harm. Behind a pooler in \
-transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it.";
+transaction mode, SENDPROMPTLY_MIGRATE_DATABASE_URL leads past it. With --grant-to the role that api and worker connect \
+as gets what this version writes and nothing else: it can neither change audit entries nor delete what apps reported.";
+
+/// Whom the schema is for.
+#[derive(Debug, clap::Args)]
+pub struct MigrateArgs {
+    /// The role that api and worker connect as: it gets its rights after the migration.
+    #[arg(long, value_name = "ROLE")]
+    grant_to: Option<String>,
+}
 
 /// Brings the schema up to date.
 ///
 /// # Errors
-/// When no database is named, or it is out of reach, or newer than this program.
-pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
+/// When no database is named, or it is out of reach, or newer than this program, or has no such role.
+pub async fn run(context: &Context, args: &MigrateArgs) -> anyhow::Result<CommandOutput> {
     let url = url(context)?;
     while_waiting("bringing the schema up to date", store::pool::migrate(&url)).await?;
-    CommandOutput::new(&json!({ "status": "ok" }), "the schema is up to date")
+    let Some(role) = &args.grant_to else {
+        return CommandOutput::new(&json!({ "status": "ok" }), "the schema is up to date");
+    };
+    grant(&url, role).await?;
+    let text = format!("the schema is up to date; {role} may do what api and worker do");
+    CommandOutput::new(&json!({ "status": "ok", "granted_to": role }), text)
+}
+
+async fn grant(url: &str, role: &str) -> anyhow::Result<()> {
+    let granting = while_waiting("granting rights", privileges::grant(url, role)).await;
+    granting.map_err(|error| match error {
+        GrantError::NoSuchRole => {
+            Failure::option("--grant-to", "names no role of this server: CREATE ROLE it first").into()
+        }
+        GrantError::Owner => {
+            let why = "must be another role than the one that migrates: that one may change the audit log";
+            Failure::option("--grant-to", why).into()
+        }
+        GrantError::Store(error) => error.into(),
+    })
 }
 
 /// Where the schema is brought up to date: past a pooler in transaction mode, because migrations

@@ -48,7 +48,7 @@ pub enum Command {
     Worker(worker::WorkerArgs),
     /// Migrate the database to this version.
     #[command(after_help = migrate::EXAMPLE)]
-    Migrate,
+    Migrate(migrate::MigrateArgs),
     /// Projects: the payment flows that are watched.
     #[command(subcommand)]
     Project(project::Verb),
@@ -158,7 +158,7 @@ impl Command {
             Self::Demo => Box::pin(demo::run(context)).await,
             Self::Api => api::run(context).await,
             Self::Worker(args) => worker::run(args, context).await,
-            Self::Migrate => migrate::run(context).await,
+            Self::Migrate(args) => migrate::run(context, &args).await,
             Self::Project(verb) => verb.run(context).await,
             Self::Key(verb) => verb.run(context).await,
             Self::Destination(verb) => verb.run(context).await,

@@ -35,6 +35,7 @@ pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations, unkno
 pub use sessions::share_sessions;
 use shared::Shared;
 use target::PoolTarget;
+pub(crate) use target::connect_options;
 pub use target::{Pooler, UnknownPooler};
 
 use crate::StoreError;
