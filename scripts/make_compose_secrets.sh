@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes the files of the folder secrets/ that docker-compose.yml gives to its containers. What is there already is kept, so
+# running it again only adds what is missing. Secrets of an .env of before are taken from the environment.
+#
+# Compose mounts a secret's file as it is: the containers' accounts, which own nothing here, must be able to read it. So the
+# folder is closed to everybody else on this machine, and the files in it are not.
+set -eu
+cd "$(dirname "$0")/.."
+umask 022
+mkdir -p secrets
+chmod 0700 secrets
+
+keep() { # NAME VALUE
+    [ -s "secrets/$1" ] || printf '%s\n' "$2" > "secrets/$1"
+}
+
+keep postgres_password "${POSTGRES_PASSWORD:-$(openssl rand -hex 24)}"
+keep temporal_password "${TEMPORAL_DB_PASSWORD:-$(openssl rand -hex 24)}"
+keep owner_password "${OWNER_DB_PASSWORD:-$(openssl rand -hex 24)}"
+keep app_password "${APP_DB_PASSWORD:-$(openssl rand -hex 24)}"
+keep database_url "postgres://sendpromptly:$(cat secrets/app_password)@postgres:5432/sendpromptly"
+keep owner_database_url "postgres://sendpromptly_owner:$(cat secrets/owner_password)@postgres:5432/sendpromptly"
+# Seals signing secrets, destinations' URLs, callback headers and snapshots. Keep a copy away from the database's backups:
+# without it, sealed secrets are lost.
+keep master_key "${SENDPROMPTLY_MASTER_KEY:-$(openssl rand -base64 32)}"
+# The mail catcher of docker-compose.yml, until there is a mail server.
+keep smtp_url "${SMTP_URL:-smtp://mailpit:1025?tls=none}"
+ls secrets
