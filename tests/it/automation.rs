@@ -8,6 +8,7 @@ mod generated_clients;
 mod policies;
 pub mod script;
 mod snapshots;
+mod told_by;
 mod unknown_fields;
 mod webhooks;
 

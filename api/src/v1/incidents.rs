@@ -1,7 +1,9 @@
 //! `/api/v1/projects/{project_id}/incidents`.
 
 use api_types::error::ErrorResponse;
-use api_types::incidents::{IncidentResponse, NoteRequest, ResolutionRequest};
+use api_types::incidents::{
+    IncidentDetailsResponse, IncidentResponse, NoteRequest, ResolutionRequest,
+};
 use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -11,6 +13,7 @@ use domain::incident::check_note;
 use domain::rejection::Rejection;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use store::alerts;
 use store::incidents::Incident;
 use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
@@ -76,16 +79,18 @@ fn cause_id(text: &str) -> Result<CauseId, ApiError> {
     text.parse().map_err(|_| field_error("cause_id", &"must be the id of a cause, such as cau_…"))
 }
 
-/// One incident.
+/// One incident with its alerts.
 #[utoipa::path(get, path = "/api/v1/projects/{project_id}/incidents/{incident_id}", operation_id = "get_incident", tag = "incidents",
     params(("project_id" = String, Path), ("incident_id" = String, Path)),
-    responses((status = 200, description = "The incident.", body = IncidentResponse)))]
+    responses((status = 200, description = "The incident with its alerts.", body = IncidentDetailsResponse)))]
 pub async fn show(
     State(state): State<AppState>,
     _: Caller,
     Path((project, id)): Path<(String, String)>,
-) -> Result<Json<IncidentResponse>, ApiError> {
-    Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))
+) -> Result<Json<IncidentDetailsResponse>, ApiError> {
+    let incident = caller::incident(&state, &project, &id).await?;
+    let alerts = alerts::list_for_incident(&state.pool, incident.id).await?;
+    Ok(Json(responses::incident_details(incident, alerts)))
 }
 
 /// Acknowledges an incident. Needs the role operator.

@@ -11,7 +11,7 @@ use api_types::erasures::{ErasureResponse, SentMessageResponse};
 use api_types::error::Candidate;
 use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
 use api_types::extensions::{AddedExtension, ExtensionResponse, TrialResponse};
-use api_types::incidents::IncidentResponse;
+use api_types::incidents::{AlertResponse, IncidentDetailsResponse, IncidentResponse};
 use api_types::keys::KeyResponse;
 use api_types::list::Listed;
 use api_types::policies::{PolicyResponse, PolicyStopResponse};
@@ -21,6 +21,7 @@ use api_types::reprocesses::{AttemptResponse, ReprocessResponse};
 use api_types::silences::SilenceResponse;
 use domain::bulk::BulkCounts;
 use domain::ids::{BulkId, IncidentId};
+use store::alerts::AlertView;
 use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
 use store::bulk::{Bulk, BulkItem, Preview};
@@ -201,6 +202,16 @@ pub fn incident(incident: Incident) -> IncidentResponse {
         resolved_at: incident.resolved_at,
         cause_id: incident.cause_id,
     }
+}
+
+pub fn incident_details(found: Incident, alerts: Vec<AlertView>) -> IncidentDetailsResponse {
+    let alerts = alerts.into_iter().map(alert).collect();
+    IncidentDetailsResponse { incident: incident(found), alerts }
+}
+
+pub fn alert(alert: AlertView) -> AlertResponse {
+    let AlertView { kind, destination, state, attempts, told_by, .. } = alert;
+    AlertResponse { kind, destination, state, attempts, told_by }
 }
 
 pub fn event(event: PaymentEvent, incident_id: Option<IncidentId>) -> EventResponse {

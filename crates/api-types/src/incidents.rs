@@ -1,6 +1,6 @@
 //! Incidents.
 
-use domain::ids::{CauseId, EventId, IncidentId};
+use domain::ids::{AlertId, CauseId, EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -39,6 +39,34 @@ pub struct IncidentResponse {
     /// What it has in common with others; null of one that a release before causes opened.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub cause_id: Option<CauseId>,
+}
+
+/// An incident with its alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = IncidentStory))]
+pub struct IncidentDetailsResponse {
+    #[serde(flatten)]
+    pub incident: IncidentResponse,
+    /// One for each destination and each thing that it is told, oldest first.
+    #[serde(default)]
+    pub alerts: Vec<AlertResponse>,
+}
+
+/// An alert about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Alert))]
+pub struct AlertResponse {
+    /// `incident_opened`, `incident_acknowledged`, `reprocess_failed` or `incident_resolved`.
+    pub kind: String,
+    /// What people call the destination.
+    pub destination: String,
+    /// `pending`, `folded`, `delivered`, `told`, `given_up` or `superseded`.
+    pub state: String,
+    pub attempts: i32,
+    /// The message about its cause that stands for it; it is `folded` until that is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub told_by: Option<AlertId>,
 }
 
 /// A note for the timeline.

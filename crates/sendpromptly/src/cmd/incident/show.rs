@@ -2,10 +2,10 @@
 
 use api::v1::responses;
 use api_types::events::TimelineEntryResponse;
-use api_types::incidents::IncidentResponse;
+use api_types::incidents::{AlertResponse, IncidentResponse};
 use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::extension::describe_evidence;
-use domain::ids::{AlertId, ReplayId};
+use domain::ids::ReplayId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
 use domain::timeline::{Names, describe_outcome};
@@ -49,7 +49,7 @@ struct Whole {
     #[serde(flatten)]
     incident: IncidentResponse,
     reprocesses: Vec<ReprocessOutput>,
-    alerts: Vec<AlertOutput>,
+    alerts: Vec<AlertResponse>,
     timeline: Vec<TimelineEntryResponse>,
 }
 
@@ -71,17 +71,6 @@ struct AttemptOutput {
     latency_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_to: Option<String>,
-}
-
-#[derive(Serialize)]
-struct AlertOutput {
-    kind: String,
-    destination: String,
-    state: String,
-    attempts: i32,
-    /// The message about its cause that stands for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    told_by: Option<AlertId>,
 }
 
 pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
@@ -120,7 +109,7 @@ impl From<IncidentDetails> for Whole {
         Self {
             incident: responses::incident(details.incident),
             reprocesses: details.reprocesses.into_iter().map(ReprocessOutput::from).collect(),
-            alerts: details.alerts.into_iter().map(AlertOutput::from).collect(),
+            alerts: details.alerts.into_iter().map(responses::alert).collect(),
             timeline: responses::timeline(details.timeline),
         }
     }
@@ -142,13 +131,6 @@ impl From<(Reprocess, Vec<CallbackAttempt>)> for ReprocessOutput {
             requested_by: reprocess.requested_by,
             attempts: attempts.collect(),
         }
-    }
-}
-
-impl From<AlertView> for AlertOutput {
-    fn from(alert: AlertView) -> Self {
-        let AlertView { kind, destination, state, attempts, told_by, .. } = alert;
-        Self { kind, destination, state, attempts, told_by }
     }
 }
 
