@@ -4,7 +4,7 @@
 
 use sqlx::PgExecutor;
 
-use crate::{MasterKey, PgPool, StoreError};
+use crate::{MasterKey, StoreError};
 
 /// Nothing is counted further than this.
 pub const COUNT_LIMIT: i64 = 1_000;
