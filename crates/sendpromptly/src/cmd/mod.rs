@@ -124,7 +124,7 @@ impl Command {
             | Self::Erase(_)
             | Self::Setup(_)
             | Self::Demo
-            | Self::Migrate
+            | Self::Migrate(_)
             | Self::Dev(_) => "warn",
             // A history that drifts is reported by the command; the SDK says so at length as well.
             Self::Replay(_) => "warn,temporalio_sdk=off,temporalio_sdk_core=off",
@@ -135,7 +135,7 @@ impl Command {
     /// Whether it works on the `dev` of the data folder unless the environment says otherwise.
     #[must_use]
     pub const fn works_beside_dev(&self) -> bool {
-        !matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_) | Self::Migrate)
+        !matches!(self, Self::Dev(_) | Self::Api | Self::Worker(_) | Self::Migrate(_))
     }
 
     /// Whether it goes on until it is ended, with the settings that it began with.
