@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Prints the folder of the libraries that tests use from npm and PyPI, after installing them: those of the
-payment providers, which make and sign events, those of Standard Webhooks, which verify messages, generators of
-clients, which read the OpenAPI document, and what the extensions in examples/ name.
+payment providers, which make and sign events, those of Standard Webhooks, which verify messages, those of providers
+of messages, which send what we send, generators of clients, which read the OpenAPI document, and what the extensions
+in examples/ name.
 
 The folder holds node/node_modules, from npm, and python, from pip. Both are made beside their place and
 then renamed, so an installation that was cut off is made again, and one that is there takes no time.
@@ -18,12 +19,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "target/test-libraries"
 # The newest that run on Node 20 (@shopify/shopify-api 14 wants Node 22) and Python 3.11.
 NODE = {
-    "@shopify/shopify-api": "13.1.0", "express": "5.3.0", "stripe": "23.1.0",
+    "@shopify/shopify-api": "13.1.0", "adaptivecards": "3.0.6", "express": "5.3.0", "stripe": "23.1.0",
     "openapi-typescript": "7.13.0", "standardwebhooks": "1.1.1", "typescript": "5.9.3",
 }
 PYTHON = {
     "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
-    "standardwebhooks": "1.1.0", "jsonschema": "4.26.0",
+    "standardwebhooks": "1.1.0", "jsonschema": "4.26.0", "pagerduty": "7.2.0",
+    "discord-webhook": "1.4.1",
 }
 
 

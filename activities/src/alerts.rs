@@ -15,10 +15,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::alert::AlertFacts;
+use domain::alert::{AlertFacts, AlertKind};
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::{AlertId, DestinationId, ProjectId};
+use domain::ids::{AlertId, DestinationId, IncidentId, ProjectId};
 use store::alert_claims::{self, AlertClaim, ClaimedAlert};
 use store::alerts::{self as saved_alerts, Alert, AlertEnd};
 use store::audit::{self, Subject};
@@ -88,16 +88,18 @@ pub(crate) async fn attempt(deps: &Deps, id: AlertId) -> Result<SendOutcome, Sto
     };
     crash_points::pass("alert.claimed");
     let facts = facts::gather(deps, &claimed.alert).await?;
+    let (destination_id, conversation) = (claimed.alert.destination_id, claimed.conversation);
+    let posted = saved_alerts::find_posted(&deps.pool, destination_id, conversation).await?;
     let (kind, project) = (saved.target.kind(), saved.project_id.to_string());
     let began = Instant::now();
-    let sending = send(deps, &claimed, saved, &facts);
+    let sending = send(deps, &claimed, saved, posted, &facts);
     let renew = || alert_claims::renew_alert(&deps.pool, &claimed);
     let sent = while_claimed(sending, renew).await;
     crash_points::pass("alert.sent");
     telemetry::alert_attempt(kind, &project, sent.is_ok(), began.elapsed());
     match sent {
         Ok(sent) => {
-            note_delivery(deps, &claimed.alert, &sent).await?;
+            note_delivery(deps, &claimed, &sent).await?;
             crash_points::pass("alert.noted");
             Ok(SendOutcome::Delivered)
         }
@@ -145,22 +147,26 @@ async fn send(
     deps: &Deps,
     claimed: &ClaimedAlert,
     saved: SavedTarget,
+    posted: Option<String>,
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
     let recipient = Recipient::from_saved(saved, &deps.allow)?;
-    let thread = thread(claimed, &deps.mail_domain);
+    let thread = Thread { posted, ..thread(claimed, &deps.mail_domain) };
     Box::pin(destinations::send(&deps.senders, &recipient, claimed.alert.id, &thread, facts)).await
 }
 
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
 /// known as the same. Each failed reprocess is news of its own, so that kind names it too.
-fn thread(ClaimedAlert { alert, first, root, .. }: &ClaimedAlert, domain: &str) -> Thread {
+fn thread(claimed: &ClaimedAlert, domain: &str) -> Thread {
+    let ClaimedAlert { alert, first, root, conversation, .. } = claimed;
     let Alert { incident_id, kind, replay_id, .. } = *alert;
     let id = |of: FirstAlert| message_id(of, alert.destination_id, domain);
     Thread {
         message_id: id(FirstAlert { incident_id, kind, replay_id }),
         first: first.map(|first| (id(first), first.kind)),
         root: root.map(id),
+        conversation: Some(*conversation),
+        posted: None,
     }
 }
 
@@ -170,14 +176,37 @@ pub(crate) fn message_id(of: FirstAlert, destination_id: DestinationId, domain: 
     format!("<{}.{}.{destination_id}{replay}@{domain}>", of.incident_id, of.kind)
 }
 
-async fn note_delivery(deps: &Deps, alert: &Alert, sent: &Sent) -> Result<(), StoreError> {
+async fn note_delivery(
+    deps: &Deps,
+    ClaimedAlert { alert, conversation, .. }: &ClaimedAlert,
+    sent: &Sent,
+) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
         let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
-        destination_health::note_success(&mut *tx, alert.destination_id).await?;
+        // A failed reprocess is a message of its own beside the one that is edited.
+        let conversation = Some(*conversation).filter(|_| alert.kind != AlertKind::ReprocessFailed);
+        note_sent(&mut *tx, alert.destination_id, conversation, sent).await?;
         let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
         finish(tx, alert, AlertEnd::Delivered, detail).await
     })
     .await
+}
+
+/// Keeps that a destination took a message, and what it said of that and of the next one.
+pub(crate) async fn note_sent(
+    tx: &mut PgConnection,
+    destination_id: DestinationId,
+    conversation: Option<IncidentId>,
+    sent: &Sent,
+) -> Result<(), StoreError> {
+    destination_health::note_success(&mut *tx, destination_id).await?;
+    if let Some(pause) = sent.pause {
+        destination_health::pause(&mut *tx, destination_id, pause).await?;
+    }
+    if let (Some(conversation), Some(posted)) = (conversation, &sent.posted) {
+        saved_alerts::note_posted(tx, destination_id, conversation, posted).await?;
+    }
+    Ok(())
 }
 
 async fn note_failure(

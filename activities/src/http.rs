@@ -126,7 +126,7 @@ impl GuardedClient {
     ) -> Result<HttpResponse, ExchangeError> {
         let started = Instant::now();
         let deadline = started + self.policy.total_timeout;
-        let status = timeout_at(deadline, self.send_post(url, headers, body)).await;
+        let status = timeout_at(deadline, self.send_body(Method::POST, url, headers, body)).await;
         let outcome = status.unwrap_or_else(|_| {
             let limit = self.policy.total_timeout;
             Err(Failure::timed_out(format!("no answer within {limit:?}")))
@@ -151,9 +151,24 @@ impl GuardedClient {
         body: Vec<u8>,
         limits: ReadLimits,
     ) -> Result<WholeResponse, ExchangeError> {
+        self.exchange_reading(Method::POST, url, headers, body, limits).await
+    }
+
+    /// The same by another method.
+    ///
+    /// # Errors
+    /// When no status came in time.
+    pub async fn exchange_reading(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+        limits: ReadLimits,
+    ) -> Result<WholeResponse, ExchangeError> {
         let started = Instant::now();
         let deadline = started + limits.timeout;
-        let status = timeout_at(deadline, self.send_post(url, headers, body)).await;
+        let status = timeout_at(deadline, self.send_body(method, url, headers, body)).await;
         let outcome = status.unwrap_or_else(|_| {
             Err(Failure::timed_out(format!("no answer within {:?}", limits.timeout)))
         });
@@ -183,13 +198,14 @@ impl GuardedClient {
             .map_err(|failure| failure.after(millis(started.elapsed())))
     }
 
-    async fn send_post(
+    async fn send_body(
         &self,
+        method: Method,
         url: &Url,
         headers: &[(&str, String)],
         body: Vec<u8>,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut request = request(Method::POST, url, body.into())?;
+        let mut request = request(method, url, body.into())?;
         for (name, value) in headers {
             let name = name.parse::<HeaderName>().map_err(|_| Failure::unsendable())?;
             let mut value = HeaderValue::from_str(value).map_err(|_| Failure::unsendable())?;

@@ -24,10 +24,11 @@ use store::destinations::{self as saved, SavedTarget};
 use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
 use store::{
-    PgConnection, StoreError, alerts, cause_messages, cause_threads, destination_health,
-    extension_calls, extensions, policies, projects, silences,
+    PgConnection, StoreError, alerts, cause_messages, cause_threads, extension_calls, extensions,
+    policies, projects, silences,
 };
 
+use crate::alerts::note_sent;
 use crate::deps::Deps;
 use crate::destinations::{self, NoticeMessage, Recipient, SendFailure, Sent};
 use crate::waiting::{SendOutcome, count_failure, while_claimed};
@@ -102,7 +103,7 @@ async fn send(
 
 async fn note_delivery(deps: &Deps, notice: &Notice, sent: &Sent) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
-        destination_health::note_success(&mut *tx, notice.destination_id).await?;
+        note_sent(&mut *tx, notice.destination_id, notice.conversation, sent).await?;
         let end = NoticeOutcome::Delivered(&sent.answer);
         finish(tx, notice, end, AuditEvent::AlertDelivered(detail(notice))).await
     })
@@ -162,6 +163,12 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, S
     let root = cause_messages::find_root(&deps.pool, notice.id).await?;
     let root =
         root.map(|of| crate::alerts::message_id(of, notice.destination_id, &deps.mail_domain));
+    let posted = match notice.conversation {
+        Some(conversation) => {
+            alerts::find_posted(&deps.pool, notice.destination_id, conversation).await?
+        }
+        None => None,
+    };
     Ok(gather_facts(deps, notice).await?.map(|facts| NoticeMessage {
         id: AlertId::from_uuid(notice.id),
         message_id: message_id(notice, &deps.mail_domain),
@@ -173,6 +180,8 @@ async fn gather(deps: &Deps, notice: &Notice) -> Result<Option<NoticeMessage>, S
             mode: project.mode,
         },
         facts,
+        conversation: notice.conversation,
+        posted,
     }))
 }
 

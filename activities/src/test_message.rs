@@ -24,7 +24,7 @@ use crate::destinations::{self as outbound, FailureKind, SendFailure, Sent, Thre
 
 /// What became of a test message.
 pub struct TestMessage {
-    /// `email`, `slack` or `webhook`.
+    /// A [`domain::destination::DestinationKind`].
     pub kind: &'static str,
     /// What the other side said.
     pub outcome: Result<Sent, SendFailure>,

@@ -231,7 +231,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
     ];
     let label = [("label", texts.label)];
     let token = [("label", texts.label), ("password", console::PASSWORD)];
-    let receives = [("webhook", webhook), ("webhook_label", texts.label)];
+    let receives = [("webhook", webhook), ("label", texts.label)];
     for (page, form, fields) in [
         (&project, project.clone(), &settings[..]),
         (&project, format!("{project}/keys"), &label),

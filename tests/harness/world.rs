@@ -304,7 +304,7 @@ impl World {
         let key = MasterKey::parse(&self.master_key).expect("a key");
         let mut db = self.pool.acquire().await.expect("a connection");
         let (target, shown) = (target.clone(), shown.to_owned());
-        let new = NewDestination { target, shown, label: None };
+        let new = NewDestination { target, shown, label: None, every_incident: None };
         destinations::insert_destination(&mut db, &key, self.project.id, &new)
             .await
             .expect("a destination");

@@ -117,7 +117,12 @@ impl ActivityFixture {
     /// Adds a Slack channel to the shop.
     async fn also_tell(&self, slack: &Receiver) {
         let target = Target::Slack(slack.url().to_owned());
-        let new = NewDestination { target, shown: "127.0.0.1".to_owned(), label: None };
+        let new = NewDestination {
+            target,
+            shown: "127.0.0.1".to_owned(),
+            label: None,
+            every_incident: None,
+        };
         let (key, project_id) = (&self.shop.master_key, self.shop.owner.project_id);
         let mut db = self.shop.pool.acquire().await.expect("a connection");
         destinations::insert_destination(&mut db, key, project_id, &new)

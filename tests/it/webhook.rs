@@ -278,7 +278,7 @@ fn the_console_adds_a_webhook_shows_its_secret_once_and_rotates_it() {
             rejected.page().error("Webhook URL").as_deref(),
             Some("Must begin with https://.")
         );
-        let form = [("webhook", receiver.url()), ("webhook_label", "PagerDuty")];
+        let form = [("webhook", receiver.url()), ("label", "PagerDuty")];
         let added = alice.submit(&page, &page, &form).await;
         assert_eq!(added.location.as_deref(), Some(page.as_str()), "{}", added.body);
         let shown = alice.page(&page).await;

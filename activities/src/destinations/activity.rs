@@ -142,8 +142,8 @@ mod tests {
         });
         let (activity, queue) = ("alerts.page", "sendpromptly-ext.alerts");
         let (activity, queue) = (activity.parse().expect("one"), queue.parse().expect("one"));
-        let message =
-            alert_message("alr_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"), &opened());
+        let id = "alr_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id");
+        let message = alert_message(id, &opened()).expect("a message");
         send(Some(&runner), &activity, &queue, &message).await
     }
 

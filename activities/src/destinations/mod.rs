@@ -6,15 +6,21 @@
 //! programs fold into one.
 
 pub mod activity;
+pub mod discord;
 pub mod email;
+mod exchange;
+pub mod ntfy;
+pub mod pagerduty;
 pub mod slack;
+pub mod teams;
 pub mod webhook;
 
 use std::time::Duration;
 
 use domain::alert::{AlertFacts, AlertKind, SlackUrl, WebhookUrl, one_line};
+use domain::destination::{DestinationKind, NtfyToken, ProviderUrl, RoutingKey};
 use domain::extension::{ActivityName, QueueName};
-use domain::ids::AlertId;
+use domain::ids::{AlertId, IncidentId};
 use domain::notice::{NoticeFacts, NoticeOrigin};
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
@@ -33,7 +39,7 @@ const MAX_ANSWER: usize = 500;
 pub struct Senders {
     /// For e-mail.
     pub email: EmailSender,
-    /// For Slack and webhooks; its policy says which networks their URLs may point to.
+    /// For all whose address is a URL; its policy says which networks those may point to.
     pub http: GuardedClient,
     /// For teams' own activities; none in a process that does not know Temporal.
     pub activities: Option<ActivityRunner>,
@@ -48,6 +54,20 @@ pub enum Recipient {
         /// The URL of its incoming webhook.
         url: SlackUrl,
     },
+    /// A channel of Teams.
+    Teams {
+        /// The URL of a workflow that posts to it.
+        url: ProviderUrl,
+    },
+    /// A channel of Discord.
+    Discord {
+        /// The URL of its incoming webhook.
+        url: ProviderUrl,
+    },
+    /// A topic of an ntfy server.
+    Ntfy { url: ProviderUrl, token: Option<NtfyToken> },
+    /// A service of PagerDuty.
+    PagerDuty { endpoint: ProviderUrl, key: RoutingKey },
     /// An endpoint that takes signed JSON.
     Webhook {
         url: WebhookUrl,
@@ -66,25 +86,43 @@ impl Recipient {
     /// # Errors
     /// When its URL leads where messages of the project may not go. That waits like every
     /// other failure: the operator may allow the network.
-    pub(crate) fn from_saved(
+    pub fn from_saved(
         saved: saved::SavedTarget,
         allow: &AllowedNetworks,
     ) -> Result<Self, SendFailure> {
-        match saved.target {
-            saved::Target::Email(address) => Ok(Self::Email { address }),
-            saved::Target::Slack(url) => match SlackUrl::parse(&url, saved.mode, allow) {
-                Ok(url) => Ok(Self::Slack { url }),
-                Err(error) => Err(SendFailure::permanent(&error.to_string())),
-            },
-            saved::Target::Webhook { url, secrets } => {
-                match WebhookUrl::parse(&url, saved.mode, allow) {
-                    Ok(url) => Ok(Self::Webhook { url, secrets, at: saved.at }),
-                    Err(error) => Err(SendFailure::permanent(&error.to_string())),
-                }
+        let mode = saved.mode;
+        let read = |kind: DestinationKind, url: &str| {
+            let name = kind.description().name;
+            let url = ProviderUrl::parse(kind, url, mode, allow);
+            url.map_err(|error| unreachable(format!("the URL of {name} {error}")))
+        };
+        Ok(match saved.target {
+            saved::Target::Email(address) => Self::Email { address },
+            saved::Target::Slack(url) => {
+                Self::Slack { url: SlackUrl::parse(&url, mode, allow).map_err(unreachable)? }
             }
-            saved::Target::Activity { activity, queue } => Ok(Self::Activity { activity, queue }),
-        }
+            saved::Target::Teams(url) => Self::Teams { url: read(DestinationKind::Teams, &url)? },
+            saved::Target::Discord(url) => {
+                Self::Discord { url: read(DestinationKind::Discord, &url)? }
+            }
+            saved::Target::PagerDuty { endpoint, key } => {
+                Self::PagerDuty { endpoint: read(DestinationKind::PagerDuty, &endpoint)?, key }
+            }
+            saved::Target::Ntfy { url, token } => {
+                Self::Ntfy { url: read(DestinationKind::Ntfy, &url)?, token }
+            }
+            saved::Target::Webhook { url, secrets } => {
+                let url = WebhookUrl::parse(&url, mode, allow).map_err(unreachable)?;
+                Self::Webhook { url, secrets, at: saved.at }
+            }
+            saved::Target::Activity { activity, queue } => Self::Activity { activity, queue },
+        })
     }
+}
+
+/// A URL leads where messages may not go.
+fn unreachable(error: impl std::fmt::Display) -> SendFailure {
+    SendFailure::permanent(&error.to_string())
 }
 
 /// The message was taken.
@@ -92,6 +130,10 @@ impl Recipient {
 pub struct Sent {
     /// What the provider said.
     pub answer: String,
+    /// What the provider calls the message, where what follows of it may edit it.
+    pub posted: Option<String>,
+    /// How long the provider wants no other message.
+    pub pause: Option<Duration>,
 }
 
 /// The message was not taken.
@@ -128,13 +170,17 @@ pub struct Thread {
     pub first: Option<(String, AlertKind)>,
     /// What it follows where it is the first about its incident: the first message about its cause.
     pub root: Option<String>,
+    /// The incident by which a service that follows our state knows what the message is about.
+    pub conversation: Option<IncidentId>,
+    /// What the provider calls the message of that conversation, if it said so.
+    pub posted: Option<String>,
 }
 
 impl Thread {
     /// A message that follows no other.
     #[must_use]
     pub const fn alone(message_id: String) -> Self {
-        Self { message_id, first: None, root: None }
+        Self { message_id, first: None, root: None, conversation: None, posted: None }
     }
 }
 
@@ -151,6 +197,10 @@ pub struct NoticeMessage {
     pub happened_at: OffsetDateTime,
     pub origin: NoticeOrigin,
     pub facts: NoticeFacts,
+    /// The incident that began the episode of the cause that it is about.
+    pub conversation: Option<IncidentId>,
+    /// What the provider calls the message of that conversation, if it said so.
+    pub posted: Option<String>,
 }
 
 /// Sends one alert to one destination, once. A webhook knows the message by `id`, the same for
@@ -166,16 +216,36 @@ pub async fn send(
     facts: &AlertFacts,
 ) -> Result<Sent, SendFailure> {
     let legible = facts.clone().sanitize();
+    let conversation = thread.conversation.unwrap_or(facts.incident_id);
+    let message = || {
+        let message = webhook::alert_message(id, facts);
+        message.ok_or_else(|| SendFailure::permanent("programs are told of no acknowledgement"))
+    };
     match recipient {
         Recipient::Email { address } => senders.email.send(address, thread, &legible).await,
         Recipient::Slack { url } => slack::send(&senders.http, url, &legible).await,
+        Recipient::Teams { url } => {
+            teams::send(&senders.http, url, &teams::alert_card(&legible)).await
+        }
+        Recipient::Discord { url } => {
+            // An edit notifies nobody.
+            let is_news = facts.kind == AlertKind::ReprocessFailed;
+            let posted = thread.posted.as_deref().filter(|_| !is_news);
+            discord::send(&senders.http, url, &discord::alert_message(&legible), posted).await
+        }
+        Recipient::Ntfy { url, token } => {
+            let notification = ntfy::alert_notification(conversation, &legible);
+            ntfy::send(&senders.http, url, token.as_ref(), notification).await
+        }
+        Recipient::PagerDuty { endpoint, key } => {
+            let event = pagerduty::alert_event(conversation, &legible);
+            pagerduty::send(&senders.http, endpoint, key, event).await
+        }
         Recipient::Webhook { url, secrets, at } => {
-            let message = webhook::alert_message(id, facts);
-            webhook::send(&senders.http, url, secrets, *at, &message).await
+            webhook::send(&senders.http, url, secrets, *at, &message()?).await
         }
         Recipient::Activity { activity, queue } => {
-            let message = webhook::alert_message(id, facts);
-            activity::send(senders.activities.as_ref(), activity, queue, &message).await
+            activity::send(senders.activities.as_ref(), activity, queue, &message()?).await
         }
     }
 }
@@ -197,6 +267,20 @@ pub async fn send_notice(
             senders.email.send_notice(address, &thread, &text).await
         }
         Recipient::Slack { url } => slack::send_notice(&senders.http, url, &text).await,
+        Recipient::Teams { url } => {
+            teams::send(&senders.http, url, &teams::notice_card(&text)).await
+        }
+        Recipient::Discord { url } => {
+            let message = discord::notice_message(&text, notice.happened_at);
+            discord::send(&senders.http, url, &message, notice.posted.as_deref()).await
+        }
+        Recipient::Ntfy { url, token } => {
+            let notification = ntfy::notice_notification(notice);
+            ntfy::send(&senders.http, url, token.as_ref(), notification).await
+        }
+        Recipient::PagerDuty { endpoint, key } => {
+            pagerduty::send(&senders.http, endpoint, key, pagerduty::notice_event(notice)).await
+        }
         Recipient::Webhook { url, secrets, at } => {
             let message = webhook::notice_message(notice, &text);
             webhook::send(&senders.http, url, secrets, *at, &message).await
@@ -210,7 +294,7 @@ pub async fn send_notice(
 
 impl Sent {
     fn new(answer: &str) -> Self {
-        Self { answer: kept(answer) }
+        Self { answer: kept(answer), posted: None, pause: None }
     }
 }
 
@@ -225,6 +309,14 @@ impl SendFailure {
 
     fn permanent(answer: &str) -> Self {
         Self::new(FailureKind::Permanent, answer)
+    }
+}
+
+/// The text up to so many characters, the last of which says that something is missing.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
     }
 }
 

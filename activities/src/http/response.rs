@@ -6,8 +6,8 @@
 
 use domain::alert::sanitize;
 use futures::TryStreamExt as _;
-use http::Response;
 use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
@@ -44,6 +44,7 @@ pub struct HttpResponse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WholeResponse {
     pub status: u16,
+    pub headers: HeaderMap,
     /// As much of the body as was to be read.
     pub body: Vec<u8>,
     /// Whether the body did not break off.
@@ -56,8 +57,9 @@ pub(super) async fn read_whole(
     deadline: Instant,
     limit: usize,
 ) -> Option<WholeResponse> {
-    let status = response.status().as_u16();
-    let mut chunks = response.into_body().into_data_stream();
+    let (head, body) = response.into_parts();
+    let (status, headers) = (head.status.as_u16(), head.headers);
+    let mut chunks = body.into_data_stream();
     let (mut body, mut is_whole) = (Vec::new(), true);
     while body.len() < limit {
         match timeout_at(deadline, chunks.try_next()).await.ok()? {
@@ -72,7 +74,7 @@ pub(super) async fn read_whole(
             }
         }
     }
-    Some(WholeResponse { status, body, is_whole })
+    Some(WholeResponse { status, headers, body, is_whole })
 }
 
 /// Reads what is kept of a response, until the deadline, without the texts that are to be hidden:

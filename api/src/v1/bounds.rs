@@ -55,7 +55,7 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 28] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 32] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
@@ -69,7 +69,11 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 28] {
         ("ErasureBody", "internal_reference", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "teams", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "discord", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "ntfy", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "webhook", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "endpoint", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationChange", "label", Bound::Text(MAX_IDENTIFIER)),
         ("ExtensionBody", "point", texts_of!(Point)),
         ("ExtensionBody", "trust", texts_of!(Trust)),
@@ -206,5 +210,15 @@ mod tests {
         let mut document = routes::automation().into_openapi();
         document.merge(routes::calls().into_openapi());
         assert_eq!(super::say(&mut document), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_document_has_each_field_of_each_kind_of_destination() {
+        let document = routes::automation().into_openapi();
+        let document = serde_json::to_value(&document).expect("JSON");
+        let fields = &document["components"]["schemas"]["DestinationBody"]["properties"];
+        for (kind, field) in domain::destination::DestinationKind::all_fields() {
+            assert!(fields[field.name].is_object(), "{kind} {}", field.name);
+        }
     }
 }

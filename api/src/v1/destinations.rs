@@ -8,15 +8,14 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use domain::extension::{ActivityName, QueueName};
-use domain::field::Fields;
+use domain::destination::DestinationKind;
 use domain::ids::{DestinationId, ProjectId};
 use domain::project::{Mode, check_name};
 use domain::signature::SigningSecret;
 use serde_json::{Map, Value};
 use store::Insertion;
 use store::administration::destination;
-use store::destinations::{self, NewDestination};
+use store::destinations::{self, EnteredFields, EntryRules, NewDestination};
 use store::pool::transaction;
 use web::error::ApiError;
 use web::extract::JsonBody;
@@ -176,66 +175,32 @@ async fn of_project(
     found.filter(|one| one.project_id == project_id).map(|one| one.id).ok_or_else(missing)
 }
 
+/// Reads the fields of every kind as [`NewDestination::read`] does, and what all have.
 fn read(
     state: &AppState,
     mode: Mode,
     body: &Map<String, Value>,
 ) -> Result<NewDestination, ApiError> {
-    let known = ["email", "slack", "webhook", "activity", "queue", "label"];
+    let names = DestinationKind::all_fields().map(|(_, field)| field.name).chain(["label"]);
+    let names: Vec<_> = names.collect();
+    let known = [&names[..], &["every_incident"]].concat();
     let mut fields = caller::fields(body, &known);
-    let label = fields.text("label").map(ToString::to_string);
-    let new = match fields.value("activity") {
-        Some(_) => read_activity(&mut fields),
-        None => read_address(state, mode, &mut fields)?,
-    };
-    let new = new.and_then(|new| {
-        new.with_label(label.as_deref()).map_err(|why| fields.reject("label", why.to_string())).ok()
+    let every_incident = fields.truth("every_incident");
+    let given = names.iter().filter(|name| fields.value(name).is_some()).count();
+    let entered: EnteredFields<'_> =
+        names.iter().filter_map(|name| Some((*name, fields.text(name)?))).collect();
+    if entered.len() < given {
+        return fields.finish(None).map_err(ApiError::ValidationError);
+    }
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let rules = EntryRules { mode, allow: &state.allow, secret };
+    let new = NewDestination::read(&entered, rules);
+    let new = new.map(|new| NewDestination { every_incident, ..new }).map_err(|errors| {
+        for error in errors {
+            fields.reject(&error.field, error.message);
+        }
     });
-    fields.finish(new).map_err(ApiError::ValidationError)
-}
-
-fn read_address(
-    state: &AppState,
-    mode: Mode,
-    fields: &mut Fields<'_>,
-) -> Result<Option<NewDestination>, ApiError> {
-    if fields.value("queue").is_some() {
-        fields.reject("queue", "is only for an activity");
-    }
-    let (email, slack, webhook) =
-        (fields.text("email"), fields.text("slack"), fields.text("webhook"));
-    Ok(match (email, slack, webhook) {
-        (Some(address), None, None) => NewDestination::email(address)
-            .map_err(|why| fields.reject("email", why.to_string()))
-            .ok(),
-        (None, Some(url), None) => NewDestination::slack(url, mode, &state.allow)
-            .map_err(|why| fields.reject("slack", why.to_string()))
-            .ok(),
-        (None, None, Some(url)) => {
-            let secret = random::signing_secret().map_err(ApiError::internal)?;
-            NewDestination::webhook(url, secret, mode, &state.allow)
-                .map_err(|why| fields.reject("webhook", why.0.to_string()))
-                .ok()
-        }
-        _ => {
-            fields.reject("email", "give one of email, slack, webhook and activity");
-            None
-        }
-    })
-}
-
-fn read_activity(fields: &mut Fields<'_>) -> Option<NewDestination> {
-    for field in ["email", "slack", "webhook"] {
-        if fields.value(field).is_some() {
-            fields.reject(field, "does not go with activity: a destination is one of them");
-        }
-    }
-    let activity = fields.named("activity", str::parse::<ActivityName>);
-    let activity = fields.require("activity", activity);
-    let queue = fields.named("queue", str::parse::<QueueName>);
-    let queue = fields.require("queue", queue);
-    let (activity, queue) = activity.zip(queue)?;
-    Some(NewDestination::activity(activity, queue))
+    fields.finish(new.ok()).map_err(ApiError::ValidationError)
 }
 
 #[expect(clippy::option_option, reason = "left out, null and given are three things to say")]

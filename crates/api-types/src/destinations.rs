@@ -13,9 +13,9 @@ pub struct DestinationResponse {
         schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
     )]
     pub destination_id: DestinationId,
-    /// `email`, `slack`, `webhook` or `activity`.
+    /// `email`, `slack`, `teams`, `discord`, `pagerduty`, `ntfy`, `webhook` or `activity`.
     pub kind: String,
-    /// The address, the host of the URL, or the activity.
+    /// The address, the host that messages go to, or the activity.
     pub address: String,
     /// The task queue of an activity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,8 @@ pub struct DestinationResponse {
     pub every_incident: bool,
 }
 
-/// A new destination: one of `email`, `slack`, `webhook`, and `activity` with `queue`.
+/// A new destination: one of `email`, `slack`, `teams`, `discord`, `pagerduty`, `ntfy`, `webhook`, and `activity` with
+/// `queue`.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
 pub struct DestinationRequest {
@@ -49,6 +50,18 @@ pub struct DestinationRequest {
     pub email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub slack: Option<String>,
+    /// The URL of a Teams workflow that posts webhook alerts to a channel.
+    pub teams: Option<String>,
+    /// The URL of a Discord webhook.
+    pub discord: Option<String>,
+    /// The integration key of a PagerDuty service's Events API V2 integration.
+    pub pagerduty: Option<String>,
+    /// Where PagerDuty takes events; `https://events.eu.pagerduty.com/v2/enqueue` for an account in the EU.
+    pub endpoint: Option<String>,
+    /// The URL of an ntfy topic.
+    pub ntfy: Option<String>,
+    /// The access token of the ntfy server, where the topic is protected.
+    pub token: Option<String>,
     /// An HTTPS endpoint that receives signed JSON.
     pub webhook: Option<String>,
     /// An activity of your own worker, which gets the JSON of a webhook.
@@ -56,21 +69,23 @@ pub struct DestinationRequest {
     /// The task queue of that worker; it begins with `sendpromptly-ext.`.
     pub queue: Option<String>,
     /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
-    /// its address, Slack by the last four characters of its URL, a webhook by its host, and an
-    /// activity by its name.
+    /// its address, a webhook by its host, an activity by its name, and all others by the last four
+    /// characters of their secret.
     pub label: Option<String>,
+    /// Whether it gets each incident by itself, the default of webhooks and activities, or messages
+    /// about causes, that of all others.
+    pub every_incident: Option<bool>,
 }
 
 /// What changes of a destination: at least one of these.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
 pub struct DestinationUpdateRequest {
-    /// 1 to 255 characters, or null: then a mail goes by its address again, Slack by the last four
-    /// characters of its URL, a webhook by its host, and an activity by its name.
+    /// 1 to 255 characters, or null: then it has the name of its kind's default again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Whether it gets each incident by itself, the default of webhooks and activities, or messages
-    /// about causes, that of mail and Slack.
+    /// about causes, that of all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every_incident: Option<bool>,
 }

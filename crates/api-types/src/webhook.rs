@@ -68,12 +68,15 @@ pub enum MessageType {
     CauseEnded,
 }
 
-impl From<AlertKind> for MessageType {
-    fn from(kind: AlertKind) -> Self {
+impl MessageType {
+    /// The message about an incident; programs are told of no acknowledgement.
+    #[must_use]
+    pub const fn of_alert(kind: AlertKind) -> Option<Self> {
         match kind {
-            AlertKind::IncidentOpened => Self::IncidentOpened,
-            AlertKind::ReprocessFailed => Self::ReprocessFailed,
-            AlertKind::IncidentResolved => Self::IncidentResolved,
+            AlertKind::IncidentOpened => Some(Self::IncidentOpened),
+            AlertKind::IncidentAcknowledged => None,
+            AlertKind::ReprocessFailed => Some(Self::ReprocessFailed),
+            AlertKind::IncidentResolved => Some(Self::IncidentResolved),
         }
     }
 }

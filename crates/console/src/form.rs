@@ -1,5 +1,6 @@
 //! Forms that are shown again: what was wrong, beside the field that it is about.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::http::StatusCode;
@@ -8,12 +9,12 @@ use super::error_page::sentence;
 
 /// What is wrong with a form, field by field.
 #[derive(Debug, Clone, Default)]
-pub struct FormErrors(Vec<(&'static str, String)>);
+pub struct FormErrors(Vec<(Cow<'static, str>, String)>);
 
 impl FormErrors {
     /// Notes what is wrong with a field, as a sentence without its subject: `must have …`.
-    pub fn note(&mut self, field: &'static str, why: impl Display) {
-        self.0.push((field, sentence(&why.to_string())));
+    pub fn note(&mut self, field: impl Into<Cow<'static, str>>, why: impl Display) {
+        self.0.push((field.into(), sentence(&why.to_string())));
     }
 
     /// What is wrong with a field.

@@ -12,9 +12,9 @@ mod webhook_url;
 
 pub use by_cause::{CauseMessage, Episode, KnownBy, Progress, Telling};
 pub use sentences::{
-    format_duration, format_elapsed, format_timestamp, heading_applied, heading_opened,
-    heading_repair_failed, heading_resolved, heading_superseded, heading_waiting, judged_later,
-    one_line, sanitize,
+    format_duration, format_elapsed, format_timestamp, heading_acknowledged, heading_applied,
+    heading_opened, heading_repair_failed, heading_resolved, heading_superseded, heading_waiting,
+    judged_later, one_line, sanitize,
 };
 pub use slack_url::{SlackUrl, SlackUrlError};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
@@ -36,6 +36,9 @@ text_enum! {
     /// What people are notified of.
     AlertKind {
         IncidentOpened = "incident_opened",
+        /// Only for destinations whose own state follows ours
+        /// ([`crate::destination::DestinationKind::follows_state`]).
+        IncidentAcknowledged = "incident_acknowledged",
         ReprocessFailed = "reprocess_failed",
         IncidentResolved = "incident_resolved",
     }

@@ -17,6 +17,7 @@ pub mod cause;
 pub mod customer;
 pub mod days;
 pub mod dead_man;
+pub mod destination;
 pub mod diagnostics;
 pub mod effect_result;
 pub mod erasure;

@@ -10,6 +10,7 @@ pub use self::cause::{CauseFacts, MAX_NAMED, NamedIncident, ResolutionCounts, St
 pub use self::receipts::{ReceiptsResumed, ReceiptsSilent};
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
+use crate::destination::DestinationKind;
 use crate::extension::Point;
 use crate::ids::{DestinationId, ExtensionId, ProjectId};
 use crate::incident::Reason;
@@ -267,13 +268,8 @@ impl DestinationBroken {
     /// The notice about it, every text on one line and readable.
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let cure = match self.kind.as_str() {
-            "slack" => {
-                "Create a new webhook in Slack, add its URL as a destination and remove this one."
-            }
-            "webhook" => "Add the right URL as a destination and remove this one.",
-            _ => "Add the right address as a destination and remove this one.",
-        };
+        let kind = self.kind.parse().unwrap_or(DestinationKind::Email);
+        let cure = kind.description().cure;
         let heading = format!("Alerts no longer reach {}", one_line(&self.label));
         let answered = self.answer.as_deref().map(one_line).filter(|answer| !answer.is_empty());
         let answered = answered

@@ -16,7 +16,7 @@ pub use address::{
     rejected_range_of_named_host,
 };
 pub use outbound::{MAX_URL_LENGTH, UrlError};
-pub(crate) use outbound::{read_outbound, read_secret_outbound};
+pub(crate) use outbound::{is_own, read_outbound, read_secret_outbound};
 
 use std::fmt;
 

@@ -15,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
+use domain::destination::DestinationKind;
 use domain::outbox::OutboxKind;
 use domain::retention::Rule;
 use engine::Monitor;
@@ -43,8 +44,6 @@ const MEMORY: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often values are put into their buckets, whether someone looks or not.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
-/// The kinds of destinations.
-const KINDS: [&str; 4] = ["email", "slack", "webhook", "activity"];
 /// How often a port that is taken is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
@@ -205,8 +204,8 @@ impl Observed {
     async fn ask_incidents(&self) {
         if let Ok(Ok(failing)) = timeout(PATIENCE, list_failing_destinations(&self.pool)).await {
             telemetry::failing_destinations(failing.into_iter().filter_map(|one| {
-                let kind = KINDS.iter().find(|kind| **kind == one.kind)?;
-                Some((one.project_id.to_string(), *kind, one.seconds))
+                let kind: DestinationKind = one.kind.parse().ok()?;
+                Some((one.project_id.to_string(), kind.as_str(), one.seconds))
             }));
         }
         let counts = timeout(PATIENCE, count_unresolved_by_reason(&self.pool)).await;

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use domain::alert::KnownBy;
-use domain::ids::{AlertId, DestinationId, ProjectId};
+use domain::ids::{AlertId, DestinationId, IncidentId, ProjectId};
 use sqlx::PgExecutor;
 
 use crate::alerts::Alert;
@@ -50,6 +50,8 @@ pub struct ClaimedAlert {
     pub first: Option<FirstAlert>,
     /// Where that is none, the alert of another incident of its cause that this one follows.
     pub root: Option<FirstAlert>,
+    /// The incident by which a service that follows our state knows what the alert is about.
+    pub conversation: IncidentId,
 }
 
 /// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
@@ -72,9 +74,9 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     if is_old {
         return Ok(AlertClaim::GiveUp(alert, "not delivered within 24 hours"));
     }
-    let root = match cause_threads::place(&mut *tx, &alert, others.known).await? {
+    let (root, conversation) = match cause_threads::place(&mut *tx, &alert, others.known).await? {
         Placement::Folded => return Ok(AlertClaim::Folded(project_id)),
-        Placement::Alone(root) => root,
+        Placement::Alone { root, conversation } => (root, conversation),
     };
     if is_left_alone {
         return Ok(AlertClaim::LeftAlone);
@@ -85,7 +87,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
         Turn::Later => return Ok(AlertClaim::LeftAlone),
     }
     hold(tx, &alert, failures).await?;
-    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first: others.first, root }))
+    let first = others.first;
+    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first, root, conversation }))
 }
 
 /// A pending alert and what is known of its destination.

@@ -5,6 +5,7 @@
 //! down or broken, or `folded`: the next message about its cause stands for it.
 
 use domain::alert::AlertKind;
+use domain::destination::DestinationKind;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId, ReplayId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -75,6 +76,33 @@ pub async fn insert_alerts(
     )
     .fetch_all(&mut *tx)
     .await?;
+    insert_for(tx, ids, kind, replay_id, destinations).await
+}
+
+/// Writes one alert for each destination whose own state follows ours: the incident was acknowledged.
+pub(crate) async fn insert_acknowledgements(
+    tx: &mut PgConnection,
+    ids: IncidentIds,
+) -> Result<(), StoreError> {
+    let follow = DestinationKind::ALL.iter().filter(|kind| kind.follows_state());
+    let kinds: Vec<_> = follow.map(|kind| kind.as_str().to_owned()).collect();
+    let destinations = sqlx::query_scalar!(
+        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL AND kind = ANY($2) ORDER BY id",
+        ids.project_id.as_uuid(),
+        &kinds,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    insert_for(tx, ids, AlertKind::IncidentAcknowledged, None, destinations).await
+}
+
+async fn insert_for(
+    tx: &mut PgConnection,
+    ids: IncidentIds,
+    kind: AlertKind,
+    replay_id: Option<ReplayId>,
+    destinations: Vec<DestinationId>,
+) -> Result<(), StoreError> {
     for destination in destinations {
         sqlx::query!(
             "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
@@ -162,6 +190,42 @@ pub async fn find_last_answer(
     .fetch_optional(db)
     .await?;
     Ok(answer)
+}
+
+/// What the provider calls the message of a conversation at a destination, if it said so.
+pub async fn find_posted(
+    db: impl PgExecutor<'_>,
+    destination_id: DestinationId,
+    conversation: IncidentId,
+) -> Result<Option<String>, StoreError> {
+    let posted = sqlx::query_scalar!(
+        r#"SELECT posted AS "posted!" FROM alerts
+           WHERE incident_id = $1 AND destination_id = $2 AND posted IS NOT NULL ORDER BY id LIMIT 1"#,
+        conversation.as_uuid(),
+        destination_id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(posted)
+}
+
+/// Keeps what the provider calls the message of a conversation: at the first alert of its incident.
+pub async fn note_posted(
+    db: impl PgExecutor<'_>,
+    destination_id: DestinationId,
+    conversation: IncidentId,
+    posted: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE alerts SET posted = $3 WHERE posted IS DISTINCT FROM $3 AND id = (
+             SELECT id FROM alerts WHERE incident_id = $1 AND destination_id = $2 ORDER BY id LIMIT 1)",
+        conversation.as_uuid(),
+        destination_id.as_uuid(),
+        posted,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Counts an attempt, keeps what came back, and lets others send the alert.

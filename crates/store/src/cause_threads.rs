@@ -30,8 +30,13 @@ pub struct FirstAlert {
 /// How an alert is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// By itself, in the conversation that begins with this alert of another incident.
-    Alone(Option<FirstAlert>),
+    /// By itself.
+    Alone {
+        /// The alert of another incident with which the conversation begins in mail.
+        root: Option<FirstAlert>,
+        /// The incident that began the episode: what services that follow our state know all of it by.
+        conversation: IncidentId,
+    },
     /// By the next message about its cause; the alert is not pending any more.
     Folded,
 }
@@ -42,25 +47,53 @@ pub(crate) async fn place(
     alert: &Alert,
     known: KnownBy,
 ) -> Result<Placement, StoreError> {
+    let alone = |root| Placement::Alone { root, conversation: alert.incident_id };
     let Some(cause) = find_cause(&mut *tx, alert).await? else {
-        return Ok(Placement::Alone(None));
+        return Ok(alone(None));
     };
     let thread = lock_thread(&mut *tx, alert, cause).await?;
     let episode = thread.as_ref().map(|thread| thread.episode);
     match Telling::decide(alert.kind, known, episode) {
         Telling::Alone => {
             let begun = thread.filter(|thread| thread.episode.is_first).map(|thread| thread.root);
-            Ok(Placement::Alone(begun.filter(|root| root.incident_id != alert.incident_id)))
+            Ok(alone(begun.filter(|root| root.incident_id != alert.incident_id)))
         }
         Telling::First { follows } => {
             begin(tx, alert, cause, follows).await?;
-            Ok(Placement::Alone(thread.filter(|_| follows).map(|thread| thread.root)))
+            Ok(alone(thread.filter(|_| follows).map(|thread| thread.root)))
         }
         Telling::ByCause { joins } => {
+            if let Some(conversation) = acknowledge(&mut *tx, alert, cause).await? {
+                return Ok(Placement::Alone { root: None, conversation });
+            }
             fold(tx, alert, cause, joins).await?;
             Ok(Placement::Folded)
         }
     }
+}
+
+/// Lets the acknowledgement after which no incident of a cause waits for an operator be told by itself, the first such
+/// one of an episode; the incident that began that. It is told alone again if it was not taken.
+async fn acknowledge(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    cause: CauseId,
+) -> Result<Option<IncidentId>, StoreError> {
+    if alert.kind != AlertKind::IncidentAcknowledged {
+        return Ok(None);
+    }
+    let conversation = sqlx::query_scalar!(
+        "UPDATE cause_threads SET acknowledged_by = $1 WHERE destination_id = $2 AND cause = $3
+             AND (acknowledged_by IS NULL OR acknowledged_by = $1)
+             AND NOT EXISTS (SELECT FROM incidents i WHERE i.cause = $3 AND i.state = 'open')
+         RETURNING first_incident_id",
+        alert.id.as_uuid(),
+        alert.destination_id.as_uuid(),
+        cause.as_uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(conversation)
 }
 
 /// The cause that messages to this destination are about; `None` where it gets each incident.
@@ -128,7 +161,7 @@ async fn begin(
              root_kind = CASE WHEN $8 THEN t.root_kind ELSE excluded.root_kind END,
              root_replay_id = CASE WHEN $8 THEN t.root_replay_id ELSE excluded.root_replay_id END,
              first_incident_id = excluded.first_incident_id, began_at = now(), incidents = 1, told = 1,
-             has_news = false, told_at = now(), next_message = excluded.next_message, ended_at = NULL",
+             has_news = false, told_at = now(), next_message = excluded.next_message, ended_at = NULL, acknowledged_by = NULL",
         Uuid::now_v7(),
         alert.destination_id.as_uuid(),
         cause.as_uuid(),
@@ -152,7 +185,8 @@ async fn fold(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "WITH thread AS (
-             UPDATE cause_threads SET incidents = incidents + $4, has_news = true, ended_at = NULL
+             UPDATE cause_threads SET incidents = incidents + $4, has_news = true, ended_at = NULL,
+                 acknowledged_by = CASE WHEN $4 > 0 THEN NULL ELSE acknowledged_by END
              WHERE destination_id = $2 AND cause = $3 RETURNING next_message)
          UPDATE alerts SET state = 'folded', told_by = thread.next_message, leased_until = NULL
          FROM thread WHERE id = $1 AND state = 'pending'",

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use domain::destination::DestinationKind;
 use domain::ids::DestinationId;
 use sqlx::PgExecutor;
 
@@ -52,14 +53,14 @@ pub(crate) enum Turn {
     Later,
 }
 
-/// Takes a turn at a destination whose row is locked. Slack takes a message a second for each of its
-/// webhooks (<https://docs.slack.dev/apis/web-api/rate-limits>).
+/// Takes a turn at a destination whose row is locked; the next one comes after what its provider wants between
+/// two messages ([`DestinationKind::pace`]).
 pub(crate) async fn take_turn(
     tx: &mut PgConnection,
     id: DestinationId,
 ) -> Result<Turn, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT coalesce(d.next_send_at > clock_timestamp(), false) AS "is_paced!",
+        r#"SELECT d.kind, coalesce(d.next_send_at > clock_timestamp(), false) AS "is_paced!",
                (SELECT count(*) FROM (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
                    AND a.leased_until > clock_timestamp() LIMIT $2) AS under_way) >= $2 AS "is_crowded!"
            FROM destinations d WHERE d.id = $1"#,
@@ -74,12 +75,15 @@ pub(crate) async fn take_turn(
     if row.is_paced {
         return Ok(Turn::Soon);
     }
-    sqlx::query!(
-        "UPDATE destinations SET next_send_at = clock_timestamp() + interval '1 second' WHERE id = $1 AND kind = 'slack'",
-        id.as_uuid(),
-    )
-    .execute(tx)
-    .await?;
+    if let Some(pace) = row.kind.parse().ok().and_then(DestinationKind::pace) {
+        sqlx::query!(
+            "UPDATE destinations SET next_send_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
+            id.as_uuid(),
+            pace.as_secs_f64(),
+        )
+        .execute(tx)
+        .await?;
+    }
     Ok(Turn::Now)
 }
 
@@ -91,6 +95,23 @@ pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<
          WHERE id = $1 AND (failures > 0 OR retry_at IS NOT NULL OR gone_at IS NOT NULL OR broken_at IS NOT NULL
              OR failing_since IS NOT NULL)",
         id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Leaves a destination alone for as long as its provider wants no other message; it does not fail.
+pub async fn pause(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    pause: Duration,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET next_send_at = greatest(next_send_at, clock_timestamp() + make_interval(secs => $2))
+         WHERE id = $1",
+        id.as_uuid(),
+        pause.as_secs_f64(),
     )
     .execute(db)
     .await?;
@@ -155,7 +176,7 @@ pub async fn note_gone(
         r#"WITH judged AS (
                SELECT id, broken_at IS NULL AND gone_at <= now() - interval '10 minutes' AS breaks,
                       broken_at IS NOT NULL AS broken, coalesce(gone_at, now()) AS gone_at,
-                      gone_at IS NULL AND kind = 'slack' AS stray
+                      gone_at IS NULL AND kind IN ('slack', 'teams', 'discord') AS stray
                FROM destinations WHERE id = $1 AND ($2::int IS NULL OR failures = $2) FOR NO KEY UPDATE
            )
            UPDATE destinations d SET failures = failures + 1, gone_at = j.gone_at,

@@ -1,172 +1,32 @@
 //! Destinations: where alerts go. URLs are sealed; only their host is readable.
 //!
-//! A webhook's URL is sealed under another name than Slack's. A worker of the release before takes
-//! every sealed URL for Slack's; this one it cannot open, and it leaves the message for us.
+//! What is sealed of each kind but Slack's has a name of its kind. A worker of a release that does not
+//! know the kind cannot open it, and leaves the message for us.
 
-use domain::alert::{SlackUrl, SlackUrlError, WebhookUrl, WebhookUrlError};
-use domain::extension::{ActivityName, InvalidActivityName, QueueName};
-use domain::identifier::InvalidIdentifier;
+mod new;
+mod target;
+
+use domain::extension::QueueName;
 use domain::ids::{DestinationId, ProjectId};
-use domain::operator::{MalformedEmail, parse_email};
-use domain::project::{Mode, check_name};
-use domain::repair_url::AllowedNetworks;
+use domain::project::Mode;
 use domain::signature::SigningSecret;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::new::{EnteredFields, EntryRules, NewDestination, read_label};
+use self::target::StoredTarget;
+pub use self::target::Target;
 use crate::destination_secrets::{self, Rotation};
-use crate::seal::{Cell, MasterKey, SealError};
+use crate::seal::{Cell, MasterKey};
 use crate::{Insertion, PgConnection, StoreError};
-
-/// Where one alert goes, ready to send.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Target {
-    Email(String),
-    /// A Slack incoming webhook, which is a secret.
-    Slack(String),
-    /// An endpoint that takes signed JSON.
-    Webhook {
-        /// Its URL, which is a secret.
-        url: String,
-        /// What signs, newest first.
-        secrets: Vec<SigningSecret>,
-    },
-    /// A team's own activity on a task queue of its own.
-    Activity {
-        activity: ActivityName,
-        queue: QueueName,
-    },
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Email(address) => write!(f, "Email({address})"),
-            Self::Slack(_) => f.write_str("Slack(…)"),
-            Self::Webhook { .. } => f.write_str("Webhook(…)"),
-            Self::Activity { activity, queue } => write!(f, "Activity({activity} on {queue})"),
-        }
-    }
-}
-
-impl Target {
-    /// The kind's text, as in the database and the API.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Email(_) => "email",
-            Self::Slack(_) => "slack",
-            Self::Webhook { .. } => "webhook",
-            Self::Activity { .. } => "activity",
-        }
-    }
-
-    /// What signs at present, for a webhook.
-    #[must_use]
-    pub fn current_secret(&self) -> Option<&SigningSecret> {
-        match self {
-            Self::Email(_) | Self::Slack(_) | Self::Activity { .. } => None,
-            Self::Webhook { secrets, .. } => secrets.first(),
-        }
-    }
-
-    const fn queue(&self) -> Option<&QueueName> {
-        match self {
-            Self::Email(_) | Self::Slack(_) | Self::Webhook { .. } => None,
-            Self::Activity { queue, .. } => Some(queue),
-        }
-    }
-}
-
-/// A destination as it was entered, and what people see of it afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewDestination {
-    /// Where alerts go.
-    pub target: Target,
-    /// The address, or the host of the URL.
-    pub shown: String,
-    /// What people call it, if not by `shown`.
-    pub label: Option<String>,
-}
-
-impl NewDestination {
-    /// An e-mail address.
-    ///
-    /// # Errors
-    /// When the text is none.
-    pub fn email(text: &str) -> Result<Self, MalformedEmail> {
-        let address = parse_email(text)?;
-        Ok(Self { target: Target::Email(address.clone()), shown: address, label: None })
-    }
-
-    /// The URL of a Slack incoming webhook.
-    ///
-    /// # Errors
-    /// When the text is none, or leads where alerts may not go.
-    pub fn slack(text: &str, mode: Mode, allow: &AllowedNetworks) -> Result<Self, SlackUrlError> {
-        let url = SlackUrl::parse(text, mode, allow)?;
-        let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
-        Ok(Self { target: Target::Slack(url.as_url().to_string()), shown, label })
-    }
-
-    /// An endpoint that takes JSON, signed with this secret.
-    ///
-    /// # Errors
-    /// When the text is no URL, or leads where alerts may not go.
-    pub fn webhook(
-        text: &str,
-        secret: SigningSecret,
-        mode: Mode,
-        allow: &AllowedNetworks,
-    ) -> Result<Self, WebhookUrlError> {
-        let url = WebhookUrl::parse(text, mode, allow)?;
-        let (shown, label) = (url.host().to_owned(), Some(url.default_label()));
-        let target = Target::Webhook { url: url.as_url().to_string(), secrets: vec![secret] };
-        Ok(Self { target, shown, label })
-    }
-
-    /// An activity that a team's own worker offers on this task queue.
-    #[must_use]
-    pub fn activity(activity: ActivityName, queue: QueueName) -> Self {
-        let shown = activity.to_string();
-        Self { target: Target::Activity { activity, queue }, shown, label: None }
-    }
-
-    /// Gives it the label that an operator chose; an empty one leaves the default.
-    ///
-    /// # Errors
-    /// The reason, ready to be shown beside the field's name.
-    pub fn with_label(self, label: Option<&str>) -> Result<Self, InvalidIdentifier> {
-        let label = label.map_or(Ok(None), read_label)?;
-        Ok(Self { label: label.or(self.label), ..self })
-    }
-
-    /// What people call it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.label.as_deref().unwrap_or(&self.shown)
-    }
-}
-
-/// The label that an operator typed; none if it is blank, which means the default.
-///
-/// # Errors
-/// The reason, ready to be shown beside the field's name.
-pub fn read_label(text: &str) -> Result<Option<String>, InvalidIdentifier> {
-    let label = text.trim();
-    if label.is_empty() {
-        return Ok(None);
-    }
-    check_name(label).map(|()| Some(label.to_owned()))
-}
 
 /// A destination as shown to people.
 #[derive(Debug, Clone)]
 pub struct Destination {
     pub id: DestinationId,
     pub project_id: ProjectId,
-    /// `email`, `slack`, `webhook` or `activity`.
+    /// A [`domain::destination::DestinationKind`], or one of a newer release.
     pub kind: String,
     /// The address, the host of the URL, or the activity.
     pub address: String,
@@ -201,19 +61,14 @@ pub async fn insert_destination(
     project_id: ProjectId,
     new: &NewDestination,
 ) -> Result<Insertion<DestinationId>, StoreError> {
-    let NewDestination { target, shown, label } = new;
+    let NewDestination { target, shown, label, every_incident } = new;
     let id = DestinationId::from_uuid(Uuid::now_v7());
-    let (url, secrets) = match target {
-        Target::Email(_) | Target::Activity { .. } => (None, &[][..]),
-        Target::Slack(url) => (Some(url), &[][..]),
-        Target::Webhook { url, secrets } => (Some(url), &secrets[..]),
-    };
     let cell = Cell::destination_url(project_id, target.kind(), id);
-    let seal = |url: &String| key.seal(&cell, url.as_bytes());
-    let sealed = url.map(seal).transpose()?;
+    let seal = |text: String| key.seal(&cell, text.as_bytes());
+    let sealed = target.to_sealed().map(seal).transpose()?;
     let added = sqlx::query!(
-        "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue, every_incident)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         target.kind(),
@@ -221,11 +76,12 @@ pub async fn insert_destination(
         sealed,
         label.as_deref(),
         target.queue().map(QueueName::as_str),
+        *every_incident,
     )
     .execute(&mut *db)
     .await?;
     if added.rows_affected() == 1 {
-        for secret in secrets.iter().rev() {
+        for secret in target.secrets().iter().rev() {
             destination_secrets::insert_secret(&mut *db, key, project_id, id, secret).await?;
         }
         return Ok(Insertion::Inserted(id));
@@ -321,7 +177,8 @@ pub async fn label_slack_destinations(
     let mut labelled = 0;
     for row in rows {
         let cell = Cell::destination_url(row.project_id, "slack", row.id);
-        let Ok(Some(label)) = default_label(key, "slack", &cell, &row.sealed) else { continue };
+        let Ok(url) = key.open_text(&cell, &row.sealed) else { continue };
+        let Some(label) = Target::Slack(url).default_label() else { continue };
         sqlx::query!(
             "UPDATE destinations SET label = $2 WHERE id = $1 AND label IS NULL",
             row.id.as_uuid(),
@@ -342,8 +199,8 @@ pub struct Renaming {
     pub to: String,
 }
 
-/// Changes what people call a destination; without a label it goes by its address, by the end of
-/// its Slack URL, by the webhook's host, or by its activity. `None` if there is no such one.
+/// Changes what people call a destination; without a label it has its kind's default again. `None` if
+/// there is no such one.
 ///
 /// # Errors
 /// When the database fails or the URL does not open.
@@ -355,20 +212,21 @@ pub async fn update_label(
 ) -> Result<Option<Renaming>, StoreError> {
     // The lock makes each of two who rename it concurrently start from what the other left.
     let locked = sqlx::query!(
-        "SELECT project_id, kind, address, sealed, label FROM destinations WHERE id = $1 AND removed_at IS NULL
-         FOR NO KEY UPDATE",
+        "SELECT project_id, kind, address, sealed, queue, label FROM destinations
+         WHERE id = $1 AND removed_at IS NULL FOR NO KEY UPDATE",
         id.as_uuid(),
     )
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = locked else { return Ok(None) };
-    let label = match (label, row.sealed) {
-        (Some(label), _) => Some(label.to_owned()),
-        (None, Some(sealed)) => {
+    let label = match label {
+        Some(label) => Some(label.to_owned()),
+        None => {
             let cell = Cell::destination_url(row.project_id, &row.kind, id);
-            default_label(key, &row.kind, &cell, &sealed)?
+            let opened = row.sealed.map(|sealed| key.open_text(&cell, &sealed)).transpose()?;
+            let (kind, address, queue) = (row.kind, row.address.clone(), row.queue);
+            StoredTarget { kind, address, opened, queue }.read()?.default_label()
         }
-        (None, None) => None,
     };
     let from = row.label.unwrap_or_else(|| row.address.clone());
     let to = label.clone().unwrap_or(row.address);
@@ -427,30 +285,14 @@ pub async fn find_target(
     .fetch_optional(&mut *db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let inconsistent = |source: Box<dyn std::error::Error + Send + Sync>| {
-        StoreError::Inconsistent { column: "2".to_owned(), source }
-    };
     let project_id = row.project_id;
-    let open =
-        |kind, sealed: &[u8]| key.open_text(&Cell::destination_url(project_id, kind, id), sealed);
-    let target = match (row.kind.as_str(), row.sealed, row.queue) {
-        ("email", None, None) => Target::Email(row.address),
-        ("activity", None, Some(queue)) => {
-            let activity = row
-                .address
-                .parse()
-                .map_err(|error: InvalidActivityName| inconsistent(error.into()))?;
-            Target::Activity { activity, queue }
-        }
-        ("slack", Some(sealed), None) => Target::Slack(open("slack", &sealed)?),
-        ("webhook", Some(sealed), None) => Target::Webhook {
-            url: open("webhook", &sealed)?,
-            secrets: destination_secrets::list_valid_secrets(db, key, project_id, id).await?,
-        },
-        (kind, ..) => {
-            return Err(inconsistent(format!("{kind:?} is no kind of destination").into()));
-        }
-    };
+    let cell = Cell::destination_url(project_id, &row.kind, id);
+    let opened = row.sealed.map(|sealed| key.open_text(&cell, &sealed)).transpose()?;
+    let (kind, address, queue) = (row.kind, row.address, row.queue);
+    let mut target = StoredTarget { kind, address, opened, queue }.read()?;
+    if let Target::Webhook { secrets, .. } = &mut target {
+        *secrets = destination_secrets::list_valid_secrets(db, key, project_id, id).await?;
+    }
     Ok(Some(SavedTarget { project_id, mode: row.mode, target, at: row.at }))
 }
 
@@ -486,55 +328,4 @@ pub async fn remove_destination(
     .fetch_optional(db)
     .await?;
     Ok(project)
-}
-
-/// What a destination with a URL is called unless an operator says otherwise.
-fn default_label(
-    key: &MasterKey,
-    kind: &str,
-    cell: &Cell,
-    sealed: &[u8],
-) -> Result<Option<String>, SealError> {
-    let url = key.open_text(cell, sealed)?;
-    Ok(match kind {
-        "webhook" => WebhookUrl::from_stored(&url).map(|url| url.default_label()),
-        _ => SlackUrl::from_stored(&url).map(|url| url.default_label()),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_kept_in_lower_case() {
-        let new = NewDestination::email("Bob@Example.com").expect("an address");
-        assert_eq!(new.target, Target::Email("bob@example.com".into()));
-        assert_eq!(new.shown, "bob@example.com");
-        assert_eq!(NewDestination::email("bob"), Err(MalformedEmail));
-    }
-
-    #[test]
-    fn only_the_host_of_a_slack_url_is_shown() {
-        let url = "https://hooks.slack.com/services/T0/B0/secret";
-        let allow = AllowedNetworks::none();
-        let new = NewDestination::slack(url, Mode::Live, &allow).expect("a URL");
-        assert_eq!(new.target, Target::Slack(url.into()));
-        assert_eq!(new.shown, "hooks.slack.com");
-        assert!(!format!("{new:?}").contains("secret"));
-        let plain = "http://hooks.slack.com/secret";
-        assert!(NewDestination::slack(plain, Mode::Test, &allow).is_err());
-    }
-
-    #[test]
-    fn only_the_host_of_a_webhook_is_shown() {
-        let (url, allow) = ("https://alerts.example.com/in?key=secret", AllowedNetworks::none());
-        let secret = SigningSecret::from_bytes([7; 32]);
-        let new = NewDestination::webhook(url, secret, Mode::Live, &allow).expect("a URL");
-        assert_eq!(
-            (new.shown.as_str(), new.name()),
-            ("alerts.example.com", "Webhook at alerts.example.com")
-        );
-        assert!(!format!("{new:?}").contains("secret"), "{new:?}");
-    }
 }

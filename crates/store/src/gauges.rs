@@ -62,7 +62,7 @@ pub async fn count_waiting_by_kind(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailingDestinations {
     pub project_id: ProjectId,
-    /// `email`, `slack`, `webhook` or `activity`.
+    /// A [`domain::destination::DestinationKind`].
     pub kind: String,
     /// Of the one that fails for longest; 0 where none does.
     pub seconds: i64,

@@ -10,7 +10,7 @@
 
 use domain::audit::{Action, Actor};
 use domain::effect_result::Outcome;
-use domain::ids::{DestinationId, ExtensionId, ProjectId};
+use domain::ids::{DestinationId, ExtensionId, IncidentId, ProjectId};
 use domain::notice::NoticeKind;
 use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
@@ -49,6 +49,8 @@ pub struct Notice {
     pub last: bool,
     /// How often its destination failed in a row.
     pub failures: i32,
+    /// The incident that began the episode of the cause that it is about.
+    pub conversation: Option<IncidentId>,
 }
 
 /// Results that never found their receipt.
@@ -230,6 +232,7 @@ struct Pending {
 async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
+               n.first_incident_id,
                n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
                CASE n.kind
@@ -259,6 +262,7 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
             until: row.until,
             last: row.last,
             failures: row.failures,
+            conversation: row.first_incident_id,
         },
         last_answer: row.last_answer,
         is_removed: row.is_removed,

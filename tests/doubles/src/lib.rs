@@ -7,7 +7,9 @@
 )]
 
 mod authority;
+pub mod discord;
 pub mod http_server;
 pub mod mail_server;
+pub mod pagerduty;
 
 pub use authority::Authority;

@@ -266,7 +266,7 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         Open an incident
         A failure opens one immediately, silence when the time is over. Integration Test
         Test a destination
-        Add an address, a Slack channel or a webhook and press Test. Destinations
+        Add an address, a channel, a service or a webhook and press Test. Destinations
         Get an alert
         Every destination is notified of the next incident. Destinations
         [seen] A repair URL is set (seen)

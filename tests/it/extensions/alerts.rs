@@ -254,8 +254,7 @@ fn each_door_adds_one_and_tests_it_and_rejects_a_queue_outside_the_prefix_by_nam
         let tested: Value = script.send(&format!("{path}/{id}/tests"), json!({})).await;
         assert_eq!(tested, json!({ "delivered": true, "answer": "completed" }));
         let more = format!("{queue}2");
-        let typed =
-            [("activity", "pager"), ("queue", more.as_str()), ("activity_label", "On-call")];
+        let typed = [("activity", "pager"), ("queue", more.as_str()), ("label", "On-call")];
         let response = alice.submit(&page, &page, &typed).await;
         assert_eq!(response.status, 303, "{}", response.body);
         let body = alice.get(&page).await.body;

@@ -35,7 +35,7 @@ async fn add_webhook(shop: &Shop) -> DestinationId {
 }
 
 async fn add(shop: &Shop, target: Target, shown: &str) -> DestinationId {
-    let new = NewDestination { target, shown: shown.to_owned(), label: None };
+    let new = NewDestination { target, shown: shown.to_owned(), label: None, every_incident: None };
     let (key, project_id) = (&shop.master_key, shop.owner.project_id);
     let mut db = shop.pool.acquire().await.expect("a connection");
     let added = destinations::insert_destination(&mut db, key, project_id, &new);
@@ -54,7 +54,7 @@ fn a_channel_of_the_release_before_is_named_by_the_end_of_its_webhook() {
         for end in ["AbCd", "WxYz"] {
             let url = format!("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrst{end}");
             let (target, shown) = (Target::Slack(url), "hooks.slack.com".to_owned());
-            let new = NewDestination { target, shown, label: None };
+            let new = NewDestination { target, shown, label: None, every_incident: None };
             let added = destinations::insert_destination(&mut db, key, project_id, &new).await;
             added.expect("a destination");
         }

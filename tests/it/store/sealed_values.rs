@@ -127,7 +127,8 @@ async fn fill(shop: &Shop) {
     let url = "https://alerts.example.com/in".to_owned();
     let webhook = Target::Webhook { url, secrets: vec![SigningSecret::from_bytes([7; 32])] };
     for (target, shown) in [(slack, "hooks.slack.com"), (webhook, "alerts.example.com")] {
-        let new = NewDestination { target, shown: shown.to_owned(), label: None };
+        let new =
+            NewDestination { target, shown: shown.to_owned(), label: None, every_incident: None };
         let added = destinations::insert_destination(&mut db, key, project_id, &new).await;
         added.expect("a destination");
     }

@@ -13,13 +13,11 @@ mod notice;
 pub use blocks::payload;
 
 use domain::alert::{AlertFacts, SlackUrl};
-use domain::callback::{AnswerVerdict, judge_answer};
 use domain::notice::NoticeText;
 use serde_json::Value;
-use time::OffsetDateTime;
 
-use super::{FailureKind, SendFailure, Sent};
-use crate::http::{GuardedClient, HttpResponse, retry_after};
+use super::{FailureKind, SendFailure, Sent, exchange};
+use crate::http::{GuardedClient, HttpResponse};
 
 /// Codes that come with 403 when the webhook or its workspace is gone. `action_prohibited` is not
 /// among them: it is a setting of the workspace, which an administrator may change back.
@@ -61,36 +59,22 @@ pub(super) async fn send_notice(
 }
 
 async fn post(http: &GuardedClient, url: &SlackUrl, body: &Value) -> Result<Sent, SendFailure> {
-    let headers = [("Content-Type", "application/json; charset=utf-8".to_owned())];
-    let body = body.to_string().into_bytes();
-    match http.post(url.as_url(), &headers, body).await {
-        Ok(answer) => judge(&answer, OffsetDateTime::now_utc()),
-        Err(error) if error.is_retryable() => Err(SendFailure::transient(&error.to_string())),
-        Err(error) => Err(SendFailure::permanent(&error.to_string())),
-    }
+    judge(&exchange::post(http, url.as_url(), &[], body, &[]).await?)
 }
 
-fn judge(answer: &HttpResponse, now: OffsetDateTime) -> Result<Sent, SendFailure> {
-    let said = format!("{} {}", answer.status, answer.excerpt);
+fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {
     let gone = match answer.status {
         404 | 410 => true,
         403 => GONE.iter().any(|word| answer.excerpt.contains(word)),
         _ => false,
     };
     if gone {
-        return Err(SendFailure::new(FailureKind::Gone, &said));
+        return Err(SendFailure::new(FailureKind::Gone, &exchange::said(answer)));
     }
-    match judge_answer(answer.status) {
-        AnswerVerdict::Delivered => match read_rejection(&answer.excerpt) {
-            Some(kind) => Err(SendFailure::new(kind, &said)),
-            None => Ok(Sent::new(&said)),
-        },
-        AnswerVerdict::Retry => {
-            let retry_after =
-                answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
-            Err(SendFailure::new(FailureKind::Transient { retry_after }, &said))
-        }
-        AnswerVerdict::RetryOnce | AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
+    let sent = exchange::judge(answer, None)?;
+    match read_rejection(&answer.excerpt) {
+        Some(kind) => Err(SendFailure::new(kind, &sent.answer)),
+        None => Ok(sent),
     }
 }
 

@@ -12,9 +12,13 @@ use domain::notice::{CauseFacts, NoticeFacts, NoticeText, ReceiptsSilent};
 
 use crate::destinations::NoticeMessage;
 
-/// The message about an incident.
-pub(in crate::destinations) fn alert_message(id: AlertId, facts: &AlertFacts) -> WebhookMessage {
-    let kind = if facts.test_message { MessageType::Test } else { MessageType::from(facts.kind) };
+/// The message about an incident; none about an acknowledgement, of which programs are not told.
+pub(in crate::destinations) fn alert_message(
+    id: AlertId,
+    facts: &AlertFacts,
+) -> Option<WebhookMessage> {
+    let kind =
+        if facts.test_message { MessageType::Test } else { MessageType::of_alert(facts.kind)? };
     let heading = facts.clone().sanitize().heading();
     let summary = match kind {
         MessageType::Test => format!("Test message, no customer is affected: {heading}"),
@@ -28,7 +32,7 @@ pub(in crate::destinations) fn alert_message(id: AlertId, facts: &AlertFacts) ->
         mode: facts.mode,
         about: MessageSubject::Incident(Box::new(incident(facts))),
     };
-    message(kind, id, facts.happened_at, data)
+    Some(message(kind, id, facts.happened_at, data))
 }
 
 fn incident(facts: &AlertFacts) -> IncidentFacts {

@@ -13,12 +13,11 @@ pub(super) use message::{alert_message, notice_message};
 
 use api_types::webhook::WebhookMessage;
 use domain::alert::WebhookUrl;
-use domain::callback::{AnswerVerdict, judge_answer};
 use domain::signature::{Signed, SigningSecret};
 use time::OffsetDateTime;
 
-use super::{FailureKind, SendFailure, Sent};
-use crate::http::{GuardedClient, HttpResponse, retry_after};
+use super::{FailureKind, SendFailure, Sent, exchange};
+use crate::http::{GuardedClient, HttpResponse};
 use crate::signing;
 
 /// Posts one message.
@@ -39,30 +38,13 @@ pub(super) async fn send(
     let signed =
         Signed { id: &message.id, timestamp: at.unix_timestamp(), nonce: &nonce, body: &body };
     let headers = signing::headers(secrets, signed);
-    match http.post(url.as_url(), &headers, body).await {
-        Ok(answer) => judge(&answer, OffsetDateTime::now_utc()),
-        Err(error) if error.is_retryable() => Err(SendFailure::transient(&error.to_string())),
-        Err(error) => Err(SendFailure::permanent(&error.to_string())),
-    }
+    let answer = http.post(url.as_url(), &headers, body).await;
+    judge(&answer.map_err(|error| exchange::unanswered(&error))?)
 }
 
-fn judge(answer: &HttpResponse, now: OffsetDateTime) -> Result<Sent, SendFailure> {
-    let said = match &answer.redirect_to {
-        Some(target) => {
-            format!("{} redirects to {target}, which is not followed", answer.status)
-        }
-        None => format!("{} {}", answer.status, answer.excerpt),
-    };
+fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {
     if answer.status == 410 {
-        return Err(SendFailure::new(FailureKind::Gone, &said));
+        return Err(SendFailure::new(FailureKind::Gone, &exchange::said(answer)));
     }
-    match judge_answer(answer.status) {
-        AnswerVerdict::Delivered => Ok(Sent::new(&said)),
-        AnswerVerdict::Retry => {
-            let retry_after =
-                answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
-            Err(SendFailure::new(FailureKind::Transient { retry_after }, &said))
-        }
-        AnswerVerdict::RetryOnce | AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),
-    }
+    exchange::judge(answer, None)
 }

@@ -31,6 +31,10 @@ fn id() -> domain::ids::AlertId {
     ID.parse().expect("an id")
 }
 
+fn message_about(facts: &domain::alert::AlertFacts) -> WebhookMessage {
+    alert_message(id(), facts).expect("a message")
+}
+
 fn local(server: &HttpServer) -> WebhookUrl {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
     WebhookUrl::parse(server.url().as_str(), Mode::Test, &allow).expect("a local URL")
@@ -38,7 +42,7 @@ fn local(server: &HttpServer) -> WebhookUrl {
 
 async fn post(server: &HttpServer) -> Result<Sent, SendFailure> {
     let secrets = [SigningSecret::from_bytes([1; 32])];
-    let message = alert_message(id(), &opened());
+    let message = message_about(&opened());
     send(&local_client(2_000, 5_000), &local(server), &secrets, AT, &message).await
 }
 
@@ -49,7 +53,7 @@ async fn answering(status: &str, headers: &str, body: &str) -> HttpServer {
 #[test]
 fn an_opened_incident_is_ids_and_facts() {
     assert_eq!(
-        json_of(&alert_message(id(), &opened())),
+        json_of(&message_about(&opened())),
         json!({
             "type": "incident.opened",
             "contract": "2026-12-01",
@@ -86,19 +90,17 @@ fn an_opened_incident_is_ids_and_facts() {
 
 #[test]
 fn other_messages_say_what_they_are() {
-    let failed = json_of(&alert_message(id(), &repair_failed()));
+    let failed = json_of(&message_about(&repair_failed()));
     assert_eq!(failed["type"], "incident.reprocess_failed");
     assert_eq!(failed["data"]["reprocess_state"], "failed");
     assert_eq!(failed["data"]["reason"]["error_code"], "account_locked");
-    let resolved = json_of(&alert_message(id(), &resolved()));
+    let resolved = json_of(&message_about(&resolved()));
     assert_eq!(
         (&resolved["type"], &resolved["data"]["resolution"]),
         (&json!("incident.resolved"), &json!("reprocessed"))
     );
-    let test = json_of(&alert_message(
-        id(),
-        &domain::alert::AlertFacts { test_message: true, ..opened() },
-    ));
+    let test = domain::alert::AlertFacts { test_message: true, ..opened() };
+    let test = json_of(&message_about(&test));
     assert_eq!(test["type"], "test");
     let summary = test["data"]["summary"].as_str().expect("a summary");
     assert!(summary.starts_with("Test message, no customer is affected"), "{summary}");
@@ -106,7 +108,7 @@ fn other_messages_say_what_they_are() {
 
 #[test]
 fn what_an_extension_found_is_whole() {
-    let message = json_of(&alert_message(id(), &proposed()));
+    let message = json_of(&message_about(&proposed()));
     assert_eq!(
         message["data"]["evidence"],
         json!({
@@ -120,7 +122,7 @@ fn what_an_extension_found_is_whole() {
 
 #[test]
 fn texts_of_the_app_stay_out_and_references_are_as_they_were_sent() {
-    let message = json_of(&alert_message(id(), &hostile()));
+    let message = json_of(&message_about(&hostile()));
     assert_eq!(message["data"]["internal_reference"], HOSTILE);
     let summary = message["data"]["summary"].as_str().expect("a summary");
     assert!(!summary.chars().any(char::is_control), "{summary}");
@@ -141,6 +143,8 @@ fn noticed(facts: NoticeFacts) -> Value {
         happened_at: AT,
         origin,
         facts,
+        conversation: None,
+        posted: None,
     };
     json_of(&notice_message(&notice, &notice.facts.text(&notice.origin)))
 }
@@ -246,7 +250,7 @@ async fn what_cannot_be_reached_is_tried_again_and_a_private_address_never() {
     let server = HttpServer::responding(String::new()).await;
     let silent = post(&server).await.expect_err("no response");
     assert_eq!(silent.kind, FailureKind::Transient { retry_after: None });
-    let (url, message) = (local(&server), alert_message(id(), &opened()));
+    let (url, message) = (local(&server), message_about(&opened()));
     let secrets = [SigningSecret::from_bytes([1; 32])];
     let before = server.received().len();
     let rejected = send(&public_client(), &url, &secrets, AT, &message).await;

@@ -1,15 +1,16 @@
 //! Adding a destination.
 
+use std::collections::BTreeMap;
+
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
-use domain::extension::{ActivityName, QueueName};
-use domain::project::Mode;
+use domain::destination::{DestinationKind, FieldDescription, KindDescription};
 use serde::Deserialize;
 use store::Insertion;
 use store::administration::destination::add_destination;
-use store::destinations::NewDestination;
+use store::destinations::{EnteredFields, EntryRules, NewDestination};
 use store::pool::transaction;
 use web::error::ApiError;
 use web::random;
@@ -20,25 +21,90 @@ use crate::projects;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
-/// What was typed: the page has a form for each kind, with one of these in it.
+/// What was typed: the page has a form for each kind, whose fields are named as the kind's.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DestinationValues {
-    pub(super) email: Option<String>,
-    /// The URL of a Slack incoming webhook.
-    pub(super) slack: Option<String>,
-    /// The URL of an endpoint that takes signed JSON.
-    pub(super) webhook: Option<String>,
-    /// An activity of a team's own worker.
-    pub(super) activity: Option<String>,
-    /// The task queue of that worker.
-    pub(super) queue: Option<String>,
-    /// What people call the channel.
-    pub(super) label: Option<String>,
-    /// What people call the webhook.
-    pub(super) webhook_label: Option<String>,
-    /// What people call the activity.
-    pub(super) activity_label: Option<String>,
+#[serde(transparent)]
+pub(super) struct DestinationValues(BTreeMap<String, String>);
+
+impl DestinationValues {
+    /// The form of which kind was sent.
+    fn kind(&self) -> Option<DestinationKind> {
+        DestinationKind::ALL.iter().copied().find(|kind| self.0.contains_key(kind.as_str()))
+    }
+
+    fn entered(&self) -> EnteredFields<'_> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+}
+
+/// The form that adds a destination of one kind.
+pub(super) struct KindForm {
+    pub(super) fields: Vec<FormField>,
+    pub(super) button: &'static str,
+}
+
+/// A field of it.
+pub(super) struct FormField {
+    pub(super) id: String,
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) hint: String,
+    pub(super) value: String,
+    pub(super) wrong: Option<String>,
+    pub(super) attributes: String,
+}
+
+/// The forms of all kinds, one of them maybe as it was sent.
+pub(super) fn forms(values: &DestinationValues, errors: &FormErrors) -> Vec<KindForm> {
+    let sent = values.kind();
+    let nothing = (DestinationValues::default(), FormErrors::default());
+    DestinationKind::ALL
+        .iter()
+        .map(|kind| {
+            let is_sent = sent.unwrap_or(DestinationKind::Email) == *kind;
+            let (values, errors) =
+                if is_sent { (values, errors) } else { (&nothing.0, &nothing.1) };
+            kind_form(kind.description(), values, errors)
+        })
+        .collect()
+}
+
+fn kind_form(kind: &KindDescription, values: &DestinationValues, errors: &FormErrors) -> KindForm {
+    let field = |id: String, of: &FieldDescription| FormField {
+        id,
+        name: of.name,
+        title: of.title,
+        hint: of.hint.to_owned(),
+        value: values.0.get(of.name).cloned().unwrap_or_default(),
+        wrong: errors.of(of.name).map(str::to_owned),
+        attributes: attributes(of),
+    };
+    let mut fields: Vec<_> = kind.fields.iter().map(|it| field(it.name.to_owned(), it)).collect();
+    let label = FieldDescription {
+        name: "label",
+        title: kind.label_title,
+        hint: "",
+        example: kind.label_example,
+        is_required: false,
+    };
+    let hint = format!("Without one, it is named by {}.", kind.named_by);
+    fields.push(FormField { hint, ..field(format!("{}_label", kind.kind), &label) });
+    KindForm { fields, button: kind.button }
+}
+
+/// Of its element; every text in them is ours.
+fn attributes(field: &FieldDescription) -> String {
+    let FieldDescription { name, example, is_required, .. } = field;
+    let mode = match *name {
+        "email" => " inputmode='email'",
+        "slack" | "teams" | "discord" | "ntfy" | "webhook" | "endpoint" => " inputmode='url'",
+        _ => "",
+    };
+    let longest = if *name == "label" { " maxlength='255'" } else { "" };
+    let required = if *is_required { " required" } else { "" };
+    format!(
+        "type='text'{mode}{required}{longest} autocomplete='off' spellcheck='false' placeholder='{example}'"
+    )
 }
 
 /// `POST /projects/{project_id}/destinations`.
@@ -53,9 +119,17 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
-    let Some(new) = read(&state, project.mode, &values, &mut errors)? else {
-        let forms = Forms { values, errors, rename: None };
-        return super::render(&state, &signed_in, &project, forms).await;
+    let secret = random::signing_secret().map_err(ApiError::internal)?;
+    let rules = EntryRules { mode: project.mode, allow: &state.allow, secret };
+    let new = match NewDestination::read(&values.entered(), rules) {
+        Ok(new) => new,
+        Err(rejected) => {
+            for error in rejected {
+                errors.note(error.field, error.message);
+            }
+            let forms = Forms { values, errors, rename: None };
+            return super::render(&state, &signed_in, &project, forms).await;
+        }
     };
     let (actor, key) = (signed_in.actor(), &state.master_key);
     let added = transaction(&state.pool, async |tx| {
@@ -74,36 +148,4 @@ pub(super) async fn submit(
         None => Message::done(text),
     };
     signed_in.lead_to(&state, &super::path(&project), &message).await
-}
-
-fn read(
-    state: &ConsoleState,
-    mode: Mode,
-    values: &DestinationValues,
-    errors: &mut FormErrors,
-) -> Result<Option<NewDestination>, ApiError> {
-    if let Some(url) = &values.slack {
-        let new = NewDestination::slack(url, mode, &state.allow);
-        let new = errors.take("slack", new.map_err(|error| error.0));
-        let label = values.label.as_deref();
-        return Ok(new.and_then(|new| errors.take("label", new.with_label(label))));
-    }
-    if let Some(url) = &values.webhook {
-        let secret = random::signing_secret().map_err(ApiError::internal)?;
-        let new = NewDestination::webhook(url, secret, mode, &state.allow);
-        let new = errors.take("webhook", new.map_err(|error| error.0));
-        let label = values.webhook_label.as_deref();
-        return Ok(new.and_then(|new| errors.take("webhook_label", new.with_label(label))));
-    }
-    if let Some(activity) = &values.activity {
-        let queue = values.queue.as_deref().unwrap_or_default().trim();
-        let activity = errors.take("activity", activity.trim().parse::<ActivityName>());
-        let queue = errors.take("queue", queue.parse::<QueueName>());
-        let new =
-            activity.zip(queue).map(|(activity, queue)| NewDestination::activity(activity, queue));
-        let label = values.activity_label.as_deref();
-        return Ok(new.and_then(|new| errors.take("activity_label", new.with_label(label))));
-    }
-    let address = values.email.as_deref().unwrap_or_default();
-    Ok(errors.take("email", NewDestination::email(address)))
 }

@@ -1,6 +1,6 @@
 //! Destinations of a project: where its alerts go.
 //!
-//! A URL is a secret: it is typed once and only its host is ever shown. The Test button sends
+//! A URL or key is a secret: it is typed once and only its host or end is ever shown. The Test button sends
 //! a real message over the real path and shows the other side's response, verbatim.
 
 mod add;
@@ -13,6 +13,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::destination::{DestinationKind, KindDescription};
 use domain::ids::DestinationId;
 use store::destinations::{Destination, find_destination, list_destinations};
 use store::pool::transaction;
@@ -21,7 +22,7 @@ use store::{administration, alert_claims};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
-use self::add::DestinationValues;
+use self::add::{DestinationValues, KindForm};
 use self::rename::RejectedLabel;
 use super::access::{Access, Pages};
 use super::form::FormErrors;
@@ -56,8 +57,7 @@ struct DestinationsPage {
     layout: Layout,
     head: Head,
     rows: Vec<DestinationItem>,
-    values: DestinationValues,
-    errors: FormErrors,
+    forms: Vec<KindForm>,
 }
 
 /// The forms that are shown again.
@@ -97,44 +97,25 @@ struct DestinationItem {
 }
 
 impl DestinationItem {
-    fn label_hint(&self) -> &'static str {
-        match self.kind.as_str() {
-            "slack" => "Leave it empty to name it by the last four characters of its URL.",
-            "webhook" => "Leave it empty to name it by its host.",
-            "activity" => "Leave it empty to name it by its activity.",
-            _ => "Leave it empty to name it by its address.",
-        }
+    fn description(&self) -> &'static KindDescription {
+        self.kind.parse().unwrap_or(DestinationKind::Email).description()
+    }
+
+    fn label_hint(&self) -> String {
+        format!("Leave it empty to name it by {}.", self.description().named_by)
     }
 
     fn kind_name(&self) -> &'static str {
-        match self.kind.as_str() {
-            "slack" => "Slack",
-            "webhook" => "Webhook",
-            "activity" => "Activity",
-            _ => "E-mail",
-        }
+        self.description().name
     }
 
     fn is_webhook(&self) -> bool {
-        self.kind == "webhook"
+        self.kind == DestinationKind::Webhook.as_str()
     }
 
     /// What a destination that broke answered, and what to do about it.
-    fn cure(&self) -> &'static str {
-        match self.kind.as_str() {
-            "slack" => {
-                "It answered twice, ten minutes apart, that this webhook does not exist. Create a \
-                 new webhook in Slack, add its URL below and remove this one."
-            }
-            "webhook" => {
-                "It answered 410 twice, ten minutes apart: this URL is gone for good. Add the right \
-                 URL below and remove this one."
-            }
-            _ => {
-                "It answered twice, ten minutes apart, that this address does not exist. Add the \
-                 right address below and remove this one."
-            }
-        }
+    fn cure(&self) -> String {
+        format!("{} {}", self.description().gone, self.description().cure)
     }
 }
 
@@ -196,7 +177,8 @@ async fn render(
     let heading = heading(&rows, &one_line(&project.name));
     let head = Head::of(project, Tab::Destinations, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
-    page_with(status, &DestinationsPage { layout, head, rows, values, errors })
+    let forms = add::forms(&values, &errors);
+    page_with(status, &DestinationsPage { layout, head, rows, forms })
 }
 
 fn row(destination: &Destination, waiting: i64, now: OffsetDateTime) -> DestinationItem {

@@ -124,7 +124,7 @@ impl StepBuilder<'_> {
     fn alert(&self) -> TestStep {
         let (next, place) = match self.destinations {
             0 => (
-                "There is no destination yet. Add an address, a Slack channel or a webhook, and start again.",
+                "There is no destination yet. Add an address, a channel, a service or a webhook, and start again.",
                 Some((self.of_project("/destinations"), "Add a destination")),
             ),
             _ => ("Every destination gets a message.", None),

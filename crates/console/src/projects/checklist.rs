@@ -153,7 +153,7 @@ impl ChecklistBuilder {
                 "Test a destination",
                 "A destination was tested",
                 progress.destination_tested,
-                "Add an address, a Slack channel or a webhook and press Test.",
+                "Add an address, a channel, a service or a webhook and press Test.",
                 DESTINATIONS,
             ),
             self.step(

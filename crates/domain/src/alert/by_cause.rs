@@ -60,7 +60,10 @@ impl Telling {
     /// How an alert is told to a destination that messages about causes go to.
     #[must_use]
     pub fn decide(kind: AlertKind, known: KnownBy, episode: Option<Episode>) -> Self {
-        let opens = kind != AlertKind::IncidentResolved;
+        let opens = match kind {
+            AlertKind::IncidentOpened | AlertKind::ReprocessFailed => true,
+            AlertKind::IncidentAcknowledged | AlertKind::IncidentResolved => false,
+        };
         let recent = episode.filter(|it| it.ended.is_none_or(|passed| passed < SAME_CONVERSATION));
         let Some(episode) = recent else {
             let begins = opens && known == KnownBy::Nothing;
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_first_incident_of_an_episode_is_told_alone_and_what_follows_by_the_cause() {
-        use AlertKind::{IncidentOpened, IncidentResolved, ReprocessFailed};
+        use AlertKind::{IncidentAcknowledged, IncidentOpened, IncidentResolved, ReprocessFailed};
         let first = Some(Episode { is_first: true, ..RUNNING });
         let only = Some(Episode { is_first: true, incidents: 1, ..RUNNING });
         let healed = Some(Episode { incidents: 1, is_first_resolved: true, ..RUNNING });
@@ -165,6 +168,10 @@ mod tests {
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::HOUR)), follows),
             (IncidentResolved, KnownBy::Nothing, Some(ended(Duration::HOUR)), joins),
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::DAY)), begins),
+            (IncidentAcknowledged, KnownBy::Nothing, None, Telling::Alone),
+            (IncidentAcknowledged, KnownBy::Alert, only, Telling::Alone),
+            (IncidentAcknowledged, KnownBy::Alert, first, of_cause),
+            (IncidentAcknowledged, KnownBy::Cause, Some(RUNNING), of_cause),
         ] {
             assert_eq!(
                 Telling::decide(kind, known, episode),

@@ -44,6 +44,12 @@ pub fn heading_opened(effect: &EffectType, reference: &str, reason: Reason) -> S
     sentence(effect, reference, ending)
 }
 
+/// That somebody sees to it.
+#[must_use]
+pub fn heading_acknowledged(effect: &EffectType, reference: &str) -> String {
+    sentence(effect, reference, "An operator sees to it.")
+}
+
 /// What is still wrong, when a reprocess has ended badly.
 #[must_use]
 pub fn heading_repair_failed(
@@ -153,6 +159,7 @@ impl AlertFacts {
         let (effect, reference) = (&self.effect_type, self.internal_reference.as_str());
         match self.kind {
             AlertKind::IncidentOpened => heading_opened(effect, reference, self.reason),
+            AlertKind::IncidentAcknowledged => heading_acknowledged(effect, reference),
             AlertKind::ReprocessFailed => {
                 heading_repair_failed(effect, reference, self.reprocess_ending)
             }
@@ -171,6 +178,7 @@ impl AlertFacts {
             (AlertKind::IncidentOpened, Reason::FailedResult) => {
                 format!("Failed {}", format_elapsed(self.happened_at - self.received_at))
             }
+            (AlertKind::IncidentAcknowledged, _) => format!("Acknowledged after {open}"),
             (AlertKind::ReprocessFailed, _) => format!("Open for {open}"),
             (AlertKind::IncidentResolved, _) => {
                 format!("Resolved {}", format_elapsed(self.happened_at - self.opened_at))
@@ -183,6 +191,9 @@ impl AlertFacts {
     pub fn explanation(&self) -> String {
         match self.kind {
             AlertKind::IncidentOpened => self.why_opened(),
+            AlertKind::IncidentAcknowledged => {
+                format!("{} An operator acknowledged the incident.", self.taken())
+            }
             AlertKind::ReprocessFailed => self.why_repair_failed(),
             AlertKind::IncidentResolved => self.how_resolved(),
         }

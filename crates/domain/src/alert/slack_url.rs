@@ -10,13 +10,9 @@ use std::fmt;
 
 use url::Url;
 
+use crate::destination::shorten;
 use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, read_secret_outbound};
-
-/// How many characters of the secret a label shows.
-const SHOWN: usize = 4;
-/// How many it must leave hidden: twelve letters and digits are 71 bits.
-const LEAST_HIDDEN: usize = 12;
 
 /// Where alerts for one Slack channel go.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,10 +49,7 @@ impl SlackUrl {
     #[must_use]
     pub fn default_label(&self) -> String {
         let secret = self.0.path().rsplit('/').next().unwrap_or_default();
-        match secret.len().checked_sub(SHOWN) {
-            Some(hidden) if hidden >= LEAST_HIDDEN => format!("Slack …{}", &secret[hidden..]),
-            _ => format!("Slack at {}", self.host()),
-        }
+        shorten("Slack", secret, self.host())
     }
 
     /// What may be shown of it.

@@ -103,12 +103,16 @@ pub(crate) fn read_secret_outbound(
         UrlError::Scheme { .. } => UrlError::HttpsAlways,
         error => error,
     })?;
-    let address = url.host().and_then(|host| host_address(&host));
-    let is_ours = address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(&url);
-    if url.scheme() == "https" || is_ours {
+    if url.scheme() == "https" || is_own(&url, allow) {
         return Ok(url);
     }
     Err(UrlError::HttpsAlways)
+}
+
+/// Whether a URL leads into a network, or to a host, that the operator of the installation lists.
+pub(crate) fn is_own(url: &Url, allow: &AllowedNetworks) -> bool {
+    let address = url.host().and_then(|host| host_address(&host));
+    address.is_some_and(|ip| allow.contains(ip)) || allow.names_host_of(url)
 }
 
 /// As [`read_outbound`], whatever the scheme, as long as it is one of the two.

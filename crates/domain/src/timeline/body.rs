@@ -363,6 +363,7 @@ fn message(of: &AlertDetail, names: &Names) -> String {
 const fn kind_of_message(kind: NotificationKind) -> &'static str {
     match kind {
         NotificationKind::Alert(AlertKind::IncidentOpened) => "incident opened",
+        NotificationKind::Alert(AlertKind::IncidentAcknowledged) => "incident acknowledged",
         NotificationKind::Alert(AlertKind::ReprocessFailed) => "reprocess failed",
         NotificationKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
         NotificationKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",

@@ -70,7 +70,8 @@ async fn shop(
         [(Target::Email(email.clone()), email.as_str()), (Target::Slack(slack), "127.0.0.1")];
     let mut added = Vec::new();
     for (target, shown) in targets {
-        let new = NewDestination { target, shown: shown.to_owned(), label: None };
+        let new =
+            NewDestination { target, shown: shown.to_owned(), label: None, every_incident: None };
         let mut db = pool.acquire().await?;
         match destinations::insert_destination(&mut db, master_key, project, &new).await? {
             Insertion::Inserted(id) => added.push(id),

@@ -55,7 +55,7 @@ pub enum Command {
     /// API keys: what an app sends with receipts and results.
     #[command(subcommand)]
     Key(key::Verb),
-    /// Destinations: where alerts of a project go, by e-mail, to Slack or to a webhook.
+    /// Destinations: where alerts of a project go, by e-mail, to a chat, a phone, PagerDuty or a webhook.
     #[command(subcommand)]
     Destination(destination::Verb),
     /// Policies: what is reprocessed without a person, and when that stops.

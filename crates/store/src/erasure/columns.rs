@@ -20,7 +20,10 @@ pub enum Fate {
 pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
     use Fate::{Deleted, Kept, Masked, Overwritten};
     &[
-        ("alerts", &[("kind", Kept), ("state", Kept), ("last_answer", Overwritten)]),
+        (
+            "alerts",
+            &[("kind", Kept), ("state", Kept), ("last_answer", Overwritten), ("posted", Kept)],
+        ),
         ("api_keys", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         ("audit_chain", &[("digest", Kept), ("hash", Kept)]),
         ("audit_entries", &[("actor", Kept), ("action", Kept), ("detail", Kept)]),

@@ -65,7 +65,7 @@ impl SealedColumn {
     pub const fn title(self) -> &'static str {
         match self {
             Self::SigningSecret => "signing secrets",
-            Self::DestinationUrl => "URLs of Slack and webhooks",
+            Self::DestinationUrl => "URLs and keys of destinations",
             Self::DestinationSecret => "secrets of webhooks",
             Self::CallbackHeader => "callback headers",
             Self::ExtensionSecret => "secrets of extensions",
@@ -108,13 +108,13 @@ impl Cell {
         Self::of(SealedColumn::SigningSecret, Some(project_id), &id)
     }
 
-    /// A webhook's is another than Slack's, so that neither opens as the other.
+    /// One kind's is another than each other's, so that none opens as another.
     #[must_use]
     pub fn destination_url(project_id: ProjectId, kind: &str, id: DestinationId) -> Self {
         let cell = Self::of(SealedColumn::DestinationUrl, Some(project_id), &id);
         let name = match kind {
-            "webhook" => format!("destinations.sealed.webhook:{id}"),
-            _ => cell.name,
+            "slack" => cell.name,
+            kind => format!("destinations.sealed.{kind}:{id}"),
         };
         Self { row: vec![id.to_string(), kind.to_owned()], name, ..cell }
     }

@@ -1,5 +1,6 @@
 //! Acknowledging an incident: an operator says "I see it". The watch is signalled, so that it shows
-//! the state to searches and queries; what it does next stays the same.
+//! the state to searches and queries and tells the services whose own state follows ours; what it
+//! does next stays the same.
 
 use domain::audit::detail::AcknowledgedDetail;
 use domain::audit::{Actor, AuditEvent};
@@ -12,7 +13,7 @@ use domain::verdict;
 use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
-use crate::{ChangeError, PgConnection, incidents};
+use crate::{ChangeError, PgConnection, alerts, incidents};
 
 /// Acknowledges the incident of an event.
 ///
@@ -33,6 +34,7 @@ pub async fn acknowledge_incident(
     let detail = AcknowledgedDetail { note: note.map(str::to_owned) };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, locked.subject(), &acknowledged).await?;
+    alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id)).await?;
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! `destination add`.
 
 use api_types::destinations::AddedDestination;
-use domain::extension::{InvalidActivityName, InvalidQueue};
-use domain::project::Mode;
-use domain::repair_url::AllowedNetworks;
+use domain::field::FieldError;
 use domain::signature::SigningSecret;
 use store::Insertion;
 use store::administration::destination::add_destination;
-use store::destinations::NewDestination;
+use store::destinations::{EnteredFields, EntryRules, NewDestination};
 
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
@@ -20,13 +18,18 @@ Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+      --pagerduty 0123456789abcdef0123456789abcdef --label 'Payments on call'
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+      --ntfy https://ntfy.sh/cometcart-x7Kq2mWp --label \"Bob's phone\"
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --webhook https://alerts.example.com/sendpromptly
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --activity alerts.page --queue sendpromptly-ext.alerts
 
-Create a Slack URL at https://api.slack.com/messaging/webhooks. A webhook receives signed JSON; its signing secret \
-is shown once. Send a test message with \
-`sendpromptly destination test`.";
+Create a Slack URL at https://api.slack.com/messaging/webhooks, a Discord URL in the channel's settings under \
+Integrations, and a Teams URL in the channel's menu under Workflows, Send webhook alerts to a channel. PagerDuty shows an integration key under Services, your \
+service, Integrations: Events API V2. A webhook receives signed JSON; its signing secret is shown once. Send a test \
+message with `sendpromptly destination test`.";
 
 /// What is added to which project.
 #[derive(Debug, clap::Args)]
@@ -36,13 +39,27 @@ pub struct Args {
     project: String,
     #[command(flatten)]
     place: AddressArgs,
+    /// Where PagerDuty takes events, for an account in the EU:
+    /// `https://events.eu.pagerduty.com/v2/enqueue`.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// The access token of the ntfy server.
+    #[arg(long)]
+    token: Option<String>,
     /// The task queue of the activity's worker, which begins with `sendpromptly-ext.`.
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
-    /// What people call it; by default the address, the last four characters of the Slack URL, the
+    /// What people call it; by default the address, the last four characters of its secret, the
     /// webhook's host, or the activity.
     #[arg(long)]
     label: Option<String>,
+    /// Send it each incident by itself, as webhooks and activities get them by default.
+    #[arg(long, conflicts_with = "no_every_incident")]
+    every_incident: bool,
+    /// Send it the first incident of a cause, and then messages about the cause, as all others get by
+    /// default.
+    #[arg(long)]
+    no_every_incident: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +71,18 @@ struct AddressArgs {
     /// The URL of a Slack incoming webhook.
     #[arg(long, value_name = "URL")]
     slack: Option<String>,
+    /// The URL of a Teams workflow that posts webhook alerts to a channel.
+    #[arg(long, value_name = "URL")]
+    teams: Option<String>,
+    /// The URL of a Discord webhook.
+    #[arg(long, value_name = "URL")]
+    discord: Option<String>,
+    /// The integration key of a PagerDuty service.
+    #[arg(long, value_name = "KEY")]
+    pagerduty: Option<String>,
+    /// The URL of an ntfy topic; with `--token` where it is protected.
+    #[arg(long, value_name = "URL")]
+    ntfy: Option<String>,
     /// An HTTPS endpoint that receives signed JSON.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -65,8 +94,10 @@ struct AddressArgs {
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let project = admin.project(&args.project).await?;
-    let new = read(&args.place, args.queue.as_deref(), project.mode, &admin.callback_allow()?)?;
-    let new = new.with_label(args.label.as_deref()).map_err(|why| Failure::option("label", why))?;
+    let (mode, secret) = (project.mode, random::signing_secret()?);
+    let rules = EntryRules { mode, allow: &admin.callback_allow()?, secret };
+    let new = NewDestination::read(&args.entered(), rules).map_err(|errors| rejected(&errors))?;
+    let new = NewDestination { every_incident: args.every_incident(), ..new };
     let key = admin.master_key().await?;
     let added = admin
         .transaction(async |tx| add_destination(tx, &admin.actor, &key, project.id, &new).await);
@@ -91,65 +122,72 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     CommandOutput::new(&AddedDestination { destination_id, kind, signing_secret }, human)
 }
 
-fn read(
-    place: &AddressArgs,
-    queue: Option<&str>,
-    mode: Mode,
-    allow: &AllowedNetworks,
-) -> anyhow::Result<NewDestination> {
-    if let Some(activity) = &place.activity {
-        let activity = activity
-            .parse()
-            .map_err(|why: InvalidActivityName| Failure::option("activity", why))?;
-        let queue = queue.ok_or_else(|| Failure::option("queue", "is required with activity"))?;
-        let queue = queue.parse().map_err(|why: InvalidQueue| Failure::option("queue", why))?;
-        return Ok(NewDestination::activity(activity, queue));
+impl Args {
+    /// What was entered, by the names of [`domain::destination`].
+    fn entered(&self) -> EnteredFields<'_> {
+        let Self { place, endpoint, token, queue, label, .. } = self;
+        let AddressArgs { email, slack, teams, discord, pagerduty, ntfy, webhook, activity } =
+            place;
+        let all = [
+            ("email", email),
+            ("slack", slack),
+            ("teams", teams),
+            ("discord", discord),
+            ("pagerduty", pagerduty),
+            ("endpoint", endpoint),
+            ("ntfy", ntfy),
+            ("token", token),
+            ("webhook", webhook),
+            ("activity", activity),
+            ("queue", queue),
+            ("label", label),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
     }
-    if queue.is_some() {
-        return Err(Failure::option("queue", "is only for an activity").into());
-    }
-    match (&place.email, &place.slack, &place.webhook) {
-        (Some(address), _, _) => {
-            Ok(NewDestination::email(address).map_err(|why| Failure::option("email", why))?)
-        }
-        (None, Some(url), _) => Ok(NewDestination::slack(url, mode, allow)
-            .map_err(|error| Failure::Validation(error.to_string()))?),
-        (None, None, Some(url)) => {
-            let secret = random::signing_secret()?;
-            Ok(NewDestination::webhook(url, secret, mode, allow)
-                .map_err(|error| Failure::Validation(error.to_string()))?)
-        }
-        (None, None, None) => {
-            Err(Failure::Validation("give --email, --slack, --webhook or --activity".into()).into())
+
+    const fn every_incident(&self) -> Option<bool> {
+        match (self.every_incident, self.no_every_incident) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
         }
     }
 }
 
+/// Options with what is wrong with them.
+fn rejected(errors: &[FieldError]) -> Failure {
+    let each: Vec<_> = errors.iter().map(|it| format!("{} {}", it.field, it.message)).collect();
+    Failure::Validation(each.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, Command};
+    use domain::destination::DestinationKind;
+
     use super::*;
 
-    fn place(email: Option<&str>, slack: Option<&str>) -> anyhow::Result<NewDestination> {
-        let (email, slack) = (email.map(Into::into), slack.map(Into::into));
-        let place = AddressArgs { email, slack, webhook: None, activity: None };
-        read(&place, None, Mode::Test, &AllowedNetworks::none())
-    }
-
     #[test]
-    fn each_option_names_its_own_kind_of_place() {
-        let mail = place(Some("Bob@Example.com"), None).expect("an address");
-        assert_eq!((mail.target.kind(), mail.shown.as_str()), ("email", "bob@example.com"));
-        let url = "https://hooks.slack.com/services/T0/B0/secret";
-        let slack = place(None, Some(url)).expect("a URL");
-        assert_eq!((slack.target.kind(), slack.shown.as_str()), ("slack", "hooks.slack.com"));
+    fn each_field_of_each_kind_is_an_option() {
+        let command = Args::augment_args(Command::new("add"));
+        let options: Vec<_> = command.get_arguments().filter_map(|it| it.get_long()).collect();
+        for (kind, field) in DestinationKind::all_fields() {
+            assert!(options.contains(&field.name), "{kind} {}", field.name);
+            let given = format!("--{}", field.name);
+            let address = format!("--{kind}");
+            let typed = ["add", "--project", "prj_1", &given, "x", &address, "x"];
+            let typed = if given == address { &typed[..5] } else { &typed[..] };
+            let matches = Args::augment_args(Command::new("add")).try_get_matches_from(typed);
+            let args = <Args as clap::FromArgMatches>::from_arg_matches(&matches.expect("options"));
+            assert_eq!(args.expect("options").entered().get(field.name), Some(&"x"), "{kind}");
+        }
     }
 
     #[test]
     fn bad_places_are_validation_errors_that_name_the_option() {
-        let email = place(Some("bob"), None).expect_err("no address");
-        assert_eq!(email.to_string(), "email must be an e-mail address such as bob@example.com");
-        let slack = place(None, Some("http://hooks.slack.com/secret")).expect_err("no https");
-        assert_eq!(slack.to_string(), "the Slack URL must begin with https://");
-        assert_eq!(crate::failure::code(&slack), "validation_error");
+        let error = |field: &str, message: &str| FieldError::new(field, message);
+        let failure = rejected(&[error("email", "must be short"), error("queue", "is required")]);
+        assert_eq!(failure.to_string(), "email must be short; queue is required");
+        assert_eq!(failure.code(), "validation_error");
     }
 }

@@ -1,4 +1,4 @@
-//! Destinations: where alerts go. URLs are secrets and only their host is ever shown.
+//! Destinations: where alerts go. URLs and keys are secrets and only their host or end is ever shown.
 
 mod add;
 mod list;
@@ -15,7 +15,7 @@ use crate::output::CommandOutput;
 /// What can be done with destinations.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Send a project's alerts to an e-mail address, a Slack channel or a webhook.
+    /// Send a project's alerts to an e-mail address, a chat, a phone, a PagerDuty service or a webhook.
     #[command(after_help = add::HELP)]
     Add(add::Args),
     /// List destinations, and which of them are broken.

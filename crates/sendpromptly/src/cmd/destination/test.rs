@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use activities::Deps;
-use activities::destinations::{FailureKind, SendFailure, Senders, Sent};
+use activities::destinations::{FailureKind, Recipient, SendFailure, Senders, Sent};
 use activities::test_message::{TestMessage, send_test_message};
-use domain::alert::{SlackUrl, WebhookUrl};
+use domain::destination::DestinationKind;
 use domain::ids::DestinationId;
 use domain::repair_url::AllowedNetworks;
 use sendpromptly::delivery;
 use serde::Serialize;
 use store::MasterKey;
-use store::destinations::{self, SavedTarget, Target};
+use store::destinations::{self, SavedTarget};
 
 use crate::admin_context::{self, AdminContext};
 use crate::failure::{Failure, no_such, parse_id};
@@ -50,7 +50,7 @@ pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOu
     let test_message = while_waiting("waiting for the response", sending).await?;
     let TestMessage { kind, outcome } = test_message.ok_or_else(|| no_such("destination", id))?;
     match outcome {
-        Ok(Sent { answer }) => {
+        Ok(Sent { answer, .. }) => {
             let human = format!("Delivered. The response: {answer}");
             let tested = Tested { destination_id: id, kind, delivered: true, answer: &answer };
             CommandOutput::new(&tested, human)
@@ -86,32 +86,23 @@ fn senders_for(
     saved: &SavedTarget,
     allow: AllowedNetworks,
 ) -> anyhow::Result<Senders> {
-    let invalid = |error: &dyn std::fmt::Display| Failure::Validation(error.to_string());
-    match &saved.target {
-        Target::Email(_) => {}
-        Target::Slack(url) => {
-            SlackUrl::parse(url, saved.mode, &allow).map_err(|error| invalid(&error))?;
-        }
-        Target::Webhook { url, .. } => {
-            WebhookUrl::parse(url, saved.mode, &allow).map_err(|error| invalid(&error))?;
-        }
-        Target::Activity { .. } => {
-            let engine = Arc::new(admin_context::engine(admin.dev(), context));
-            let activities = Some(delivery::provide(engine));
-            let senders = senders::of_worker(&context.environment, allow)?;
-            return Ok(Senders { activities, ..senders });
-        }
+    Recipient::from_saved(saved.clone(), &allow)
+        .map_err(|rejected| Failure::Validation(rejected.answer))?;
+    let kind = saved.target.kind_of();
+    if kind == DestinationKind::Activity {
+        let engine = Arc::new(admin_context::engine(admin.dev(), context));
+        let activities = Some(delivery::provide(engine));
+        let senders = senders::of_worker(&context.environment, allow)?;
+        return Ok(Senders { activities, ..senders });
     }
-    match (admin.dev(), &saved.target) {
-        (Some(_), _) => {
-            let folder = local::mail_dir(&context.data_dir);
-            senders::set_up(&context.environment, allow, Some(folder))
-        }
-        (None, Target::Email(_)) => senders::set_up(&context.environment, allow, None),
-        (None, Target::Slack(_) | Target::Webhook { .. } | Target::Activity { .. }) => {
-            senders::of_worker(&context.environment, allow)
-        }
+    if admin.dev().is_some() {
+        let folder = local::mail_dir(&context.data_dir);
+        return senders::set_up(&context.environment, allow, Some(folder));
     }
+    if kind == DestinationKind::Email {
+        return senders::set_up(&context.environment, allow, None);
+    }
+    senders::of_worker(&context.environment, allow)
 }
 
 fn rejection(kind: &str, failure: &SendFailure) -> Failure {

@@ -17,7 +17,7 @@ Examples:
   sendpromptly destination update dst_01K9QE0A1B2C3D4E5F6G7H8J9K --no-label
   sendpromptly destination update dst_01K9QE0A1B2C3D4E5F6G7H8J9K --every-incident
 
-Webhooks and activities get each incident by itself unless you say otherwise; mail and Slack get the first one of a \
+Webhooks and activities get each incident by itself unless you say otherwise; all others get the first one of a \
 cause, and then messages about the cause.
 
 Lists, timelines and alerts call it by its label, entries of earlier days too.";
@@ -38,8 +38,8 @@ struct ChangeArgs {
     /// What people call it, 1 to 255 characters.
     #[arg(long, conflicts_with = "no_label")]
     label: Option<String>,
-    /// Call it by its address again, by the last four characters of its Slack URL, or by the webhook's
-    /// host.
+    /// Call it as its kind is called by default: by its address, by the last four characters of its
+    /// secret, by the webhook's host or by the activity.
     #[arg(long)]
     no_label: bool,
     /// Send it each incident by itself.

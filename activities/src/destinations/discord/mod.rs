@@ -1,0 +1,70 @@
+//! Discord: one message of an incoming webhook, posted or edited, through the guarded client.
+//!
+//! With `?wait=true` Discord answers with the message that it made
+//! (<https://discord.com/developers/docs/resources/webhook#execute-webhook>). Its id is kept, and what follows of the
+//! incident, or of its cause, edits that message; one that is gone by then is posted anew. An edit notifies nobody, so
+//! a failed reprocess is a message of its own. A worker that dies before it kept the id leaves a message that is
+//! followed by another one, once.
+//!
+//! How many messages it takes Discord says with each answer: after the last one of a bucket none is sent until that is
+//! full again, and a 429 says for how long it wants none
+//! (<https://discord.com/developers/docs/topics/rate-limits>). A webhook that it does not know is gone.
+
+mod answer;
+mod embed;
+#[cfg(test)]
+mod tests;
+
+pub use embed::{alert_message, notice_message};
+
+use domain::destination::ProviderUrl;
+use http::Method;
+use serde_json::Value;
+use std::time::Duration;
+use url::Url;
+
+use self::answer::Answer;
+use super::{SendFailure, Sent, exchange};
+use crate::http::{GuardedClient, ReadLimits};
+
+/// A message of six thousand characters comes back with all that Discord knows of it.
+const LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, timeout: Duration::from_secs(30) };
+
+/// Posts a message, or puts it in the place of the one with this id.
+pub(super) async fn send(
+    http: &GuardedClient,
+    url: &ProviderUrl,
+    message: &Value,
+    posted: Option<&str>,
+) -> Result<Sent, SendFailure> {
+    if let Some(id) = posted {
+        let answer = ask(http, Method::PATCH, &of_message(url, id), message).await?;
+        if !answer.is_unknown_message() {
+            return answer.judge();
+        }
+    }
+    let mut url = url.as_url().clone();
+    url.set_query(Some("wait=true"));
+    ask(http, Method::POST, &url, message).await?.judge()
+}
+
+async fn ask(
+    http: &GuardedClient,
+    method: Method,
+    url: &Url,
+    message: &Value,
+) -> Result<Answer, SendFailure> {
+    let headers = [("Content-Type", "application/json".to_owned())];
+    let body = message.to_string().into_bytes();
+    let answer = http.exchange_reading(method, url, &headers, body, LIMITS).await;
+    Ok(Answer::read(&answer.map_err(|error| exchange::unanswered(&error))?))
+}
+
+/// Where a message of the webhook is edited.
+fn of_message(url: &ProviderUrl, id: &str) -> Url {
+    let mut url = url.as_url().clone();
+    let path = format!("{}/messages/{id}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_query(None);
+    url
+}

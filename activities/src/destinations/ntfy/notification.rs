@@ -1,0 +1,99 @@
+//! What a notification says, without its topic. Its texts are no Markdown, since none of them asks for that.
+//!
+//! What follows of an incident or a cause replaces its notification on servers from 2.16 on, by its sequence; older
+//! ones show a new one. A failed reprocess is one of its own, so that it is noticed.
+
+use domain::alert::{AlertFacts, AlertKind};
+use domain::ids::IncidentId;
+use domain::notice::NoticeKind;
+use domain::project::Mode;
+use serde_json::{Value, json};
+
+use crate::destinations::{NoticeMessage, cut};
+
+const TITLE: usize = 200;
+/// A message may have 4,096 bytes, and a character has four at most.
+const MESSAGE: usize = 1_000;
+
+/// How loud it is, as ntfy counts it.
+const URGENT: u8 = 5;
+const HIGH: u8 = 4;
+const DEFAULT: u8 = 3;
+const LOW: u8 = 2;
+
+/// The notification about an incident; `conversation` is the one that began the episode of its cause.
+#[must_use]
+pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value {
+    let (priority, tag) = match facts.kind {
+        AlertKind::IncidentOpened | AlertKind::ReprocessFailed => {
+            (in_mode(HIGH, facts.mode), "rotating_light")
+        }
+        AlertKind::IncidentAcknowledged => (LOW, "eyes"),
+        AlertKind::IncidentResolved => (DEFAULT, "white_check_mark"),
+    };
+    let test = "This is a test message. No customer is affected.\n";
+    let test = if facts.test_message { test } else { "" };
+    let error =
+        facts.quotes().into_iter().map(|quote| format!("\n{}: {}", quote.label, quote.text));
+    let error: String = error.collect();
+    let text =
+        format!("{test}{}. {}{error}\n{}", facts.standing(), facts.explanation(), facts.origin());
+    let (link, url) = ("Open the incident", facts.incident_url.as_str());
+    let mut notification = notification(&facts.heading(), &text, priority, tag, (link, url));
+    if !facts.test_message && facts.kind != AlertKind::ReprocessFailed {
+        notification["sequence_id"] = json!(conversation.to_string());
+    }
+    notification
+}
+
+/// The notification of what no single incident shows.
+#[must_use]
+pub fn notice_notification(notice: &NoticeMessage) -> Value {
+    let text = notice.facts.text(&notice.origin);
+    let (priority, tag) = match text.kind {
+        NoticeKind::CauseUpdated => (URGENT, "rotating_light"),
+        NoticeKind::ReceiptsSilent => (HIGH, "rotating_light"),
+        NoticeKind::CauseEnded | NoticeKind::ReceiptsResumed => (DEFAULT, "white_check_mark"),
+        NoticeKind::ResultsUnclaimed
+        | NoticeKind::DestinationBroken
+        | NoticeKind::PolicyStopped
+        | NoticeKind::ExtensionSilent => (DEFAULT, "warning"),
+    };
+    let priority = in_mode(priority, notice.origin.mode);
+    let lists = text.lists.iter().map(|list| {
+        let items: Vec<_> = list.items.iter().map(|item| item.text.as_str()).collect();
+        format!("\n{}: {}", list.title, items.join(", "))
+    });
+    let message = format!("{}{}\n{}", text.explanation, lists.collect::<String>(), text.origin);
+    let mut notification =
+        notification(&text.heading, &message, priority, tag, (text.link, &text.url));
+    if let Some(conversation) = notice.conversation {
+        notification["sequence_id"] = json!(conversation.to_string());
+    }
+    notification
+}
+
+fn notification(
+    title: &str,
+    message: &str,
+    priority: u8,
+    tag: &str,
+    (link, url): (&str, &str),
+) -> Value {
+    json!({
+        "title": cut(title, TITLE),
+        "message": cut(message, MESSAGE),
+        "priority": priority,
+        "tags": [tag],
+        "click": url,
+        "actions": [{ "action": "view", "label": link, "url": url }],
+    })
+}
+
+/// In a test project no customer waits.
+fn in_mode(priority: u8, mode: Mode) -> u8 {
+    match mode {
+        Mode::Live => priority,
+        Mode::Test => priority.min(DEFAULT),
+    }
+}

@@ -1,0 +1,3 @@
+-- Apart from the step before, so that the table is read without a lock that keeps writers out.
+ALTER TABLE destinations VALIDATE CONSTRAINT destinations_kind_check;
+ALTER TABLE destinations VALIDATE CONSTRAINT destinations_sealed_check;

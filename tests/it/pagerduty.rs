@@ -1,0 +1,230 @@
+//! PagerDuty: what is open there is what is open here, whatever fails in between.
+
+mod entry;
+mod library;
+
+use std::time::Duration;
+
+use activities::alerts::deliver;
+use activities::waiting;
+use domain::audit::Actor;
+use domain::destination::RoutingKey;
+use domain::ids::EventId;
+use doubles::pagerduty::{AlertState, PagerDuty};
+use e2e::{World, WorldOptions, run};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use store::destinations::{Destination, Target};
+use store::operator_actions::OperatorAction;
+
+const KEY: &str = "0123456789abcdef0123456789aBcDeF";
+
+async fn world() -> World {
+    World::start_with(WorldOptions::default().without_worker()).await
+}
+
+/// A service that alerts go to.
+async fn service(world: &World) -> PagerDuty {
+    let pagerduty = PagerDuty::start(KEY).await;
+    let key = RoutingKey::parse(KEY).expect("a key");
+    let target = Target::PagerDuty { endpoint: pagerduty.endpoint(), key };
+    world.add_destination(&target, "127.0.0.1").await;
+    pagerduty
+}
+
+async fn destination(world: &World) -> Destination {
+    let all = store::destinations::list_destinations(&world.pool, Some(world.project.id)).await;
+    all.expect("destinations").remove(0)
+}
+
+/// An event whose effect failed, so that an incident is open.
+async fn fail(world: &World, provider_event_id: &str) -> EventId {
+    let event_id = world.receipt(provider_event_id).await;
+    world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
+    deliver_all(world, event_id).await;
+    event_id
+}
+
+async fn succeed(world: &World, event_id: EventId) {
+    world.result(event_id, "success", json!({})).await;
+    deliver_all(world, event_id).await;
+}
+
+/// Leaves telling it to the watch.
+async fn acknowledge(world: &World, event_id: EventId) {
+    let incident = store::incidents::find_for_event(&world.pool, event_id).await;
+    let incident = incident.expect("a database").expect("an incident");
+    let actor = Actor::Cli("bob".to_owned());
+    let action = OperatorAction { incident: &incident, actor: &actor, note: None };
+    action.acknowledge(&world.pool).await.expect("an open incident");
+}
+
+/// What the watch's activity does for each alert of the event.
+async fn deliver_all(world: &World, event_id: EventId) {
+    let deps = world.deps();
+    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
+        deliver(&deps, id).await.expect("a database");
+    }
+}
+
+/// What a worker does every few seconds.
+async fn look(world: &World) {
+    let deps = world.deps();
+    for id in waiting::list_destinations(&deps).await.expect("a database") {
+        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
+    }
+}
+
+/// Lets time pass for causes, and for what waits.
+async fn pass(world: &World, interval: &str) {
+    let sql = format!(
+        "UPDATE cause_threads SET told_at = told_at - interval '{interval}';
+         UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
+         UPDATE alerts SET created_at = created_at - interval '{interval}', leased_until = leased_until - interval '{interval}'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+}
+
+fn states(pagerduty: &PagerDuty) -> Vec<AlertState> {
+    pagerduty.alerts().iter().map(|alert| alert.state).collect()
+}
+
+#[test]
+fn an_incident_is_triggered_acknowledged_and_resolved_under_one_key() {
+    run(async {
+        let world = World::start().await;
+        let pagerduty = service(&world).await;
+        let event_id = world.receipt("evt_1").await;
+        world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
+        let until = async |state| {
+            let what = format!("{state:?} at PagerDuty");
+            e2e::eventually(&what, async || (states(&pagerduty) == [state]).then_some(())).await;
+        };
+        until(AlertState::Triggered).await;
+        acknowledge(&world, event_id).await;
+        until(AlertState::Acknowledged).await;
+        world.result(event_id, "success", json!({})).await;
+        until(AlertState::Resolved).await;
+        let alert = pagerduty.alerts().remove(0);
+        assert!(alert.dedup_key.starts_with("inc_"), "{alert:?}");
+        assert!(alert.summary.starts_with("user_456 paid for credits."), "{alert:?}");
+        e2e::eventually("three messages on the timeline", async || {
+            let timeline = world.timeline(event_id).await;
+            let told = timeline.iter().filter(|it| *it == "alert.delivered").count();
+            (told == 3).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
+    run(async {
+        let world = world().await;
+        let pagerduty = service(&world).await;
+        let mut events = Vec::new();
+        for number in 0..12 {
+            events.push(fail(&world, &format!("evt_{number}")).await);
+        }
+        look(&world).await;
+        assert_eq!(states(&pagerduty), [AlertState::Triggered], "one page for all of them");
+        assert_eq!(pagerduty.alerts()[0].events, 2, "the first one, and that there are 12");
+        for event_id in &events[..11] {
+            acknowledge(&world, *event_id).await;
+            deliver_all(&world, *event_id).await;
+        }
+        assert_eq!(states(&pagerduty), [AlertState::Triggered], "one still waits");
+        acknowledge(&world, events[11]).await;
+        deliver_all(&world, events[11]).await;
+        assert_eq!(states(&pagerduty), [AlertState::Acknowledged]);
+        for event_id in &events {
+            succeed(&world, *event_id).await;
+        }
+        assert_eq!(states(&pagerduty), [AlertState::Acknowledged], "the end is still to be told");
+        look(&world).await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved]);
+        assert_eq!(pagerduty.received().len(), 4);
+
+        let back = fail(&world, "evt_back").await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Triggered]);
+        succeed(&world, back).await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved; 2]);
+        assert_eq!(pagerduty.dropped(), 0);
+    });
+}
+
+#[test]
+fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
+    run(async {
+        let world = world().await;
+        let pagerduty = service(&world).await;
+        let first = fail(&world, "evt_1").await;
+        pagerduty.limit_next(1);
+        succeed(&world, first).await;
+        pass(&world, "1 minute").await;
+        fail(&world, "evt_2").await;
+        look(&world).await;
+        let states = states(&pagerduty);
+        assert_eq!(states, [AlertState::Resolved, AlertState::Triggered]);
+    });
+}
+
+#[test]
+fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
+    run(async {
+        let world = world().await;
+        let pagerduty = service(&world).await;
+        pagerduty.limit_next(1);
+        let event_id = fail(&world, "evt_1").await;
+        let failing = destination(&world).await;
+        assert_eq!(failing.last_failure.as_deref(), Some("429 Request Limit Exceeded"));
+        let left = failing.retry_at.expect("a pause") - time::OffsetDateTime::now_utc();
+        assert!(left > time::Duration::seconds(20), "{left}");
+        look(&world).await;
+        assert_eq!(pagerduty.received().len(), 1, "it is left alone");
+        pass(&world, "31 seconds").await;
+        look(&world).await;
+        assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+        assert!(destination(&world).await.failing_since.is_none());
+        assert!(world.timeline(event_id).await.contains(&"alert.delivered".to_owned()));
+    });
+}
+
+#[test]
+fn a_worker_that_dies_after_it_sent_pages_once() {
+    run(async {
+        let world = world().await;
+        let pagerduty = service(&world).await;
+        let event_id = fail(&world, "evt_1").await;
+        // Nothing was noted when it died.
+        let again = "UPDATE alerts SET state = 'pending', finished_at = NULL";
+        sqlx::raw_sql(again).execute(&world.pool).await.expect("a database");
+        pass(&world, "11 seconds").await;
+        look(&world).await;
+        assert_eq!(pagerduty.received().len(), 2);
+        assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+        succeed(&world, event_id).await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved]);
+    });
+}
+
+#[test]
+fn a_key_that_nobody_has_breaks_the_destination_and_others_hear_of_it() {
+    run(async {
+        let world = world().await;
+        let pagerduty = service(&world).await;
+        world.alert_bob().await;
+        pagerduty.remove_integration();
+        fail(&world, "evt_1").await;
+        pass(&world, "11 minutes").await;
+        look(&world).await;
+        assert!(destination(&world).await.broken_at.is_some());
+        look(&world).await;
+        let mails = world.mailbox.mails().join("\n").replace("=\r\n", "");
+        assert!(
+            mails.contains("Copy the key of the service's Events API V2 integration"),
+            "{mails}"
+        );
+        assert!(!mails.contains(KEY), "{mails}");
+    });
+}
