@@ -164,7 +164,7 @@ pub async fn request_reprocess(
     let actor = Actor::Temporal(manual.requested_by.as_deref().and_then(name));
     let note = manual.note.as_deref().and_then(note);
     let (replay_id, note) = (manual.replay_id, note.as_deref());
-    let request = ReprocessRequest { replay_id, actor: &actor, note, signal: false };
+    let request = ReprocessRequest { replay_id, actor: &actor, note, bulk_id: None, signal: false };
     change(deps, manual.event_id, async |tx| {
         match reprocesses::find_reprocess(&mut *tx, replay_id).await? {
             Some(known) if known.event_id == manual.event_id => return Ok(()),
@@ -200,8 +200,13 @@ pub async fn resolve_incident(
 ) -> Result<WatchState, ActivityError> {
     let actor = Actor::Temporal(typed.resolved_by.as_deref().and_then(name));
     let note = typed.note.as_deref().and_then(note);
-    let resolving =
-        ResolveRequest { actor: &actor, note: note.as_deref(), evidence: None, signal: false };
+    let resolving = ResolveRequest {
+        actor: &actor,
+        note: note.as_deref(),
+        evidence: None,
+        bulk_id: None,
+        signal: false,
+    };
     let (event_id, entry_id) = (typed.event_id, typed.entry_id.unwrap_or_else(audit::new_id));
     change(deps, event_id, async |tx| {
         if let Some(why) = &typed.notes.rejected {

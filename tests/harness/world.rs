@@ -436,7 +436,8 @@ impl World {
         let event_id = incident.expect("an incident").event_id;
         let actor = domain::audit::Actor::Cli("bob".to_owned());
         let replay_id = store::reprocesses::new_id();
-        let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: true };
+        let request =
+            ReprocessRequest { replay_id, actor: &actor, note: None, bulk_id: None, signal: true };
         let mut tx = self.pool.begin().await.expect("a transaction");
         request_reprocess(&mut tx, event_id, request).await.expect("a reprocess");
         tx.commit().await.expect("a commit");

@@ -10,6 +10,7 @@ mod automation;
 mod backlog;
 mod browser;
 mod bulk;
+mod bulk_changes;
 mod bursts;
 mod callback_headers;
 mod causes_told;

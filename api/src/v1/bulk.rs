@@ -1,5 +1,7 @@
 //! `/api/v1/projects/{project_id}/bulk-reprocesses`.
 
+mod body;
+
 use api_types::bulk::{
     BulkItemResponse, BulkPreviewRequest, BulkPreviewResponse, BulkResponse, BulkStartRequest,
 };
@@ -8,13 +10,9 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use domain::bulk::{BulkSettings, ItemState, MAX_CANARY, MAX_ITEMS, MAX_PER_MINUTE, Steering};
-use domain::field::Fields;
-use domain::ids::IncidentId;
-use domain::incident::check_note;
+use domain::bulk::{ItemState, Steering};
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use store::bulk::{self, Bulk, NewBulk, PreviewRejection, Selection, SteerRejection};
+use store::bulk::{self, Bulk, NewBulk, PreviewRejection, SteerRejection};
 use store::pool::transaction;
 use store::{ChangeError, PgPool, StoreError};
 use utoipa::IntoParams;
@@ -22,6 +20,7 @@ use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
 
+use self::body::{Asked, read_asked, read_start};
 use super::caller::{self, Caller, field_error};
 use super::paging::choice;
 use super::responses;
@@ -29,7 +28,7 @@ use super::responses;
 /// How many items a page has.
 const ITEMS: i64 = 200;
 
-/// Freezes which incidents would be reprocessed, and says which would not and why. Nothing starts.
+/// Freezes which incidents would be reprocessed, acknowledged or resolved, and says which would not and why. Nothing starts.
 /// What is not started within a day is forgotten. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses", operation_id = "preview_bulk_reprocess", tag = "bulk", request_body = BulkPreviewRequest,
     params(("project_id" = String, Path)),
@@ -42,9 +41,10 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<BulkPreviewResponse>), ApiError> {
     caller.must_act()?;
     let project = caller::project(&state, &id).await?;
-    let (selection, include_taking) = read_selection(&body.read().await?)?;
+    let asked = read_asked(&state, project.id, &body.read().await?).await?;
+    let Asked { action, selection, include_taking } = asked;
     let actor = caller.actor();
-    let new = NewBulk { project_id: project.id, selection, include_taking, actor: &actor };
+    let new = NewBulk { project_id: project.id, action, selection, include_taking, actor: &actor };
     let preview = transaction(&state.pool, async |tx| bulk::create_preview(tx, &new).await).await;
     let preview = preview.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),
@@ -123,8 +123,8 @@ pub async fn items(
     Ok(Json(Listed { data, next_cursor }))
 }
 
-/// Starts what was frozen: the first few immediately, the rest at a pace once all of those
-/// succeeded. Needs the role operator.
+/// Starts what was frozen: of a reprocess the first few immediately, the rest at a pace once all of those
+/// succeeded; what is acknowledged or resolved, one after the other. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses/{bulk_id}/start", operation_id = "start_bulk_reprocess", tag = "bulk", request_body = BulkStartRequest,
     params(("project_id" = String, Path), ("bulk_id" = String, Path)),
     responses((status = 202, description = "It runs.", body = BulkResponse), (status = 409, description = "It is in a state that does not allow this.", body = ErrorResponse)))]
@@ -136,7 +136,7 @@ pub async fn start(
 ) -> Result<(StatusCode, Json<BulkResponse>), ApiError> {
     caller.must_act()?;
     let frozen = of_project(&state, &project, &id).await?;
-    let (settings, note) = read_start(&body.read().await?)?;
+    let (settings, note) = read_start(frozen.action, &body.read().await?)?;
     let actor = caller.actor();
     let started = transaction(&state.pool, async |tx| {
         bulk::start(tx, frozen.id, &actor, settings, &note).await
@@ -225,76 +225,4 @@ fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
             }
         }
     }
-}
-
-fn read_selection(body: &Map<String, Value>) -> Result<(Selection, bool), ApiError> {
-    let known = ["cause_id", "incident_ids", "failures_of", "include_taking"];
-    let mut fields = caller::fields(body, &known);
-    let cause = read_id(&mut fields, "cause_id", "must be the id of a cause, such as cau_…");
-    let other =
-        read_id(&mut fields, "failures_of", "must be the id of a bulk reprocess, such as blk_…");
-    let incidents = read_incidents(&mut fields);
-    let include_taking = fields.truth("include_taking").unwrap_or_default();
-    let selection = match (cause, incidents, other) {
-        (None, None, None) => Selection::All,
-        (Some(id), None, None) => Selection::Cause(id),
-        (None, Some(ids), None) => Selection::Incidents(ids),
-        (None, None, Some(id)) => Selection::FailuresOf(id),
-        _ => {
-            fields.reject(
-                "cause_id",
-                "and incident_ids and failures_of exclude each other: send one of them",
-            );
-            Selection::All
-        }
-    };
-    caller::checked(fields, (selection, include_taking))
-}
-
-fn read_id<T: std::str::FromStr>(fields: &mut Fields<'_>, name: &str, cure: &str) -> Option<T> {
-    let text = fields.text(name)?;
-    let id = text.parse().ok();
-    if id.is_none() {
-        fields.reject(name, cure);
-    }
-    id
-}
-
-fn read_incidents(fields: &mut Fields<'_>) -> Option<Vec<IncidentId>> {
-    let value = fields.value("incident_ids").filter(|value| !value.is_null())?;
-    let ids = value.as_array().map(|all| {
-        all.iter()
-            .map(|one| one.as_str().and_then(|text| text.parse().ok()))
-            .collect::<Option<Vec<_>>>()
-    });
-    let most = usize::try_from(MAX_ITEMS).unwrap_or(usize::MAX);
-    match ids.flatten() {
-        Some(ids) if (1..=most).contains(&ids.len()) => Some(ids),
-        Some(_) | None => {
-            let cure =
-                format!("must be a list of 1 to {MAX_ITEMS} ids of incidents, such as inc_…");
-            fields.reject("incident_ids", cure);
-            None
-        }
-    }
-}
-
-fn read_start(body: &Map<String, Value>) -> Result<(BulkSettings, String), ApiError> {
-    let mut fields = caller::fields(body, &["note", "canary", "per_minute", "stop_percent"]);
-    let note = fields.text("note").map(str::to_owned);
-    if let Some(Err(why)) = note.as_deref().map(check_note) {
-        fields.reject("note", why.to_string());
-    }
-    let note = fields.require("note", note).unwrap_or_default();
-    let default = BulkSettings::default();
-    let mut number = |name: &str, least: i32, most: i32, default: i32| {
-        let read = fields.whole_number(name, least.into(), most.into());
-        read.and_then(|read| i32::try_from(read).ok()).unwrap_or(default)
-    };
-    let settings = BulkSettings {
-        canary: number("canary", 0, MAX_CANARY, default.canary),
-        per_minute: number("per_minute", 1, MAX_PER_MINUTE, default.per_minute),
-        stop_percent: number("stop_percent", 1, 100, default.stop_percent),
-    };
-    caller::checked(fields, (settings, note))
 }

@@ -114,6 +114,7 @@ pub fn bulk_preview(preview: Preview) -> BulkPreviewResponse {
     let by_effect = preview.by_effect.into_iter();
     BulkPreviewResponse {
         bulk_id: preview.id,
+        action: preview.action,
         incidents: preview.items,
         oldest_opened_at: preview.oldest_opened_at,
         newest_opened_at: preview.newest_opened_at,
@@ -122,6 +123,8 @@ pub fn bulk_preview(preview: Preview) -> BulkPreviewResponse {
             .collect(),
         excluded_running: preview.excluded_running,
         excluded_taking: preview.excluded_taking,
+        excluded_resolved: preview.excluded_resolved,
+        excluded_acknowledged: preview.excluded_acknowledged,
         left_over: preview.left_over,
     }
 }
@@ -139,6 +142,7 @@ pub fn bulk(bulk: Bulk, counts: BulkCounts) -> BulkResponse {
     let settings = bulk.settings;
     BulkResponse {
         bulk_id: bulk.id,
+        action: bulk.action,
         cause_id: bulk.cause_id,
         failures_of: bulk.retry_of,
         state: bulk.state,

@@ -1,14 +1,17 @@
-//! Bulk reprocesses.
+//! Bulk reprocesses; so are many incidents acknowledged and resolved.
 
-use domain::bulk::{BulkState, ItemState};
+use domain::bulk::{BulkAction, BulkState, ItemState};
 use domain::ids::{BulkId, CauseId, EventId, IncidentId, ReplayId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Which incidents shall be reprocessed: all that are not resolved, or those that one of these names.
+/// What shall be done to which incidents: all that are not resolved, or those that one of these names.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = BulkPreviewBody))]
 pub struct BulkPreviewRequest {
+    /// `reprocess`, `acknowledge` or `resolve`. Default: `reprocess`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// Those of one cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause_id: Option<String>,
@@ -18,9 +21,33 @@ pub struct BulkPreviewRequest {
     /// Those that failed in another bulk reprocess.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures_of: Option<String>,
-    /// Whether those count whose reprocess takes something from the customer. False by default.
+    /// Those that a list narrowed by this shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<BulkFilter>,
+    /// Of a reprocess, whether those count whose reprocess takes something from the customer. False by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_taking: Option<bool>,
+}
+
+/// By what incidents are found, as their list is narrowed. What is left out narrows nothing.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BulkFilter {
+    /// `open`, `acknowledged`, `reprocessing` or `resolved`. Default: all that are not resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// `missing_result` or `failed_result`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect_type: Option<String>,
+    /// A provider's event id, a reference, an id of ours, or words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
 }
 
 /// How many of an effect.
@@ -40,7 +67,10 @@ pub struct BulkPreviewResponse {
         schema(value_type = String, example = "blk_01K9QE0A1B2C3D4E5F6G7H8J9K")
     )]
     pub bulk_id: BulkId,
-    /// How many incidents would be reprocessed.
+    /// `reprocess`, `acknowledge` or `resolve`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub action: BulkAction,
+    /// To how many incidents it would be done.
     pub incidents: i64,
     #[serde(with = "time::serde::rfc3339::option")]
     pub oldest_opened_at: Option<OffsetDateTime>,
@@ -51,6 +81,10 @@ pub struct BulkPreviewResponse {
     pub excluded_running: i64,
     /// How many are left out because their reprocess takes something from the customer.
     pub excluded_taking: i64,
+    /// How many of those that were named are resolved.
+    pub excluded_resolved: i64,
+    /// How many are left out because they are acknowledged already.
+    pub excluded_acknowledged: i64,
     /// How many more there are than one bulk reprocess takes.
     pub left_over: i64,
 }
@@ -62,13 +96,13 @@ pub struct BulkStartRequest {
     /// Why, for the timelines. 1 to 2,000 characters.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub note: String,
-    /// How many must succeed before the rest begins: 0 to 100. Default: 3.
+    /// Of a reprocess, how many must succeed before the rest begins: 0 to 100. Default: 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<i32>,
-    /// How many a minute: 1 to 600. Default: 30.
+    /// Of a reprocess, how many a minute: 1 to 600. Default: 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_minute: Option<i32>,
-    /// Pauses when so many of a hundred failed: 1 to 100. Default: 20.
+    /// Of a reprocess: pauses when so many of a hundred failed, 1 to 100. Default: 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_percent: Option<i32>,
 }
@@ -79,6 +113,9 @@ pub struct BulkStartRequest {
 pub struct BulkResponse {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub bulk_id: BulkId,
+    /// `reprocess`, `acknowledge` or `resolve`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub action: BulkAction,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub cause_id: Option<CauseId>,
     /// The one whose failures it takes up.

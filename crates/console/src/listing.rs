@@ -141,6 +141,12 @@ impl ListQuery {
         link(path, &Self { state: state.to_owned(), ..self.clone() }, None)
     }
 
+    /// What it is narrowed by and sorted, as an address says it behind its question mark.
+    #[must_use]
+    pub fn as_filter(&self) -> String {
+        link("", self, None).trim_start_matches('?').to_owned()
+    }
+
     fn pairs(&self) -> [(&'static str, &str); 10] {
         [
             ("q", self.q.trim()),

@@ -1,10 +1,14 @@
-//! A bulk reprocess: many incidents reprocessed at a pace, a few of them first.
+//! A bulk reprocess: many incidents reprocessed at a pace, a few of them first. Or acknowledged, or
+//! resolved, one after the other.
 //!
-//! It is a frozen list. The first few, the *canary*, start immediately; the rest follow once all of
+//! It is a frozen list. Of a reprocess the first few, the *canary*, start immediately; the rest follow once all of
 //! those succeeded, so many a minute. It pauses by itself when too many failed, and a person decides
 //! whether it goes on. What is counted against it begins anew then: who resumes has seen the
 //! failures.
 
+use serde::{Deserialize, Serialize};
+
+use crate::incident::IncidentState;
 use crate::text_enum::text_enum;
 
 /// The most incidents of one bulk reprocess.
@@ -18,6 +22,35 @@ const MIN_JUDGED: i64 = 5;
 /// A pace that was not kept is caught up for so many seconds at most, so that no burst follows an
 /// outage.
 const CATCH_UP_SECONDS: f64 = 15.0;
+
+text_enum! {
+    /// What is done to each incident.
+    BulkAction {
+        Reprocess = "reprocess",
+        Acknowledge = "acknowledge",
+        Resolve = "resolve",
+    }
+}
+
+impl BulkAction {
+    /// Whether a canary goes first and a pace is kept: only a reprocess asks something of the app.
+    #[must_use]
+    pub const fn is_paced(self) -> bool {
+        match self {
+            Self::Reprocess => true,
+            Self::Acknowledge | Self::Resolve => false,
+        }
+    }
+
+    /// The states in which an incident allows it.
+    #[must_use]
+    pub const fn allowed_in(self) -> &'static [IncidentState] {
+        match self {
+            Self::Reprocess | Self::Resolve => &[IncidentState::Open, IncidentState::Acknowledged],
+            Self::Acknowledge => &[IncidentState::Open],
+        }
+    }
+}
 
 text_enum! {
     BulkState {
@@ -50,7 +83,7 @@ text_enum! {
         Started = "started",
         Succeeded = "succeeded",
         Failed = "failed",
-        /// It could not be started: resolved since, or reprocessed by someone else.
+        /// It could not be done: resolved since, or reprocessed by someone else.
         Skipped = "skipped",
     }
 }
@@ -76,7 +109,7 @@ impl Steering {
 }
 
 /// How fast, and when it pauses by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkSettings {
     /// How many must succeed before the rest begins; none where this is 0.
     pub canary: i32,

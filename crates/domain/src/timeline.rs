@@ -10,6 +10,7 @@
 mod actor;
 mod attempt;
 mod body;
+mod many;
 mod project_changes;
 mod title;
 

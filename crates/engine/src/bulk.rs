@@ -34,7 +34,7 @@ pub(crate) async fn wake(engine: &Engine, pool: &PgPool, id: BulkId) -> Result<(
     let options = WorkflowStartOptions::new(engine.task_queue(), bulk_workflow_id(id))
         .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
         .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
-        .static_summary("reprocesses many incidents at a pace".to_owned())
+        .static_summary("sees to many incidents, step by step".to_owned())
         .maybe_static_details(page)
         .build();
     let started = client.signal_with_start_workflow(

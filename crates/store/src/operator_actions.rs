@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use crate::incidents::Incident;
 use crate::pool::transaction;
-use crate::transitions::acknowledge::acknowledge_incident;
+use crate::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use crate::transitions::resolve::{ResolveRequest, resolve_incident};
 use crate::{ChangeError, PgPool, StoreError, reprocesses, timeline};
@@ -41,7 +41,8 @@ impl OperatorAction<'_> {
     pub async fn acknowledge(self, pool: &PgPool) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
         let acknowledged = transaction(pool, async |tx| {
-            acknowledge_incident(tx, incident.event_id, actor, note).await
+            let request = AcknowledgeRequest { actor, note, bulk_id: None };
+            acknowledge_incident(tx, incident.event_id, request).await
         });
         self.explain(pool, acknowledged.await).await
     }
@@ -51,7 +52,7 @@ impl OperatorAction<'_> {
     pub async fn request_reprocess(self, pool: &PgPool) -> Result<ReplayId, ActionError> {
         let Self { incident, actor, note } = self;
         let replay_id = reprocesses::new_id();
-        let request = ReprocessRequest { replay_id, actor, note, signal: true };
+        let request = ReprocessRequest { replay_id, actor, note, bulk_id: None, signal: true };
         let requested =
             transaction(pool, async |tx| request_reprocess(tx, incident.event_id, request).await);
         self.explain(pool, requested.await).await.map(|()| replay_id)
@@ -61,7 +62,7 @@ impl OperatorAction<'_> {
     /// extension gave, if one is named. A reprocess that runs ends with it.
     pub async fn resolve(self, pool: &PgPool, evidence: Option<CallId>) -> Result<(), ActionError> {
         let Self { incident, actor, note } = self;
-        let resolving = ResolveRequest { actor, note, evidence, signal: true };
+        let resolving = ResolveRequest { actor, note, evidence, bulk_id: None, signal: true };
         let resolved =
             transaction(pool, async |tx| resolve_incident(tx, incident.event_id, resolving).await);
         self.explain(pool, resolved.await).await

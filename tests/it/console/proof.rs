@@ -12,7 +12,7 @@ use store::administration::proof_link::{create_link, revoke_link};
 use store::audit::{Subject, record};
 use store::incidents::Incident;
 use store::proof_links::list_links;
-use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::transitions::resolve::{ResolveRequest, resolve_incident};
 use web::random::proof_token;
 
@@ -119,9 +119,13 @@ fn nothing_internal_is_on_the_page() {
         receipt["payload"] = json!({ "canary-payload-key": "canary-payload-value" });
         let incident = failed(&world, world.send_receipt(&receipt).await).await;
         let mut tx = world.pool.begin().await.expect("a transaction");
-        acknowledge_incident(&mut tx, incident.event_id, &alice(), Some("canary-note"))
-            .await
-            .expect("an open incident");
+        acknowledge_incident(
+            &mut tx,
+            incident.event_id,
+            AcknowledgeRequest { actor: &alice(), note: Some("canary-note"), bulk_id: None },
+        )
+        .await
+        .expect("an open incident");
         let subject = Subject::incident(incident.project_id, incident.event_id, incident.id);
         for action in Action::ALL {
             let detail = json!({
@@ -135,6 +139,7 @@ fn nothing_internal_is_on_the_page() {
             actor: &alice(),
             note: Some("canary-note"),
             evidence: None,
+            bulk_id: None,
             signal: false,
         };
         resolve_incident(&mut tx, incident.event_id, resolving).await.expect("a database");

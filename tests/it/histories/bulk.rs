@@ -1,7 +1,7 @@
 //! The golden history of a bulk reprocess: it is recorded and replayed as those of the watch are.
 
 use domain::audit::Actor;
-use domain::bulk::BulkSettings;
+use domain::bulk::{BulkAction, BulkSettings};
 use e2e::{World, eventually, run};
 use serde_json::json;
 use store::bulk::{NewBulk, Selection, create_preview, start};
@@ -29,8 +29,8 @@ async fn play() -> Vec<u8> {
         world.fail(event, json!({})).await;
     }
     let (project_id, actor) = (world.project.id, Actor::Cli("bob".to_owned()));
-    let new =
-        NewBulk { project_id, selection: Selection::All, include_taking: false, actor: &actor };
+    let (action, selection) = (BulkAction::Reprocess, Selection::All);
+    let new = NewBulk { project_id, action, selection, include_taking: false, actor: &actor };
     let made = transaction(&world.pool, async |tx| create_preview(tx, &new).await).await;
     let id = made.expect("a preview").id;
     let settings = BulkSettings { canary: 1, per_minute: 600, stop_percent: 20 };

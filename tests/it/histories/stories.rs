@@ -329,6 +329,7 @@ async fn no_result_then_resolved(world: &World) -> EventId {
         actor: &actor,
         note: Some("credited by hand"),
         evidence: None,
+        bulk_id: None,
         signal: true,
     };
     let mut tx = world.pool.begin().await.expect("a transaction");

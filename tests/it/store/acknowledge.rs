@@ -8,7 +8,7 @@ use domain::rejection::Rejection;
 use domain::watch::NextStep;
 use e2e::run;
 use serde_json::json;
-use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::{event_state, pool, reprocesses};
 
 use super::people::alice;
@@ -16,7 +16,12 @@ use super::shop::{RunningReprocess, Shop, accepted};
 
 async fn acknowledge(shop: &Shop, event_id: EventId) -> Result<(), Rejection> {
     let mut tx = shop.begin().await;
-    let acknowledged = acknowledge_incident(&mut tx, event_id, &alice(), Some("on it")).await;
+    let acknowledged = acknowledge_incident(
+        &mut tx,
+        event_id,
+        AcknowledgeRequest { actor: &alice(), note: Some("on it"), bulk_id: None },
+    )
+    .await;
     pool::commit(tx).await.expect("a commit");
     acknowledged.map_err(|error| error.rejection().expect("a database"))
 }

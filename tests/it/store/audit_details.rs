@@ -6,7 +6,7 @@ use domain::callback::AnswerVerdict;
 use domain::ids::{AuditId, EventId};
 use e2e::run;
 use serde_json::{Value, json};
-use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::transitions::callback::end_undelivered;
 use store::transitions::reprocess::{self, ReprocessRequest};
 use store::transitions::result::{note_ambiguous, refresh_failure};
@@ -36,7 +36,12 @@ async fn repeat_and_acknowledge(shop: &Shop, event_id: EventId) {
     let actor = Actor::Key(shop.owner.key_id);
     let mut tx = shop.begin().await;
     refresh_failure(&mut tx, &actor, event_id, &failure()).await.expect("a database");
-    let acknowledged = acknowledge_incident(&mut tx, event_id, &bob(), None).await;
+    let acknowledged = acknowledge_incident(
+        &mut tx,
+        event_id,
+        AcknowledgeRequest { actor: &bob(), note: None, bulk_id: None },
+    )
+    .await;
     acknowledged.expect("open");
     pool::commit(tx).await.expect("a commit");
 }
@@ -129,13 +134,9 @@ fn of_what_was_typed_paused_or_ambiguous() {
         let shop = Shop::open().await;
         let event_id = shop.missed("evt_1").await;
         let mut tx = shop.begin().await;
-        let actor = bob();
-        let request = ReprocessRequest {
-            replay_id: reprocesses::new_id(),
-            actor: &actor,
-            note: None,
-            signal: false,
-        };
+        let (actor, replay_id, note) = (bob(), reprocesses::new_id(), None);
+        let request =
+            ReprocessRequest { replay_id, actor: &actor, note, bulk_id: None, signal: false };
         let why = "no repair URL";
         reprocess::note_rejection(&mut tx, event_id, request, why).await.expect("noted");
         let entry_id = AuditId::from_uuid(Uuid::now_v7());

@@ -1,6 +1,6 @@
 //! Bulk reprocesses: every step twice, at once, and with what changed in the meantime.
 
-use domain::bulk::{BulkCounts, BulkSettings, BulkState, ItemState, Steering};
+use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState, ItemState, Steering};
 use domain::ids::{BulkId, EventId};
 use e2e::run;
 use serde_json::json;
@@ -37,7 +37,8 @@ async fn try_preview(
 ) -> Result<Preview, PreviewRejection> {
     let project_id = shop.owner.project_id;
     let actor = bob();
-    let new = NewBulk { project_id, selection, include_taking, actor: &actor };
+    let action = BulkAction::Reprocess;
+    let new = NewBulk { project_id, action, selection, include_taking, actor: &actor };
     let made = transaction(&shop.pool, async |tx| create_preview(tx, &new).await).await;
     made.map_err(|error| error.rejection().expect("a database"))
 }
@@ -159,7 +160,10 @@ fn the_first_few_are_waited_for_and_the_rest_keeps_the_pace() {
         let notes = "SELECT DISTINCT note FROM reprocesses";
         let notes: Vec<String> =
             sqlx::query_scalar(notes).fetch_all(&shop.pool).await.expect("notes");
-        assert_eq!(notes, [format!("the disk has room again ({id})")]);
+        assert_eq!(notes, ["the disk has room again"]);
+        let by = "SELECT DISTINCT detail->>'bulk_id' FROM audit_entries WHERE action = 'reprocess.requested'";
+        let by: Vec<String> = sqlx::query_scalar(by).fetch_all(&shop.pool).await.expect("entries");
+        assert_eq!(by, [id.to_string()], "each timeline names it");
     });
 }
 

@@ -7,6 +7,7 @@ mod audit_chain;
 mod audit_details;
 mod audit_texts;
 mod bulk;
+mod bulk_changes;
 mod callback;
 mod constraints;
 mod erasure;

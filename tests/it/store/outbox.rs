@@ -9,7 +9,7 @@ use e2e::run;
 use serde_json::json;
 use store::health::read_work;
 use store::outbox::{self, ClaimedMessage};
-use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::{PgPool, pool};
 use uuid::Uuid;
 
@@ -266,7 +266,13 @@ fn rows_are_those_that_other_releases_write_and_read() {
         let event_id = shop.take("evt_1").await;
         shop.fail(event_id).await;
         let mut tx = shop.begin().await;
-        acknowledge_incident(&mut tx, event_id, &bob(), None).await.expect("open");
+        acknowledge_incident(
+            &mut tx,
+            event_id,
+            AcknowledgeRequest { actor: &bob(), note: None, bulk_id: None },
+        )
+        .await
+        .expect("open");
         pool::commit(tx).await.expect("a commit");
         shop.reprocess(event_id).await;
         shop.resolve(event_id).await;

@@ -89,7 +89,8 @@ fn a_rejection_of_what_was_typed_by_hand_is_noted_once() {
         let event_id = shop.take("evt_1").await;
         let actor = bob();
         let replay_id = reprocesses::new_id();
-        let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: false };
+        let request =
+            ReprocessRequest { replay_id, actor: &actor, note: None, bulk_id: None, signal: false };
         for _ in 0..2 {
             let mut tx = shop.begin().await;
             let why = Rejection::NoIncident.to_string();

@@ -234,8 +234,13 @@ impl Shop {
         replay_id: ReplayId,
     ) -> Result<(), Rejection> {
         let actor = bob();
-        let request =
-            ReprocessRequest { replay_id, actor: &actor, note: Some("try again"), signal: true };
+        let request = ReprocessRequest {
+            replay_id,
+            actor: &actor,
+            note: Some("try again"),
+            bulk_id: None,
+            signal: true,
+        };
         let mut tx = self.begin().await;
         let outcome = request_reprocess(&mut tx, event_id, request).await;
         pool::commit(tx).await.expect("a commit");
@@ -311,8 +316,13 @@ impl Shop {
 
     pub async fn try_resolve(&self, event_id: EventId) -> Result<(), Rejection> {
         let actor = bob();
-        let resolving =
-            ResolveRequest { actor: &actor, note: Some("by hand"), evidence: None, signal: true };
+        let resolving = ResolveRequest {
+            actor: &actor,
+            note: Some("by hand"),
+            evidence: None,
+            bulk_id: None,
+            signal: true,
+        };
         let mut tx = self.begin().await;
         let outcome = resolve_incident(&mut tx, event_id, resolving).await;
         pool::commit(tx).await.expect("a commit");

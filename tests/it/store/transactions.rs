@@ -5,7 +5,7 @@ use domain::rejection::Rejection;
 use e2e::run;
 use store::ChangeError;
 use store::pool::transaction;
-use store::transitions::acknowledge::acknowledge_incident;
+use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 
 use super::people::alice;
 use super::shop::Shop;
@@ -17,7 +17,12 @@ fn a_change_lasts_if_it_succeeds_and_leaves_nothing_if_it_is_rejected_after_all(
         let event_id = shop.missed("evt_1").await;
         let acknowledge = async |rejected: bool| {
             let done = transaction(&shop.pool, async |tx| {
-                acknowledge_incident(tx, event_id, &alice(), None).await?;
+                acknowledge_incident(
+                    tx,
+                    event_id,
+                    AcknowledgeRequest { actor: &alice(), note: None, bulk_id: None },
+                )
+                .await?;
                 if rejected {
                     return Err(ChangeError::Rejected(Rejection::Resolved(None)));
                 }

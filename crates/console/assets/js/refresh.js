@@ -1,5 +1,5 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
-// data-live are put in place where they changed. A part that the user types in, has typed in, has
+// data-live are put in place where they changed. A part that the user types or ticks in, has typed in, has
 // opened or has selected text in is left alone, so the user keeps their place. A page that could not be
 // refreshed twice says since when it stands still.
 (() => {
@@ -8,7 +8,8 @@
   const busy = (part) => {
     const selection = document.getSelection();
     const typing = part.contains(document.activeElement) && document.activeElement !== document.body;
-    const typed = [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
+    const changed = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+    const typed = [...part.querySelectorAll("input, textarea")].some(changed);
     const selected = !selection.isCollapsed && part.contains(selection.anchorNode);
     return typing || typed || selected || part.querySelector("details[open] form") !== null;
   };

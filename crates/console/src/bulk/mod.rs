@@ -1,31 +1,30 @@
-//! Bulk reprocesses: what would be reprocessed, and how far it is.
+//! Many incidents at once: to which of them it would be done, and how far it is.
 //!
-//! The list of a cause makes one, which freezes its incidents; its page then starts it, with a note,
-//! and shows how it goes. What is pressed is judged under the lock that steps take; what it was too
+//! The list of incidents makes one, which freezes those that were picked; its page then starts it, with
+//! a note, and shows how it goes. What is pressed is judged under the lock that steps take; what it was too
 //! late for is said and changes nothing.
 
 mod page;
+mod pick;
 mod values;
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawForm, State};
 use axum::response::Response;
-use domain::bulk::Steering;
-use domain::ids::{BulkId, CauseId, ProjectId};
-use serde::Deserialize;
+use domain::bulk::{BulkAction, Steering};
+use domain::ids::BulkId;
 use store::ChangeError;
 use store::bulk::{
     self, Bulk, NewBulk, PreviewRejection, Selection, SteerRejection, create_preview,
 };
 use store::pool::transaction;
-use store::search::causes::find_cause;
 use web::error::ApiError;
 
 use self::page::show;
+use self::pick::{Pick, Picked};
 use self::values::StartValues;
 use crate::access::{Access, Pages};
 use crate::form::FormErrors;
-use crate::incidents::cause_href;
 use crate::page::go_to;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -43,26 +42,23 @@ pub fn add(pages: Pages) -> Pages {
         .post("/bulk/{bulk_id}/retry", Access::Operator, retry)
 }
 
-/// Which incidents.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct NewForm {
-    cause: String,
-    include_taking: Option<String>,
-}
-
-/// `POST /bulk`: freezes the incidents of a cause.
+/// `POST /bulk`: freezes what was picked.
 async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Form(form): Form<NewForm>,
+    RawForm(form): RawForm,
 ) -> Result<Response, ApiError> {
-    let nothing = || ApiError::not_found("There is no such cause.");
-    let id: CauseId = form.cause.parse().map_err(|_| nothing())?;
-    let cause = find_cause(&state.pool, id).await?.ok_or_else(nothing)?;
-    let include_taking = form.include_taking.is_some();
-    let selection = Selection::Cause(id);
-    freeze(&state, &signed_in, cause.project_id, selection, include_taking, &cause_href(id)).await
+    let pick = Pick::read(&form);
+    let (action, back) = (pick.action()?, pick.back());
+    let (project_id, selection) = match pick.find(&state.pool).await? {
+        Picked::Of(project_id, selection) => (project_id, selection),
+        Picked::Nothing(why) => {
+            return signed_in.lead_to(&state, &back, &Message::rejected(why)).await;
+        }
+    };
+    let (include_taking, actor) = (pick.include_taking, &signed_in.actor());
+    let new = NewBulk { project_id, action, selection, include_taking, actor };
+    freeze(&state, &signed_in, &new, &back).await
 }
 
 /// `POST /bulk/{bulk_id}/retry`: freezes what failed.
@@ -72,23 +68,25 @@ async fn retry(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let bulk = find(&state, &id).await?;
-    let selection = Selection::FailuresOf(bulk.id);
-    // What was among them was to be reprocessed.
-    freeze(&state, &signed_in, bulk.project_id, selection, true, &path(bulk.id)).await
+    let new = NewBulk {
+        project_id: bulk.project_id,
+        action: BulkAction::Reprocess,
+        selection: Selection::FailuresOf(bulk.id),
+        // What was among them was to be reprocessed.
+        include_taking: true,
+        actor: &signed_in.actor(),
+    };
+    freeze(&state, &signed_in, &new, &path(bulk.id)).await
 }
 
 /// Freezes what is selected, and leads to its page; where that cannot be, back with the reason.
 async fn freeze(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    project_id: ProjectId,
-    selection: Selection,
-    include_taking: bool,
+    new: &NewBulk<'_>,
     back: &str,
 ) -> Result<Response, ApiError> {
-    let actor = signed_in.actor();
-    let new = NewBulk { project_id, selection, include_taking, actor: &actor };
-    let created = transaction(&state.pool, async |tx| create_preview(tx, &new).await).await;
+    let created = transaction(&state.pool, async |tx| create_preview(tx, new).await).await;
     let why = match created {
         Ok(preview) => return Ok(go_to(&path(preview.id))),
         Err(ChangeError::Store(error)) => return Err(error.into()),

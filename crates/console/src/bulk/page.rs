@@ -1,9 +1,9 @@
-//! The page of a bulk reprocess.
+//! The page of a bulk reprocess, or of what else is done to many incidents.
 
 use askama::Template;
 use axum::response::Response;
 use domain::alert::{format_duration, one_line};
-use domain::bulk::{BulkCounts, BulkSettings, BulkState};
+use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState};
 use domain::ids::{BulkId, CauseId, IncidentId, ReplayId};
 use domain::incident::MAX_NOTE;
 use domain::timeline::actor_name;
@@ -47,8 +47,9 @@ struct BulkPage {
     total: i64,
     /// How many of a hundred are over.
     percent: i64,
-    excluded_running: i64,
-    excluded_taking: i64,
+    action: BulkAction,
+    /// How many are left out, and why, in sentences.
+    excluded: Vec<String>,
     /// The cause whose incidents that take something can be taken in.
     may_include: Option<CauseId>,
     stands: BulkState,
@@ -104,8 +105,8 @@ pub(super) async fn show(
         counts,
         total,
         percent: if total == 0 { 0 } else { over * 100 / total },
-        excluded_running: bulk.excluded_running,
-        excluded_taking: bulk.excluded_taking,
+        action: bulk.action,
+        excluded: excluded(&bulk),
         may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
         stands: bulk.state,
         troubles: list_troubles(state, &bulk).await?,
@@ -121,6 +122,19 @@ pub(super) async fn show(
 impl BulkPage {
     fn is_preview(&self) -> bool {
         self.stands == BulkState::Preview
+    }
+
+    fn is_paced(&self) -> bool {
+        self.action.is_paced()
+    }
+
+    /// What the button that starts it says.
+    fn start(&self) -> &'static str {
+        match self.action {
+            BulkAction::Reprocess => "Start",
+            BulkAction::Acknowledge => "Acknowledge",
+            BulkAction::Resolve => "Resolve",
+        }
     }
 
     fn may_pause(&self) -> bool {
@@ -145,11 +159,34 @@ async fn find_shared(pool: &PgPool, bulk: &Bulk) -> Result<Option<(String, Strin
 fn heading(bulk: &Bulk) -> String {
     let many =
         if bulk.items == 1 { "1 incident".to_owned() } else { format!("{} incidents", bulk.items) };
+    let (shall, does, did) = match bulk.action {
+        BulkAction::Reprocess => ("Reprocess", "Reprocessing", "Reprocess of"),
+        BulkAction::Acknowledge => ("Acknowledge", "Acknowledging", "Acknowledged:"),
+        BulkAction::Resolve => ("Resolve", "Resolving", "Resolved:"),
+    };
     match bulk.state {
-        BulkState::Preview => format!("Reprocess {many}?"),
-        BulkState::Running | BulkState::Paused => format!("Reprocessing {many}"),
-        BulkState::Canceled | BulkState::Done => format!("Reprocess of {many}"),
+        BulkState::Preview => format!("{shall} {many}?"),
+        BulkState::Running | BulkState::Paused => format!("{does} {many}"),
+        BulkState::Canceled | BulkState::Done => format!("{did} {many}"),
     }
+}
+
+fn excluded(bulk: &Bulk) -> Vec<String> {
+    let all = [
+        (bulk.excluded_running, "are being reprocessed already"),
+        (
+            bulk.excluded_taking,
+            "are left out, because their reprocess takes something from the customer",
+        ),
+        (bulk.excluded_resolved, "are resolved"),
+        (bulk.excluded_acknowledged, "are acknowledged already"),
+    ];
+    let some = all.into_iter().filter(|(count, _)| *count > 0);
+    let mut sentences: Vec<_> = some.map(|(count, why)| format!("{count} more {why}.")).collect();
+    if bulk.left_over > 0 {
+        sentences.push("More match than one takes: freeze the rest once this one is over.".into());
+    }
+    sentences
 }
 
 fn badge(state: BulkState) -> Badge {

@@ -30,7 +30,7 @@ use super::page::page;
 use super::session::SignedIn;
 use crate::state::ConsoleState;
 
-const PATH: &str = "/incidents";
+pub(crate) const PATH: &str = "/incidents";
 
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
@@ -47,6 +47,8 @@ struct IncidentsPage {
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     filters: Filters,
+    /// What the list is narrowed by, as its address says it.
+    filter: String,
     rows: Vec<IncidentItem>,
     pager: Pager,
     oldest_first: bool,
@@ -82,6 +84,7 @@ async fn list(
         summary,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
+        filter: query.as_filter(),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
@@ -93,7 +96,12 @@ async fn list(
     })
 }
 
-fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> IncidentSearch {
+/// What a list's address asks for.
+pub(crate) fn search(
+    query: &ListQuery,
+    catalogue: &Catalogue,
+    now: OffsetDateTime,
+) -> IncidentSearch {
     let (opened_after, opened_before) = query.times(now);
     IncidentSearch {
         project_id: query.project_id(),

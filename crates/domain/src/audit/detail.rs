@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::alert::AlertKind;
 use crate::app_error::AppError;
-use crate::bulk::BulkState;
+use crate::bulk::{BulkAction, BulkSettings, BulkState};
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
@@ -97,10 +97,21 @@ details! {
     }
 
     /// Of an acknowledgement.
-    AcknowledgedDetail { note: Option<String> }
+    AcknowledgedDetail {
+        note: Option<String>,
+        /// Only where it was one of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bulk_id: Option<BulkId>,
+    }
 
     /// Of a request to reprocess.
-    ReprocessDetail { replay_id: ReplayId, note: Option<String> }
+    ReprocessDetail {
+        replay_id: ReplayId,
+        note: Option<String>,
+        /// Only where it was one of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bulk_id: Option<BulkId>,
+    }
 
     /// Of a request to reprocess that was rejected.
     ReprocessRejectionDetail { why: String, note: Option<String> }
@@ -242,16 +253,17 @@ details! {
     /// Of a policy that goes on for causes for which it was stopped.
     PolicyResetDetail { effect_type: EffectType, causes: Vec<CauseId> }
 
-    /// Of a bulk reprocess that begins.
+    /// Of a bulk reprocess that begins; of many that are acknowledged or resolved, which of it.
     BulkStartedDetail {
         bulk_id: BulkId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        action: Option<BulkAction>,
         /// How many incidents it has.
         incidents: i64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause_id: Option<CauseId>,
-        canary: i32,
-        per_minute: i32,
-        stop_percent: i32,
+        #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+        pace: Option<BulkSettings>,
         note: String,
     }
 
@@ -437,6 +449,9 @@ pub enum ResolvedDetail {
         /// What they went by, where that was an extension's evidence.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evidence: Option<EvidenceDetail>,
+        /// Only where it was one of many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bulk_id: Option<BulkId>,
     },
     /// A result resolved it.
     ByResult {

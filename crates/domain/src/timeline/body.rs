@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::project_changes::changes;
-use super::{Advice, Names, attempt};
+use super::{Advice, Names, attempt, many};
 use crate::alert::{AlertKind, Quote, format_timestamp, judged_later, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, AnsweredDetail, BulkStartedDetail, EveryIncidentDetail,
-    NotificationKind, PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail,
-    RotatedKeyDetail, SignOutDetail, TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, AnsweredDetail, EveryIncidentDetail, NotificationKind,
+    PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail, RotatedKeyDetail,
+    SignOutDetail, TestDetail, UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
@@ -36,6 +36,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             Reason::MissingResult => silence(of.outage_grace_seconds),
             Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
         },
+        E::IncidentAcknowledged(of) => many::one_of(of.bulk_id),
+        E::ReprocessRequested(of) => many::one_of(of.bulk_id),
         E::IncidentResolved(of) => resolution(of),
         E::ReprocessRefused(of) => of.why.clone(),
         E::ReprocessSucceeded(of)
@@ -47,14 +49,11 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::PolicyChanged(of) => policy(of),
         E::PolicyStopped(of) => format!("{} ({})", of.why, stop_cause(of)),
         E::PolicyReset(of) => of.effect_type.to_string(),
-        E::BulkStarted(of) => bulk(of),
+        E::BulkStarted(of) => many::started(of),
         E::BulkPaused(of) | E::BulkResumed(of) => {
             reasoned(&of.bulk_id.to_string(), of.why.as_deref())
         }
-        E::BulkEnded(of) => format!(
-            "{}, {}: {} succeeded, {} failed, {} skipped, {} not started",
-            of.bulk_id, of.state, of.succeeded, of.failed, of.skipped, of.waiting
-        ),
+        E::BulkEnded(of) => many::ended(of),
         E::ReprocessInterrupted(_) => "it is made again".to_owned(),
         E::CallbackDelivered(of) | E::CallbackFailed(of) => attempt::describe(of),
         E::AlertDelivered(of) => message(of, names),
@@ -132,8 +131,6 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultSucceeded(_)
         | E::SnapshotViewed(_)
         | E::SnapshotDownloaded(_)
-        | E::IncidentAcknowledged(_)
-        | E::ReprocessRequested(_)
         | E::ProofLinkRevoked(_)
         | E::OperatorSignedIn(_)
         | E::OperatorSignedOut(SignOutDetail::One { .. }) => String::new(),
@@ -325,6 +322,9 @@ fn resolution(of: &ResolvedDetail) -> String {
         ResolvedDetail::Manually { evidence: Some(evidence), .. } => {
             return format!("by the evidence of {}", one_line(&evidence.name));
         }
+        ResolvedDetail::Manually { bulk_id: Some(id), .. } => {
+            return format!("manually, {}", many::one_of(Some(*id)));
+        }
         ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution } => {
             resolution
         }
@@ -341,14 +341,6 @@ pub fn describe_resolution(resolution: Resolution) -> &'static str {
         Resolution::Superseded => "nothing is due any more",
         Resolution::Manual => "manually",
     }
-}
-
-fn bulk(of: &BulkStartedDetail) -> String {
-    let first = match of.canary {
-        0 => String::new(),
-        canary => format!(", {canary} first"),
-    };
-    format!("{}: {} incidents{first}, {} a minute", of.bulk_id, of.incidents, of.per_minute)
 }
 
 /// What was sent and where: `incident opened, to bob@cometcart.test`.

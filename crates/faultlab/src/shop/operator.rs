@@ -34,7 +34,8 @@ async fn reprocess_all(pool: &PgPool) -> anyhow::Result<()> {
 async fn reprocess(pool: &PgPool, event_id: EventId) -> anyhow::Result<()> {
     let actor = Actor::Cli("bob".to_owned());
     let replay_id = store::reprocesses::new_id();
-    let request = ReprocessRequest { replay_id, actor: &actor, note: None, signal: true };
+    let request =
+        ReprocessRequest { replay_id, actor: &actor, note: None, bulk_id: None, signal: true };
     let mut tx = pool.begin().await?;
     if request_reprocess(&mut tx, event_id, request).await.is_err() {
         tx.rollback().await?;

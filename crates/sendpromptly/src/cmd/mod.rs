@@ -76,7 +76,7 @@ pub enum Command {
     /// Causes: what incidents have in common.
     #[command(subcommand)]
     Cause(cause::Verb),
-    /// Bulk reprocesses: many incidents at a pace.
+    /// Bulk actions: many incidents that are reprocessed at a pace, acknowledged or resolved.
     #[command(subcommand)]
     Bulk(bulk::Verb),
     /// Payment events and their timelines.

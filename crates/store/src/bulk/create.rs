@@ -1,10 +1,11 @@
-//! The preview: which incidents would be reprocessed, frozen, and which would not and why.
+//! The preview: to which incidents something would be done, frozen, and to which not and why.
 
 use domain::audit::Actor;
-use domain::bulk::MAX_ITEMS;
+use domain::bulk::{BulkAction, MAX_ITEMS};
 use domain::catalogue::EffectType;
 use domain::extension::Point;
 use domain::ids::{BulkId, CauseId, IncidentId, ProjectId};
+use domain::incident::IncidentState;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ pub enum Selection {
     All,
     /// Those of one cause.
     Cause(CauseId),
-    /// These.
+    /// These; those of other projects are not among them.
     Incidents(Vec<IncidentId>),
     /// Those that failed in another bulk reprocess of the project.
     FailuresOf(BulkId),
@@ -27,8 +28,9 @@ pub enum Selection {
 #[derive(Debug, Clone)]
 pub struct NewBulk<'a> {
     pub project_id: ProjectId,
+    pub action: BulkAction,
     pub selection: Selection,
-    /// Whether incidents count whose reprocess takes something from the customer.
+    /// Of a reprocess, whether incidents count whose reprocess takes something from the customer.
     pub include_taking: bool,
     pub actor: &'a Actor,
 }
@@ -37,6 +39,7 @@ pub struct NewBulk<'a> {
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub id: BulkId,
+    pub action: BulkAction,
     /// How many incidents.
     pub items: i64,
     pub oldest_opened_at: Option<OffsetDateTime>,
@@ -47,6 +50,10 @@ pub struct Preview {
     pub excluded_running: i64,
     /// How many are left out because their reprocess takes something from the customer.
     pub excluded_taking: i64,
+    /// How many of those that were named are resolved.
+    pub excluded_resolved: i64,
+    /// How many are acknowledged already, where that is what would be done.
+    pub excluded_acknowledged: i64,
     /// How many more there are than one bulk reprocess takes.
     pub left_over: i64,
 }
@@ -65,9 +72,11 @@ struct Counted {
     eligible: i64,
     running: i64,
     taking: i64,
+    resolved: i64,
+    acknowledged: i64,
 }
 
-/// Freezes what would be reprocessed, the oldest first. Nothing starts.
+/// Freezes to what something would be done, the oldest first. Nothing starts.
 ///
 /// # Errors
 /// When the project cannot reprocess, or the database fails.
@@ -75,10 +84,8 @@ pub async fn create_preview(
     tx: &mut PgConnection,
     new: &NewBulk<'_>,
 ) -> Result<Preview, ChangeError<PreviewRejection>> {
-    let project = projects::find_project(&mut *tx, new.project_id).await?;
-    let project = project.ok_or(StoreError::Missing("projects"))?;
-    if project.repair_url.is_none() && !reprocesses_by_extension(tx, new.project_id).await? {
-        return Err(ChangeError::Rejected(PreviewRejection::NoRepairUrl));
+    if new.action == BulkAction::Reprocess {
+        check_reprocess(tx, new.project_id).await?;
     }
     let (cause, retry_of) = match new.selection {
         Selection::All | Selection::Incidents(_) => (None, None),
@@ -91,10 +98,23 @@ pub async fn create_preview(
         }
     };
     let counted = count(tx, new).await?;
+    let id = insert(tx, new, cause, retry_of, &counted).await?;
+    freeze(tx, id, new).await?;
+    Ok(summarize(tx, id, new.action, counted).await?)
+}
+
+async fn insert(
+    tx: &mut PgConnection,
+    new: &NewBulk<'_>,
+    cause: Option<CauseId>,
+    retry_of: Option<BulkId>,
+    counted: &Counted,
+) -> Result<BulkId, StoreError> {
     let id = BulkId::from_uuid(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO bulk_reprocesses (id, project_id, cause, retry_of, requested_by, items, excluded_running, excluded_taking)
-         VALUES ($1, $2, $3, $4, $5, 0, $6, $7)",
+        "INSERT INTO bulk_reprocesses (id, project_id, cause, retry_of, requested_by, items, excluded_running,
+             excluded_taking, action, excluded_resolved, excluded_acknowledged)
+         VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10)",
         id.as_uuid(),
         new.project_id.as_uuid(),
         cause.map(CauseId::as_uuid),
@@ -102,12 +122,26 @@ pub async fn create_preview(
         new.actor.to_string(),
         counted.running,
         counted.taking,
+        new.action.as_str(),
+        counted.resolved,
+        counted.acknowledged,
     )
-    .execute(&mut *tx)
-    .await
-    .map_err(StoreError::from)?;
-    freeze(tx, id, new).await?;
-    Ok(summarize(tx, id, counted).await?)
+    .execute(tx)
+    .await?;
+    Ok(id)
+}
+
+/// Whether the project can reprocess at all.
+async fn check_reprocess(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+) -> Result<(), ChangeError<PreviewRejection>> {
+    let project = projects::find_project(&mut *tx, project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    if project.repair_url.is_none() && !reprocesses_by_extension(tx, project_id).await? {
+        return Err(ChangeError::Rejected(PreviewRejection::NoRepairUrl));
+    }
+    Ok(())
 }
 
 async fn reprocesses_by_extension(
@@ -128,19 +162,40 @@ fn conditions(selection: &Selection) -> (Option<CauseId>, Option<Vec<IncidentId>
     }
 }
 
-fn taking() -> Vec<String> {
+/// The effects that are left out.
+fn left_out(new: &NewBulk<'_>) -> Vec<String> {
+    if new.action != BulkAction::Reprocess || new.include_taking {
+        return Vec::new();
+    }
     EffectType::TAKING.iter().map(ToString::to_string).collect()
+}
+
+fn as_texts(states: &[IncidentState]) -> Vec<String> {
+    states.iter().map(ToString::to_string).collect()
+}
+
+/// The states that are looked at. Only of incidents that somebody named it says something that they are resolved.
+fn looked_at(selection: &Selection) -> Vec<String> {
+    let all = match selection {
+        Selection::Incidents(_) | Selection::FailuresOf(_) => IncidentState::ALL,
+        Selection::All | Selection::Cause(_) => {
+            &[IncidentState::Open, IncidentState::Acknowledged, IncidentState::Reprocessing]
+        }
+    };
+    as_texts(all)
 }
 
 async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, StoreError> {
     let (cause, incidents, failures_of) = conditions(&new.selection);
     let counted = sqlx::query_as!(
         Counted,
-        r#"SELECT count(*) FILTER (WHERE i.state <> 'reprocessing' AND ($6 OR NOT i.effect_type = ANY($5))) AS "eligible!",
+        r#"SELECT count(*) FILTER (WHERE i.state = ANY($6) AND NOT i.effect_type = ANY($5)) AS "eligible!",
                count(*) FILTER (WHERE i.state = 'reprocessing') AS "running!",
-               count(*) FILTER (WHERE i.state <> 'reprocessing' AND NOT $6 AND i.effect_type = ANY($5)) AS "taking!"
+               count(*) FILTER (WHERE i.state = ANY($6) AND i.effect_type = ANY($5)) AS "taking!",
+               count(*) FILTER (WHERE i.state = 'resolved') AS "resolved!",
+               count(*) FILTER (WHERE i.state = 'acknowledged' AND NOT i.state = ANY($6)) AS "acknowledged!"
            FROM incidents i
-           WHERE i.project_id = $1 AND i.state <> 'resolved' AND ($2::uuid IS NULL OR i.cause = $2)
+           WHERE i.project_id = $1 AND i.state = ANY($7) AND ($2::uuid IS NULL OR i.cause = $2)
              AND ($3::uuid[] IS NULL OR i.id = ANY($3))
              AND ($4::uuid IS NULL OR i.id IN (
                  SELECT incident_id FROM bulk_reprocess_items WHERE bulk_id = $4 AND state = 'failed'))"#,
@@ -148,8 +203,9 @@ async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, Stor
         cause.map(CauseId::as_uuid),
         incidents.as_deref() as Option<&[IncidentId]>,
         failures_of.map(BulkId::as_uuid),
-        &taking(),
-        new.include_taking,
+        &left_out(new),
+        &as_texts(new.action.allowed_in()),
+        &looked_at(&new.selection),
     );
     Ok(counted.fetch_one(tx).await?)
 }
@@ -159,18 +215,18 @@ async fn freeze(tx: &mut PgConnection, id: BulkId, new: &NewBulk<'_>) -> Result<
     sqlx::query!(
         "INSERT INTO bulk_reprocess_items (bulk_id, place, incident_id, event_id)
          SELECT $7, row_number() OVER (ORDER BY i.id), i.id, i.event_id FROM incidents i
-         WHERE i.project_id = $1 AND i.state IN ('open', 'acknowledged') AND ($2::uuid IS NULL OR i.cause = $2)
+         WHERE i.project_id = $1 AND i.state = ANY($6) AND ($2::uuid IS NULL OR i.cause = $2)
            AND ($3::uuid[] IS NULL OR i.id = ANY($3))
            AND ($4::uuid IS NULL OR i.id IN (
                SELECT incident_id FROM bulk_reprocess_items WHERE bulk_id = $4 AND state = 'failed'))
-           AND ($6 OR NOT i.effect_type = ANY($5))
+           AND NOT i.effect_type = ANY($5)
          ORDER BY i.id LIMIT $8",
         new.project_id.as_uuid(),
         cause.map(CauseId::as_uuid),
         incidents.as_deref() as Option<&[IncidentId]>,
         failures_of.map(BulkId::as_uuid),
-        &taking(),
-        new.include_taking,
+        &left_out(new),
+        &as_texts(new.action.allowed_in()),
         id.as_uuid(),
         MAX_ITEMS,
     )
@@ -184,6 +240,7 @@ async fn freeze(tx: &mut PgConnection, id: BulkId, new: &NewBulk<'_>) -> Result<
 async fn summarize(
     tx: &mut PgConnection,
     id: BulkId,
+    action: BulkAction,
     counted: Counted,
 ) -> Result<Preview, StoreError> {
     let rows = sqlx::query!(
@@ -194,19 +251,27 @@ async fn summarize(
     )
     .fetch_all(&mut *tx)
     .await?;
-    let items = rows.iter().map(|row| row.items).sum();
-    let frozen = i32::try_from(items).unwrap_or(i32::MAX);
-    sqlx::query!("UPDATE bulk_reprocesses SET items = $2 WHERE id = $1", id.as_uuid(), frozen)
-        .execute(tx)
-        .await?;
+    let items: i64 = rows.iter().map(|row| row.items).sum();
+    let left_over = (counted.eligible - items).max(0);
+    sqlx::query!(
+        "UPDATE bulk_reprocesses SET items = $2, left_over = $3 WHERE id = $1",
+        id.as_uuid(),
+        i32::try_from(items).unwrap_or(i32::MAX),
+        left_over,
+    )
+    .execute(tx)
+    .await?;
     Ok(Preview {
         id,
+        action,
         items,
         oldest_opened_at: rows.iter().filter_map(|row| row.oldest).min(),
         newest_opened_at: rows.iter().filter_map(|row| row.newest).max(),
         by_effect: rows.into_iter().map(|row| (row.effect_type, row.items)).collect(),
         excluded_running: counted.running,
         excluded_taking: counted.taking,
-        left_over: (counted.eligible - items).max(0),
+        excluded_resolved: counted.resolved,
+        excluded_acknowledged: counted.acknowledged,
+        left_over,
     })
 }

@@ -1,10 +1,12 @@
-//! Bulk reprocesses: what is frozen in them, how far they are, and who steers them.
+//! Bulk reprocesses: what is frozen in them, how far they are, and who steers them. So are many
+//! incidents acknowledged and resolved; those keep no pace.
 //!
 //! Everything that decides is here, under the lock of the bulk reprocess: its workflow in Temporal
 //! only asks again and again for the next [`step`]. Each incident is started in a transaction of its
 //! own, together with its item, so that a process which dies anywhere has started it or has not. One
 //! that is lost with Temporal's data is started again by the sweep ([`dispatch`]).
 
+mod change;
 mod create;
 pub mod dispatch;
 mod items;
@@ -13,7 +15,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use domain::bulk::{BulkCounts, BulkSettings, BulkState, SeenBefore};
+use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState, SeenBefore};
 use domain::ids::{BulkId, CauseId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -33,6 +35,8 @@ pub const MAX_LISTED: i64 = 100;
 pub struct Bulk {
     pub id: BulkId,
     pub project_id: ProjectId,
+    /// What is done to each incident.
+    pub action: BulkAction,
     /// What all of its incidents have in common, if it was made of a cause.
     pub cause_id: Option<CauseId>,
     /// The one whose failures it takes up.
@@ -49,7 +53,13 @@ pub struct Bulk {
     pub excluded_running: i64,
     /// How many were left out because their reprocess takes something from the customer.
     pub excluded_taking: i64,
-    /// Of one that was started.
+    /// How many of those that were asked for were resolved already.
+    pub excluded_resolved: i64,
+    /// How many were left out because they were acknowledged already.
+    pub excluded_acknowledged: i64,
+    /// How many more there were than one takes.
+    pub left_over: i64,
+    /// Of one that was started and keeps a pace.
     pub settings: Option<BulkSettings>,
     seen: SeenBefore,
     pub created_at: OffsetDateTime,
@@ -61,14 +71,15 @@ pub struct Bulk {
 macro_rules! query_bulks {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            "SELECT id, project_id, cause, retry_of, state, requested_by, note, why, items, excluded_running,
-                 excluded_taking, canary, per_minute, stop_percent, seen_ended, seen_failed, created_at, started_at, ended_at
+            "SELECT id, project_id, action, cause, retry_of, state, requested_by, note, why, items, excluded_running,
+                 excluded_taking, excluded_resolved, excluded_acknowledged, left_over, canary, per_minute, stop_percent, seen_ended, seen_failed, created_at, started_at, ended_at
              FROM bulk_reprocesses " + $tail,
             $($argument),+
         )
         .map(|row| Bulk {
             id: row.id,
             project_id: row.project_id,
+            action: row.action,
             cause_id: row.cause,
             retry_of: row.retry_of,
             state: row.state,
@@ -78,6 +89,9 @@ macro_rules! query_bulks {
             items: row.items,
             excluded_running: row.excluded_running,
             excluded_taking: row.excluded_taking,
+            excluded_resolved: row.excluded_resolved,
+            excluded_acknowledged: row.excluded_acknowledged,
+            left_over: row.left_over,
             settings: match (row.canary, row.per_minute, row.stop_percent) {
                 (Some(canary), Some(per_minute), Some(stop_percent)) => {
                     Some(BulkSettings { canary, per_minute, stop_percent })

@@ -17,14 +17,15 @@ use crate::{ChangeError, PgConnection, StoreError};
 pub enum SteerRejection {
     #[error("there is no such bulk reprocess")]
     NoBulk,
-    #[error("it has no incident: nothing would be reprocessed")]
+    #[error("it has no incident: nothing would be done")]
     Empty,
     /// It is in a state that does not allow it.
     #[error("it is {0}")]
     State(BulkState),
 }
 
-/// Starts what was frozen. Its workflow is started once this is committed.
+/// Starts what was frozen. Its workflow is started once this is committed. Only what keeps a pace takes
+/// the settings.
 pub async fn start(
     tx: &mut PgConnection,
     id: BulkId,
@@ -39,26 +40,26 @@ pub async fn start(
     if bulk.items == 0 {
         return Err(ChangeError::Rejected(SteerRejection::Empty));
     }
+    let pace = bulk.action.is_paced().then_some(settings);
     sqlx::query!(
         "UPDATE bulk_reprocesses SET state = 'running', requested_by = $2, note = $3, canary = $4, per_minute = $5,
              stop_percent = $6, started_at = now(), next_at = now(), stepped_at = now(), dispatch_at = now() WHERE id = $1",
         id.as_uuid(),
         actor.to_string(),
         note,
-        settings.canary,
-        settings.per_minute,
-        settings.stop_percent,
+        pace.map(|pace| pace.canary),
+        pace.map(|pace| pace.per_minute),
+        pace.map(|pace| pace.stop_percent),
     )
     .execute(&mut *tx)
     .await
     .map_err(StoreError::from)?;
     let started = AuditEvent::BulkStarted(BulkStartedDetail {
         bulk_id: id,
+        action: pace.is_none().then_some(bulk.action),
         incidents: bulk.items.into(),
         cause_id: bulk.cause_id,
-        canary: settings.canary,
-        per_minute: settings.per_minute,
-        stop_percent: settings.stop_percent,
+        pace,
         note: note.to_owned(),
     });
     Ok(audit::record(tx, actor, Subject::project(bulk.project_id), &started).await?)

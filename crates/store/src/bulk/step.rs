@@ -4,21 +4,21 @@
 //! together; a step that dies in between leaves it a little slower. Each incident is judged again and
 //! started in a transaction of its own with its item, under the same lock: after a pause nothing more
 //! starts, and no canary is larger than it was to be. What cannot be started is skipped with the
-//! reason, and only a project that cannot reprocess any more pauses all of it.
+//! reason, and only a project that cannot reprocess any more pauses all of it. What is acknowledged or
+//! resolved asks nothing of the app, so it goes on until nothing waits, with no pace to keep.
 
 use std::time::Duration;
 
 use domain::audit::Actor;
 use domain::bulk::{BulkCounts, BulkState, NextStep, judge};
 use domain::ids::{BulkId, EventId, ReplayId};
-use domain::incident::check_note;
 use domain::rejection::Rejection;
 
+use super::change::change;
 use super::steer::{end, pause};
 use super::{Bulk, count_items, lock_bulk};
 use crate::pool::transaction;
-use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
-use crate::{ChangeError, PgConnection, PgPool, StoreError, reprocesses};
+use crate::{ChangeError, PgConnection, PgPool, StoreError};
 
 /// How long the workflow waits where only results are awaited.
 const FOR_RESULTS: Duration = Duration::from_secs(5);
@@ -45,6 +45,12 @@ struct Judged {
     /// Whether they are the first few.
     canary: bool,
     wait: Duration,
+}
+
+impl Judged {
+    fn nothing(state: BulkState) -> Self {
+        Self { state, starts: 0, canary: false, wait: Duration::ZERO }
+    }
 }
 
 /// What became of one incident.
@@ -91,8 +97,11 @@ async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<()
 
 async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>, StoreError> {
     let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(None) };
+    if !bulk.action.is_paced() {
+        return Ok(Some(judge_unpaced(tx, &bulk).await?));
+    }
     settle(tx, id).await?;
-    let nothing = |state| Judged { state, starts: 0, canary: false, wait: Duration::ZERO };
+    let nothing = Judged::nothing;
     let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(Some(nothing(bulk.state)));
@@ -125,6 +134,22 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
         NextStep::Wait => running(0, FOR_RESULTS),
     };
     Ok(Some(judged))
+}
+
+/// As many as one step looks at, until nothing waits.
+async fn judge_unpaced(tx: &mut PgConnection, bulk: &Bulk) -> Result<Judged, StoreError> {
+    if bulk.state != BulkState::Running {
+        return Ok(Judged::nothing(bulk.state));
+    }
+    let counts = count_items(&mut *tx, bulk.id).await?;
+    if counts.waiting == 0 {
+        end(tx, bulk, &Actor::System, BulkState::Done, counts).await?;
+        return Ok(Judged::nothing(BulkState::Done));
+    }
+    sqlx::query!("UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1", bulk.id.as_uuid())
+        .execute(tx)
+        .await?;
+    Ok(Judged { starts: counts.waiting, ..Judged::nothing(BulkState::Running) })
 }
 
 /// Lets the next one start in so many seconds, and says how long the workflow waits for that.
@@ -173,10 +198,10 @@ async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreEr
         .await
         .map_err(StoreError::from)?;
         let Some(next) = next else { return Ok(Begun::None) };
-        let replay_id = reprocesses::new_id();
-        match request(tx, &bulk, next.event_id, replay_id).await {
-            Ok(()) => {
-                mark(tx, id, next.place, "started", Some(replay_id), None).await?;
+        match change(tx, &bulk, next.event_id).await {
+            Ok(replay_id) => {
+                let state = if replay_id.is_some() { "started" } else { "succeeded" };
+                mark(tx, id, next.place, state, replay_id, None).await?;
                 Ok(Begun::Started)
             }
             Err(ChangeError::Rejected(why @ Rejection::NoRepairUrl)) => Ok(Begun::Stopped(why)),
@@ -192,6 +217,9 @@ async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreEr
 
 /// Whether one more may start, whose place in the pace is taken.
 async fn may_start(tx: &mut PgConnection, bulk: &Bulk, canary: bool) -> Result<bool, StoreError> {
+    if !bulk.action.is_paced() {
+        return Ok(bulk.state == BulkState::Running);
+    }
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(false);
     };
@@ -201,19 +229,6 @@ async fn may_start(tx: &mut PgConnection, bulk: &Bulk, canary: bool) -> Result<b
         NextStep::Start(_) => !canary,
         NextStep::Wait | NextStep::Pause(_) | NextStep::End => false,
     })
-}
-
-async fn request(
-    tx: &mut PgConnection,
-    bulk: &Bulk,
-    event_id: EventId,
-    replay_id: ReplayId,
-) -> Result<(), ChangeError<Rejection>> {
-    let actor = Actor::read(&bulk.requested_by);
-    let named = bulk.note.as_deref().map(|note| format!("{note} ({})", bulk.id));
-    let note = named.as_deref().filter(|note| check_note(note).is_ok()).or(bulk.note.as_deref());
-    let request = ReprocessRequest { replay_id, actor: &actor, note, signal: true };
-    request_reprocess(tx, event_id, request).await
 }
 
 async fn mark(

@@ -32,7 +32,13 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("bulk_reprocess_items", &[("state", Kept), ("why", Kept)]),
         (
             "bulk_reprocesses",
-            &[("state", Kept), ("requested_by", Kept), ("note", Masked), ("why", Kept)],
+            &[
+                ("state", Kept),
+                ("requested_by", Kept),
+                ("note", Masked),
+                ("why", Kept),
+                ("action", Kept),
+            ],
         ),
         (
             "callback_attempts",

@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 
 pub use super::incident_search::{IncidentSearch, StateFilter};
 use super::keyset::KeysetScan;
-use super::{finder, project_names, reading};
+use super::{Cursor, Sort, finder, project_names, reading};
 use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
-use crate::page::Page;
+use crate::page::{MAX_PAGE, Page};
 use crate::reprocesses::{self, Latest};
 use crate::{PgConnection, PgPool, StoreError, audit};
 
@@ -73,6 +73,45 @@ pub async fn search_incidents(
     let rows = read_rows(&mut tx, &found.keys).await?;
     tx.commit().await?;
     Ok(found.page(rows, |id| id))
+}
+
+/// The incidents that match, the oldest first and `most` of them at most, by their projects.
+pub async fn list_matching(
+    db: &PgPool,
+    search: &IncidentSearch,
+    most: usize,
+) -> Result<BTreeMap<ProjectId, Vec<IncidentId>>, StoreError> {
+    let (from, until) = (search.opened_after, search.opened_before);
+    let (mut ids, mut cursor) = (Vec::new(), None);
+    let mut tx = reading::begin(db).await?;
+    loop {
+        let scan = KeysetScan::through_time(Sort::Oldest, cursor, from, until, MAX_PAGE);
+        let found = finder::find(&mut tx, search, &scan).await?;
+        ids.extend(found.keys);
+        cursor = found.next.map(Cursor::After);
+        if cursor.is_none() || ids.len() >= most {
+            break;
+        }
+    }
+    tx.commit().await?;
+    ids.truncate(most);
+    group_by_project(db, &ids).await
+}
+
+/// Incidents by their projects, in the order of their ids. One that is not there is left out.
+pub async fn group_by_project(
+    db: &PgPool,
+    ids: &[IncidentId],
+) -> Result<BTreeMap<ProjectId, Vec<IncidentId>>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, project_id FROM incidents WHERE id = ANY($1) ORDER BY id",
+        ids as &[IncidentId]
+    );
+    let mut grouped = BTreeMap::<_, Vec<_>>::new();
+    for row in rows.fetch_all(db).await? {
+        grouped.entry(row.project_id).or_default().push(row.id);
+    }
+    Ok(grouped)
 }
 
 async fn read_rows(

@@ -4,7 +4,7 @@
 
 use domain::audit::detail::AcknowledgedDetail;
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::EventId;
+use domain::ids::{BulkId, EventId};
 use domain::incident::IncidentState;
 use domain::outbox::OutboxMessage;
 use domain::rejection::Rejection;
@@ -15,6 +15,16 @@ use crate::event_state::LockedEvent;
 use crate::outbox;
 use crate::{ChangeError, PgConnection, alerts, incidents};
 
+/// A request to acknowledge.
+#[derive(Debug, Clone, Copy)]
+pub struct AcknowledgeRequest<'a> {
+    /// Who sees to it.
+    pub actor: &'a Actor,
+    pub note: Option<&'a str>,
+    /// The bulk of which it is one.
+    pub bulk_id: Option<BulkId>,
+}
+
 /// Acknowledges the incident of an event.
 ///
 /// # Errors
@@ -22,8 +32,7 @@ use crate::{ChangeError, PgConnection, alerts, incidents};
 pub async fn acknowledge_incident(
     tx: &mut PgConnection,
     event_id: EventId,
-    actor: &Actor,
-    note: Option<&str>,
+    request: AcknowledgeRequest<'_>,
 ) -> Result<(), ChangeError<Rejection>> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     verdict::judge_acknowledge(locked.event_state()).map_err(ChangeError::Rejected)?;
@@ -31,7 +40,8 @@ pub async fn acknowledge_incident(
         return Err(ChangeError::Rejected(Rejection::NoIncident));
     };
     incidents::change_state(tx, incident, IncidentState::Acknowledged).await?;
-    let detail = AcknowledgedDetail { note: note.map(str::to_owned) };
+    let AcknowledgeRequest { actor, note, bulk_id } = request;
+    let detail = AcknowledgedDetail { note: note.map(str::to_owned), bulk_id };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, locked.subject(), &acknowledged).await?;
     alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id)).await?;

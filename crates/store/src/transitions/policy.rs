@@ -291,6 +291,7 @@ async fn start(tx: &mut PgConnection, about: About<'_>, signal: bool) -> Result<
         replay_id: reprocesses::new_id(),
         actor: &Actor::Policy,
         note: None,
+        bulk_id: None,
         signal,
     };
     match request_reprocess(&mut *tx, about.locked.event.id, request).await {

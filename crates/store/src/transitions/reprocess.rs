@@ -4,7 +4,7 @@ use domain::audit::detail::{ReprocessDetail, ReprocessRejectionDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::callback::{CallbackBody, CallbackKind, CallbackReason};
 use domain::extension::Point;
-use domain::ids::{EventId, ReplayId};
+use domain::ids::{BulkId, EventId, ReplayId};
 use domain::incident::IncidentState;
 use domain::outbox::{OutboxMessage, RecordedReprocess};
 use domain::rejection::Rejection;
@@ -27,6 +27,8 @@ pub struct ReprocessRequest<'a> {
     /// Who asks.
     pub actor: &'a Actor,
     pub note: Option<&'a str>,
+    /// The bulk of which it is one.
+    pub bulk_id: Option<BulkId>,
     /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
@@ -89,7 +91,7 @@ async fn start(
     reprocesses::insert_reprocess(tx, new).await?;
     incidents::change_state(tx, incident, IncidentState::Reprocessing).await?;
     let note = request.note.map(str::to_owned);
-    let detail = ReprocessDetail { replay_id: request.replay_id, note };
+    let detail = ReprocessDetail { replay_id: request.replay_id, note, bulk_id: request.bulk_id };
     let requested = AuditEvent::ReprocessRequested(detail);
     audit::record(&mut *tx, request.actor, locked.subject(), &requested).await?;
     if *request.actor != Actor::Policy {

@@ -3,7 +3,7 @@
 use domain::alert::AlertKind;
 use domain::audit::detail::{EvidenceDetail, ReprocessEndDetail, ResolvedDetail, WhyDetail};
 use domain::audit::{Actor, AuditEvent};
-use domain::ids::{AuditId, CallId, EventId};
+use domain::ids::{AuditId, BulkId, CallId, EventId};
 use domain::incident::{IncidentState, Resolution};
 use domain::outbox::OutboxMessage;
 use domain::rejection::Rejection;
@@ -25,6 +25,8 @@ pub struct ResolveRequest<'a> {
     pub note: Option<&'a str>,
     /// The call of an extension whose evidence says so.
     pub evidence: Option<CallId>,
+    /// The bulk of which it is one.
+    pub bulk_id: Option<BulkId>,
     /// Whether the watch still has to be signalled.
     pub signal: bool,
 }
@@ -52,7 +54,8 @@ pub async fn resolve_incident(
     end_running(tx, &locked, request.actor).await?;
     incidents::resolve(tx, incident.id, Resolution::Manual, request.note).await?;
     let (resolution, note) = (Resolution::Manual, request.note.map(str::to_owned));
-    let resolved = ResolvedDetail::Manually { resolution, note, evidence };
+    let resolved =
+        ResolvedDetail::Manually { resolution, note, evidence, bulk_id: request.bulk_id };
     let resolved = AuditEvent::IncidentResolved(resolved);
     audit::record(&mut *tx, request.actor, locked.subject(), &resolved).await?;
     if !policy::end_plan(tx, event_id).await? {

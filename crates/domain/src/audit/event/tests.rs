@@ -45,7 +45,7 @@ fn a_key_of_a_newer_release_hides_none_of_the_others() {
     let detail = json!({ "note": "on it", "via": "chat" });
     let event = AuditEvent::read("incident.acknowledged", detail);
     let note = Some("on it".to_owned());
-    assert_eq!(event, AuditEvent::IncidentAcknowledged(AcknowledgedDetail { note }));
+    assert_eq!(event, AuditEvent::IncidentAcknowledged(AcknowledgedDetail { note, bulk_id: None }));
 }
 
 #[test]

@@ -16,8 +16,17 @@ pub(super) async fn run(project: &str, context: &Context) -> anyhow::Result<Comm
     let bulks = list_bulks(&admin.pool, project.id).await?;
     let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
     let all = responses::bulks(bulks, &count_items_of(&admin.pool, &ids).await?);
-    let headers =
-        ["BULK", "STATE", "INCIDENTS", "SUCCEEDED", "FAILED", "SKIPPED", "WAIT", "STARTED"];
+    let headers = [
+        "BULK",
+        "ACTION",
+        "STATE",
+        "INCIDENTS",
+        "SUCCEEDED",
+        "FAILED",
+        "SKIPPED",
+        "WAIT",
+        "STARTED",
+    ];
     let human = table_or("None was started.", &headers, all.data.iter().map(row).collect());
     CommandOutput::new(&all, human)
 }
@@ -25,6 +34,7 @@ pub(super) async fn run(project: &str, context: &Context) -> anyhow::Result<Comm
 fn row(bulk: &BulkResponse) -> Vec<(String, Tone)> {
     vec![
         plain(&bulk.bulk_id),
+        plain(&bulk.action),
         (bulk.state.to_string(), tone(bulk.state)),
         plain(&bulk.incidents),
         plain(&bulk.succeeded),

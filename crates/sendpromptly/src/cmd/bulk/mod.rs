@@ -1,8 +1,9 @@
-//! Bulk reprocesses: see how far one is, pause it, let it go on, cancel it. One is made by
-//! `incident reprocess`.
+//! Many incidents at once: see how far it is, pause it, let it go on, cancel it. It is made by
+//! `incident reprocess`, `incident acknowledge` and `incident resolve`.
 
 mod list;
 pub mod run;
+pub mod selection;
 mod show;
 mod steer;
 

@@ -1,69 +1,62 @@
-//! `incident reprocess --cause …`: many at once. It shows what would be reprocessed, starts that with
-//! `--yes`, and follows it. Ended half-way, it goes on without the command.
+//! Many incidents at once: `incident reprocess`, `acknowledge` and `resolve` of a cause, of a project or of several
+//! ids. It shows to what it would be done, starts that with `--yes`, and follows it. Ended half-way, it goes on without
+//! the command.
 
 use std::time::Duration;
 
 use api::v1::responses;
 use domain::alert::format_duration;
-use domain::audit::Actor;
-use domain::bulk::{BulkCounts, BulkSettings, BulkState};
-use domain::ids::{BulkId, CauseId, ProjectId};
+use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState};
+use domain::ids::BulkId;
 use domain::incident::check_note;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::PgPool;
 use store::bulk::{
     self, Bulk, NewBulk, Preview, PreviewRejection, Selection, count_items, create_preview,
 };
 use store::pool::transaction;
-use store::search::causes::find_cause;
-use store::{ChangeError, StoreError};
+use store::{ChangeError, PgPool, StoreError};
 use time::OffsetDateTime;
 
+use super::selection::SelectionArgs;
 use super::{find, rejected, show};
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::failure::{Failure, no_such, parse_id};
+use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::text::block;
 
 /// How often it looks how far it is.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Which incidents, and how.
+/// How a reprocess of many goes.
 #[derive(Debug, clap::Args)]
-pub struct ManyArgs {
-    /// All incidents of a cause, as `cause list` names it.
-    #[arg(long, value_name = "CAUSE", conflicts_with = "id")]
-    cause: Option<String>,
+pub struct PaceArgs {
     /// The incidents that failed in another bulk reprocess.
-    #[arg(long, value_name = "BULK", conflicts_with_all = ["id", "cause"])]
+    #[arg(long, value_name = "BULK", conflicts_with_all = ["id", "cause", "project"])]
     failures_of: Option<String>,
-    /// How many must succeed before the rest begins.
-    #[arg(long, value_name = "N", default_value_t = BulkSettings::default().canary, requires = "many")]
+    /// How many of many must succeed before the rest begins.
+    #[arg(long, value_name = "N", default_value_t = BulkSettings::default().canary)]
     canary: i32,
     /// How many a minute then: 30/m.
-    #[arg(long, default_value = "30/m", value_parser = parse_rate, requires = "many")]
+    #[arg(long, default_value = "30/m", value_parser = parse_rate)]
     rate: i32,
     /// Pause when so many of a hundred failed.
-    #[arg(long, value_name = "PERCENT", default_value_t = BulkSettings::default().stop_percent, requires = "many")]
+    #[arg(long, value_name = "PERCENT", default_value_t = BulkSettings::default().stop_percent)]
     stop_at: i32,
-    /// Also those whose reprocess takes something from the customer.
-    #[arg(long, requires = "many")]
+    /// Of many also those whose reprocess takes something from the customer.
+    #[arg(long)]
     include_taking: bool,
-    /// Start it. Otherwise only what would be reprocessed is shown.
-    #[arg(long, requires = "many")]
-    yes: bool,
-    /// Do not follow it.
-    #[arg(long, requires = "many")]
-    no_wait: bool,
 }
 
-impl ManyArgs {
-    /// Whether many are meant, and not one.
-    #[must_use]
-    pub const fn is_many(&self) -> bool {
-        self.cause.is_some() || self.failures_of.is_some()
-    }
+/// What shall be done to which incidents.
+#[derive(Debug, Clone, Copy)]
+pub struct Many<'a> {
+    pub action: BulkAction,
+    pub ids: &'a [String],
+    pub selection: &'a SelectionArgs,
+    /// Only of a reprocess.
+    pub pace: Option<&'a PaceArgs>,
+    pub note: Option<&'a str>,
 }
 
 fn parse_rate(text: &str) -> Result<i32, String> {
@@ -71,41 +64,35 @@ fn parse_rate(text: &str) -> Result<i32, String> {
     number.parse().map_err(|_| "must be a number a minute, such as 30/m".to_owned())
 }
 
-/// Makes a bulk reprocess, and starts and follows it if asked to.
-pub async fn run(
-    args: &ManyArgs,
-    note: Option<&str>,
-    context: &Context,
-) -> anyhow::Result<CommandOutput> {
-    let settings = settings(args)?;
-    if let Some(note) = note {
+/// Freezes it, and starts and follows it if asked to.
+pub async fn run(many: Many<'_>, context: &Context) -> anyhow::Result<CommandOutput> {
+    let settings = many.pace.map_or(Ok(BulkSettings::default()), settings)?;
+    if let Some(note) = many.note {
         check_note(note).map_err(|why| Failure::option("note", why))?;
-    } else if args.yes {
+    } else if many.selection.yes {
         return Err(Failure::option("note", "is required: say why").into());
     }
     let admin = AdminContext::open(context).await?;
-    let (project_id, selection) = select(&admin.pool, args).await?;
-    let preview = preview(&admin.pool, &admin.actor, project_id, selection, args).await?;
-    let described = describe(&preview);
-    if !args.yes || preview.items == 0 {
-        let hint = "Nothing was started. The same command with --yes starts it.";
-        let human = format!("{described}\n\n{hint}");
+    let preview = preview(&admin, many).await?;
+    if !many.selection.yes || preview.items == 0 {
+        let hint = "Nothing was done. The same command with --yes does it.";
+        let human = format!("{}\n\n{hint}", describe(&preview));
         return CommandOutput::new(&responses::bulk_preview(preview), human);
     }
+    let note = many.note.unwrap_or_default();
     let started = transaction(&admin.pool, async |tx| {
-        bulk::start(tx, preview.id, &admin.actor, settings, note.unwrap_or_default()).await
+        bulk::start(tx, preview.id, &admin.actor, settings, note).await
     });
     started.await.map_err(rejected)?;
-    let id = preview.id.to_string();
-    if !args.no_wait {
+    if !many.selection.no_wait {
         follow(&admin.pool, preview.id, preview.items).await?;
     }
-    let bulk = find(&admin.pool, &id).await?;
+    let bulk = find(&admin.pool, &preview.id.to_string()).await?;
     let is_well = bulk.state != BulkState::Paused;
     Ok(show::describe(&admin.pool, bulk).await?.with_verdict(is_well))
 }
 
-fn settings(args: &ManyArgs) -> Result<BulkSettings, Failure> {
+fn settings(args: &PaceArgs) -> Result<BulkSettings, Failure> {
     let settings =
         BulkSettings { canary: args.canary, per_minute: args.rate, stop_percent: args.stop_at };
     settings.check().map_err(|wrong| {
@@ -121,25 +108,22 @@ fn settings(args: &ManyArgs) -> Result<BulkSettings, Failure> {
     Ok(settings)
 }
 
-async fn select(pool: &PgPool, args: &ManyArgs) -> anyhow::Result<(ProjectId, Selection)> {
-    if let Some(id) = &args.failures_of {
-        let other = find(pool, id).await?;
-        return Ok((other.project_id, Selection::FailuresOf(other.id)));
-    }
-    let id: CauseId = parse_id("cause", args.cause.as_deref().unwrap_or_default())?;
-    let cause = find_cause(pool, id).await?.ok_or_else(|| no_such("cause", id))?;
-    Ok((cause.project_id, Selection::Cause(id)))
-}
-
-async fn preview(
-    pool: &PgPool,
-    actor: &Actor,
-    project_id: ProjectId,
-    selection: Selection,
-    args: &ManyArgs,
-) -> anyhow::Result<Preview> {
-    let new = NewBulk { project_id, selection, include_taking: args.include_taking, actor };
-    let created = transaction(pool, async |tx| create_preview(tx, &new).await).await;
+async fn preview(admin: &AdminContext, many: Many<'_>) -> anyhow::Result<Preview> {
+    let (project_id, selection) = match many.pace.and_then(|pace| pace.failures_of.as_deref()) {
+        Some(id) => {
+            let other = find(&admin.pool, id).await?;
+            (other.project_id, Selection::FailuresOf(other.id))
+        }
+        None => many.selection.select(admin, many.ids).await?,
+    };
+    let new = NewBulk {
+        project_id,
+        action: many.action,
+        selection,
+        include_taking: many.pace.is_some_and(|pace| pace.include_taking),
+        actor: &admin.actor,
+    };
+    let created = transaction(&admin.pool, async |tx| create_preview(tx, &new).await).await;
     created.map_err(|error| match error {
         ChangeError::Store(error) => error.into(),
         ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
@@ -161,11 +145,14 @@ fn describe(preview: &Preview) -> String {
         preview.by_effect.iter().map(|(effect, count)| format!("{count} {effect}")).collect();
     block(&[
         ("incidents", preview.items.to_string()),
+        ("to be done", preview.action.to_string()),
         ("oldest", ago(preview.oldest_opened_at)),
         ("newest", ago(preview.newest_opened_at)),
         ("effects", effects.join(", ")),
         ("left out, their reprocess runs", preview.excluded_running.to_string()),
         ("left out, they take something", preview.excluded_taking.to_string()),
+        ("left out, resolved", preview.excluded_resolved.to_string()),
+        ("left out, acknowledged", preview.excluded_acknowledged.to_string()),
         ("left over, too many for one", preview.left_over.to_string()),
     ])
 }

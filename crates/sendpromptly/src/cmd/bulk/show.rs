@@ -41,7 +41,8 @@ fn facts(bulk: &BulkResponse) -> String {
         None => bulk.state.to_string(),
     };
     block(&[
-        ("bulk reprocess", bulk.bulk_id.to_string()),
+        ("bulk", bulk.bulk_id.to_string()),
+        ("action", bulk.action.to_string()),
         ("state", state),
         ("incidents", bulk.incidents.to_string()),
         ("succeeded", bulk.succeeded.to_string()),

@@ -141,7 +141,13 @@ impl DemoRun<'_> {
         self.step(&format!("{BOB} receives an alert by e-mail"));
         let replay_id = reprocesses::new_id();
         let note = Some("asked for by the demo");
-        let request = ReprocessRequest { replay_id, actor: &self.admin.actor, note, signal: true };
+        let request = ReprocessRequest {
+            replay_id,
+            actor: &self.admin.actor,
+            note,
+            bulk_id: None,
+            signal: true,
+        };
         let requested = self
             .admin
             .transaction(async |tx| request_reprocess(tx, incident.event_id, request).await);

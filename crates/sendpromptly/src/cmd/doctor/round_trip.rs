@@ -125,8 +125,9 @@ impl<'a> Trip<'a> {
             let ResultOutcome::Accepted { incident: Some(incident), .. } = outcome else {
                 anyhow::bail!("the made-up failure opened no incident: {outcome:?}");
             };
+            let (note, bulk_id) = (Some(NOTE), None);
             let request =
-                ReprocessRequest { replay_id, actor: &actor, note: Some(NOTE), signal: true };
+                ReprocessRequest { replay_id, actor: &actor, note, bulk_id, signal: true };
             let replay_id = match request_reprocess(tx, event_id, request).await {
                 Ok(()) => replay_id,
                 // The project's own policy was faster, in the same transaction.
@@ -165,7 +166,7 @@ impl<'a> Trip<'a> {
 
     async fn close(&self) -> Result<(), StoreError> {
         let (actor, note) = (&self.actor, Some(NOTE));
-        let resolving = ResolveRequest { actor, note, evidence: None, signal: true };
+        let resolving = ResolveRequest { actor, note, evidence: None, bulk_id: None, signal: true };
         let resolved =
             transaction(self.pool, async |tx| resolve_incident(tx, self.event_id, resolving).await);
         // Where it was resolved in the meantime, nothing is left to close.

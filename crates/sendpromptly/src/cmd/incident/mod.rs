@@ -31,33 +31,15 @@ pub enum Verb {
         #[arg(value_name = "INCIDENT")]
         id: String,
     },
-    /// Say that you see to it, so that others need not.
+    /// Say that you see to it, so that others need not: to one incident, or to many.
     #[command(after_help = acknowledge::HELP)]
-    Acknowledge {
-        /// The incident's id.
-        #[arg(value_name = "INCIDENT")]
-        id: String,
-        /// What you are doing, for the timeline.
-        #[arg(long)]
-        note: Option<String>,
-    },
-    /// Ask the app, by a signed callback, to do the work again: for one incident, or for all of a
-    /// cause.
+    Acknowledge(acknowledge::Args),
+    /// Ask the app, by a signed callback, to do the work again: for one incident, or for many.
     #[command(after_help = reprocess::HELP)]
     Reprocess(reprocess::Args),
-    /// Resolve an incident manually, because it was fixed in another way.
+    /// Resolve an incident manually, because it was fixed in another way; or many.
     #[command(after_help = resolve::HELP)]
-    Resolve {
-        /// The incident's id.
-        #[arg(value_name = "INCIDENT")]
-        id: String,
-        /// How it was fixed, for the timeline.
-        #[arg(long, required_unless_present = "evidence")]
-        note: Option<String>,
-        /// The call of an extension whose evidence says so, as `incident show` names it.
-        #[arg(long, value_name = "CALL")]
-        evidence: Option<String>,
-    },
+    Resolve(resolve::Args),
 }
 
 impl Verb {
@@ -66,11 +48,9 @@ impl Verb {
         match self {
             Self::List(args) => list::run(args, context).await,
             Self::Show { id } => show::run(&id, context).await,
-            Self::Acknowledge { id, note } => acknowledge::run(&id, note.as_deref(), context).await,
+            Self::Acknowledge(args) => Box::pin(acknowledge::run(&args, context)).await,
             Self::Reprocess(args) => Box::pin(reprocess::run(&args, context)).await,
-            Self::Resolve { id, note, evidence } => {
-                resolve::run(&id, note.as_deref(), evidence.as_deref(), context).await
-            }
+            Self::Resolve(args) => Box::pin(resolve::run(&args, context)).await,
         }
     }
 }

@@ -4,13 +4,15 @@
 //! worker runs at the moment: the next one to run dispatches it.
 
 use api_types::reprocesses::RequestedReprocess;
+use domain::bulk::BulkAction;
 use domain::reprocess::ReprocessState;
 use store::operator_actions::OperatorAction;
 
 use super::{check_note, rejected};
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::cmd::bulk;
+use crate::cmd::bulk::run::{Many, PaceArgs, run as run_many};
+use crate::cmd::bulk::selection::SelectionArgs;
 use crate::output::CommandOutput;
 
 pub const HELP: &str = "\
@@ -25,23 +27,28 @@ Many are shown before they start, and what has started goes on without the comma
 
 /// One incident, or many.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("many").args(["cause", "failures_of"])))]
 pub struct Args {
-    /// The incident's id.
-    #[arg(value_name = "INCIDENT", required_unless_present = "many")]
-    id: Option<String>,
+    /// The incident's id, or several.
+    #[arg(value_name = "INCIDENT", required_unless_present_any = ["many", "failures_of"])]
+    id: Vec<String>,
     /// Why, for the timeline. Required for many.
     #[arg(long)]
     note: Option<String>,
     #[command(flatten)]
-    many: bulk::run::ManyArgs,
+    selection: SelectionArgs,
+    #[command(flatten)]
+    pace: PaceArgs,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let note = args.note.as_deref();
-    match &args.id {
-        Some(id) if !args.many.is_many() => one(id, note, context).await,
-        _ => bulk::run::run(&args.many, note, context).await,
+    let Args { id: ids, selection, pace, .. } = args;
+    match ids.first() {
+        Some(id) if !selection.is_many(ids) => one(id, note, context).await,
+        Some(_) | None => {
+            let action = BulkAction::Reprocess;
+            run_many(Many { action, ids, selection, pace: Some(pace), note }, context).await
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! Which incidents somebody means: all of a cause, all that a list shows, or those that are ticked in it.
+
+use std::collections::BTreeMap;
+
+use axum::extract::Query;
+use axum::http::Uri;
+use domain::bulk::BulkAction;
+use domain::catalogue::Catalogue;
+use domain::ids::{CauseId, IncidentId, ProjectId};
+use store::bulk::Selection;
+use store::search::causes::find_cause;
+use store::search::incidents::{group_by_project, list_matching};
+use store::{PgPool, declared_names};
+use time::OffsetDateTime;
+use web::error::ApiError;
+
+use crate::incidents::{PATH as LIST, search};
+use crate::listing::ListQuery;
+
+/// How many a filter finds at most: one more than one bulk takes, to know whether there are more.
+const MOST: usize = 10_001;
+
+/// What was pressed, and for which incidents.
+#[derive(Debug, Default)]
+pub(super) struct Pick {
+    action: String,
+    cause: String,
+    /// `all` of what the list shows, or those that are ticked.
+    which: String,
+    /// The list's address, behind its question mark.
+    filter: String,
+    incidents: Vec<String>,
+    pub(super) include_taking: bool,
+}
+
+/// What is frozen, or why nothing is.
+pub(super) enum Picked {
+    Of(ProjectId, Selection),
+    Nothing(String),
+}
+
+impl Pick {
+    /// Reads a form; a field that is not known says nothing.
+    pub(super) fn read(form: &[u8]) -> Self {
+        let mut pick = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            match name.as_ref() {
+                "action" => pick.action = value.into_owned(),
+                "cause" => pick.cause = value.into_owned(),
+                "which" => pick.which = value.into_owned(),
+                "filter" => pick.filter = value.into_owned(),
+                "incident" => pick.incidents.push(value.into_owned()),
+                "include_taking" => pick.include_taking = true,
+                _ => {}
+            }
+        }
+        pick
+    }
+
+    /// What shall be done; what the first form of this page did, if nothing is said.
+    pub(super) fn action(&self) -> Result<BulkAction, ApiError> {
+        if self.action.is_empty() {
+            return Ok(BulkAction::Reprocess);
+        }
+        self.action.parse().map_err(|_| ApiError::not_found("There is no such action."))
+    }
+
+    /// The list that it was pressed in.
+    pub(super) fn back(&self) -> String {
+        if self.filter.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", self.filter) }
+    }
+
+    /// The incidents and the project that they are of.
+    pub(super) async fn find(&self, pool: &PgPool) -> Result<Picked, ApiError> {
+        let query = self.query();
+        if !self.cause.is_empty() {
+            return of_cause(pool, self.cause.parse().ok()).await;
+        }
+        if self.which == "all" {
+            if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
+                return of_cause(pool, query.cause_id()).await;
+            }
+            let catalogue = Catalogue::of_all(declared_names::list_all(pool).await?);
+            let search = search(&query, &catalogue, OffsetDateTime::now_utc());
+            return Ok(one_project(list_matching(pool, &search, MOST).await?));
+        }
+        let ids: Vec<IncidentId> = self.incidents.iter().filter_map(|id| id.parse().ok()).collect();
+        if ids.is_empty() {
+            return Ok(Picked::Nothing(
+                "Nothing is ticked. Tick incidents in the list, or choose all that match.".into(),
+            ));
+        }
+        Ok(one_project(group_by_project(pool, &ids).await?))
+    }
+
+    fn query(&self) -> ListQuery {
+        let uri = self.back().parse::<Uri>().ok();
+        let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
+        query.map_or_else(ListQuery::default, |Query(query)| query)
+    }
+}
+
+async fn of_cause(pool: &PgPool, id: Option<CauseId>) -> Result<Picked, ApiError> {
+    let nothing = || ApiError::not_found("There is no such cause.");
+    let id = id.ok_or_else(nothing)?;
+    let cause = find_cause(pool, id).await?.ok_or_else(nothing)?;
+    Ok(Picked::Of(cause.project_id, Selection::Cause(id)))
+}
+
+/// One bulk is of one project, whose repair URL and people it concerns.
+fn one_project(mut grouped: BTreeMap<ProjectId, Vec<IncidentId>>) -> Picked {
+    let projects = grouped.len();
+    match grouped.pop_first() {
+        None => Picked::Nothing("No incident matches any more.".to_owned()),
+        Some((project_id, ids)) if projects == 1 => {
+            Picked::Of(project_id, Selection::Incidents(ids))
+        }
+        Some(_) => Picked::Nothing(format!(
+            "These incidents are of {projects} projects. Choose one project above the list first."
+        )),
+    }
+}

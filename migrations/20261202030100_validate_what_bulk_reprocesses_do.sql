@@ -1,0 +1,3 @@
+ALTER TABLE bulk_reprocesses VALIDATE CONSTRAINT bulk_reprocesses_action_check;
+ALTER TABLE bulk_reprocesses VALIDATE CONSTRAINT bulk_reprocesses_pace_known_check;
+ALTER TABLE bulk_reprocess_items VALIDATE CONSTRAINT bulk_reprocess_items_done_check;

@@ -1,0 +1,202 @@
+//! Many incidents that are acknowledged or resolved: what is left out, what changed in the meantime, steps that are
+//! cut off, and ten thousand of them.
+
+use std::time::{Duration, Instant};
+
+use domain::audit::AuditEvent;
+use domain::bulk::{BulkAction, BulkSettings, BulkState, ItemState, Steering};
+use domain::ids::{BulkId, EventId};
+use domain::incident::IncidentState;
+use e2e::run;
+use store::bulk::{
+    NewBulk, Preview, Selection, count_items, create_preview, list_items, start, steer, step,
+};
+use store::pool::transaction;
+use store::timeline;
+
+use super::shop::{Shop, bob};
+
+const NOTE: &str = "the queue was down";
+
+async fn freeze(shop: &Shop, action: BulkAction, selection: Selection) -> Preview {
+    let (project_id, actor) = (shop.owner.project_id, bob());
+    let new = NewBulk { project_id, action, selection, include_taking: false, actor: &actor };
+    let made = transaction(&shop.pool, async |tx| create_preview(tx, &new).await).await;
+    made.expect("a preview")
+}
+
+async fn begin(shop: &Shop, id: BulkId) {
+    let settings = BulkSettings::default();
+    let begun = transaction(&shop.pool, async |tx| start(tx, id, &bob(), settings, NOTE).await);
+    begun.await.expect("a start");
+}
+
+async fn failed(shop: &Shop, count: usize) -> Vec<EventId> {
+    let mut events = Vec::new();
+    for at in 0..count {
+        let event = shop.take(&format!("evt_{at}")).await;
+        shop.fail(event).await;
+        events.push(event);
+    }
+    events
+}
+
+async fn until_over(shop: &Shop, id: BulkId) -> BulkState {
+    loop {
+        let step = step(&shop.pool, id).await.expect("a database").expect("a bulk");
+        if step.wait.is_none() {
+            return step.state;
+        }
+    }
+}
+
+/// By which bulk the incident of each event was last changed, as its timeline says.
+async fn said_by(shop: &Shop, events: &[EventId]) -> Vec<Option<BulkId>> {
+    let mut said = Vec::new();
+    for event in events {
+        let is = |entry: &AuditEvent| {
+            matches!(entry, AuditEvent::IncidentAcknowledged(_) | AuditEvent::IncidentResolved(_))
+        };
+        let found = timeline::find_latest(&shop.pool, *event, is).await.expect("a database");
+        let id = found.and_then(|entry| entry.detail["bulk_id"].as_str()?.parse().ok());
+        said.push(id);
+    }
+    said
+}
+
+#[test]
+fn many_are_acknowledged_and_what_needs_it_not_is_counted_and_left_alone() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = failed(&shop, 6).await;
+        let mut ids = Vec::new();
+        for event in &events {
+            ids.push(shop.incident(*event).await.id);
+        }
+        let first =
+            freeze(&shop, BulkAction::Acknowledge, Selection::Incidents(vec![ids[0]])).await;
+        begin(&shop, first.id).await;
+        assert_eq!(until_over(&shop, first.id).await, BulkState::Done);
+        shop.reprocess(events[1]).await;
+        shop.resolve(events[2]).await;
+
+        let named = Selection::Incidents(ids);
+        let frozen = freeze(&shop, BulkAction::Acknowledge, named).await;
+        assert_eq!(frozen.items, 3);
+        let excluded =
+            (frozen.excluded_acknowledged, frozen.excluded_running, frozen.excluded_resolved);
+        assert_eq!((excluded, frozen.excluded_taking), ((1, 1, 1), 0));
+        shop.resolve(events[3]).await;
+        begin(&shop, frozen.id).await;
+        assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done);
+        let counts = count_items(&shop.pool, frozen.id).await.expect("counts");
+        assert_eq!((counts.succeeded, counts.skipped, counts.total()), (2, 1, 3));
+        let skipped = list_items(&shop.pool, frozen.id, Some(ItemState::Skipped), 0, 9).await;
+        let why = skipped.expect("items").remove(0).why.expect("a reason");
+        assert_eq!(why, "the incident is already resolved");
+        for event in &events[4..] {
+            assert_eq!(shop.incident(*event).await.state, IncidentState::Acknowledged);
+        }
+        let by = said_by(&shop, &[events[0], events[4], events[5]]).await;
+        assert_eq!(by, [Some(first.id), Some(frozen.id), Some(frozen.id)]);
+        assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done, "a step again");
+    });
+}
+
+#[test]
+fn many_are_resolved_with_the_note_but_for_those_whose_reprocess_began_since() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = failed(&shop, 3).await;
+        let cause = shop.incident(events[0]).await.cause_id.expect("a cause");
+        let frozen = freeze(&shop, BulkAction::Resolve, Selection::Cause(cause)).await;
+        shop.reprocess(events[1]).await;
+        begin(&shop, frozen.id).await;
+        assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done);
+        let running = shop.incident(events[1]).await;
+        assert_eq!(running.state, IncidentState::Reprocessing, "its callback is under way");
+        for event in [events[0], events[2]] {
+            assert_eq!(shop.incident(event).await.state, IncidentState::Resolved);
+        }
+        let notes = "SELECT DISTINCT resolution_note FROM incidents WHERE state = 'resolved'";
+        let notes: Vec<String> =
+            sqlx::query_scalar(notes).fetch_all(&shop.pool).await.expect("notes");
+        assert_eq!(notes, [NOTE]);
+        assert_eq!(said_by(&shop, &[events[2]]).await, [Some(frozen.id)]);
+        let started = "SELECT detail FROM audit_log WHERE action = 'bulk.started'";
+        let started: serde_json::Value =
+            sqlx::query_scalar(started).fetch_one(&shop.pool).await.expect("an entry");
+        assert_eq!((&started["action"], &started["note"]), (&"resolve".into(), &NOTE.into()));
+        assert!(started.get("canary").is_none(), "{started}");
+    });
+}
+
+#[test]
+fn a_step_that_is_cut_off_loses_and_doubles_nothing_and_a_pause_holds_the_rest() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = failed(&shop, 30).await;
+        let id = freeze(&shop, BulkAction::Acknowledge, Selection::All).await.id;
+        begin(&shop, id).await;
+        let some = async {
+            while count_items(&shop.pool, id).await.expect("counts").succeeded == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = step(&shop.pool, id) => {}
+            () = some => {}
+        }
+        let paused =
+            transaction(&shop.pool, async |tx| steer(tx, id, &bob(), Steering::Pause).await);
+        paused.await.expect("paused");
+        let before = count_items(&shop.pool, id).await.expect("counts");
+        assert!(before.waiting > 0, "{before:?}");
+        let made = step(&shop.pool, id).await.expect("a database").expect("a bulk");
+        assert_eq!((made.state, made.counts), (BulkState::Paused, before));
+        let resumed =
+            transaction(&shop.pool, async |tx| steer(tx, id, &bob(), Steering::Resume).await);
+        resumed.await.expect("resumed");
+        let (one, two) = tokio::join!(step(&shop.pool, id), step(&shop.pool, id));
+        one.expect("a step");
+        two.expect("a step");
+        assert_eq!(until_over(&shop, id).await, BulkState::Done);
+        let told: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM audit_entries WHERE action = 'incident.acknowledged'",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("a count");
+        assert_eq!(usize::try_from(told), Ok(events.len()));
+    });
+}
+
+/// As many more of what there is one of.
+const MORE: &str = "
+    CREATE TEMPORARY TABLE more AS SELECT n, gen_random_uuid() AS event, gen_random_uuid() AS incident FROM generate_series(2, 10001) AS n;
+    INSERT INTO payment_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', m.event, 'provider_event_id', 'evt_' || m.n))).*
+    FROM payment_events e CROSS JOIN more m;
+    INSERT INTO incidents SELECT (jsonb_populate_record(i, jsonb_build_object('id', m.incident, 'event_id', m.event))).*
+    FROM incidents i CROSS JOIN more m;
+    DROP TABLE more; ANALYZE incidents;";
+
+#[test]
+fn ten_thousand_are_frozen_and_begun_within_a_moment() {
+    run(async {
+        let shop = Shop::open().await;
+        failed(&shop, 1).await;
+        sqlx::raw_sql(MORE).execute(&shop.pool).await.expect("more incidents");
+        let began = Instant::now();
+        let frozen = freeze(&shop, BulkAction::Resolve, Selection::All).await;
+        begin(&shop, frozen.id).await;
+        let took = began.elapsed();
+        assert_eq!((frozen.items, frozen.left_over), (10_000, 1));
+        assert!(
+            took < Duration::from_secs(3),
+            "{took:?}, where an idle machine takes half a second"
+        );
+        let made = step(&shop.pool, frozen.id).await.expect("a database").expect("a bulk");
+        assert_eq!((made.state, made.wait), (BulkState::Running, Some(Duration::ZERO)));
+        assert_eq!(made.counts.succeeded, 200, "a bounded number in one step");
+    });
+}
