@@ -98,6 +98,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         effect_type: EffectType::CreditGrant,
         internal_reference: "user_123".into(),
         provider_event_id: "evt_test".into(),
+        amount: None,
         effect_key: None,
         shopify_shop_domain: None,
         incident_id: IncidentId::from_uuid(id.as_uuid()),

@@ -106,7 +106,9 @@ export class Client {
 
   #clean({ payload, error, ...fields }) {
     const body = { ...describe(error), ...fields };
-    for (const [name, value] of Object.entries(body)) body[name] = this.#value(name, value);
+    for (const [name, value] of Object.entries(body)) {
+      body[name] = name === "amount" ? this.#amount(value) : this.#value(name, value);
+    }
     try {
       const size = Buffer.byteLength(JSON.stringify(payload ?? null, wellFormed));
       if (size <= 65_536) return { ...body, payload };
@@ -115,6 +117,16 @@ export class Client {
       this.#say(`payload left out: ${error?.message}`);
     }
     return body;
+  }
+
+  /** What is sent of an amount of money. One that is not exact costs its field, and never the call. */
+  #amount(given) {
+    if (given === null || given === undefined) return undefined;
+    const value = typeof given.value === "bigint" ? Number(given.value) : given.value;
+    const currency = typeof given.currency === "string" ? given.currency.trim().toUpperCase() : "";
+    if (Number.isSafeInteger(value) && /^[A-Z]{3}$/.test(currency)) return { value, currency };
+    this.#say('amount left out: it takes whole minor units, as in { value: 4900, currency: "USD" }');
+    return undefined;
   }
 
   /** What is sent of a value. One that has no text costs at most its field, and never the call. */

@@ -650,6 +650,23 @@ test("ids and times are sent as the server takes them", async (t) => {
   assert.equal(JSON.parse(requests.at(-1).body).occurred_at, 1795269729.5);
 });
 
+test("an amount is sent exactly, or left out and told; the receipt goes out", async (t) => {
+  const { client, requests, logged } = await start(t, ACCEPT);
+  const sent = async (amount) => {
+    await client.receipt({ ...RECEIPT, amount });
+    return JSON.parse(requests.at(-1).body).amount;
+  };
+  const amount = { value: 4900, currency: "USD" };
+  assert.deepEqual(await sent({ value: 4900, currency: "usd", exponent: 2 }), amount);
+  assert.deepEqual(await sent({ value: 4900n, currency: "USD" }), amount);
+  assert.equal(await sent(null), undefined);
+  assert.deepEqual(logged, []);
+  for (const wrong of [49, "49.00 USD", { value: 49.5, currency: "USD" }, { value: "4900", currency: "USD" }, {}]) {
+    assert.equal(await sent(wrong), undefined);
+  }
+  assert.equal(logged.filter((line) => line.includes("amount left out")).length, 5);
+});
+
 test("a payload that cannot be kept is left out, and the receipt goes out", async (t) => {
   const { client, requests, logged } = await start(t, ACCEPT);
   const circle = {};

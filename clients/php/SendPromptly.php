@@ -227,10 +227,29 @@ final class Client
         $fields += ['error_message' => $error];
         unset($fields['error'], $fields[$kind === 'result' ? 'payload' : '']);
         foreach ($fields as $name => $value) {
-            $fields[$name] = $name === 'payload' ? $value : $this->value($name, $value);
+            $fields[$name] = match ($name) {
+                'payload' => $value,
+                'amount' => $this->amount($value),
+                default => $this->value($name, $value),
+            };
         }
 
         return array_filter($fields, fn ($value) => $value !== null && $value !== '');
+    }
+
+    /** What is sent of an amount of money. One that is not exact costs its field, and never the call. */
+    private function amount(mixed $given): ?array
+    {
+        if ($given === null) {
+            return null;
+        }
+        ['value' => $value, 'currency' => $currency] = (is_array($given) ? $given : []) + ['value' => null, 'currency' => null];
+        $currency = is_string($currency) ? strtoupper(trim($currency)) : '';
+        if (is_int($value) && preg_match('/^[A-Z]{3}$/D', $currency)) {
+            return ['value' => $value, 'currency' => $currency];
+        }
+
+        return $this->say("amount left out: it takes whole minor units, as in ['value' => 4900, 'currency' => 'USD']");
     }
 
     /** What is sent of a value. One that has no text costs at most its field, and never the call. */

@@ -773,6 +773,21 @@ function texts(): array
             same(['456', 5, '2025-11-25T16:02:09+02:00'], [$body['internal_reference'], $body['timeout_minutes'], $body['occurred_at']]);
             same(false, array_key_exists('effect_key', $body));
         },
+        'an amount is sent exactly, or left out and told' => function (Test $test) {
+            $sent = function (mixed $amount) use ($test) {
+                $test->client()->receipt(['amount' => $amount] + EVENT);
+
+                return $test->sent()['amount'] ?? null;
+            };
+            same(['value' => 4900, 'currency' => 'USD'], $sent(['value' => 4900, 'currency' => 'usd', 'exponent' => 2]));
+            same(null, $sent(null));
+            same([], $test->log);
+            $odd = [49, '49.00 USD', [], [4900, 'USD'], ['value' => 49.0, 'currency' => 'USD'], ['value' => '4900', 'currency' => 'USD']];
+            foreach ($odd as $wrong) {
+                same(null, $sent($wrong));
+            }
+            same(count($odd), count(preg_grep('/amount left out/', $test->log)));
+        },
         'no value of an error costs its report' => function (Test $test) use ($sent) {
             $circle = ['a' => 1];
             $circle['circle'] = &$circle;

@@ -127,7 +127,10 @@ class Client:
         fields = dict(fields)
         payload = fields.pop("payload", None)
         fields = {**describe(fields.pop("error", None)), **fields}
-        body = {name: self._value(name, value) for name, value in fields.items()}
+        body = {
+            name: self._amount(value) if name == "amount" else self._value(name, value)
+            for name, value in fields.items()
+        }
         body = {name: value for name, value in body.items() if value not in (None, "")}
         with self._telling("payload left out"):
             if payload is not None:
@@ -136,6 +139,17 @@ class Client:
                     raise ValueError("its JSON has more than 65536 bytes")
                 body["payload"] = json.loads(text)
         return body
+
+    def _amount(self, given):
+        """What is sent of an amount of money. One that is not exact costs its field, and never the call."""
+        if given is None:
+            return None
+        with contextlib.suppress(Exception):  # else it is no amount
+            value, currency = given["value"], given["currency"].strip().upper()
+            if type(value) is int and re.fullmatch("[A-Z]{3}", currency):
+                return {"value": value, "currency": currency}
+        self._say('amount left out: it takes whole minor units, as in {"value": 4900, "currency": "USD"}')
+        return None
 
     def _value(self, name, value):
         """What is sent of a value. One that has no text costs at most its field, and never the call."""

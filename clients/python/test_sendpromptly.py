@@ -707,6 +707,23 @@ class Texts(Case):
         self.assertEqual(sent["payload"], {"a": "\ufffd"})
         self.assertIn("-credit_grant-", server.requests[-1]["key"])
 
+    def test_an_amount_is_sent_exactly_or_left_out_and_told(self):
+        server, client = self.start(ACCEPT)
+
+        def sent(amount):
+            self.assertTrue(client.receipt(**RECEIPT, amount=amount))
+            return self.sent(server).get("amount")
+
+        amount = {"value": 4900, "currency": "USD"}
+        self.assertEqual(sent({"value": 4900, "currency": " usd", "exponent": 2}), amount)
+        self.assertIsNone(sent(None))
+        self.assertEqual(client.logged, [])
+        odd = [49, "49.00 USD", {}, [4900, "USD"]]
+        odd += [{"value": value, "currency": "USD"} for value in (49.0, "4900", True, decimal.Decimal(4900))]
+        for wrong in odd:
+            self.assertIsNone(sent(wrong))
+        self.assertEqual(sum("amount left out" in line for line in client.logged), len(odd))
+
     def test_ids_are_sent_without_white_space_around_them_and_empty_fields_not_at_all(self):
         server, client = self.start(ACCEPT)
         odd = {"effect_key": "", "shopify_shop_domain": " ", "replay_id": "", "error_code": "", "error_message": None}

@@ -206,6 +206,7 @@ class SendPromptly
   # What is sent of a value. One that has no text costs at most its field, and never the call.
   def clean_value(name, value)
     return value if name == "payload" || nil.equal?(value)
+    return clean_amount(value) if name == "amount"
 
     value = LIMITS.key?(name) ? value : plain(name, value)
     return value if Numeric === value && NUMBERS.include?(name)
@@ -215,6 +216,16 @@ class SendPromptly
   rescue *NO_TEXT
     type = type_name(value)
     LIMITS.key?(name) ? type : say("#{name} left out: its value (#{type}) has no text")
+  end
+
+  # What is sent of an amount of money. One that is not exact costs its field, and never the call.
+  def clean_amount(given)
+    given = Hash === given ? given.to_h { |name, value| [name.to_s, value] } : {}
+    value, currency = given.values_at("value", "currency")
+    currency = currency.to_s.strip.upcase
+    return { "value" => value, "currency" => currency } if Integer === value && currency.match?(/\A[A-Z]{3}\z/)
+
+    say('amount left out: it takes whole minor units, as in { value: 4900, currency: "USD" }')
   end
 
   # Whole numbers have no point, and of others JSON knows only floats.

@@ -654,6 +654,21 @@ class TextTest < ClientTest
     refute body.key?("effect_key")
   end
 
+  def test_an_amount_is_sent_exactly_or_left_out_and_told
+    server = Server.new
+    amount = lambda do |given|
+      client(server).receipt({ **EVENT, amount: given })
+      server.seen.last.json["amount"]
+    end
+    exact = { "value" => 4900, "currency" => "USD" }
+    assert_equal exact, amount.call({ value: 4900, currency: "usd", exponent: 2 })
+    assert_nil amount.call(nil)
+    assert_empty @log.string
+    odd = [49, "49.00 USD", {}, [4900, "USD"], { value: 49.0, currency: "USD" }, { value: "4900", currency: "USD" }]
+    odd.each { |wrong| assert_nil amount.call(wrong) }
+    assert_equal odd.size, @log.string.scan("amount left out").size
+  end
+
   def test_no_value_of_an_error_costs_its_report
     mute = Class.new { def to_s = raise(NotImplementedError) }
     self.class.const_set(:Mute, mute) unless self.class.const_defined?(:Mute)

@@ -1,1 +1,1 @@
--- No new rows.
+-- Nothing to add: it only looks at what is there.

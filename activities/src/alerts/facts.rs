@@ -59,6 +59,7 @@ fn common_facts(
         effect_type: event.effect_type,
         internal_reference: event.internal_reference,
         provider_event_id: event.provider_event_id,
+        amount: event.amount,
         effect_key: event.effect_key,
         shopify_shop_domain: event.shopify_shop_domain,
         incident_id: incident.id,

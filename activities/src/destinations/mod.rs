@@ -352,6 +352,7 @@ pub(crate) mod samples {
             effect_type: EffectType::CreditGrant,
             internal_reference: "user_456".to_owned(),
             provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            amount: None,
             effect_key: None,
             shopify_shop_domain: None,
             incident_id: "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),

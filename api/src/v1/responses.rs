@@ -186,6 +186,7 @@ pub fn cause(row: CauseRow) -> CauseResponse {
         incidents: row.incidents,
         open: row.open,
         customers: row.customers,
+        at_risk: row.at_risk,
         opened_lately: row.opened_lately,
         oldest_opened_at: row.oldest_opened_at,
         newest_opened_at: row.newest_opened_at,
@@ -205,6 +206,7 @@ pub fn incident(incident: Incident) -> IncidentResponse {
         opened_at: incident.opened_at,
         resolved_at: incident.resolved_at,
         cause_id: incident.cause_id,
+        amount: incident.amount,
     }
 }
 
@@ -228,6 +230,7 @@ pub fn event(event: PaymentEvent, incident_id: Option<IncidentId>) -> EventRespo
         effect_type: event.effect_type,
         internal_reference: event.internal_reference,
         effect_key: event.effect_key,
+        amount: event.amount,
         shopify_shop_domain: event.shopify_shop_domain,
         received_at: event.received_at,
         timeout_at: event.timeout_at,

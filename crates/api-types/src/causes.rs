@@ -3,6 +3,7 @@
 use domain::catalogue::EffectType;
 use domain::ids::CauseId;
 use domain::incident::Reason;
+use domain::money::Amount;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -29,6 +30,9 @@ pub struct CauseResponse {
     pub open: i64,
     /// How many customers they are about.
     pub customers: i64,
+    /// What was paid for what is not resolved, one sum per currency, as far as receipts said so.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::money::AmountShape>))]
+    pub at_risk: Vec<Amount>,
     /// How many of them opened within the last 15 minutes.
     pub opened_lately: i64,
     #[serde(with = "time::serde::rfc3339")]

@@ -3,6 +3,7 @@
 use domain::catalogue::{EffectType, Provider};
 use domain::event::Effect;
 use domain::ids::{EventId, IncidentId};
+use domain::money::Amount;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -29,6 +30,10 @@ pub struct EventResponse {
     /// Which of several such effects; there only where the receipt said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect_key: Option<String>,
+    /// What was paid; there only where the receipt said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountShape>))]
+    pub amount: Option<Amount>,
     /// The shop, for Shopify.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shopify_shop_domain: Option<String>,

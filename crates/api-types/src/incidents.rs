@@ -2,6 +2,7 @@
 
 use domain::ids::{AlertId, CauseId, EventId, IncidentId};
 use domain::incident::{IncidentState, Reason, Resolution};
+use domain::money::Amount;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -39,6 +40,10 @@ pub struct IncidentResponse {
     /// What it has in common with others; null of one that a release before causes opened.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub cause_id: Option<CauseId>,
+    /// What was paid; there only where the receipt said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountShape>))]
+    pub amount: Option<Amount>,
 }
 
 /// An incident with its alerts.

@@ -7,6 +7,7 @@ use domain::effect_result::Outcome;
 use domain::event::Effect;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::IncidentState;
+use domain::money::Amount;
 use domain::snapshot::DropReason;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -47,6 +48,10 @@ pub struct ReceiptRequest {
     /// How long this event's result may take, instead of the project's time-out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<i32>,
+    /// What was paid. No part of the identity: of a receipt that comes again the first one's stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountShape>))]
+    pub amount: Option<Amount>,
     /// A snapshot of the event: kept, encrypted, where the project has snapshots on. It never costs
     /// the receipt.
     #[serde(skip_serializing_if = "Option::is_none")]

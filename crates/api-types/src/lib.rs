@@ -21,6 +21,8 @@ pub mod incidents;
 pub mod ingest;
 pub mod keys;
 pub mod list;
+#[cfg(feature = "openapi")]
+pub mod money;
 pub mod policies;
 pub mod projects;
 pub mod proof_links;

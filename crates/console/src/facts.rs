@@ -102,6 +102,9 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
         let event = format!("the event in {}'s dashboard", event.provider.name());
         facts.insert(3, Fact::new("Look up", Value::Text(event)).leading_to(href));
     }
+    if let Some(amount) = event.amount {
+        facts.insert(2, Fact::new("Amount", Value::Text(amount.to_string())));
+    }
     if let Some(key) = &event.effect_key {
         facts.push(Fact::new("Effect key", Value::Code(one_line(key))));
     }

@@ -69,6 +69,7 @@ struct ProofPage {
     steps: Vec<Step>,
     payment: String,
     reference: String,
+    amount: Option<String>,
 }
 
 /// Where nothing is shown.
@@ -162,6 +163,7 @@ fn fill(
         steps: steps.collect(),
         payment,
         reference: one_line(&event.internal_reference),
+        amount: event.amount.map(|amount| amount.to_string()),
     }
 }
 

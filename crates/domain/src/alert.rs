@@ -28,6 +28,7 @@ use crate::catalogue::{EffectType, Provider};
 use crate::extension::{Evidence, describe_evidence};
 use crate::ids::{CallId, EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::{Reason, Resolution};
+use crate::money::Amount;
 use crate::project::Mode;
 use crate::reprocess::ReprocessState;
 use crate::text_enum::text_enum;
@@ -71,6 +72,9 @@ pub struct AlertFacts {
     pub internal_reference: String,
     /// The provider's id of the event.
     pub provider_event_id: String,
+    /// What was paid, where the receipt said so.
+    #[serde(default)]
+    pub amount: Option<Amount>,
     /// Which of several such effects.
     #[serde(default)]
     pub effect_key: Option<String>,
@@ -254,14 +258,18 @@ impl AlertFacts {
         let plain = |label: &str, value| Fact { label: label.to_owned(), value, code: false };
         let provider_event = format!("{} event", self.provider.name());
         let effect = format!("{}, by {}", self.effect_type, self.event_type);
-        vec![
+        let mut facts = vec![
             code("Customer reference", self.internal_reference.clone()),
             code("Effect due", effect),
             code(&provider_event, self.provider_event_id.clone()),
             plain("Result due by", format_timestamp(self.timeout_at)),
             code("Incident", self.incident_id.to_string()),
             code("Event", self.event_id.to_string()),
-        ]
+        ];
+        if let Some(amount) = self.amount {
+            facts.insert(2, plain("Amount", amount.to_string()));
+        }
+        facts
     }
 }
 
@@ -296,6 +304,7 @@ mod tests {
         {
             fields.remove(optional);
         }
+        fields.remove("amount");
         fields.remove("reprocess_ending");
         fields.remove("last_answer");
         fields.remove("evidence");
@@ -393,6 +402,14 @@ mod tests {
         assert_eq!(lines[0], format!("{}…", "é".repeat(500)));
         assert_eq!(lines[1], format!("entry_00: {}…", "x".repeat(200)));
         assert_eq!((lines.len(), lines[11].as_str()), (12, "and 10 more"));
+    }
+
+    #[test]
+    fn an_amount_is_a_fact_where_the_receipt_said_it() {
+        let amount = Amount { value: 4900, currency: "USD".parse().expect("a currency") };
+        let facts = AlertFacts { amount: Some(amount), ..opened() }.facts();
+        assert_eq!((facts[2].label.as_str(), facts[2].value.as_str()), ("Amount", "49.00 USD"));
+        assert_eq!(facts.len(), opened().facts().len() + 1);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod identity;
 pub mod ids;
 pub mod incident;
 pub mod moment;
+pub mod money;
 pub mod notice;
 pub mod operator;
 pub mod or_unknown;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::catalogue::{Catalogue, Declaration, EffectType, Provider};
 use crate::field::{FieldError, Fields};
 use crate::identity::{EventIdentity, is_test_id};
+use crate::money::Amount;
 use crate::project::{MAX_TIMEOUT_MINUTES, Mode};
 use crate::shop_domain;
 
@@ -26,6 +27,7 @@ pub const FIELDS: &[&str] = &[
     "occurred_at",
     "shopify_shop_domain",
     "timeout_minutes",
+    "amount",
 ];
 
 /// The longest effect key, in characters.
@@ -52,6 +54,8 @@ pub struct Receipt {
     pub shopify_shop_domain: Option<String>,
     /// Minutes until silence is an incident; `None` means the project's.
     pub timeout_minutes: Option<i32>,
+    /// What was paid. No part of the identity: what a repetition says differently does not count.
+    pub amount: Option<Amount>,
 }
 
 /// Whose receipt is read.
@@ -91,6 +95,7 @@ impl Receipt {
         let timeout_minutes = fields
             .whole_number("timeout_minutes", 1, i64::from(MAX_TIMEOUT_MINUTES))
             .and_then(|minutes| i32::try_from(minutes).ok());
+        let amount = Amount::read(&mut fields);
 
         let receipt = (|| {
             Some(Self {
@@ -103,6 +108,7 @@ impl Receipt {
                 occurred_at: occurred_at?,
                 shopify_shop_domain,
                 timeout_minutes,
+                amount,
             })
         })();
         fields.finish(receipt)
@@ -279,6 +285,9 @@ mod tests {
             (json!({"timeout_minutes": 1.5}), "timeout_minutes"),
             (json!({"timeout_minutes": "30"}), "timeout_minutes"),
             (json!({"timeout_minutes": 1_000_000_000}), "timeout_minutes"),
+            (json!({"amount": 4900}), "amount"),
+            (json!({"amount": {"value": 49.0, "currency": "USD"}}), "amount.value"),
+            (json!({"amount": {"value": 4900, "currency": "usd"}}), "amount.currency"),
         ];
         for (change, field) in cases {
             assert_eq!(rejected(&change), [field], "{change}");
@@ -290,9 +299,13 @@ mod tests {
         let plain = parse(&stripe()).expect("taken");
         for blank in [json!(""), json!(" \n"), json!(null)] {
             let mut body = stripe();
-            for optional in
-                ["effect_key", "timeout_minutes", "shopify_shop_domain", "stripe_event_id"]
-            {
+            for optional in [
+                "effect_key",
+                "timeout_minutes",
+                "shopify_shop_domain",
+                "stripe_event_id",
+                "amount",
+            ] {
                 body[optional] = blank.clone();
             }
             assert_eq!(parse(&body).expect("taken"), plain, "{blank}");
@@ -364,6 +377,17 @@ mod tests {
         assert_eq!(errors.expect_err("rejected")[0].field, "provider_event_id");
         let receipt = parse(&stripe()).expect("taken");
         assert_eq!(receipt.identity("today").key(), receipt.identity("tomorrow").key());
+    }
+
+    #[test]
+    fn an_amount_is_no_part_of_the_identity() {
+        let mut body = stripe();
+        body["amount"] = json!({ "value": 4900, "currency": "USD" });
+        let receipt = parse(&body).expect("taken");
+        assert_eq!(receipt.amount.map(|amount| amount.to_string()).as_deref(), Some("49.00 USD"));
+        let plain = parse(&stripe()).expect("taken");
+        assert_eq!(plain.amount, None);
+        assert_eq!(receipt.identity("a").key(), plain.identity("a").key());
     }
 
     #[test]

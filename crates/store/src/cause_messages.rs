@@ -7,6 +7,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::catalogue::EffectType;
 use domain::cause::Cause;
 use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId};
+use domain::money::{Amount, Currency};
 use domain::notice::{CauseFacts, MAX_NAMED, NamedIncident, ResolutionCounts, StateCounts};
 use sqlx::PgExecutor;
 
@@ -40,7 +41,8 @@ pub async fn gather(pool: &PgPool, message: NoticeId) -> Result<Option<CauseFact
     let Some(cause) = find_cause(pool, message).await? else { return Ok(None) };
     let Some(facts) = count(pool, message, cause).await? else { return Ok(None) };
     let (newest, last_error) = list_newest(pool, message).await?;
-    Ok(Some(CauseFacts { newest, last_error, ..facts }))
+    let at_risk = sum_at_risk(pool, message).await?;
+    Ok(Some(CauseFacts { at_risk, newest, last_error, ..facts }))
 }
 
 async fn find_cause(
@@ -110,6 +112,7 @@ async fn count(
         incidents: row.incidents,
         new: row.new,
         customers: row.customers,
+        at_risk: Vec::new(),
         states: StateCounts {
             open: row.open,
             acknowledged: row.acknowledged,
@@ -128,6 +131,23 @@ async fn count(
         last_resolved_at: row.last_resolved_at,
         cause_url: String::new(),
     }))
+}
+
+/// What was paid for those that are not resolved.
+async fn sum_at_risk(
+    db: impl PgExecutor<'_>,
+    message: NoticeId,
+) -> Result<Vec<Amount>, StoreError> {
+    let rows = query_told!(
+        r#"SELECT i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
+           FROM told JOIN incidents i ON i.id = told.incident_id
+           WHERE i.state <> 'resolved' AND i.amount_currency IS NOT NULL
+           GROUP BY i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
+        message
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| Amount { value: row.value, currency: row.currency }).collect())
 }
 
 /// The newest incidents, and what the app reported of the newest.

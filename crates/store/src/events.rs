@@ -7,6 +7,7 @@ use domain::effect_result::EventSelector;
 use domain::event::Effect;
 use domain::identity::{EventIdentity, is_test_id};
 use domain::ids::{EventId, ProjectId};
+use domain::money::Amount;
 use domain::outage::MISSING;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -31,6 +32,8 @@ pub struct PaymentEvent {
     pub internal_reference: String,
     /// Which of several such effects.
     pub effect_key: Option<String>,
+    /// What was paid, where the receipt said so.
+    pub amount: Option<Amount>,
     /// The provider's time.
     pub occurred_at: OffsetDateTime,
     /// The shop, for Shopify.
@@ -67,13 +70,31 @@ impl PaymentEvent {
 /// Reads whole events; what follows `FROM payment_events` is the caller's.
 macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {
-        sqlx::query_as!(
-            PaymentEvent,
+        sqlx::query!(
             "SELECT id, project_id, provider, provider_event_id, event_type, effect_type, internal_reference, effect_key,
-                 occurred_at, shopify_shop_domain, effect, received_at, timeout_at, timeout_minutes, trace_parent
+                 amount_value, amount_currency, occurred_at, shopify_shop_domain, effect, received_at, timeout_at,
+                 timeout_minutes, trace_parent
              FROM payment_events " + $tail,
             $($argument),+
         )
+        .map(|row| PaymentEvent {
+            id: row.id,
+            project_id: row.project_id,
+            provider: row.provider,
+            provider_event_id: row.provider_event_id,
+            event_type: row.event_type,
+            effect_type: row.effect_type,
+            internal_reference: row.internal_reference,
+            effect_key: row.effect_key,
+            amount: Amount::from_columns(row.amount_value, row.amount_currency),
+            occurred_at: row.occurred_at,
+            shopify_shop_domain: row.shopify_shop_domain,
+            effect: row.effect,
+            received_at: row.received_at,
+            timeout_at: row.timeout_at,
+            timeout_minutes: row.timeout_minutes,
+            trace_parent: row.trace_parent,
+        })
     };
 }
 

@@ -6,6 +6,7 @@ use domain::app_error::AppError;
 use domain::cause::Cause;
 use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
 use domain::incident::{IncidentState, Reason, Resolution};
+use domain::money::Amount;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,6 +26,8 @@ pub struct Incident {
     pub cause_id: Option<CauseId>,
     /// The app's last error.
     pub error: AppError,
+    /// What was paid, where the receipt said so.
+    pub amount: Option<Amount>,
     /// How it ended.
     pub resolution: Option<Resolution>,
     /// How much later than due the silence was judged, because of an outage of our own API.
@@ -64,7 +67,7 @@ pub struct NewIncident<'a> {
 macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            "SELECT id, event_id, project_id, state, reason, cause, error_code, error_message, resolution,
+            "SELECT id, event_id, project_id, state, reason, cause, error_code, error_message, amount_value, amount_currency, resolution,
                  outage_grace_seconds, opened_at, acknowledged_at, resolved_at
              FROM incidents " + $tail,
             $($argument),+
@@ -77,6 +80,7 @@ macro_rules! query_incidents {
             reason: row.reason,
             cause_id: row.cause,
             error: AppError { code: row.error_code, message: row.error_message },
+            amount: Amount::from_columns(row.amount_value, row.amount_currency),
             resolution: row.resolution,
             outage_grace_seconds: row.outage_grace_seconds,
             opened_at: row.opened_at,

@@ -10,10 +10,10 @@ const NAMES: &str = "\
     alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
     alerts_pkey alerts_state_check api_heartbeats_only_one_check api_heartbeats_pkey api_keys_hash_key api_keys_label_check api_keys_pkey
     api_keys_project_fkey audit_chain_entry_key audit_chain_left_check audit_chain_pkey audit_entries_pkey
-    audit_sealer_only_one_check audit_sealer_pkey audit_texts_erased_check audit_texts_pkey backfills_pkey bulk_reprocess_items_bulk_fkey bulk_reprocess_items_incident_fkey bulk_reprocess_items_pkey
-    bulk_reprocess_items_done_check bulk_reprocess_items_replay_key bulk_reprocess_items_state_check
+    audit_sealer_only_one_check audit_sealer_pkey audit_texts_erased_check audit_texts_pkey backfills_pkey bulk_reprocess_items_bulk_fkey bulk_reprocess_items_done_check bulk_reprocess_items_incident_fkey
+    bulk_reprocess_items_pkey bulk_reprocess_items_replay_key bulk_reprocess_items_state_check
     bulk_reprocesses_action_check bulk_reprocesses_canary_check bulk_reprocesses_ended_check bulk_reprocesses_items_check bulk_reprocesses_pace_check
-    bulk_reprocesses_pkey bulk_reprocesses_project_fkey bulk_reprocesses_pace_known_check bulk_reprocesses_started_check
+    bulk_reprocesses_pace_known_check bulk_reprocesses_pkey bulk_reprocesses_project_fkey bulk_reprocesses_started_check
     bulk_reprocesses_state_check bulk_reprocesses_stop_check
     callback_attempts_nonce_key
     callback_attempts_pkey callback_headers_name_check callback_headers_pkey
@@ -42,7 +42,7 @@ const NAMES: &str = "\
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
     operator_tokens_pkey operators_email_check operators_pkey operators_role_check outages_order_check outages_pkey outbox_pkey
-    outbox_wish_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
+    outbox_wish_check payment_events_amount_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
     policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
     policy_stops_project_fkey policy_stops_reason_check
     projects_expected_receipts_check
@@ -193,6 +193,12 @@ const BROKEN: [(&str, &str); 55] = [
         "INSERT INTO sign_in_failures (email_hash, failures, first_failed_at) VALUES ('', 0, now())",
     ),
     ("payment_events_effect_check", "UPDATE payment_events SET effect = 'done'"),
+    ("payment_events_amount_check", "UPDATE payment_events SET amount_value = 1"),
+    ("payment_events_amount_check", "UPDATE payment_events SET amount_currency = 'USD'"),
+    (
+        "payment_events_amount_check",
+        "UPDATE payment_events SET amount_value = -1, amount_currency = 'USD'",
+    ),
     ("event_identities_pkey", "INSERT INTO event_identities SELECT * FROM event_identities"),
     (
         "incidents_event_key",

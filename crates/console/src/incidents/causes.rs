@@ -5,6 +5,7 @@
 
 use domain::alert::one_line;
 use domain::ids::{CauseId, ProjectId};
+use domain::money::describe_sums;
 use store::PgPool;
 use store::search::causes::{CauseRow, find_cause, list_causes};
 use time::OffsetDateTime;
@@ -29,6 +30,8 @@ pub(super) struct CauseItem {
     /// More than its customers, where some have several.
     pub(super) incidents: i64,
     pub(super) open: i64,
+    /// What they paid, as far as receipts said so.
+    pub(super) at_risk: Option<String>,
     pub(super) opened_lately: i64,
     pub(super) since: When,
 }
@@ -88,6 +91,7 @@ impl CauseItem {
             customers: row.customers,
             incidents: row.incidents,
             open: row.open,
+            at_risk: describe_sums(&row.at_risk),
             opened_lately: row.opened_lately,
             since: When::ago(row.oldest_opened_at, now),
         }

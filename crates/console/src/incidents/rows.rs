@@ -19,6 +19,8 @@ pub(super) struct IncidentItem {
     pub(super) id: IncidentId,
     pub(super) due: String,
     pub(super) reference: String,
+    /// What was paid, where the receipt said so.
+    pub(super) amount: Option<String>,
     pub(super) event_type: String,
     pub(super) project: String,
     pub(super) mode: &'static str,
@@ -37,6 +39,7 @@ impl IncidentItem {
             id: row.incident.id,
             due: due(&row.effect_type),
             reference: one_line(&row.internal_reference),
+            amount: row.incident.amount.map(|amount| amount.to_string()),
             why: why(&row),
             state: state(&row),
             since: When::ago(row.incident.opened_at, now),

@@ -2,7 +2,9 @@
 
 use domain::alert::format_duration;
 use domain::ids::ProjectId;
+use domain::money::{Amount, describe_sums};
 use store::StoreError;
+use store::search::at_risk::sum_at_risk;
 use store::search::customers::{Customers, count_customers};
 use store::search::incidents::{IncidentCounts, count_incidents};
 use time::OffsetDateTime;
@@ -21,6 +23,8 @@ pub(super) struct IncidentSummary {
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
     pub(super) repairing: i64,
+    /// What they paid, as far as receipts said so, and whether it was a test.
+    pub(super) at_risk: Option<(String, bool)>,
     /// How many of a hundred effects came on time, if any were due.
     pub(super) on_time: Option<String>,
     /// How long it took to put things right, if anything was.
@@ -38,6 +42,7 @@ impl IncidentSummary {
         let (live, test) = count_customers(pool, project_id).await?;
         let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at } =
             count_incidents(pool, project_id).await?;
+        let (of_live, of_test) = sum_at_risk(pool, project_id).await?;
         let week = state.console.weeks.of(pool, project_id).await?;
         let quiet = week.on_time.is_none();
         Ok(Self {
@@ -45,10 +50,17 @@ impl IncidentSummary {
             open: open + acknowledged,
             oldest: oldest_open_at.map(|at| When::ago(at, now)),
             repairing: reprocessing,
+            at_risk: at_risk(&of_live, &of_test),
             on_time: week.on_time.map(percent),
             to_repair: week.to_repair.map(format_duration),
         })
     }
+}
+
+/// Real money comes first; what was not real is only mentioned where nothing else is. They are never added up.
+fn at_risk(live: &[Amount], test: &[Amount]) -> Option<(String, bool)> {
+    let live = describe_sums(live).map(|sums| (sums, false));
+    live.or_else(|| describe_sums(test).map(|sums| (sums, true)))
 }
 
 /// Rounded down: what is not quite all shall not look like all.
@@ -98,6 +110,15 @@ mod tests {
         {
             assert_eq!(percent(of_hundred), expected);
         }
+    }
+
+    #[test]
+    fn money_of_a_test_is_never_added_to_real_money() {
+        let sum = |value, code: &str| Amount { value, currency: code.parse().expect("a currency") };
+        let (live, test) = ([sum(4900, "USD"), sum(100, "EUR")], [sum(7, "USD")]);
+        assert_eq!(at_risk(&live, &test), Some(("49.00 USD + 1.00 EUR".to_owned(), false)));
+        assert_eq!(at_risk(&[], &test), Some(("0.07 USD".to_owned(), true)));
+        assert_eq!(at_risk(&[], &[]), None);
     }
 
     #[test]

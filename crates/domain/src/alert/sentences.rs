@@ -363,6 +363,7 @@ pub(super) mod tests {
             effect_type: EffectType::CreditGrant,
             internal_reference: "user_456".to_owned(),
             provider_event_id: "evt_1RQx8ZKp4tYw".to_owned(),
+            amount: None,
             effect_key: None,
             shopify_shop_domain: None,
             incident_id: IncidentId::from_uuid(Uuid::from_u128(1)),

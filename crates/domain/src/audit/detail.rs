@@ -20,6 +20,7 @@ use crate::ids::{
     KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
+use crate::money::Amount;
 use crate::notice::NoticeKind;
 use crate::operator::Role;
 use crate::outbox::OutboxKind;
@@ -41,7 +42,12 @@ details! {
     /// Nothing more is known.
     NoDetail {}
 
-    ReceiptDetail { event_type: String, effect_type: EffectType }
+    ReceiptDetail {
+        event_type: String,
+        effect_type: EffectType,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Amount>,
+    }
 
     ResultDetail {
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use crate::alert::{format_duration, format_timestamp, one_line};
 use crate::app_error::AppError;
 use crate::cause::Cause;
 use crate::ids::{EventId, IncidentId};
+use crate::money::{Amount, describe_sums};
 
 /// How many incidents a message names at most.
 pub const MAX_NAMED: usize = 20;
@@ -21,6 +22,8 @@ pub struct CauseFacts {
     pub new: i64,
     /// How many references they are about.
     pub customers: i64,
+    /// What was paid for those that are not resolved, one sum per currency.
+    pub at_risk: Vec<Amount>,
     pub states: StateCounts,
     pub resolutions: ResolutionCounts,
     /// The newest of them, at most [`MAX_NAMED`].
@@ -104,11 +107,13 @@ impl CauseFacts {
             0 => String::new(),
             _ => format!(" Resolved: {}.", self.resolutions.parts()),
         };
+        let at_risk = describe_sums(&self.at_risk).map(|sums| format!(" At risk: {sums}."));
         let explanation = format!(
-            "{} not resolved: {}.{new} They concern {}. The first opened on {}, the newest on {}.{resolved}",
+            "{} not resolved: {}.{new} They concern {}.{} The first opened on {}, the newest on {}.{resolved}",
             count(self.states.total(), "is", "are"),
             self.states.parts(),
             customers(self.customers),
+            at_risk.unwrap_or_default(),
             format_timestamp(self.first_opened_at),
             format_timestamp(self.last_opened_at),
         );
@@ -230,6 +235,7 @@ mod tests {
             incidents: 214,
             new: 114,
             customers: 201,
+            at_risk: Vec::new(),
             states: StateCounts { open: 180, acknowledged: 4, reprocessing: 6 },
             resolutions: ResolutionCounts { reprocessed: 20, manual: 4, ..Default::default() },
             newest: vec![newest("user\n_1"), newest("user_2")],
@@ -256,6 +262,11 @@ mod tests {
         );
         assert_eq!(text.lists[0].items, [code("user _1"), code("user_2"), plain("and 212 more")]);
         assert_eq!(text.lists[1].items, [plain("disk full")]);
+        let sum = |value, code: &str| Amount { value, currency: code.parse().expect("a currency") };
+        let at_risk = vec![sum(931_000, "USD"), sum(4900, "EUR")];
+        let text = CauseFacts { at_risk, ..facts() }.update_text(&origin());
+        let said = "201 customers. At risk: 9,310.00 USD + 49.00 EUR. The first";
+        assert!(text.explanation.contains(said), "{}", text.explanation);
     }
 
     #[test]

@@ -25,7 +25,10 @@ use crate::reprocess_policy::PolicySettings;
 pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
     use AuditEvent as E;
     match event {
-        E::ReceiptAccepted(of) => format!("{}, {} is due", of.event_type, of.effect_type),
+        E::ReceiptAccepted(of) => {
+            let amount = of.amount.map(|amount| format!(" for {amount}")).unwrap_or_default();
+            format!("{}, {} is due{amount}", of.event_type, of.effect_type)
+        }
         E::ResultFailed(of) => code(of),
         E::ResultRepeated(of) | E::ResultContradicted(of) => list([&code(of), "nothing changed"]),
         E::ResultSuperseded(of) => list([&code(of), "nothing is due any more"]),

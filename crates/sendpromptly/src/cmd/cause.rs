@@ -5,12 +5,13 @@ use api_types::list::Listed;
 use clap::Subcommand;
 use domain::alert::one_line;
 use domain::cause::describe_reason;
+use domain::money::describe_sums;
 use store::search::causes::{CauseRow, list_causes};
 
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
-use crate::text::{Tone, format_timestamp, plain, table_or};
+use crate::text::{Tone, format_timestamp, or_nothing, plain, table_or};
 
 const HELP: &str = "\
 Example:
@@ -43,8 +44,18 @@ impl Verb {
 async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let causes = list_causes(&admin.pool, admin.project_id(project).await?).await?;
-    let headers =
-        ["CAUSE", "WHY", "EVENT TYPE", "DUE", "CUSTOMERS", "OPEN", "15 MIN", "SINCE", "PROJECT"];
+    let headers = [
+        "CAUSE",
+        "WHY",
+        "EVENT TYPE",
+        "DUE",
+        "CUSTOMERS",
+        "AT RISK",
+        "OPEN",
+        "15 MIN",
+        "SINCE",
+        "PROJECT",
+    ];
     let human = table_or("Nothing waits.", &headers, causes.iter().map(row).collect());
     let causes = causes.into_iter().map(responses::cause);
     CommandOutput::new(&Listed::whole(causes), human)
@@ -58,6 +69,7 @@ fn row(row: &CauseRow) -> Vec<(String, Tone)> {
         plain(&one_line(&row.cause.event_type)),
         plain(&row.cause.effect_type),
         plain(&row.customers),
+        plain(&or_nothing(describe_sums(&row.at_risk).as_deref())),
         plain(&row.open),
         (format!("+{}", row.opened_lately), growing),
         plain(&format_timestamp(row.oldest_opened_at)),

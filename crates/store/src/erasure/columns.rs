@@ -163,6 +163,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
                 ("provider_event_id", Kept),
                 ("internal_reference", Overwritten),
                 ("cause_code", Kept),
+                ("amount_currency", Kept),
             ],
         ),
         ("incident_words", &[("word", Overwritten)]),
@@ -184,6 +185,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
                 ("effect", Kept),
                 ("effect_key", Kept),
                 ("trace_parent", Kept),
+                ("amount_currency", Kept),
             ],
         ),
         (

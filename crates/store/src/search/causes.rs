@@ -7,10 +7,12 @@
 use domain::catalogue::EffectType;
 use domain::cause::Cause;
 use domain::ids::{CauseId, ProjectId};
+use domain::money::Amount;
 use domain::project::Mode;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
+use super::at_risk::sum_by_cause;
 use super::{project_names, reading};
 use crate::{PgPool, StoreError};
 
@@ -30,6 +32,8 @@ pub struct CauseRow {
     pub open: i64,
     /// How many references they are about.
     pub customers: i64,
+    /// What they paid, one sum per currency, as far as receipts said so.
+    pub at_risk: Vec<Amount>,
     /// How many of them opened within the last fifteen minutes.
     pub opened_lately: i64,
     pub oldest_opened_at: OffsetDateTime,
@@ -59,6 +63,7 @@ pub async fn list_causes(
     .fetch_all(&mut *tx)
     .await?;
     let projects = project_names(&mut tx).await?;
+    let mut at_risk = sum_by_cause(&mut *tx, project_id).await?;
     tx.commit().await?;
     let mut causes: Vec<_> = rows
         .into_iter()
@@ -78,6 +83,7 @@ pub async fn list_causes(
                 incidents: row.incidents,
                 open: row.open,
                 customers: row.customers,
+                at_risk: at_risk.remove(&row.cause).unwrap_or_default(),
                 opened_lately: row.opened_lately,
                 oldest_opened_at: row.oldest_opened_at,
                 newest_opened_at: row.newest_opened_at,

@@ -12,6 +12,7 @@
 //! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a
 //! row that changes between the two is shown as it is then.
 
+pub mod at_risk;
 pub mod audit;
 mod audit_ids;
 mod audit_search;

@@ -94,6 +94,7 @@ pub(crate) fn accepted(receipt: &Receipt) -> AuditEvent {
     AuditEvent::ReceiptAccepted(ReceiptDetail {
         event_type: receipt.event_type.clone(),
         effect_type: receipt.effect_type.clone(),
+        amount: receipt.amount,
     })
 }
 
@@ -176,6 +177,8 @@ async fn insert_receipt(
         receipt.effect_key,
         event_key.as_slice(),
         delivery.trace_parent,
+        receipt.amount.map(|amount| amount.value),
+        receipt.amount.map(|amount| amount.currency.to_string()),
     )
     .fetch_optional(tx)
     .await?;

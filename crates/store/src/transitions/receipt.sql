@@ -16,8 +16,9 @@ WITH unkeyed AS (
 ), event AS (
     INSERT INTO payment_events (id, project_id, provider, provider_event_id, effect_type, event_type,
         internal_reference, occurred_at, shopify_shop_domain, api_key_id, snapshot, timeout_minutes, timeout_at,
-        effect_key, trace_parent, keyed)
-    SELECT event_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(mins => $12), $19, $21, true FROM key
+        effect_key, trace_parent, keyed, amount_value, amount_currency)
+    SELECT event_id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(mins => $12), $19, $21, true, $22, $23
+    FROM key
     RETURNING timeout_at
 ), entry AS (
     INSERT INTO audit_entries (id, actor, action, project_id, event_id, detail)

@@ -193,6 +193,9 @@ async fn insert_all(
         &column(responses, |(.., response)| i16::try_from(response.status).unwrap_or_default()),
         &column(responses, |(.., response)| response.body.as_slice()) as &[&[u8]],
         &column(new, |it| it.from.delivery.trace_parent) as &[Option<&str>],
+        &column(new, |it| it.receipt().amount.map(|it| it.value)) as &[Option<i64>],
+        &column(new, |it| it.receipt().amount.map(|it| it.currency.to_string()))
+            as &[Option<String>],
     )
     .fetch_one(tx)
     .await?;

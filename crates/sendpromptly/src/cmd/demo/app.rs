@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use domain::effect_result::Outcome;
 use domain::extension::ProbeAnswer;
 use domain::ids::EventId;
+use domain::money::Amount;
 use domain::signature::{self, Signed, SigningSecret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,7 @@ impl DemoApp {
             occurred_at: OffsetDateTime::now_utc(),
             shopify_shop_domain: None,
             timeout_minutes: None,
+            amount: Some(Amount { value: 4900, currency: "USD".parse()? }),
             payload: None,
         };
         self.reporter.post("receipt", &receipt).await

@@ -38,6 +38,7 @@ fn describe(event: &PaymentEvent, incident_id: Option<IncidentId>) -> String {
         ("provider event", event.provider_event_id.clone()),
         ("reference", event.internal_reference.clone()),
         ("effect key", event.effect_key.clone().unwrap_or_else(|| NOTHING.to_owned())),
+        ("amount", event.amount.map_or_else(|| NOTHING.to_owned(), |amount| amount.to_string())),
         ("taken", format_timestamp(event.received_at)),
         ("result due", format_timestamp(event.timeout_at)),
         ("incident", incident_id.map_or_else(|| NOTHING.to_owned(), |id| id.to_string())),

@@ -51,7 +51,8 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
         ..IncidentSearch::default()
     };
     let page = search_incidents(&admin.pool, &search).await?;
-    let headers = ["INCIDENT", "STATE", "CUSTOMER", "DUE", "REASON", "ERROR", "PROJECT", "OPENED"];
+    let headers =
+        ["INCIDENT", "STATE", "CUSTOMER", "DUE", "AMOUNT", "REASON", "ERROR", "PROJECT", "OPENED"];
     let human = list::describe("No incidents.", &headers, &page, row);
     CommandOutput::new(&responses::page(page, |row| responses::incident(row.incident)), human)
 }
@@ -63,6 +64,7 @@ fn row(row: &IncidentRow) -> Vec<(String, Tone)> {
         (incident.state.to_string(), tone(incident.state)),
         plain(&one_line(&row.internal_reference)),
         plain(&row.effect_type),
+        plain(&or_nothing(incident.amount.map(|amount| amount.to_string()).as_deref())),
         plain(&incident.reason),
         plain(&or_nothing(incident.error.code.as_deref())),
         plain(&one_line(&row.project_name)),

@@ -3,10 +3,10 @@
 WITH receipt AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
         $9::timestamptz[], $10::text[], $11::uuid[], $12::bytea[], $13::integer[], $14::timestamptz[], $15::text[],
-        $16::uuid[], $17::text[], $18::jsonb[], $19::uuid[], $29::text[])
+        $16::uuid[], $17::text[], $18::jsonb[], $19::uuid[], $29::text[], $30::bigint[], $31::text[])
     AS receipt (event_id, project_id, key, provider, provider_event_id, effect_type, event_type, internal_reference,
         occurred_at, shopify_shop_domain, api_key_id, snapshot, timeout_minutes, timeout_at, effect_key,
-        entry_id, actor, detail, message_id, trace_parent)
+        entry_id, actor, detail, message_id, trace_parent, amount_value, amount_currency)
 ), key AS (
     INSERT INTO event_keys (project_id, key, event_id) SELECT project_id, key, event_id FROM receipt
     ON CONFLICT ON CONSTRAINT event_keys_pkey DO NOTHING
@@ -18,9 +18,10 @@ WITH receipt AS MATERIALIZED (
 ), event AS (
     INSERT INTO payment_events (id, project_id, provider, provider_event_id, effect_type, event_type,
         internal_reference, occurred_at, shopify_shop_domain, api_key_id, snapshot, timeout_minutes, timeout_at,
-        effect_key, trace_parent, keyed)
+        effect_key, trace_parent, keyed, amount_value, amount_currency)
     SELECT event_id, project_id, provider, provider_event_id, effect_type, event_type, internal_reference, occurred_at,
-        shopify_shop_domain, api_key_id, snapshot, timeout_minutes, timeout_at, effect_key, trace_parent, true FROM receipt
+        shopify_shop_domain, api_key_id, snapshot, timeout_minutes, timeout_at, effect_key, trace_parent, true, amount_value,
+        amount_currency FROM receipt
 ), entry AS (
     INSERT INTO audit_entries (id, actor, action, project_id, event_id, detail)
     SELECT entry_id, actor, $20, project_id, event_id, detail FROM receipt
