@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use domain::alert::one_line;
 use domain::audit::Actor;
 use domain::field::{FieldError, Fields};
-use domain::ids::{EventId, IncidentId, ProjectId};
+use domain::ids::{EventId, IncidentId, OperatorId, ProjectId};
 use domain::operator::Role;
 use serde_json::{Map, Value};
 use store::events::{self, PaymentEvent};
@@ -26,6 +26,7 @@ const MAX_NAME: usize = 100;
 /// The operator behind a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
+    id: OperatorId,
     email: String,
     role: Role,
 }
@@ -37,11 +38,16 @@ impl FromRequestParts<AppState> for Caller {
         let token = operator_token(parts)?;
         let owner = operator_tokens::find_token_owner(&state.pool, &token.hash()).await?;
         let owner = owner.ok_or(ApiError::UnknownToken)?;
-        Ok(Self { email: owner.email, role: owner.role })
+        Ok(Self { id: owner.operator_id, email: owner.email, role: owner.role })
     }
 }
 
 impl Caller {
+    #[must_use]
+    pub const fn operator_id(&self) -> OperatorId {
+        self.id
+    }
+
     /// Who did it, for the audit.
     #[must_use]
     pub fn actor(&self) -> Actor {

@@ -24,7 +24,7 @@ use web::state::AppState;
 
 use super::caller::{self, Caller, field_error};
 use super::paging::{self, Paging, choice};
-use super::responses;
+use super::{owners, responses};
 
 /// Which incidents are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -36,6 +36,8 @@ pub struct IncidentQuery {
     reason: Option<String>,
     /// A `cause_id` of an incident or of `causes`.
     cause_id: Option<String>,
+    /// `me`, `none` (not resolved, and nobody's) or the address of an operator.
+    owner: Option<String>,
     /// The provider's event type, one of the catalogue.
     event_type: Option<String>,
     /// The effect that is due.
@@ -50,7 +52,7 @@ pub struct IncidentQuery {
     responses((status = 200, description = "One page of incidents.", body = Listed<IncidentResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
-    _: Caller,
+    caller: Caller,
     Path(id): Path<String>,
     Query(wanted): Query<IncidentQuery>,
     Query(paging): Query<Paging>,
@@ -63,6 +65,7 @@ pub async fn list(
         project_id: Some(project.id),
         state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
         cause_id: wanted.cause_id.as_deref().map(cause_id).transpose()?,
+        owner: owners::filter(&state, &caller, wanted.owner.as_deref()).await?,
         reason: choice("reason", wanted.reason.as_deref())?,
         effect_type,
         event_type,

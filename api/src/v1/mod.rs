@@ -23,6 +23,7 @@ mod ingest;
 mod ingest_body;
 mod ingest_state;
 pub mod keys;
+pub mod owners;
 pub mod paging;
 mod policies;
 mod previous_release;

@@ -206,6 +206,7 @@ pub fn incident(incident: Incident) -> IncidentResponse {
         opened_at: incident.opened_at,
         resolved_at: incident.resolved_at,
         cause_id: incident.cause_id,
+        owner: incident.owner,
         amount: incident.amount,
     }
 }

@@ -10,7 +10,8 @@ use web::state::AppState;
 use super::ingest_state::IngestState;
 use super::{
     audit, bulk, causes, declared_names, destinations, erasures, events, extensions, incidents,
-    keys, policies, projects, proof_links, receipt, receipts, reprocesses, result, silences,
+    keys, owners, policies, projects, proof_links, receipt, receipts, reprocesses, result,
+    silences,
 };
 
 /// What the document says of the whole.
@@ -59,6 +60,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))
+        .routes(routes!(owners::assign, owners::release))
         .routes(routes!(incidents::resolve))
         .routes(routes!(reprocesses::list, reprocesses::create))
         .routes(routes!(proof_links::list, proof_links::create))

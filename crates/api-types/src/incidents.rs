@@ -40,6 +40,9 @@ pub struct IncidentResponse {
     /// What it has in common with others; null of one that a release before causes opened.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub cause_id: Option<CauseId>,
+    /// The operator who sees to it, by address; there only where somebody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// What was paid; there only where the receipt said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountShape>))]
@@ -72,6 +75,19 @@ pub struct AlertResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub told_by: Option<AlertId>,
+}
+
+/// Who shall own an incident.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = OwnerBody))]
+pub struct OwnerRequest {
+    /// The address of an operator who may act. Default: the token's owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(example = "bob@example.com"))]
+    pub email: Option<String>,
+    /// Whether it may be somebody else's now. False by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_over: Option<bool>,
 }
 
 /// A note for the timeline.

@@ -48,6 +48,8 @@ pub struct ListQuery {
     pub reason: String,
     /// What it has in common with others.
     pub cause: String,
+    /// Who sees to it.
+    pub owner: String,
     project: String,
     mode: String,
     event_type: String,
@@ -147,12 +149,13 @@ impl ListQuery {
         link("", self, None).trim_start_matches('?').to_owned()
     }
 
-    fn pairs(&self) -> [(&'static str, &str); 10] {
+    fn pairs(&self) -> [(&'static str, &str); 11] {
         [
             ("q", self.q.trim()),
             ("state", &self.state),
             ("reason", &self.reason),
             ("cause", &self.cause),
+            ("owner", &self.owner),
             ("project", &self.project),
             ("mode", &self.mode),
             ("event_type", &self.event_type),

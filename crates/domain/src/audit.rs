@@ -80,6 +80,8 @@ text_enum! {
         ExtensionUnanswered = "extension.unanswered",
         OperatorAdded = "operator.added",
         IncidentAcknowledged = "incident.acknowledged",
+        IncidentAssigned = "incident.assigned",
+        IncidentReleased = "incident.released",
         ProofLinkCreated = "proof_link.created",
         ProofLinkRevoked = "proof_link.revoked",
         SecretRotated = "secret.rotated",

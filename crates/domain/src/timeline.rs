@@ -10,6 +10,7 @@
 mod actor;
 mod attempt;
 mod body;
+mod incident;
 mod many;
 mod project_changes;
 mod title;
@@ -22,9 +23,10 @@ use crate::alert::{Quote, one_line, sanitize};
 use crate::audit::{Action, AuditEvent};
 use crate::ids::{DestinationId, KeyId, ReplayId};
 
-pub use actor::{actor_label, actor_name, byline, short_actor_name};
+pub use actor::{actor_label, actor_name, byline, short_actor_name, short_name};
 pub use attempt::describe_outcome;
-pub use body::{describe_resolution, destination_name};
+pub use body::destination_name;
+pub use incident::describe_resolution;
 pub use title::title;
 
 /// What an item says at a glance.

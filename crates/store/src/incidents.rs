@@ -26,6 +26,8 @@ pub struct Incident {
     pub cause_id: Option<CauseId>,
     /// The app's last error.
     pub error: AppError,
+    /// Who sees to it, by address.
+    pub owner: Option<String>,
     /// What was paid, where the receipt said so.
     pub amount: Option<Amount>,
     /// How it ended.
@@ -68,7 +70,8 @@ macro_rules! query_incidents {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
             "SELECT id, event_id, project_id, state, reason, cause, error_code, error_message, amount_value, amount_currency, resolution,
-                 outage_grace_seconds, opened_at, acknowledged_at, resolved_at
+                 outage_grace_seconds, opened_at, acknowledged_at, resolved_at,
+                 (SELECT email FROM operators WHERE operators.id = incidents.owner) AS owner
              FROM incidents " + $tail,
             $($argument),+
         )
@@ -80,6 +83,7 @@ macro_rules! query_incidents {
             reason: row.reason,
             cause_id: row.cause,
             error: AppError { code: row.error_code, message: row.error_message },
+            owner: row.owner,
             amount: Amount::from_columns(row.amount_value, row.amount_currency),
             resolution: row.resolution,
             outage_grace_seconds: row.outage_grace_seconds,

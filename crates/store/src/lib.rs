@@ -47,6 +47,7 @@ pub mod operator_tokens;
 pub mod operators;
 pub mod outages;
 pub mod outbox;
+pub mod owners;
 pub mod page;
 pub mod policies;
 pub mod policy_plans;

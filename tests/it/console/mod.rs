@@ -16,6 +16,7 @@ mod integration_test;
 mod keys;
 mod looks;
 mod overview;
+mod owning;
 mod people;
 mod projects;
 mod proof;

@@ -73,6 +73,7 @@ pub fn incident() -> Incident {
         reason: Reason::FailedResult,
         cause_id: Some(id("cau_")),
         error: AppError { code: Some("account_locked".into()), message: None },
+        owner: None,
         amount: None,
         resolution: None,
         outage_grace_seconds: None,

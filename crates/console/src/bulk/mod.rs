@@ -50,12 +50,13 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let pick = Pick::read(&form);
     let (action, back) = (pick.action()?, pick.back());
-    let (project_id, selection) = match pick.find(&state.pool).await? {
-        Picked::Of(project_id, selection) => (project_id, selection),
-        Picked::Nothing(why) => {
-            return signed_in.lead_to(&state, &back, &Message::rejected(why)).await;
-        }
-    };
+    let (project_id, selection) =
+        match pick.find(&state.pool, signed_in.session.operator_id).await? {
+            Picked::Of(project_id, selection) => (project_id, selection),
+            Picked::Nothing(why) => {
+                return signed_in.lead_to(&state, &back, &Message::rejected(why)).await;
+            }
+        };
     let (include_taking, actor) = (pick.include_taking, &signed_in.actor());
     let new = NewBulk { project_id, action, selection, include_taking, actor };
     freeze(&state, &signed_in, &new, &back).await

@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use domain::bulk::BulkAction;
 use domain::catalogue::Catalogue;
-use domain::ids::{CauseId, IncidentId, ProjectId};
+use domain::ids::{CauseId, IncidentId, OperatorId, ProjectId};
 use store::bulk::Selection;
 use store::search::causes::find_cause;
 use store::search::incidents::{group_by_project, list_matching};
@@ -71,7 +71,7 @@ impl Pick {
     }
 
     /// The incidents and the project that they are of.
-    pub(super) async fn find(&self, pool: &PgPool) -> Result<Picked, ApiError> {
+    pub(super) async fn find(&self, pool: &PgPool, me: OperatorId) -> Result<Picked, ApiError> {
         let query = self.query();
         if !self.cause.is_empty() {
             return of_cause(pool, self.cause.parse().ok()).await;
@@ -81,7 +81,7 @@ impl Pick {
                 return of_cause(pool, query.cause_id()).await;
             }
             let catalogue = Catalogue::of_all(declared_names::list_all(pool).await?);
-            let search = search(&query, &catalogue, OffsetDateTime::now_utc());
+            let search = search(&query, &catalogue, OffsetDateTime::now_utc(), me);
             return Ok(one_project(list_matching(pool, &search, MOST).await?));
         }
         let ids: Vec<IncidentId> = self.incidents.iter().filter_map(|id| id.parse().ok()).collect();

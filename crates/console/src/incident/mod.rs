@@ -7,6 +7,7 @@
 mod actions;
 mod details;
 mod next;
+mod owner;
 mod proof;
 mod siblings;
 mod view;
@@ -36,6 +37,9 @@ pub fn add(pages: Pages) -> Pages {
             Access::Operator,
             actions::resolve_by_evidence,
         )
+        .post("/incidents/{incident_id}/take", Access::Operator, owner::take)
+        .post("/incidents/{incident_id}/assign", Access::Operator, owner::assign)
+        .post("/incidents/{incident_id}/release", Access::Operator, owner::release)
         .post("/incidents/{incident_id}/proof-links", Access::Operator, proof::create)
         .post(
             "/incidents/{incident_id}/proof-links/{link_id}/revoke",

@@ -17,6 +17,7 @@ use web::error::ApiError;
 
 use super::details::IncidentDetails;
 use super::next::NextAction;
+use super::owner::Ownership;
 use super::siblings::Siblings;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
@@ -67,6 +68,7 @@ pub(super) struct IncidentPage {
     running: Option<Running>,
     next: NextAction,
     evidence: Vec<EvidenceItem>,
+    owned: Ownership,
     project_path: String,
     values: NoteValues,
     timeline: Vec<TimelineItemView>,
@@ -133,6 +135,7 @@ impl IncidentPage {
             quote: incident.error.message.as_deref().map(sanitize),
             next: NextAction::of(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
+            owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
             facts: facts(state, &details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,

@@ -12,9 +12,9 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
-use domain::ids::CauseId;
+use domain::ids::{CauseId, OperatorId};
 use domain::incident::{IncidentState, Reason};
-use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -72,7 +72,8 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let found = search_incidents(&state.pool, &search(&query, &catalogue, now)).await?;
+    let wanted = search(&query, &catalogue, now, signed_in.session.operator_id);
+    let found = search_incidents(&state.pool, &wanted).await?;
     let projects = projects::list_projects(&state.pool).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), now).await?;
     let causes = Causes::load(&state.pool, &query, query.project_id()).await?;
@@ -101,6 +102,7 @@ pub(crate) fn search(
     query: &ListQuery,
     catalogue: &Catalogue,
     now: OffsetDateTime,
+    me: OperatorId,
 ) -> IncidentSearch {
     let (opened_after, opened_before) = query.times(now);
     IncidentSearch {
@@ -111,6 +113,11 @@ pub(crate) fn search(
             state => state.parse::<IncidentState>().map_or(StateFilter::NeedsYou, StateFilter::One),
         },
         cause_id: query.cause_id(),
+        owner: match query.owner.as_str() {
+            "me" => Some(OwnerFilter::Of(me)),
+            "none" => Some(OwnerFilter::Nobody),
+            _ => None,
+        },
         reason: query.reason.parse::<Reason>().ok(),
         event_type: query.event_type(catalogue),
         effect_type: query.effect_type(catalogue),
@@ -145,5 +152,11 @@ fn own_filters(query: &ListQuery, causes: &Causes) -> Vec<Select> {
             [("", "Any reason"), ("missing_result", "No result"), ("failed_result", "Failure")],
         ),
         causes.select(query),
+        Select::new(
+            "owner",
+            "Owner",
+            &query.owner,
+            [("", "Anyone's"), ("me", "Mine"), ("none", "Nobody's")],
+        ),
     ]
 }

@@ -4,7 +4,7 @@ use domain::alert::{format_duration, one_line};
 use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
-use domain::timeline::{describe_outcome, short_actor_name};
+use domain::timeline::{describe_outcome, short_actor_name, short_name};
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
 
@@ -30,6 +30,8 @@ pub(super) struct IncidentItem {
     /// What became of the last attempt to repair it, and when that was.
     pub(super) tried: Option<(String, When)>,
     pub(super) state: Badge,
+    /// Who sees to it, by name.
+    pub(super) owner: Option<String>,
     pub(super) since: When,
 }
 
@@ -42,6 +44,7 @@ impl IncidentItem {
             amount: row.incident.amount.map(|amount| amount.to_string()),
             why: why(&row),
             state: state(&row),
+            owner: row.incident.owner.as_deref().map(short_name),
             since: When::ago(row.incident.opened_at, now),
             tried: row.last_attempt.map(|last| (outcome(&last), When::ago(last.at, now))),
             event_type: one_line(&row.event_type),

@@ -110,6 +110,16 @@ details! {
         bulk_id: Option<BulkId>,
     }
 
+    /// Of an incident that an operator owns from now on, and who did before; by address.
+    AssignedDetail {
+        to: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    }
+
+    /// Of an incident that was given back, and who owned it.
+    ReleasedDetail { from: String }
+
     /// Of a request to reprocess.
     ReprocessDetail {
         replay_id: ReplayId,

@@ -11,15 +11,16 @@ use serde_json::{Value, json};
 use super::Action;
 use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
-    AnsweredDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail, DeclaredDetail,
-    DestinationDetail, ErasedDetail, EveryIncidentDetail, ExtensionDetail, InterruptedDetail,
-    KeyDetail, LockOutDetail, MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail,
-    OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail,
-    PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail, RenamedDestinationDetail,
-    ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
-    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
-    SignalDetail, StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail,
-    UnansweredDetail, UnclaimedDetail, WhyDetail,
+    AnsweredDetail, AssignedDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail,
+    DeclaredDetail, DestinationDetail, ErasedDetail, EveryIncidentDetail, ExtensionDetail,
+    InterruptedDetail, KeyDetail, LockOutDetail, MasterKeyDetail, NewProjectDetail, NoDetail,
+    OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail, PlannedDetail, PolicyDetail,
+    PolicyResetDetail, PolicyStopDetail, ProjectChanges, ProofLinkDetail, ReceiptDetail,
+    ReleasedDetail, RenamedDestinationDetail, ReprocessDetail, ReprocessEndDetail,
+    ReprocessRejectionDetail, ResolvedDetail, ResultDetail, ReturnedDetail, RoleChangeDetail,
+    RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail, SignalDetail, StallDetail,
+    TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail,
+    WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -94,6 +95,8 @@ audit_events! {
     SnapshotDownloaded(NoDetail),
     IncidentOpened(OpenedDetail),
     IncidentAcknowledged(AcknowledgedDetail),
+    IncidentAssigned(AssignedDetail),
+    IncidentReleased(ReleasedDetail),
     IncidentResolved(ResolvedDetail),
     ResolveRefused(WhyDetail),
     ReprocessRequested(ReprocessDetail),

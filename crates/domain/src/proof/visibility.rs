@@ -60,7 +60,9 @@ const fn milestone(action: Action) -> Option<Milestone> {
             Some(Milestone::RepairFailed)
         }
         Action::AlertDelivered => Some(Milestone::TeamAlerted),
-        Action::ResultFailed
+        Action::IncidentAssigned
+        | Action::IncidentReleased
+        | Action::ResultFailed
         | Action::ResultRepeated
         | Action::ResultContradicted
         | Action::ResultRefused

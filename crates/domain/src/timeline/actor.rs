@@ -24,10 +24,16 @@ pub fn actor_name(actor: &str) -> String {
 #[must_use]
 pub fn short_actor_name(actor: &str) -> String {
     match actor.split_once(':') {
-        Some(("operator", email)) => one_line(email.split('@').next().unwrap_or(email)),
+        Some(("operator", email)) => short_name(email),
         Some(("cli" | "temporal", name)) => one_line(name),
         _ => actor_name(actor),
     }
+}
+
+/// An operator by the part of their address that people call them by.
+#[must_use]
+pub fn short_name(email: &str) -> String {
+    one_line(email.split('@').next().unwrap_or(email))
 }
 
 /// Who it was, keys by their labels: `alice@cometcart.test`, `key “Production worker”`.

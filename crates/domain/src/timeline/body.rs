@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::project_changes::changes;
-use super::{Advice, Names, attempt, many};
-use crate::alert::{AlertKind, Quote, format_timestamp, judged_later, one_line, sanitize};
+use super::{Advice, Names, attempt, incident, many};
+use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
     AlertDetail, AmbiguityDetail, AnsweredDetail, EveryIncidentDetail, NotificationKind,
@@ -17,7 +17,7 @@ use crate::audit::detail::{
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
 use crate::ids::{DestinationId, ReplayId};
-use crate::incident::{Reason, Resolution};
+use crate::incident::Reason;
 use crate::notice::NoticeKind;
 use crate::reprocess_policy::PolicySettings;
 
@@ -36,12 +36,14 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultUnclaimed(of) => unclaimed(of),
         E::ResultRefused(of) | E::ResolveRefused(of) | E::ReprocessSkipped(of) => of.why.clone(),
         E::IncidentOpened(of) => match of.reason {
-            Reason::MissingResult => silence(of.outage_grace_seconds),
+            Reason::MissingResult => incident::silence(of.outage_grace_seconds),
             Reason::FailedResult => of.error.code.clone().unwrap_or_default(),
         },
         E::IncidentAcknowledged(of) => many::one_of(of.bulk_id),
         E::ReprocessRequested(of) => many::one_of(of.bulk_id),
-        E::IncidentResolved(of) => resolution(of),
+        E::IncidentAssigned(of) => incident::assigned(of),
+        E::IncidentReleased(of) => format!("{} owned it", one_line(&of.from)),
+        E::IncidentResolved(of) => incident::resolution(of),
         E::ReprocessRefused(of) => of.why.clone(),
         E::ReprocessSucceeded(of)
         | E::ReprocessFailed(of)
@@ -185,15 +187,6 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
     one.into_iter().collect()
 }
 
-/// No result came, and the deadline may have been judged later.
-fn silence(outage_grace_seconds: Option<i32>) -> String {
-    let silence = "no result in time".to_owned();
-    match outage_grace_seconds {
-        None => silence,
-        Some(seconds) => format!("{silence}; {}", judged_later(seconds)),
-    }
-}
-
 const MESSAGE: &str = "Message";
 const NOTE: &str = "Note";
 
@@ -318,32 +311,6 @@ fn reported(status: Outcome, error_code: Option<&str>) -> String {
         Outcome::Superseded => "a result",
     };
     error_code.map_or(what.to_owned(), |code| format!("{what} ({code})"))
-}
-
-fn resolution(of: &ResolvedDetail) -> String {
-    let resolution = match of {
-        ResolvedDetail::Manually { evidence: Some(evidence), .. } => {
-            return format!("by the evidence of {}", one_line(&evidence.name));
-        }
-        ResolvedDetail::Manually { bulk_id: Some(id), .. } => {
-            return format!("manually, {}", many::one_of(Some(*id)));
-        }
-        ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution } => {
-            resolution
-        }
-    };
-    describe_resolution(*resolution).to_owned()
-}
-
-/// How an incident ended, in a few words.
-#[must_use]
-pub fn describe_resolution(resolution: Resolution) -> &'static str {
-    match resolution {
-        Resolution::Reprocessed => "the reprocess succeeded",
-        Resolution::LateSuccess => "the success came late",
-        Resolution::Superseded => "nothing is due any more",
-        Resolution::Manual => "manually",
-    }
 }
 
 /// What was sent and where: `incident opened, to bob@cometcart.test`.

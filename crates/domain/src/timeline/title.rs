@@ -27,6 +27,8 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::SnapshotDownloaded => (Plain, "Snapshot downloaded"),
         A::IncidentOpened => (Bad, "Incident opened"),
         A::IncidentAcknowledged => (Work, "Acknowledged"),
+        A::IncidentAssigned => (Work, "Assigned"),
+        A::IncidentReleased => (Plain, "Given back"),
         A::IncidentResolved => (Good, "Resolved"),
         A::ReprocessRequested => (Work, "Reprocess requested"),
         A::ReprocessRefused => (Plain, "Reprocess rejected"),

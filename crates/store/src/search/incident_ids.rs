@@ -1,13 +1,13 @@
 //! Which incidents a search finds. Every query here reads a bounded number of rows.
 
 use domain::catalogue::EffectType;
-use domain::ids::{CauseId, IncidentId, ProjectId};
+use domain::ids::{CauseId, IncidentId, OperatorId, ProjectId};
 use domain::incident::Reason;
 use domain::project::Mode;
 
 use super::causes::find_cause;
 use super::finder::Finder;
-use super::incident_search::{IncidentSearch, StateFilter};
+use super::incident_search::{IncidentSearch, OwnerFilter, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
 use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
@@ -28,6 +28,7 @@ impl Finder for IncidentSearch {
             && self.project_id.is_none()
             && self.mode.is_none()
             && self.cause_id.is_none()
+            && self.owner.is_none()
             && self.reason.is_none()
             && self.event_type.is_none()
             && self.effect_type.is_none()
@@ -62,6 +63,9 @@ impl Finder for IncidentSearch {
         db: &mut PgConnection,
         scan: &KeysetScan<IncidentId>,
     ) -> Result<Vec<IncidentId>, StoreError> {
+        if let Some(owner) = self.owner {
+            return self.find_of_owner(db, scan, owner).await;
+        }
         if let Some(cause_id) = self.cause_id {
             return self.find_of_cause(db, scan, cause_id).await;
         }
@@ -143,7 +147,8 @@ impl Finder for IncidentSearch {
          WHERE i.id = ANY($1) AND ($2::uuid IS NULL OR p.id = $2) AND ($3::text IS NULL OR p.mode = $3)
            AND i.state = ANY($4) AND ($5::text IS NULL OR i.reason = $5)
            AND ($6::text IS NULL OR i.event_type = $6) AND ($7::text IS NULL OR i.effect_type = $7)
-           AND ($8::uuid IS NULL OR i.cause = $8)",
+           AND ($8::uuid IS NULL OR i.cause = $8) AND ($9::uuid IS NULL OR i.owner = $9)
+           AND (NOT $10 OR i.owner IS NULL AND i.state <> 'resolved')",
             ids as &[IncidentId],
             self.project_id.map(ProjectId::as_uuid),
             self.mode.map(Mode::as_str),
@@ -152,6 +157,8 @@ impl Finder for IncidentSearch {
             self.event_type,
             self.effect_type.as_ref().map(EffectType::as_str),
             self.cause_id.map(CauseId::as_uuid),
+            self.owner_id().map(OperatorId::as_uuid),
+            self.owner == Some(OwnerFilter::Nobody),
         )
         .fetch_all(db)
         .await?;

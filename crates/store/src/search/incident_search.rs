@@ -1,7 +1,7 @@
 //! Which incidents are searched for.
 
 use domain::catalogue::EffectType;
-use domain::ids::{CauseId, IncidentId, ProjectId};
+use domain::ids::{CauseId, IncidentId, OperatorId, ProjectId};
 use domain::incident::{IncidentState, Reason};
 use domain::project::Mode;
 use time::OffsetDateTime;
@@ -32,6 +32,15 @@ impl StateFilter {
     }
 }
 
+/// Whose incidents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerFilter {
+    /// Those that this operator owns.
+    Of(OperatorId),
+    /// Those that are not resolved and that nobody owns.
+    Nobody,
+}
+
 /// Which incidents are searched for. Every filter narrows; the default finds all that are not
 /// resolved, newest first.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +53,8 @@ pub struct IncidentSearch {
     pub state: StateFilter,
     /// Of this cause.
     pub cause_id: Option<CauseId>,
+    /// Of this owner, or of none.
+    pub owner: Option<OwnerFilter>,
     /// Opened for this reason.
     pub reason: Option<Reason>,
     /// The provider's event type.

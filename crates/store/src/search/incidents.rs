@@ -9,7 +9,7 @@ use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use time::OffsetDateTime;
 
-pub use super::incident_search::{IncidentSearch, StateFilter};
+pub use super::incident_search::{IncidentSearch, OwnerFilter, StateFilter};
 use super::keyset::KeysetScan;
 use super::{Cursor, Sort, finder, project_names, reading};
 use crate::events::{self, PaymentEvent};

@@ -28,6 +28,7 @@ pub mod incidents;
 mod keyset;
 mod lookup;
 pub mod overview;
+mod owned_ids;
 pub mod reading;
 mod term;
 mod words;

@@ -7,7 +7,7 @@ use domain::incident::IncidentState;
 use store::search::Cursor;
 use store::search::incidents::{IncidentRow, IncidentSearch, StateFilter, search_incidents};
 
-use super::tone;
+use super::{owner, tone};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::cmd::list::{self, Narrowing};
@@ -20,6 +20,7 @@ Examples:
   sendpromptly incident list --state open
   sendpromptly incident list --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK
   sendpromptly incident list --search user_456
+  sendpromptly incident list --owner none
   sendpromptly incident list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --json
 
 A list with more pages ends with the command for the next one.";
@@ -33,6 +34,9 @@ pub struct Args {
     /// Only incidents of this cause, as `cause list` names it.
     #[arg(long)]
     cause: Option<String>,
+    /// Only incidents of this operator, or `none`: those that are not resolved and that nobody owns.
+    #[arg(long, value_name = "EMAIL")]
+    owner: Option<String>,
     #[command(flatten)]
     narrowing: Narrowing,
 }
@@ -45,6 +49,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
         project_id: admin.project_id(args.narrowing.project.as_deref()).await?,
         state: args.state.map_or(StateFilter::All, StateFilter::One),
         cause_id,
+        owner: owner::filter(&admin, args.owner.as_deref()).await?,
         text: args.narrowing.search,
         cursor,
         limit: args.narrowing.limit,

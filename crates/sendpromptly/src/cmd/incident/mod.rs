@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod list;
+mod owner;
 mod reprocess;
 mod resolve;
 mod show;
@@ -34,6 +35,16 @@ pub enum Verb {
     /// Say that you see to it, so that others need not: to one incident, or to many.
     #[command(after_help = acknowledge::HELP)]
     Acknowledge(acknowledge::Args),
+    /// Give an incident to an operator, who then sees to it.
+    #[command(after_help = owner::ASSIGN_HELP)]
+    Assign(owner::AssignArgs),
+    /// Give an incident back: nobody owns it then.
+    #[command(after_help = owner::RELEASE_HELP)]
+    Release {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+    },
     /// Ask the app, by a signed callback, to do the work again: for one incident, or for many.
     #[command(after_help = reprocess::HELP)]
     Reprocess(reprocess::Args),
@@ -49,6 +60,8 @@ impl Verb {
             Self::List(args) => list::run(args, context).await,
             Self::Show { id } => show::run(&id, context).await,
             Self::Acknowledge(args) => Box::pin(acknowledge::run(&args, context)).await,
+            Self::Assign(args) => Box::pin(owner::assign(&args, context)).await,
+            Self::Release { id } => Box::pin(owner::release(&id, context)).await,
             Self::Reprocess(args) => Box::pin(reprocess::run(&args, context)).await,
             Self::Resolve(args) => Box::pin(resolve::run(&args, context)).await,
         }

@@ -173,6 +173,7 @@ fn facts(IncidentDetails { incident, event, .. }: &IncidentDetails) -> String {
         ("effect", format!("{}, by {} {}", event.effect_type, event.provider, event.event_type)),
         ("provider event", event.provider_event_id.clone()),
         ("reference", event.internal_reference.clone()),
+        ("owner", or_nothing(incident.owner.as_deref())),
         ("amount", or_nothing(event.amount.map(|amount| amount.to_string()).as_deref())),
         ("opened", format_timestamp(incident.opened_at)),
         ("resolved", format_optional_timestamp(incident.resolved_at)),

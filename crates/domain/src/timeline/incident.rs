@@ -1,0 +1,49 @@
+//! What entries say of an incident itself: why it opened, whose it is, how it ended.
+
+use super::many;
+use crate::alert::{judged_later, one_line};
+use crate::audit::detail::{AssignedDetail, ResolvedDetail};
+use crate::incident::Resolution;
+
+/// No result came, and the deadline may have been judged later.
+pub(super) fn silence(outage_grace_seconds: Option<i32>) -> String {
+    let silence = "no result in time".to_owned();
+    match outage_grace_seconds {
+        None => silence,
+        Some(seconds) => format!("{silence}; {}", judged_later(seconds)),
+    }
+}
+
+pub(super) fn assigned(of: &AssignedDetail) -> String {
+    let to = one_line(&of.to);
+    match &of.from {
+        Some(from) => format!("to {to}, who takes over from {}", one_line(from)),
+        None => format!("to {to}"),
+    }
+}
+
+pub(super) fn resolution(of: &ResolvedDetail) -> String {
+    let resolution = match of {
+        ResolvedDetail::Manually { evidence: Some(evidence), .. } => {
+            return format!("by the evidence of {}", one_line(&evidence.name));
+        }
+        ResolvedDetail::Manually { bulk_id: Some(id), .. } => {
+            return format!("manually, {}", many::one_of(Some(*id)));
+        }
+        ResolvedDetail::Manually { resolution, .. } | ResolvedDetail::ByResult { resolution } => {
+            resolution
+        }
+    };
+    describe_resolution(*resolution).to_owned()
+}
+
+/// How an incident ended, in a few words.
+#[must_use]
+pub fn describe_resolution(resolution: Resolution) -> &'static str {
+    match resolution {
+        Resolution::Reprocessed => "the reprocess succeeded",
+        Resolution::LateSuccess => "the success came late",
+        Resolution::Superseded => "nothing is due any more",
+        Resolution::Manual => "manually",
+    }
+}
