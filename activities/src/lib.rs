@@ -16,6 +16,7 @@ pub mod extension_request;
 pub mod extensions;
 pub mod http;
 mod manual_result;
+pub mod mentions;
 pub mod notices;
 mod observed;
 pub mod probes;

@@ -38,6 +38,7 @@ impl Operation {
             (_, "create_project") => Some(json!({ "name": "CometCart EU", "mode": "test" })),
             (_, "create_api_key") => Some(json!({ "label": "production" })),
             (_, "add_destination") => Some(json!({ "email": "carol@cometcart.test" })),
+            (_, "comment_incident" | "comment_cause") => Some(json!({ "text": "ours" })),
             (_, "start_bulk_reprocess") => Some(json!({ "note": "again" })),
             (_, "erase_customer") => Some(json!({ "internal_reference": "user_456" })),
             (_, "update_project") => Some(json!({ "timeout_minutes": 45 })),

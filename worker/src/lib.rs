@@ -6,6 +6,7 @@
 //! [`beat`]. A worker that dies loses nothing: what it ran is run again elsewhere.
 
 mod beat;
+mod mentions;
 mod messages;
 mod meter;
 mod notices;
@@ -223,7 +224,8 @@ pub async fn run(
         let deps = Arc::clone(&deps);
         async move {
             let messages = messages::run(Arc::clone(&deps));
-            tokio::join!(engine::deadlines::run(&deps.pool), notices::run(&deps), messages)
+            let (mentions, notices) = (mentions::run(&deps), notices::run(&deps));
+            tokio::join!(engine::deadlines::run(&deps.pool), notices, mentions, messages)
         }
     });
     let working = async {

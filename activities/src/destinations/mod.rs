@@ -21,6 +21,7 @@ use domain::alert::{AlertFacts, AlertKind, SlackUrl, WebhookUrl, one_line};
 use domain::destination::{DestinationKind, NtfyToken, ProviderUrl, RoutingKey};
 use domain::extension::{ActivityName, QueueName};
 use domain::ids::{AlertId, IncidentId};
+use domain::mention::MentionFacts;
 use domain::notice::{NoticeFacts, NoticeOrigin};
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
@@ -248,6 +249,19 @@ pub async fn send(
             activity::send(senders.activities.as_ref(), activity, queue, &message()?).await
         }
     }
+}
+
+/// Tells an operator by mail that a comment mentions them.
+///
+/// # Errors
+/// When the message was not taken.
+pub async fn send_mention(
+    senders: &Senders,
+    address: &str,
+    message_id: &str,
+    facts: &MentionFacts,
+) -> Result<Sent, SendFailure> {
+    senders.email.send_mention(address, &Thread::alone(message_id.to_owned()), facts).await
 }
 
 /// Sends one notice to one destination, once.

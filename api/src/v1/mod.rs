@@ -12,6 +12,7 @@ pub mod bulk;
 mod call_group;
 pub mod caller;
 pub mod causes;
+pub mod comments;
 pub mod declared_names;
 pub mod destinations;
 pub mod erasures;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use api_types::audit::AuditEntryResponse;
 use api_types::bulk::{BulkItemResponse, BulkPreviewResponse, BulkResponse, EffectCount};
 use api_types::causes::CauseResponse;
+use api_types::comments::CommentResponse;
 use api_types::destinations::DestinationResponse;
 use api_types::erasures::{ErasureResponse, SentMessageResponse};
 use api_types::error::Candidate;
@@ -25,6 +26,7 @@ use store::alerts::AlertView;
 use store::api_keys::KeyRow;
 use store::attempts::CallbackAttempt;
 use store::bulk::{Bulk, BulkItem, Preview};
+use store::comments::Comment;
 use store::destinations::Destination;
 use store::erasure::{self, Erasure, SentMessage};
 use store::events::PaymentEvent;
@@ -191,6 +193,11 @@ pub fn cause(row: CauseRow) -> CauseResponse {
         oldest_opened_at: row.oldest_opened_at,
         newest_opened_at: row.newest_opened_at,
     }
+}
+
+pub fn comment(comment: Comment) -> CommentResponse {
+    let Comment { id, at, author, text, mentioned } = comment;
+    CommentResponse { audit_id: id, at, author, text, mentioned }
 }
 
 pub fn incident(incident: Incident) -> IncidentResponse {

@@ -9,9 +9,9 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    audit, bulk, causes, declared_names, destinations, erasures, events, extensions, incidents,
-    keys, owners, policies, projects, proof_links, receipt, receipts, reprocesses, result,
-    silences,
+    audit, bulk, causes, comments, declared_names, destinations, erasures, events, extensions,
+    incidents, keys, owners, policies, projects, proof_links, receipt, receipts, reprocesses,
+    result, silences,
 };
 
 /// What the document says of the whole.
@@ -61,6 +61,8 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::acknowledge))
         .routes(routes!(owners::assign, owners::release))
+        .routes(routes!(comments::add_to_incident))
+        .routes(routes!(comments::list_of_cause, comments::add_to_cause))
         .routes(routes!(incidents::resolve))
         .routes(routes!(reprocesses::list, reprocesses::create))
         .routes(routes!(proof_links::list, proof_links::create))

@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod bulk;
 pub mod causes;
+pub mod comments;
 pub mod declared_names;
 pub mod destinations;
 pub mod erasures;

@@ -14,6 +14,7 @@ pub mod badge;
 mod broken;
 pub mod bulk;
 mod clients;
+mod comments;
 pub mod destinations;
 pub mod erasures;
 pub mod error_page;
@@ -61,6 +62,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     incidents::add,
     incident::add,
     bulk::add,
+    comments::add,
     events::add,
     event::add,
     snapshot::add,

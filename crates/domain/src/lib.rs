@@ -28,6 +28,7 @@ pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod incident;
+pub mod mention;
 pub mod moment;
 pub mod money;
 pub mod notice;

@@ -18,8 +18,8 @@ use store::outbox;
 use store::pool::transaction;
 use store::transitions::silence;
 use store::{
-    PgConnection, PgPool, StoreError, backfill, bulk, environments, events, figures, incidents,
-    key_holders, outages, receipt_hours, reprocesses, watch_checks,
+    PgConnection, PgPool, StoreError, backfill, bulk, comments, environments, events, figures,
+    incidents, key_holders, mentions, outages, receipt_hours, reprocesses, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -45,6 +45,8 @@ pub async fn sweep(pool: &PgPool) {
     note("ending unanswered reprocesses", end_unanswered(pool).await);
     note("waking forgotten events", wake_forgotten(pool).await);
     note("waking forgotten bulk reprocesses", bulk::dispatch::wake_forgotten(pool).await);
+    note("forgetting comments of causes", comments::delete_old(pool).await);
+    note("forgetting mentions", mentions::delete_old(pool).await);
     note("forgetting previews", bulk::purge_previews(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking outbox messages", outbox::unpark_old(pool).await);

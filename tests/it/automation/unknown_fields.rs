@@ -62,11 +62,14 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
         let project = world.project.id.to_string();
         let bulk: Value = script.send(&format!("/{project}/bulk-reprocesses"), json!({})).await;
         let bulk = bulk["bulk_id"].as_str().expect("an id");
+        let list: Value = script.read(&format!("/{project}/causes")).await;
+        let cause = list["data"][0]["cause_id"].as_str().expect("a cause").to_owned();
         let before = rows(&world).await;
         let writes = writes(&world).await;
         assert!(writes.len() >= 8, "{writes:?}");
         for (method, path, known) in writes {
             let path = path.replace("{project_id}", &project).replace("{incident_id}", &incident);
+            let path = path.replace("{cause_id}", &cause);
             let path = path.replace("{effect_type}", "credit_grant").replace("{bulk_id}", bulk);
             let body = json!({ "webhook_url": "https://shop.example.com", "nothing": null });
             let (status, rejected) = script.call(method.clone(), &path, Some(body)).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::api_key::ApiKey;
-use domain::ids::ProjectId;
+use domain::ids::{CauseId, ProjectId};
 use domain::operator::Role;
 use e2e::world::{parse, receipt};
 use e2e::{World, eventually};
@@ -47,6 +47,10 @@ impl Theirs {
         let (event, incident) = miss_effect(world, &key).await;
         let proofs = at(&format!("incidents/{incident}/proof-links"));
         let (proof, _) = create(&proofs, json!({}), "proof_link_id").await;
+        let cause = "SELECT cause FROM incidents WHERE project_id = $1";
+        let cause: CauseId =
+            sqlx::query_scalar(cause).bind(project).fetch_one(&world.pool).await.expect("a cause");
+        let cause = cause.to_string();
         let (bulk, _) = create(&at("bulk-reprocesses"), json!({}), "bulk_id").await;
         let customer = json!({ "internal_reference": "user_456", "confirm": true });
         let (erasure, _) = create(&at("erasures"), customer, "erasure_id").await;
@@ -61,6 +65,7 @@ impl Theirs {
             ("proof_link_id", proof),
             ("bulk_id", bulk),
             ("erasure_id", erasure),
+            ("cause_id", cause),
         ]);
         eventually("an outbox that is empty", async || {
             let waiting = "SELECT count(*) FROM outbox";

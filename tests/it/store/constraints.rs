@@ -17,7 +17,7 @@ const NAMES: &str = "\
     bulk_reprocesses_state_check bulk_reprocesses_stop_check
     callback_attempts_nonce_key
     callback_attempts_pkey callback_headers_name_check callback_headers_pkey
-    callback_headers_project_fkey callback_headers_spelling_check cause_threads_cause_key
+    callback_headers_project_fkey callback_headers_spelling_check cause_comments_pkey cause_comments_project_fkey cause_threads_cause_key
     cause_threads_destination_fkey cause_threads_pkey cause_threads_project_fkey claimed_early_results_pkey claimed_early_results_project_fkey
     daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
     declared_names_name_check declared_names_pkey declared_names_project_fkey
@@ -38,6 +38,7 @@ const NAMES: &str = "\
     incidents_event_key incidents_grace_check incidents_owner_fkey incidents_pkey incidents_project_fkey incidents_reason_check
     incidents_resolution_check incidents_resolved_check incidents_state_check
     key_holders_keys_check key_holders_pkey key_versions_only_one_check key_versions_only_one_key
+    mentions_about_check mentions_incident_fkey mentions_operator_fkey mentions_pkey mentions_project_fkey mentions_state_check
     notices_destination_fkey notices_occasion_key notices_pkey
     notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey

@@ -7,6 +7,7 @@
 //! failure means.
 
 mod folder;
+mod mention;
 mod notice;
 mod plain_first;
 mod settings;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use askama::Template;
 use domain::alert::{AlertFacts, AlertKind, one_line};
+use domain::mention::MentionFacts;
 use domain::notice::NoticeText;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -125,6 +127,18 @@ impl EmailSender {
         let message = self.compose(address, thread, notice::render(notice))?;
         let (now, kind) = (OffsetDateTime::now_utc(), notice.kind.as_str());
         self.dispatch(&message, || folder::file_name(now, kind, &thread.message_id)).await
+    }
+
+    /// Tells one operator of a comment that mentions them.
+    pub(super) async fn send_mention(
+        &self,
+        address: &str,
+        thread: &Thread,
+        mention: &MentionFacts,
+    ) -> Result<Sent, SendFailure> {
+        let message = self.compose(address, thread, mention::render(mention))?;
+        let now = OffsetDateTime::now_utc();
+        self.dispatch(&message, || folder::file_name(now, "mention", &thread.message_id)).await
     }
 
     async fn dispatch(

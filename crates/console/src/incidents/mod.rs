@@ -13,7 +13,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
-use domain::incident::{IncidentState, Reason};
+use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
@@ -28,6 +28,7 @@ use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
+use crate::comments::CommentItem;
 use crate::state::ConsoleState;
 
 pub(crate) const PATH: &str = "/incidents";
@@ -44,6 +45,9 @@ struct IncidentsPage {
     summary: IncidentSummary,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
+    /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
+    said: Option<(String, Vec<CommentItem>)>,
+    max_note: usize,
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     filters: Filters,
@@ -77,11 +81,20 @@ async fn list(
     let projects = projects::list_projects(&state.pool).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), now).await?;
     let causes = Causes::load(&state.pool, &query, query.project_id()).await?;
+    let said = match query.cause_id() {
+        Some(id) => {
+            let comments = CommentItem::list_of_cause(&state.pool, id, now).await?;
+            Some((format!("/causes/{id}"), comments))
+        }
+        None => None,
+    };
     let is_wide = query.says_only(&["project", "sort"]);
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
         layout,
+        said,
+        max_note: MAX_NOTE,
         summary,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),

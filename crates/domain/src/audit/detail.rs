@@ -120,6 +120,18 @@ details! {
     /// Of an incident that was given back, and who owned it.
     ReleasedDetail { from: String }
 
+    /// Of a comment on an incident, or on a cause; `mentioned` are addresses of operators.
+    CommentDetail {
+        note: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentioned: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause_id: Option<CauseId>,
+    }
+
+    /// Of an operator who could not be told of a comment.
+    GivenUpMentionDetail { to: String, why: String }
+
     /// Of a request to reprocess.
     ReprocessDetail {
         replay_id: ReplayId,

@@ -62,6 +62,9 @@ const fn milestone(action: Action) -> Option<Milestone> {
         Action::AlertDelivered => Some(Milestone::TeamAlerted),
         Action::IncidentAssigned
         | Action::IncidentReleased
+        | Action::IncidentCommented
+        | Action::CauseCommented
+        | Action::MentionGivenUp
         | Action::ResultFailed
         | Action::ResultRepeated
         | Action::ResultContradicted

@@ -43,6 +43,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ReprocessRequested(of) => many::one_of(of.bulk_id),
         E::IncidentAssigned(of) => incident::assigned(of),
         E::IncidentReleased(of) => format!("{} owned it", one_line(&of.from)),
+        E::IncidentCommented(of) | E::CauseCommented(of) => incident::comment(of),
+        E::MentionGivenUp(of) => reasoned(&one_line(&of.to), Some(&of.why)),
         E::IncidentResolved(of) => incident::resolution(of),
         E::ReprocessRefused(of) => of.why.clone(),
         E::ReprocessSucceeded(of)
@@ -173,6 +175,7 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         E::ResultAmbiguous(AmbiguityDetail::Candidates { error, .. }) => message(&error.message),
         E::IncidentOpened(of) => message(&of.error.message),
         E::IncidentAcknowledged(of) => note(&of.note),
+        E::IncidentCommented(of) | E::CauseCommented(of) => quote(COMMENT, Some(&of.note)),
         E::IncidentResolved(ResolvedDetail::Manually { note: text, .. }) => note(text),
         E::ReprocessRequested(of) => note(&of.note),
         E::ExtensionAnswered(of) => note(&of.note),
@@ -189,6 +192,7 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
 
 const MESSAGE: &str = "Message";
 const NOTE: &str = "Note";
+const COMMENT: &str = "Comment";
 
 /// The reprocess that began or ended.
 pub(super) fn ended_or_requested(event: &AuditEvent) -> Option<ReplayId> {

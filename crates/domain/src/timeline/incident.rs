@@ -2,7 +2,7 @@
 
 use super::many;
 use crate::alert::{judged_later, one_line};
-use crate::audit::detail::{AssignedDetail, ResolvedDetail};
+use crate::audit::detail::{AssignedDetail, CommentDetail, ResolvedDetail};
 use crate::incident::Resolution;
 
 /// No result came, and the deadline may have been judged later.
@@ -19,6 +19,17 @@ pub(super) fn assigned(of: &AssignedDetail) -> String {
     match &of.from {
         Some(from) => format!("to {to}, who takes over from {}", one_line(from)),
         None => format!("to {to}"),
+    }
+}
+
+/// The cause that it is on, and who was told of it.
+pub(super) fn comment(of: &CommentDetail) -> String {
+    let cause = of.cause_id.map(|id| id.to_string()).unwrap_or_default();
+    let told = of.mentioned.iter().map(|email| one_line(email)).collect::<Vec<_>>().join(", ");
+    match (cause.as_str(), told.as_str()) {
+        (cause, "") => cause.to_owned(),
+        ("", told) => format!("for {told}"),
+        (cause, told) => format!("{cause}, for {told}"),
     }
 }
 

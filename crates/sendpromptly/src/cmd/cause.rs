@@ -5,11 +5,15 @@ use api_types::list::Listed;
 use clap::Subcommand;
 use domain::alert::one_line;
 use domain::cause::describe_reason;
+use domain::ids::CauseId;
 use domain::money::describe_sums;
-use store::search::causes::{CauseRow, list_causes};
+use store::comments::{About, list_of_cause};
+use store::search::causes::{CauseRow, find_cause, list_causes};
 
 use crate::Context;
 use crate::admin_context::AdminContext;
+use crate::cmd::comment;
+use crate::failure::{no_such, parse_id};
 use crate::output::CommandOutput;
 use crate::text::{Tone, format_timestamp, or_nothing, plain, table_or};
 
@@ -18,6 +22,14 @@ Example:
   sendpromptly cause list
 
 The incidents of one: sendpromptly incident list --cause cau_…";
+
+const COMMENT_HELP: &str = "\
+Example:
+  sendpromptly cause comment cau_1QGNZHYDQVHDQ886WQFX8FDAKK --text 'all of one shard, @bob looks at it'";
+
+const COMMENTS_HELP: &str = "\
+Example:
+  sendpromptly cause comments cau_1QGNZHYDQVHDQ886WQFX8FDAKK";
 
 /// What can be done with causes.
 #[derive(Debug, Subcommand)]
@@ -30,6 +42,23 @@ pub enum Verb {
         #[arg(long)]
         project: Option<String>,
     },
+    /// Comment on a cause, for all of its incidents.
+    #[command(after_help = COMMENT_HELP)]
+    Comment {
+        /// The cause's id.
+        #[arg(value_name = "CAUSE")]
+        id: String,
+        /// What you say. @name or the address of an operator has them told by mail.
+        #[arg(long)]
+        text: String,
+    },
+    /// Show the comments on a cause, oldest first.
+    #[command(after_help = COMMENTS_HELP)]
+    Comments {
+        /// The cause's id.
+        #[arg(value_name = "CAUSE")]
+        id: String,
+    },
 }
 
 impl Verb {
@@ -37,6 +66,8 @@ impl Verb {
     pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::List { project } => list(project.as_deref(), context).await,
+            Self::Comment { id, text } => Box::pin(comment_on(&id, &text, context)).await,
+            Self::Comments { id } => list_comments(&id, context).await,
         }
     }
 }
@@ -59,6 +90,23 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Comman
     let human = table_or("Nothing waits.", &headers, causes.iter().map(row).collect());
     let causes = causes.into_iter().map(responses::cause);
     CommandOutput::new(&Listed::whole(causes), human)
+}
+
+async fn comment_on(id: &str, text: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let cause_id: CauseId = parse_id("cause", id)?;
+    let cause = find_cause(&admin.pool, cause_id).await?;
+    let cause = cause.ok_or_else(|| no_such("cause", cause_id))?;
+    let about = About::Cause { project_id: cause.project_id, cause_id };
+    comment::add(&admin, about, text).await
+}
+
+async fn list_comments(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let id: CauseId = parse_id("cause", id)?;
+    find_cause(&admin.pool, id).await?.ok_or_else(|| no_such("cause", id))?;
+    let mut db = admin.pool.acquire().await?;
+    comment::list(list_of_cause(&mut db, id).await?)
 }
 
 fn row(row: &CauseRow) -> Vec<(String, Tone)> {

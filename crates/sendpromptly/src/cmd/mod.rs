@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 pub mod bulk;
 pub mod cause;
+mod comment;
 pub mod demo;
 pub mod destination;
 pub mod doctor;

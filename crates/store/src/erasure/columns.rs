@@ -168,6 +168,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ),
         ("incident_words", &[("word", Overwritten)]),
         ("key_holders", &[("process", Kept), ("release", Kept), ("keys", Kept)]),
+        ("mentions", &[("state", Kept)]),
         ("notices", &[("state", Kept), ("last_answer", Masked), ("kind", Kept)]),
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         ("operators", &[("email", Kept), ("role", Kept), ("password_hash", Kept)]),

@@ -12,12 +12,19 @@ use clap::Subcommand;
 use domain::ids::ProjectId;
 use domain::incident::{self, IncidentState};
 use domain::rejection::Rejection;
+use store::comments::About;
 use store::operator_actions::ActionError;
 
 use crate::Context;
+use crate::admin_context::AdminContext;
+use crate::cmd::comment;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::text::Tone;
+
+const COMMENT_HELP: &str = "\
+Example:
+  sendpromptly incident comment inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --text '@bob: the account is locked'";
 
 /// What can be done with incidents.
 #[derive(Debug, Subcommand)]
@@ -38,6 +45,16 @@ pub enum Verb {
     /// Give an incident to an operator, who then sees to it.
     #[command(after_help = owner::ASSIGN_HELP)]
     Assign(owner::AssignArgs),
+    /// Comment on an incident, for its timeline.
+    #[command(after_help = COMMENT_HELP)]
+    Comment {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+        /// What you say. @name or the address of an operator has them told by mail.
+        #[arg(long)]
+        text: String,
+    },
     /// Give an incident back: nobody owns it then.
     #[command(after_help = owner::RELEASE_HELP)]
     Release {
@@ -61,11 +78,23 @@ impl Verb {
             Self::Show { id } => show::run(&id, context).await,
             Self::Acknowledge(args) => Box::pin(acknowledge::run(&args, context)).await,
             Self::Assign(args) => Box::pin(owner::assign(&args, context)).await,
+            Self::Comment { id, text } => Box::pin(comment_on(&id, &text, context)).await,
             Self::Release { id } => Box::pin(owner::release(&id, context)).await,
             Self::Reprocess(args) => Box::pin(reprocess::run(&args, context)).await,
             Self::Resolve(args) => Box::pin(resolve::run(&args, context)).await,
         }
     }
+}
+
+async fn comment_on(id: &str, text: &str, context: &Context) -> anyhow::Result<CommandOutput> {
+    let admin = AdminContext::open(context).await?;
+    let incident = admin.incident(id).await?;
+    let about = About::Incident {
+        project_id: incident.project_id,
+        event_id: incident.event_id,
+        incident_id: incident.id,
+    };
+    comment::add(&admin, about, text).await
 }
 
 const fn tone(state: IncidentState) -> Tone {

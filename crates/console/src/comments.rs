@@ -1,0 +1,122 @@
+//! Comments on an incident and on a cause.
+//!
+//! Those on an incident are on its timeline, those on a cause above the list of its incidents. Operators whom one mentions
+//! are mailed once.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert::sanitize;
+use domain::ids::{CauseId, IncidentId};
+use domain::incident::check_note;
+use domain::timeline::actor_name;
+use serde::Deserialize;
+use store::comments::{About, Comment, add_comment, list_of_cause};
+use store::pool::transaction;
+use store::search::causes::find_cause;
+use store::{PgPool, StoreError, incidents};
+use time::OffsetDateTime;
+use web::error::ApiError;
+
+use crate::access::{Access, Pages};
+use crate::incidents::cause_href;
+use crate::session::{Message, SignedIn};
+use crate::state::ConsoleState;
+use crate::when::When;
+
+#[must_use]
+pub fn add(pages: Pages) -> Pages {
+    pages.post("/incidents/{incident_id}/comments", Access::Operator, on_incident).post(
+        "/causes/{cause_id}/comments",
+        Access::Operator,
+        on_cause,
+    )
+}
+
+/// A comment, as a page shows it.
+#[derive(Debug)]
+pub(crate) struct CommentItem {
+    pub(crate) by: String,
+    pub(crate) text: String,
+    pub(crate) at: When,
+}
+
+impl CommentItem {
+    /// The comments on a cause, oldest first.
+    pub(crate) async fn list_of_cause(
+        pool: &PgPool,
+        id: CauseId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Self>, StoreError> {
+        let mut db = pool.acquire().await?;
+        let comments = list_of_cause(&mut db, id).await?;
+        Ok(comments.into_iter().map(|comment| Self::new(comment, now)).collect())
+    }
+
+    fn new(comment: Comment, now: OffsetDateTime) -> Self {
+        Self {
+            by: actor_name(&comment.author),
+            text: sanitize(comment.text.trim()),
+            at: When::ago(comment.at, now),
+        }
+    }
+}
+
+/// What was typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CommentForm {
+    text: String,
+}
+
+/// `POST /incidents/{incident_id}/comments`.
+async fn on_incident(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<CommentForm>,
+) -> Result<Response, ApiError> {
+    let nothing = || ApiError::not_found("There is no such incident.");
+    let id: IncidentId = id.parse().map_err(|_| nothing())?;
+    let incident = incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)?;
+    let about = About::Incident {
+        project_id: incident.project_id,
+        event_id: incident.event_id,
+        incident_id: id,
+    };
+    comment(&state, &signed_in, about, &form, &format!("/incidents/{id}")).await
+}
+
+/// `POST /causes/{cause_id}/comments`.
+async fn on_cause(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<CommentForm>,
+) -> Result<Response, ApiError> {
+    let nothing = || ApiError::not_found("There is no such cause.");
+    let cause_id: CauseId = id.parse().map_err(|_| nothing())?;
+    let cause = find_cause(&state.pool, cause_id).await?.ok_or_else(nothing)?;
+    let about = About::Cause { project_id: cause.project_id, cause_id };
+    comment(&state, &signed_in, about, &form, &cause_href(cause_id)).await
+}
+
+async fn comment(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    about: About,
+    form: &CommentForm,
+    back: &str,
+) -> Result<Response, ApiError> {
+    let text = form.text.trim().replace("\r\n", "\n");
+    if let Err(why) = check_note(&text) {
+        let why = format!("Nothing was said: a comment {why}.");
+        return signed_in.lead_to(state, back, &Message::rejected(why)).await;
+    }
+    let actor = signed_in.actor();
+    let added =
+        transaction(&state.pool, async |tx| add_comment(tx, about, &actor, &text).await).await;
+    added?;
+    let said = "Your comment is there. Whom it mentions gets a mail.";
+    signed_in.lead_to(state, back, &Message::done(said)).await
+}
