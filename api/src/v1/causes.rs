@@ -22,6 +22,6 @@ pub async fn list(
     Path(id): Path<String>,
 ) -> Result<Json<Listed<CauseResponse>>, ApiError> {
     let project = caller::project(&state, &id).await?;
-    let causes = list_causes(&state.pool, Some(project.id)).await?;
+    let causes = list_causes(&state.pool, Some(project.id), None).await?;
     Ok(Json(Listed::whole(causes.into_iter().map(responses::cause))))
 }

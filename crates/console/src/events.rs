@@ -21,6 +21,7 @@ use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
 use crate::state::ConsoleState;
+use crate::view::View;
 
 const PATH: &str = "/events";
 
@@ -63,8 +64,13 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let found = search_events(&state.pool, &search(&query, &catalogue, now)).await?;
     let projects = projects::list_projects(&state.pool).await?;
+    let view = View::load(&state.pool, &signed_in).await?;
+    // Who looks for something by name finds it wherever it is.
+    let usual = || query.text().is_none().then(|| view.of(None, query.project_id(), &projects));
+    let wanted =
+        EventSearch { mode: query.mode().or_else(usual), ..search(&query, &catalogue, now) };
+    let found = search_events(&state.pool, &wanted).await?;
     page(&EventsPage {
         layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
         filters: Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue),

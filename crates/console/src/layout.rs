@@ -7,6 +7,7 @@ use web::error::ApiError;
 use super::assets;
 use super::session::{Message, SignedIn};
 use crate::state::ConsoleState;
+use crate::view::View;
 
 /// The part of the console that a page belongs to; its link in the navigation is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Layout {
     pub message: Option<Message>,
     /// What keeps events from being watched, if anything does.
     pub troubles: Vec<Trouble>,
+    /// Which projects pages are about.
+    pub view: Option<View>,
 }
 
 /// Something that keeps events from being watched.
@@ -99,6 +102,7 @@ impl Layout {
             who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
             troubles: list_troubles(state).await,
+            view: Some(View::load(&state.pool, signed_in).await?),
             message: signed_in.take_flash(state).await?,
         })
     }
@@ -113,6 +117,7 @@ impl Layout {
             csrf: String::new(),
             message: None,
             troubles: Vec::new(),
+            view: None,
         }
     }
 
@@ -141,6 +146,22 @@ impl Layout {
     #[must_use]
     pub fn icon(&self) -> &'static str {
         assets::icon_url()
+    }
+
+    /// The modes of the switch, what each is called, and whether it is chosen; none where nothing can be chosen.
+    #[must_use]
+    pub fn modes(&self) -> Vec<(Mode, &'static str, bool)> {
+        let view = self.view.filter(|view| view.is_choice);
+        let modes = [(Mode::Live, "Live"), (Mode::Test, "Test")];
+        let of = |view: View| modes.map(|(mode, name)| (mode, name, mode == view.mode)).to_vec();
+        view.map(of).unwrap_or_default()
+    }
+
+    /// The path of the part of the console that the page belongs to.
+    #[must_use]
+    pub fn section_path(&self) -> &'static str {
+        let own = Section::MAIN.iter().find(|(section, ..)| *section == self.section);
+        own.map_or("", |(_, path, _)| *path)
     }
 
     /// The links of the navigation: where, what, and whether the page belongs there.

@@ -48,6 +48,7 @@ mod silent;
 pub mod snapshot;
 pub mod state;
 pub mod timeline_view;
+pub mod view;
 pub mod week;
 pub mod when;
 
@@ -77,6 +78,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     retention::add,
     audit::add,
     overview::add,
+    view::add,
     proof::add,
     reference::add,
 ];

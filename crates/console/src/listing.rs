@@ -143,6 +143,13 @@ impl ListQuery {
         link(path, &Self { state: state.to_owned(), ..self.clone() }, None)
     }
 
+    /// The same, narrowed to a mode.
+    #[must_use]
+    pub fn with_mode(&self, mode: Option<Mode>) -> Self {
+        let mode = mode.map(|mode| mode.to_string()).unwrap_or_default();
+        Self { mode, ..self.clone() }
+    }
+
     /// What it is narrowed by and sorted, as an address says it behind its question mark.
     #[must_use]
     pub fn as_filter(&self) -> String {
@@ -326,7 +333,7 @@ fn by_project(query: &ListQuery, projects: &[Project]) -> Select {
 }
 
 fn by_mode(query: &ListQuery) -> Select {
-    let options = [("", "Live and test"), ("live", "Live"), ("test", "Test")];
+    let options = [("", "As chosen above"), ("live", "Live"), ("test", "Test")];
     Select::new("mode", "Mode", &query.mode, options)
 }
 

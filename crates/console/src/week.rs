@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::ids::ProjectId;
+use domain::project::Mode;
 use store::search::overview::overview;
 use store::{PgPool, StoreError};
 use tokio::sync::Mutex;
@@ -33,26 +34,27 @@ pub(crate) struct Week {
 #[derive(Debug, Clone, Default)]
 pub struct OverviewCache(Arc<Mutex<Kept>>);
 
-type Kept = BTreeMap<Option<ProjectId>, (Instant, Week)>;
+type Kept = BTreeMap<(Option<ProjectId>, Option<Mode>), (Instant, Week)>;
 
 impl OverviewCache {
-    /// The last days of one project, or of all.
+    /// The last days of one project, or of all of a mode.
     pub(crate) async fn of(
         &self,
         pool: &PgPool,
         project_id: Option<ProjectId>,
+        mode: Option<Mode>,
     ) -> Result<Week, StoreError> {
         let mut known = self.0.lock().await;
         let begin = Instant::now();
-        if let Some((until, week)) = known.get(&project_id)
+        if let Some((until, week)) = known.get(&(project_id, mode))
             && begin < *until
         {
             return Ok(*week);
         }
-        let counted = overview(pool, project_id, DAYS).await?;
+        let counted = overview(pool, project_id, mode, DAYS).await?;
         let week =
             Week { on_time: counted.overall.percent, to_repair: counted.time_to_repair.median };
-        known.insert(project_id, (Instant::now() + begin.elapsed() * KEPT, week));
+        known.insert((project_id, mode), (Instant::now() + begin.elapsed() * KEPT, week));
         Ok(week)
     }
 }

@@ -12,7 +12,9 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use self::changes::{OperatorChange, change_password, change_role, remove_operator};
+pub use self::changes::{
+    OperatorChange, change_password, change_role, choose_view, remove_operator,
+};
 use crate::{Insertion, PgConnection, StoreError};
 
 /// An operator as shown to people.

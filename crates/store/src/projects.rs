@@ -153,6 +153,16 @@ pub async fn update_project(
     expect_one("projects", done.rows_affected())
 }
 
+/// Whether there are projects of real money, and projects of tests.
+pub async fn list_modes(db: impl PgExecutor<'_>) -> Result<(bool, bool), StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM projects WHERE mode = 'live') AS "live!",
+               EXISTS (SELECT FROM projects WHERE mode = 'test') AS "test!""#,
+    );
+    let row = row.fetch_one(db).await?;
+    Ok((row.live, row.test))
+}
+
 pub async fn find_project(
     db: impl PgExecutor<'_>,
     id: ProjectId,

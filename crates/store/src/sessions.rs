@@ -8,6 +8,7 @@ mod flash;
 
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
+use domain::project::Mode;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -32,6 +33,8 @@ pub struct Session {
     pub email: String,
     /// What they may do, as of this moment.
     pub role: Role,
+    /// Which projects they look at, once they chose.
+    pub view_mode: Option<Mode>,
 }
 
 /// A session as its owner sees it in a list.
@@ -79,7 +82,7 @@ pub async fn find_session(
     let session = sqlx::query_as!(
         Session,
         "WITH found AS (
-             SELECT s.id, s.operator_id, o.email, o.role, s.last_seen_at
+             SELECT s.id, s.operator_id, o.email, o.role, o.view_mode, s.last_seen_at
              FROM sessions s JOIN operators o ON o.id = s.operator_id
              WHERE s.token_hash = $1 AND o.removed_at IS NULL AND s.ended_at IS NULL
                AND s.expires_at > now() AND s.last_seen_at > now() - make_interval(hours => $2)
@@ -87,7 +90,7 @@ pub async fn find_session(
              UPDATE sessions s SET last_seen_at = now() FROM found
              WHERE s.id = found.id AND s.last_seen_at < now() - interval '1 minute' AND $3
          )
-         SELECT id, operator_id, email, role FROM found",
+         SELECT id, operator_id, email, role, view_mode FROM found",
         token_hash.as_slice(),
         MAX_IDLE_HOURS,
         is_use,

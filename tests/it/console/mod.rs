@@ -26,6 +26,7 @@ mod samples;
 mod sign_in;
 mod snapshot;
 mod strict;
+mod view;
 mod walk;
 
 /// What a stranger might write, hoping that a page would run it.

@@ -320,7 +320,7 @@ fn others(known: &Known) -> Vec<Question> {
     for (name, project_id) in [("of all", None), ("of a quiet project", Some(known.quiet))] {
         let counts = Question::new(format!("counts, {name}"), move |pool| {
             Box::pin(async move {
-                let counts = count_incidents(pool, project_id).await.expect("counts");
+                let counts = count_incidents(pool, project_id, None).await.expect("counts");
                 usize::try_from(counts.open).expect("a number")
             })
         });
@@ -334,12 +334,14 @@ fn others(known: &Known) -> Vec<Question> {
         });
         all.push(customers.at_most(known.incidents / 5));
         let causes = Question::new(format!("causes, {name}"), move |pool| {
-            Box::pin(async move { list_causes(pool, project_id).await.expect("causes").len() })
+            Box::pin(
+                async move { list_causes(pool, project_id, None).await.expect("causes").len() },
+            )
         });
         all.push(causes.at_most(known.incidents / 5));
         all.push(Question::new(format!("overview, {name}"), move |pool| {
             Box::pin(async move {
-                let seen = overview(pool, project_id, 90).await.expect("an overview");
+                let seen = overview(pool, project_id, None, 90).await.expect("an overview");
                 assert!(seen.incomplete_since.is_none());
                 usize::try_from(seen.overall.events).expect("a number")
             })

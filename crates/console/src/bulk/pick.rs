@@ -67,16 +67,24 @@ impl Pick {
 
     /// The list that it was pressed in.
     pub(super) fn back(&self) -> String {
-        if self.filter.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", self.filter) }
+        self.address().map_or_else(|| LIST.to_owned(), |address| address.to_string())
+    }
+
+    /// The same; `None` where what was sent is no address.
+    fn address(&self) -> Option<Uri> {
+        let query = if self.filter.is_empty() { "" } else { "?" };
+        format!("{LIST}{query}{}", self.filter).parse().ok()
     }
 
     /// The incidents and the project that they are of.
     pub(super) async fn find(&self, pool: &PgPool, me: OperatorId) -> Result<Picked, ApiError> {
-        let query = self.query();
         if !self.cause.is_empty() {
             return of_cause(pool, self.cause.parse().ok()).await;
         }
         if self.which == "all" {
+            let Some(query) = self.query() else {
+                return Ok(Picked::Nothing("The list's filter could not be read.".to_owned()));
+            };
             if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
                 return of_cause(pool, query.cause_id()).await;
             }
@@ -93,10 +101,9 @@ impl Pick {
         Ok(one_project(group_by_project(pool, &ids).await?))
     }
 
-    fn query(&self) -> ListQuery {
-        let uri = self.back().parse::<Uri>().ok();
-        let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
-        query.map_or_else(ListQuery::default, |Query(query)| query)
+    fn query(&self) -> Option<ListQuery> {
+        let Query(query) = Query::try_from_uri(&self.address()?).ok()?;
+        Some(query)
     }
 }
 

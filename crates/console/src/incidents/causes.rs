@@ -4,8 +4,9 @@
 //! incident is not alone: one line for a cause of one says no more than its line of the list.
 
 use domain::alert::one_line;
-use domain::ids::{CauseId, ProjectId};
+use domain::ids::CauseId;
 use domain::money::describe_sums;
+use domain::project::Mode;
 use store::PgPool;
 use store::search::causes::{CauseRow, find_cause, list_causes};
 use time::OffsetDateTime;
@@ -47,9 +48,9 @@ impl Causes {
     pub(super) async fn load(
         db: &PgPool,
         query: &ListQuery,
-        project_id: Option<ProjectId>,
+        mode: Option<Mode>,
     ) -> Result<Self, ApiError> {
-        let rows = list_causes(db, project_id).await?;
+        let rows = list_causes(db, query.project_id(), mode).await?;
         let wanted = query.cause_id().filter(|id| rows.iter().all(|row| row.id != *id));
         let over = match wanted {
             Some(id) => find_cause(db, id).await?.map(|cause| (id, cause.title())),

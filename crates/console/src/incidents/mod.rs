@@ -30,6 +30,7 @@ use super::page::page;
 use super::session::SignedIn;
 use crate::comments::CommentItem;
 use crate::state::ConsoleState;
+use crate::view::View;
 
 pub(crate) const PATH: &str = "/incidents";
 
@@ -76,11 +77,17 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let wanted = search(&query, &catalogue, now, signed_in.session.operator_id);
-    let found = search_incidents(&state.pool, &wanted).await?;
     let projects = projects::list_projects(&state.pool).await?;
-    let summary = IncidentSummary::of(&state, query.project_id(), now).await?;
-    let causes = Causes::load(&state.pool, &query, query.project_id()).await?;
+    let view = View::load(&state.pool, &signed_in).await?;
+    let mode = view.of(query.mode(), query.project_id(), &projects);
+    let wanted = search(&query, &catalogue, now, signed_in.session.operator_id);
+    // Who looks for something by name finds it wherever it is.
+    let is_everywhere = query.cause_id().is_some() || query.text().is_some();
+    let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
+    let wanted = IncidentSearch { mode: of_mode, ..wanted };
+    let found = search_incidents(&state.pool, &wanted).await?;
+    let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
+    let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = match query.cause_id() {
         Some(id) => {
             let comments = CommentItem::list_of_cause(&state.pool, id, now).await?;
@@ -98,7 +105,7 @@ async fn list(
         summary,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
-        filter: query.as_filter(),
+        filter: query.with_mode(of_mode).as_filter(),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,

@@ -2,7 +2,8 @@
 
 use domain::alert::format_duration;
 use domain::ids::ProjectId;
-use domain::money::{Amount, describe_sums};
+use domain::money::describe_sums;
+use domain::project::Mode;
 use store::StoreError;
 use store::search::at_risk::sum_at_risk;
 use store::search::customers::{Customers, count_customers};
@@ -32,35 +33,32 @@ pub(super) struct IncidentSummary {
 }
 
 impl IncidentSummary {
-    /// The numbers of one project, or of all.
+    /// The numbers of one project, or of all of a mode.
     pub(super) async fn of(
         state: &ConsoleState,
         project_id: Option<ProjectId>,
+        mode: Mode,
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
         let (live, test) = count_customers(pool, project_id).await?;
         let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at } =
-            count_incidents(pool, project_id).await?;
+            count_incidents(pool, project_id, Some(mode)).await?;
         let (of_live, of_test) = sum_at_risk(pool, project_id).await?;
-        let week = state.console.weeks.of(pool, project_id).await?;
+        let sums = if mode == Mode::Live { of_live } else { of_test };
+        let customers = if mode == Mode::Live { live } else { test };
+        let week = state.console.weeks.of(pool, project_id, Some(mode)).await?;
         let quiet = week.on_time.is_none();
         Ok(Self {
-            headline: headline(live, test, quiet),
+            headline: headline(customers, mode, quiet),
             open: open + acknowledged,
             oldest: oldest_open_at.map(|at| When::ago(at, now)),
             repairing: reprocessing,
-            at_risk: at_risk(&of_live, &of_test),
+            at_risk: describe_sums(&sums).map(|sums| (sums, mode == Mode::Test)),
             on_time: week.on_time.map(percent),
             to_repair: week.to_repair.map(format_duration),
         })
     }
-}
-
-/// Real money comes first; what was not real is only mentioned where nothing else is. They are never added up.
-fn at_risk(live: &[Amount], test: &[Amount]) -> Option<(String, bool)> {
-    let live = describe_sums(live).map(|sums| (sums, false));
-    live.or_else(|| describe_sums(test).map(|sums| (sums, true)))
 }
 
 /// Rounded down: what is not quite all shall not look like all.
@@ -69,11 +67,12 @@ fn percent(of_hundred: f64) -> String {
     format!("{cut}%")
 }
 
-/// Real customers come first; those of test projects are only mentioned where there are no others.
 /// Where nothing was due, no claim is made that customers got it.
-fn headline(live: Customers, test: Customers, quiet: bool) -> String {
-    let nobody = Customers::default();
-    let (waiting, who) = if live == nobody { (test, "test customer") } else { (live, "customer") };
+fn headline(waiting: Customers, mode: Mode, quiet: bool) -> String {
+    let who = match mode {
+        Mode::Live => "customer",
+        Mode::Test => "test customer",
+    };
     let counted = |count: i64| format!("{count} {who}{}", if count == 1 { "" } else { "s" });
     let keeps = |count: i64| if count == 1 { "still has" } else { "still have" };
     match waiting {
@@ -113,32 +112,23 @@ mod tests {
     }
 
     #[test]
-    fn money_of_a_test_is_never_added_to_real_money() {
-        let sum = |value, code: &str| Amount { value, currency: code.parse().expect("a currency") };
-        let (live, test) = ([sum(4900, "USD"), sum(100, "EUR")], [sum(7, "USD")]);
-        assert_eq!(at_risk(&live, &test), Some(("49.00 USD + 1.00 EUR".to_owned(), false)));
-        assert_eq!(at_risk(&[], &test), Some(("0.07 USD".to_owned(), true)));
-        assert_eq!(at_risk(&[], &[]), None);
-    }
-
-    #[test]
     fn the_headline_counts_customers_in_their_own_words() {
         let of = |without, with_too_much| Customers { without, with_too_much };
-        for (live, test, expected) in [
-            (of(0, 0), of(0, 0), "Every customer got what they paid for"),
-            (of(1, 0), of(9, 9), "1 customer paid and got nothing"),
-            (of(3, 0), of(0, 0), "3 customers paid and got nothing"),
-            (of(0, 1), of(0, 0), "1 customer still has what they should have lost"),
+        for (waiting, mode, expected) in [
+            (of(0, 0), Mode::Live, "Every customer got what they paid for"),
+            (of(1, 0), Mode::Live, "1 customer paid and got nothing"),
+            (of(3, 0), Mode::Live, "3 customers paid and got nothing"),
+            (of(0, 1), Mode::Live, "1 customer still has what they should have lost"),
             (
                 of(2, 2),
-                of(0, 0),
+                Mode::Live,
                 "2 customers paid and got nothing, 2 still have what they should have lost",
             ),
-            (of(0, 0), of(2, 0), "2 test customers paid and got nothing"),
+            (of(2, 0), Mode::Test, "2 test customers paid and got nothing"),
         ] {
-            assert_eq!(headline(live, test, false), expected);
+            assert_eq!(headline(waiting, mode, false), expected);
         }
-        assert_eq!(headline(of(0, 0), of(0, 0), true), "Nothing is missing");
-        assert_eq!(headline(of(1, 0), of(0, 0), true), "1 customer paid and got nothing");
+        assert_eq!(headline(of(0, 0), Mode::Live, true), "Nothing is missing");
+        assert_eq!(headline(of(1, 0), Mode::Live, true), "1 customer paid and got nothing");
     }
 }

@@ -30,6 +30,7 @@ use super::session::SignedIn;
 use super::silent::{Silences, list_silent};
 use super::when::When;
 use crate::state::ConsoleState;
+use crate::view::View;
 
 /// How many days are shown unless something else is asked for.
 const USUAL_DAYS: i32 = 30;
@@ -93,7 +94,9 @@ async fn get(
         "" => None,
         id => Some(find(&projects, id)?),
     };
-    let found = overview(&state.pool, project, days).await?;
+    let view = View::load(&state.pool, &signed_in).await?;
+    let mode = view.of(None, project, &projects);
+    let found = overview(&state.pool, project, Some(mode), days).await?;
     let layout = Layout::load(&state, &signed_in, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());

@@ -74,7 +74,7 @@ impl Verb {
 
 async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let causes = list_causes(&admin.pool, admin.project_id(project).await?).await?;
+    let causes = list_causes(&admin.pool, admin.project_id(project).await?, None).await?;
     let headers = [
         "CAUSE",
         "WHY",

@@ -171,7 +171,10 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("mentions", &[("state", Kept)]),
         ("notices", &[("state", Kept), ("last_answer", Masked), ("kind", Kept)]),
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
-        ("operators", &[("email", Kept), ("role", Kept), ("password_hash", Kept)]),
+        (
+            "operators",
+            &[("email", Kept), ("role", Kept), ("password_hash", Kept), ("view_mode", Kept)],
+        ),
         ("outbox", &[("wish", Kept), ("payload", Kept), ("last_error", Overwritten)]),
         (
             "payment_events",

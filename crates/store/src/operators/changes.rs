@@ -2,6 +2,7 @@
 
 use domain::ids::OperatorId;
 use domain::operator::Role;
+use domain::project::Mode;
 use sqlx::PgExecutor;
 
 use super::{Operator, find_operator};
@@ -33,6 +34,18 @@ pub async fn change_password(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Keeps which projects an operator looks at.
+pub async fn choose_view(
+    db: impl PgExecutor<'_>,
+    id: OperatorId,
+    mode: Mode,
+) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE operators SET view_mode = $2 WHERE id = $1", id.as_uuid(), mode.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Gives an operator another role, from their next request on.

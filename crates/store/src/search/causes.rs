@@ -40,12 +40,13 @@ pub struct CauseRow {
     pub newest_opened_at: OffsetDateTime,
 }
 
-/// The causes of what is not resolved, of one project or of all: live projects first, and in each
+/// The causes of what is not resolved, of one project or of all of a mode: live projects first, and in each
 /// mode the one with the most customers. What is read is as much as is not resolved.
 #[expect(clippy::too_many_lines, reason = "one question to the database, whose text is most of it")]
 pub async fn list_causes(
     db: &PgPool,
     project_id: Option<ProjectId>,
+    mode: Option<Mode>,
 ) -> Result<Vec<CauseRow>, StoreError> {
     let mut tx = reading::begin(db).await?;
     let rows = sqlx::query!(
@@ -90,6 +91,7 @@ pub async fn list_causes(
             })
         })
         .collect();
+    causes.retain(|row| mode.is_none_or(|mode| row.mode == mode));
     causes.sort_by_key(|row| (row.mode != Mode::Live, -row.customers, -row.incidents, row.id));
     causes.truncate(MAX_CAUSES);
     Ok(causes)

@@ -187,10 +187,11 @@ pub struct IncidentCounts {
     pub oldest_open_at: Option<OffsetDateTime>,
 }
 
-/// Counts the incidents of one project, or of all. What is read is as much as there is to count.
+/// Counts the incidents of one project, or of all of a mode. What is read is as much as there is to count.
 pub async fn count_incidents(
     db: &PgPool,
     project_id: Option<ProjectId>,
+    mode: Option<Mode>,
 ) -> Result<IncidentCounts, StoreError> {
     let mut tx = reading::begin(db).await?;
     let counts = sqlx::query_as!(
@@ -203,8 +204,9 @@ pub async fn count_incidents(
                (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'reprocessing') AS reprocessing,
                (SELECT i.opened_at FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
                     ORDER BY i.project_id, i.id LIMIT 1) AS oldest) AS n
-           WHERE $1::uuid IS NULL OR p.id = $1"#,
+           WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
         project_id.map(ProjectId::as_uuid),
+        mode.map(Mode::as_str),
     )
     .fetch_one(&mut *tx)
     .await?;

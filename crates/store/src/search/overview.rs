@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::ProjectId;
+use domain::project::Mode;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::{project_names, reading};
@@ -69,10 +70,11 @@ pub struct OnTime {
     pub incidents: i64,
 }
 
-/// The overview of one project, or of all, over so many days up to today.
+/// The overview of one project, or of all of a mode, over so many days up to today.
 pub async fn overview(
     db: &PgPool,
     project_id: Option<ProjectId>,
+    mode: Option<Mode>,
     days: i32,
 ) -> Result<Overview, StoreError> {
     let mut tx = reading::begin(db).await?;
@@ -85,9 +87,13 @@ pub async fn overview(
     let live = figures::list_since(&mut tx, live_from).await?;
     let wanted = |of: &Figures| of.day >= first && project_id.is_none_or(|id| id == of.project_id);
     all.extend(live.into_iter().filter(wanted));
-    let pending = figures::count_pending(&mut tx, first, project_id).await?;
+    let mut pending = figures::count_pending(&mut tx, first, project_id).await?;
     let names = project_names(&mut tx).await?;
     tx.commit().await?;
+    let is_of_mode =
+        |id: &ProjectId| mode.is_none_or(|mode| names.get(id).is_some_and(|(_, of)| *of == mode));
+    all.retain(|of| is_of_mode(&of.project_id));
+    pending.retain(|(id, ..)| is_of_mode(id));
     let name = |id| names.get(&id).map(|(name, _)| name.clone()).unwrap_or_default();
     Ok(Overview {
         per_day: per_day(&all, first, now.date()),

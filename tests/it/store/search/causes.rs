@@ -20,7 +20,7 @@ async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) {
 }
 
 async fn causes(shop: &Shop) -> Vec<CauseRow> {
-    list_causes(&shop.pool, None).await.expect("causes")
+    list_causes(&shop.pool, None, None).await.expect("causes")
 }
 
 async fn found(shop: &Shop, cause_id: CauseId, search: IncidentSearch) -> String {
@@ -65,7 +65,8 @@ fn a_cause_counts_what_waits_and_live_projects_come_first() {
             ]
         );
         assert_eq!(causes[1].id, causes[1].cause.id(), "the id is that of its fields");
-        let only = list_causes(&shop.pool, Some(charlie.owner.project_id)).await.expect("causes");
+        let only =
+            list_causes(&shop.pool, Some(charlie.owner.project_id), None).await.expect("causes");
         assert_eq!(only.iter().map(|row| row.id).collect::<Vec<_>>(), [causes[0].id]);
     });
 }

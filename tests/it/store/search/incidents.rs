@@ -270,7 +270,7 @@ fn incidents_are_counted_by_state_and_by_project() {
         let charlie = seed(&shop).await;
         let of = |project_id| {
             let pool = shop.pool.clone();
-            async move { count_incidents(&pool, project_id).await.expect("counts") }
+            async move { count_incidents(&pool, project_id, None).await.expect("counts") }
         };
         let all = of(None).await;
         assert_eq!((all.open, all.acknowledged, all.reprocessing), (3, 1, 1));

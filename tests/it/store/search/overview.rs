@@ -9,7 +9,7 @@ use super::super::shop::Shop;
 use super::for_charlie;
 
 async fn seen(shop: &Shop, days: i32) -> Overview {
-    overview(&shop.pool, None, days).await.expect("an overview")
+    overview(&shop.pool, None, None, days).await.expect("an overview")
 }
 
 /// What an overview shows, but for the days.
@@ -145,7 +145,7 @@ fn the_overview_covers_its_days_and_its_project_only() {
         let month = seen(&shop, 30).await;
         assert_eq!((month.per_day.len(), month.overall.events), (30, 5));
         let ours =
-            overview(&shop.pool, Some(shop.owner.project_id), 30).await.expect("an overview");
+            overview(&shop.pool, Some(shop.owner.project_id), None, 30).await.expect("an overview");
         assert_eq!((ours.overall.events, ours.by_project.len()), (4, 1));
         assert_eq!(ours.per_day.iter().map(|day| day.opened).sum::<i64>(), 2);
     });

@@ -1,0 +1,58 @@
+//! The switch between real money and tests: chosen once, remembered, and no count mixes the two.
+
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{World, WorldOptions, run};
+use serde_json::json;
+
+use super::broken::fail;
+
+/// A live project with an incident of one customer, beside the world's, which is a test's.
+const LIVE: &str = "
+    INSERT INTO projects (id, name, mode, timeout_minutes) VALUES (gen_random_uuid(), 'Real shop', 'live', 30);
+    INSERT INTO payment_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'project_id', p.id,
+        'provider_event_id', 'evt_real', 'internal_reference', 'ws_real'))).*
+    FROM payment_events e, projects p WHERE p.mode = 'live' LIMIT 1;
+    INSERT INTO incidents (id, event_id, project_id, reason)
+    SELECT gen_random_uuid(), e.id, p.id, 'failed_result' FROM payment_events e JOIN projects p ON p.id = e.project_id
+    WHERE p.mode = 'live';";
+
+#[test]
+fn pages_are_about_real_money_or_about_tests_and_never_about_both() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({ "internal_reference": "user_2" })).await;
+        let page = viewer.page("/incidents").await;
+        assert_eq!(page.heading(), "2 test customers paid and got nothing");
+        assert!(!page.buttons().contains(&"Live".to_owned()), "there is nothing to choose");
+
+        sqlx::raw_sql(LIVE).execute(&world.pool).await.expect("a live incident");
+        let page = viewer.page("/incidents").await;
+        assert_eq!(page.heading(), "1 customer paid and got nothing");
+        assert_eq!(page.rows("Incidents").len(), 1);
+        assert!(page.texts(".sums li").join(" ").contains("1 open now"));
+        let chosen =
+            viewer.submit("/events", "/view", &[("mode", "test"), ("section", "/events")]).await;
+        assert_eq!(chosen.location.as_deref(), Some("/events"));
+        let again = Operator::signed_in(&world, Role::Viewer).await;
+        let page = again.page("/incidents").await;
+        assert_eq!(page.heading(), "2 test customers paid and got nothing", "in every browser");
+        assert_eq!(page.rows("Incidents").len(), 2);
+        assert!(!again.page("/events").await.text().contains("evt_real"));
+
+        let live: domain::ids::ProjectId =
+            sqlx::query_scalar("SELECT id FROM projects WHERE mode = 'live'")
+                .fetch_one(&world.pool)
+                .await
+                .expect("a project");
+        for path in [format!("/incidents?project={live}"), "/incidents?mode=live".to_owned()] {
+            let page = again.page(&path).await;
+            assert_eq!(page.heading(), "1 customer paid and got nothing", "{path}");
+        }
+        let found = again.page("/incidents?q=evt_real").await;
+        assert_eq!(found.rows("Incidents").len(), 1, "what is named is found");
+        assert_eq!(again.submit("/events", "/view", &[("mode", "both")]).await.status, 404);
+    });
+}
