@@ -7,7 +7,8 @@
 //! ([`store::destination_health`]); [`crate::waiting`] sends it then. So no watch stays open for an
 //! alert. After 24 hours an alert is given up; one that a newer alert of its incident makes stale
 //! is superseded; one of an incident whose cause the destination knows already is folded, and the next
-//! message about the cause ([`crate::notices`]) stands for it. Each end is on the timeline.
+//! message about the cause ([`crate::notices`]) stands for it; one of a project that is not told now is held back, and
+//! its digest stands for it. Each end is on the timeline.
 
 mod facts;
 
@@ -133,6 +134,7 @@ async fn claim(
             telemetry::alert_folded(&project_id.to_string());
             SendOutcome::Ended
         }
+        AlertClaim::Held => SendOutcome::Ended,
         AlertClaim::Send(claimed) => {
             let id = claimed.alert.destination_id;
             let saved = saved::find_target(tx, &deps.master_key, id).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::ids::DestinationId;
 use store::waiting::{self, CLAIM, WaitingMessage};
-use store::{PgConnection, StoreError, cause_threads, destination_health};
+use store::{PgConnection, StoreError, alert_holds, cause_threads, destination_health};
 
 use crate::deps::Deps;
 use crate::destinations::{FailureKind, SendFailure};
@@ -23,7 +23,7 @@ pub(crate) const PACED: Duration = Duration::from_secs(1);
 pub(crate) enum SendOutcome {
     /// The message needs no more attempts.
     Ended,
-    /// Another process sees to it.
+    /// Another process sees to it, or its project is not told now.
     Busy,
     /// The destination took the message.
     Delivered,
@@ -33,9 +33,10 @@ pub(crate) enum SendOutcome {
     Paced,
 }
 
-/// Writes the messages about causes that are due, and lists the destinations for which messages wait
+/// Writes the digests and the messages about causes that are due, and lists the destinations for which messages wait
 /// and that may be tried.
 pub async fn list_destinations(deps: &Deps) -> Result<Vec<DestinationId>, StoreError> {
+    alert_holds::end_due(&deps.pool).await?;
     cause_threads::enqueue_due(&deps.pool).await?;
     waiting::list_destinations(&deps.pool).await
 }

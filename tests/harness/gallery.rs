@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 45] = [
+pub const PAGES: [(&str, &str); 47] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -47,6 +47,8 @@ pub const PAGES: [(&str, &str); 45] = [
     ("project-live", "/projects/{live}"),
     ("destinations", "/projects/{project}/destinations"),
     ("destinations-none", "/projects/{live}/destinations"),
+    ("alerting", "/projects/{project}/alerting"),
+    ("alerting-none", "/projects/{live}/alerting"),
     ("policies", "/projects/{project}/policies"),
     ("policies-none", "/projects/{live}/policies"),
     ("extensions", "/projects/{project}/extensions"),
@@ -231,6 +233,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
     ];
     let label = [("label", texts.label)];
     let token = [("label", texts.label), ("password", console::PASSWORD)];
+    let maintenance = [("for", "10m"), ("reason", texts.label)];
     let receives = [("webhook", webhook), ("label", texts.label)];
     for (page, form, fields) in [
         (&project, project.clone(), &settings[..]),
@@ -240,12 +243,18 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
         (&project, format!("{project}/names"), &NAMES),
         (&project, format!("{project}/callback-headers"), &HEADER),
         (&format!("{project}/policies"), format!("{project}/policies"), &POLICY),
+        (&format!("{project}/alerting"), format!("{project}/alerting"), &QUIET),
+        (&format!("{project}/alerting"), format!("{project}/maintenance"), &maintenance),
+        (&format!("{project}/alerting"), format!("{project}/maintenance/end"), &[]),
         (&"/account".to_owned(), "/account/tokens".to_owned(), &token),
     ] {
         let response = alice.submit(page, &form, fields).await;
         assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
     }
 }
+
+/// A minute each day, so that the alerts of the gallery go out.
+const QUIET: [(&str, &str); 1] = [("quiet_hours", "03:00-03:01 Asia/Tokyo")];
 
 /// Of an effect that nothing here has.
 const POLICY: [(&str, &str); 2] = [("effect_type", "seat_update"), ("attempts", "2")];

@@ -16,9 +16,9 @@ use sqlx::AssertSqlSafe;
 use store::alerts::AlertView;
 use store::destinations::Target;
 
-const CODE: &str = "db_write_failed";
+pub const CODE: &str = "db_write_failed";
 
-async fn world() -> World {
+pub async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
 
@@ -29,7 +29,7 @@ async fn alert_slack(world: &World) -> Receiver {
 }
 
 /// An incident of this cause, whose watch has had its alerts delivered.
-async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
+pub async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world
         .result(event_id, "failed", json!({"error_code": code, "error_message": "disk full"}))
@@ -39,7 +39,7 @@ async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
 }
 
 /// So many incidents of one cause.
-async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventId> {
+pub async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventId> {
     let mut events = Vec::new();
     for number in numbers {
         events.push(fail(world, &format!("evt_{number}"), CODE).await);
@@ -47,13 +47,13 @@ async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventI
     events
 }
 
-async fn succeed(world: &World, event_id: EventId) {
+pub async fn succeed(world: &World, event_id: EventId) {
     world.result(event_id, "success", json!({})).await;
     deliver_all(world, event_id).await;
 }
 
 /// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
+pub async fn deliver_all(world: &World, event_id: EventId) {
     let deps = world.deps();
     for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
         deliver(&deps, id).await.expect("a database");
@@ -61,20 +61,20 @@ async fn deliver_all(world: &World, event_id: EventId) {
 }
 
 /// What a worker does every few seconds.
-async fn look(world: &World) {
+pub async fn look(world: &World) {
     let deps = world.deps();
     for id in waiting::list_destinations(&deps).await.expect("a database") {
         waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
     }
 }
 
-async fn change(world: &World, sql: &str) {
+pub async fn change(world: &World, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
     sqlx::raw_sql(sql).execute(&world.pool).await.expect("a database");
 }
 
 /// Lets time pass for causes, and for what waits for its destination.
-async fn pass(world: &World, interval: &str) {
+pub async fn pass(world: &World, interval: &str) {
     let sql = format!(
         "UPDATE cause_threads SET told_at = told_at - interval '{interval}', ended_at = ended_at - interval '{interval}';
          UPDATE destinations SET retry_at = retry_at - interval '{interval}';
@@ -84,38 +84,38 @@ async fn pass(world: &World, interval: &str) {
     change(world, &sql).await;
 }
 
-async fn incident(world: &World, event_id: EventId) -> IncidentId {
+pub async fn incident(world: &World, event_id: EventId) -> IncidentId {
     let found = store::incidents::find_for_event(&world.pool, event_id).await.expect("a database");
     found.expect("an incident").id
 }
 
-async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
+pub async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
     let id = incident(world, event_id).await;
     store::alerts::list_for_incident(&world.pool, id).await.expect("alerts")
 }
 
-async fn states(world: &World, event_id: EventId) -> Vec<String> {
+pub async fn states(world: &World, event_id: EventId) -> Vec<String> {
     let all = alerts(world, event_id).await.into_iter();
     all.map(|alert| format!("{} {}", alert.kind, alert.state)).collect()
 }
 
 /// How many alerts are in each state.
-async fn totals(world: &World) -> Vec<String> {
+pub async fn totals(world: &World) -> Vec<String> {
     let sql = "SELECT state || ' ' || count(*) FROM alerts GROUP BY state ORDER BY state";
     sqlx::query_scalar(sql).fetch_all(&world.pool).await.expect("alerts")
 }
 
-fn header<'a>(mail: &'a str, name: &str) -> &'a str {
+pub fn header<'a>(mail: &'a str, name: &str) -> &'a str {
     let found = mail.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     found.unwrap_or_else(|| panic!("no {name} in {mail}"))
 }
 
 /// A mail without the line breaks of its encoding.
-fn flat(mail: &str) -> String {
+pub fn flat(mail: &str) -> String {
     mail.replace("=\r\n", "").replace("\r\n ", " ")
 }
 
-fn headings(slack: &Receiver) -> Vec<String> {
+pub fn headings(slack: &Receiver) -> Vec<String> {
     let posts = slack.received();
     let heading = |post: &serde_json::Value| post["blocks"][0]["text"]["text"].to_string();
     posts.iter().map(|post| heading(&post.json())).collect()

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a story that cannot go on ends here")]
 
 mod activities_twice;
+mod alerting;
 mod amounts;
 mod api;
 mod architecture;

@@ -161,7 +161,7 @@ fn read_resolution(
     caller::checked(fields, (note, evidence))
 }
 
-fn take_note(fields: &mut Fields<'_>) -> Option<String> {
+pub(super) fn take_note(fields: &mut Fields<'_>) -> Option<String> {
     let note = fields.text("note").map(str::to_owned);
     if let Some(Err(why)) = note.as_deref().map(check_note) {
         fields.reject("note", why.to_string());

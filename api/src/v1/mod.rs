@@ -5,6 +5,7 @@
 //! what they may do. The OpenAPI document is made of the very routes and types that serve the
 //! requests.
 
+pub mod alerting;
 mod api_client;
 pub mod audit;
 mod bounds;
@@ -39,6 +40,7 @@ pub mod responses;
 pub mod result;
 mod routes;
 mod silences;
+pub mod snoozes;
 
 pub use ingest_state::IngestState;
 pub use routes::{automation, calls};

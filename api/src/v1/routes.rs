@@ -9,9 +9,9 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    audit, bulk, causes, comments, declared_names, destinations, erasures, events, extensions,
-    incidents, keys, owners, policies, projects, proof_links, receipt, receipts, reprocesses,
-    result, silences,
+    alerting, audit, bulk, causes, comments, declared_names, destinations, erasures, events,
+    extensions, incidents, keys, owners, policies, projects, proof_links, receipt, receipts,
+    reprocesses, result, silences, snoozes,
 };
 
 /// What the document says of the whole.
@@ -50,6 +50,9 @@ pub fn automation() -> OpenApiRouter<AppState> {
             declared_names::remove
         ))
         .routes(routes!(silences::list))
+        .routes(routes!(alerting::show_rules, alerting::change_rules))
+        .routes(routes!(alerting::list, alerting::start))
+        .routes(routes!(alerting::end))
         .routes(routes!(policies::list))
         .routes(routes!(policies::set))
         .routes(routes!(policies::reset))
@@ -64,6 +67,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(comments::add_to_incident))
         .routes(routes!(comments::list_of_cause, comments::add_to_cause))
         .routes(routes!(incidents::resolve))
+        .routes(routes!(snoozes::show, snoozes::create, snoozes::remove))
         .routes(routes!(reprocesses::list, reprocesses::create))
         .routes(routes!(proof_links::list, proof_links::create))
         .routes(routes!(proof_links::revoke))

@@ -8,6 +8,7 @@
 //! The server reads a request's fields one by one, to name every field error in one response, so a
 //! `…Request` is only written here, and what makes it valid is the server's to say.
 
+pub mod alerting;
 pub mod audit;
 pub mod bulk;
 pub mod causes;

@@ -8,12 +8,14 @@ use domain::alert::AlertKind;
 use domain::catalogue::{EffectType, Provider};
 use domain::extension::{Evidence, Point};
 use domain::ids::{
-    CallId, CauseId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId, ReplayId,
-    SilenceId,
+    CallId, CauseId, DestinationId, EventId, ExtensionId, IncidentId, MaintenanceId, ProjectId,
+    ReplayId, SilenceId,
 };
 use domain::incident::{Reason, Resolution};
+use domain::maintenance::HoldReason;
 use domain::notice::NoticeKind;
 use domain::project::Mode;
+use domain::reminder::ReminderReason;
 use domain::reprocess::ReprocessState;
 use domain::reprocess_policy::StopReason;
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,10 @@ pub enum MessageType {
     CauseUpdated,
     #[serde(rename = "cause.ended")]
     CauseEnded,
+    #[serde(rename = "alerts.digest")]
+    AlertsDigest,
+    #[serde(rename = "incidents.waiting")]
+    IncidentsWaiting,
 }
 
 impl MessageType {
@@ -92,6 +98,8 @@ impl From<NoticeKind> for MessageType {
             NoticeKind::ReceiptsResumed => Self::ReceiptsResumed,
             NoticeKind::CauseUpdated => Self::CauseUpdated,
             NoticeKind::CauseEnded => Self::CauseEnded,
+            NoticeKind::AlertsDigest => Self::AlertsDigest,
+            NoticeKind::IncidentsWaiting => Self::IncidentsWaiting,
         }
     }
 }
@@ -118,6 +126,10 @@ pub enum MessageSubject {
     Incident(Box<IncidentFacts>),
     /// Of `cause.…`.
     Cause(Box<CauseSubject>),
+    /// Of `alerts.digest`.
+    Digest(Box<DigestSubject>),
+    /// Of `incidents.waiting`.
+    Waiting(WaitingSubject),
     /// Of `results.unclaimed`.
     ResultsUnclaimed(UnclaimedFacts),
     /// Of `destination.broken`.
@@ -225,6 +237,43 @@ pub struct CauseIncident {
     pub incident_id: IncidentId,
     pub event_id: EventId,
     pub internal_reference: String,
+}
+
+/// What was held back in quiet hours or a maintenance, as it stands at their end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestSubject {
+    pub held_by: HoldReason,
+    /// The maintenance, where it was one.
+    pub maintenance_id: Option<MaintenanceId>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub until: OffsetDateTime,
+    /// How many incidents it is about.
+    pub count: i64,
+    /// How many of them opened in that time.
+    pub opened: i64,
+    pub resolved: i64,
+    /// How many are not resolved.
+    pub left: i64,
+    /// The newest of these, at most 20.
+    pub incidents: Vec<CauseIncident>,
+}
+
+/// Incidents that were told before and still stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingSubject {
+    pub reminder: ReminderReason,
+    /// Which one since they wait.
+    pub nth: i32,
+    /// What they have in common; null of snoozes that are over.
+    pub cause_id: Option<CauseId>,
+    /// How many incidents.
+    pub count: i64,
+    /// How many references they are about.
+    pub customers: i64,
+    /// The newest, at most 20.
+    pub incidents: Vec<CauseIncident>,
 }
 
 /// Results that never found their receipt.

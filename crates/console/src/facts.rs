@@ -148,8 +148,8 @@ fn count_alerts(alerts: &[AlertView]) -> Vec<String> {
         ("delivered", "delivered"),
         ("pending", "under way"),
         ("given_up", "given up"),
-        ("told", "told by a message about the cause"),
-        ("folded", "to be told by the next message about the cause"),
+        ("told", "told together with others"),
+        ("folded", "to be told together with others"),
         ("superseded", "not sent because a newer one says more"),
     ];
     let counts = words.iter().filter_map(|(state, words)| {

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod account;
+pub mod alerting;
 pub mod assets;
 pub mod audit;
 pub mod badge;
@@ -70,6 +71,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     projects::add,
     keys::add,
     destinations::add,
+    alerting::add,
     extensions::add,
     erasures::add,
     integration_test::add,

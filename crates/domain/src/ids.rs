@@ -120,6 +120,8 @@ typed_id! {
     CauseId = "cau_",
     /// A time in which expected receipts did not come.
     SilenceId = "sil_",
+    /// A maintenance window.
+    MaintenanceId = "mnt_",
     /// A bulk reprocess.
     BulkId = "blk_",
     /// Whom something is about, as a keyed hash: what stands in the place of an erased reference.

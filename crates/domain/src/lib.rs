@@ -5,6 +5,7 @@
 //! sent again. The other crates carry these decisions out.
 
 pub mod alert;
+pub mod alert_rules;
 pub mod api_key;
 pub mod app_error;
 pub mod audit;
@@ -28,6 +29,7 @@ pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod incident;
+pub mod maintenance;
 pub mod mention;
 pub mod moment;
 pub mod money;
@@ -39,8 +41,10 @@ pub mod outbox;
 pub mod project;
 pub mod proof;
 pub mod proxies;
+pub mod quiet_hours;
 pub mod receipt;
 pub mod rejection;
+pub mod reminder;
 pub mod repair_url;
 pub mod reprocess;
 pub mod reprocess_policy;

@@ -2,12 +2,16 @@
 //! destination shows in its own way.
 
 mod cause;
+mod digest;
 mod receipts;
+mod waiting;
 
 use time::OffsetDateTime;
 
 pub use self::cause::{CauseFacts, MAX_NAMED, NamedIncident, ResolutionCounts, StateCounts};
+pub use self::digest::{DigestCause, DigestFacts, MAX_CAUSES};
 pub use self::receipts::{ReceiptsResumed, ReceiptsSilent};
+pub use self::waiting::WaitingFacts;
 use crate::alert::{format_timestamp, one_line};
 use crate::catalogue::EffectType;
 use crate::destination::DestinationKind;
@@ -29,6 +33,8 @@ text_enum! {
         ReceiptsResumed = "receipts_resumed",
         CauseUpdated = "cause_updated",
         CauseEnded = "cause_ended",
+        AlertsDigest = "alerts_digest",
+        IncidentsWaiting = "incidents_waiting",
     }
 }
 
@@ -47,6 +53,8 @@ impl NoticeKind {
                 "at 10, 100 and 1,000 incidents of a cause, otherwise every 15 minutes at most"
             }
             Self::CauseEnded => "once when all incidents of a cause are resolved",
+            Self::IncidentsWaiting => "as often as the project's rules for alerts say",
+            Self::AlertsDigest => "once at the end of quiet hours or a maintenance",
         }
     }
 }
@@ -62,6 +70,8 @@ pub enum NoticeFacts {
     ReceiptsResumed(ReceiptsResumed),
     CauseUpdated(CauseFacts),
     CauseEnded(CauseFacts),
+    AlertsDigest(DigestFacts),
+    IncidentsWaiting(WaitingFacts),
 }
 
 impl NoticeFacts {
@@ -77,6 +87,8 @@ impl NoticeFacts {
             Self::ReceiptsResumed(facts) => facts.text(origin),
             Self::CauseUpdated(facts) => facts.update_text(origin),
             Self::CauseEnded(facts) => facts.end_text(origin),
+            Self::AlertsDigest(facts) => facts.text(origin),
+            Self::IncidentsWaiting(facts) => facts.text(origin),
         }
     }
 }

@@ -12,6 +12,7 @@ mod attempt;
 mod body;
 mod incident;
 mod many;
+mod messages;
 mod project_changes;
 mod title;
 
@@ -25,8 +26,8 @@ use crate::ids::{DestinationId, KeyId, ReplayId};
 
 pub use actor::{actor_label, actor_name, byline, short_actor_name, short_name};
 pub use attempt::describe_outcome;
-pub use body::destination_name;
 pub use incident::describe_resolution;
+pub use messages::destination_name;
 pub use title::title;
 
 /// What an item says at a glance.

@@ -17,7 +17,7 @@ use crate::cause_threads::{self, FirstAlert, Placement};
 use crate::destination_health::Turn;
 use crate::pool::transaction;
 use crate::waiting::claim_seconds;
-use crate::{PgConnection, PgPool, StoreError, destination_health};
+use crate::{PgConnection, PgPool, StoreError, alert_holds, alert_rules, destination_health};
 
 /// What is to be done with an alert.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub enum AlertClaim {
     Supersede(Alert),
     /// It is not to be sent: the next message about its cause stands for it.
     Folded(ProjectId),
+    /// It is not to be sent: its project is not told now, and what comes after that stands for it.
+    Held,
     /// It is ours to send.
     Send(ClaimedAlert),
 }
@@ -71,10 +73,16 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     if others.is_newer {
         return Ok(AlertClaim::Supersede(alert));
     }
-    if is_old {
+    let waits = alert_rules::find_hold(&mut *tx, project_id).await?;
+    if is_old && waits.is_none() {
         return Ok(AlertClaim::GiveUp(alert, "not delivered within 24 hours"));
     }
-    let (root, conversation) = match cause_threads::place(&mut *tx, &alert, others.known).await? {
+    let placement = cause_threads::place(&mut *tx, &alert, others.known).await?;
+    if let Some(hold) = waits {
+        alert_holds::hold_back(tx, &alert, project_id, &hold, placement).await?;
+        return Ok(AlertClaim::Held);
+    }
+    let (root, conversation) = match placement {
         Placement::Folded => return Ok(AlertClaim::Folded(project_id)),
         Placement::Alone { root, conversation } => (root, conversation),
     };
@@ -105,7 +113,7 @@ struct Pending {
 async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.project_id, d.failures,
-               a.created_at < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
+               coalesce(a.released_at, a.created_at) < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!"
            FROM alerts a JOIN destinations d ON d.id = a.destination_id
            WHERE a.id = $1 AND a.state = 'pending' FOR NO KEY UPDATE"#,

@@ -62,8 +62,8 @@ pub struct IncidentIds {
     pub incident_id: IncidentId,
 }
 
-/// Writes one alert per destination. One that is broken gets its row too: it goes out when the
-/// destination works again.
+/// Writes one alert per destination that is told at once. One that is broken gets its row too: it goes out when the
+/// destination works again. Those of an escalation are told where no other is left.
 pub async fn insert_alerts(
     tx: &mut PgConnection,
     ids: IncidentIds,
@@ -71,7 +71,10 @@ pub async fn insert_alerts(
     replay_id: Option<ReplayId>,
 ) -> Result<(), StoreError> {
     let destinations = sqlx::query_scalar!(
-        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL ORDER BY id",
+        "WITH here AS (
+             SELECT id, NOT EXISTS (SELECT FROM escalation_steps s WHERE s.destination_id = d.id) AS at_once
+             FROM destinations d WHERE project_id = $1 AND removed_at IS NULL)
+         SELECT id FROM here WHERE at_once OR NOT EXISTS (SELECT FROM here WHERE at_once) ORDER BY id",
         ids.project_id.as_uuid(),
     )
     .fetch_all(&mut *tx)

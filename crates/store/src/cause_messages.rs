@@ -66,16 +66,19 @@ async fn find_cause(
 }
 
 /// Reads of the incidents that a message is about, `told`: the first of its episode, and those whose
-/// alerts it or an earlier message of the episode stands for.
+/// alerts it, an earlier message of the episode or a digest stands for.
 macro_rules! query_told {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            r#"WITH message AS (SELECT id, cause_thread_id, first_incident_id, created_at FROM notices WHERE id = $1), told AS (
+            r#"WITH message AS (SELECT id, cause_thread_id, first_incident_id, since, created_at FROM notices WHERE id = $1), told AS (
                    SELECT first_incident_id AS incident_id FROM message
                    UNION SELECT a.incident_id FROM message m
                        JOIN notices n ON n.cause_thread_id = m.cause_thread_id AND n.first_incident_id = m.first_incident_id
                            AND n.created_at <= m.created_at
-                       JOIN alerts a ON a.told_by = n.id)
+                       JOIN alerts a ON a.told_by = n.id
+                   UNION SELECT a.incident_id FROM message m JOIN cause_threads t ON t.id = m.cause_thread_id
+                       JOIN alert_holds h ON h.destination_id = t.destination_id AND h.ended_at BETWEEN m.since AND m.created_at
+                       JOIN alerts a ON a.told_by = h.id JOIN incidents i ON i.id = a.incident_id AND i.cause = t.cause)
                "# + $tail,
             $($argument),+
         )

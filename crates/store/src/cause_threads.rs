@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::alerts::Alert;
 use crate::pool::transaction;
-use crate::{PgConnection, PgPool, StoreError};
+use crate::{PgConnection, PgPool, StoreError, alert_rules};
 
 /// An alert that others follow in mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,8 +200,8 @@ async fn fold(
     Ok(())
 }
 
-/// Writes the messages about causes that are due, and ends what is over. Returns how many were
-/// written.
+/// Writes the messages about causes that are due, and ends what is over; those of a project that is not told now wait,
+/// and its digest stands for them. Returns how many were written.
 pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
     let mut written = 0;
     for id in list_due(pool).await? {
@@ -215,7 +215,7 @@ pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
 macro_rules! query_progress {
     ($condition:literal $(, $argument:expr)*) => {
         sqlx::query!(
-            r#"SELECT t.id, t.incidents, t.told, t.has_news,
+            r#"SELECT t.id, t.project_id, t.incidents, t.told, t.has_news,
                    extract(epoch FROM clock_timestamp() - t.told_at)::float8 AS "seconds!",
                    NOT EXISTS (SELECT FROM incidents i WHERE i.cause = t.cause
                        AND i.state IN ('open', 'acknowledged', 'reprocessing'))
@@ -232,15 +232,15 @@ macro_rules! query_progress {
                 since_last: Duration::seconds_f64(row.seconds),
                 is_over: row.is_over,
             };
-            (row.id, CauseMessage::decide(progress))
+            (row.id, row.project_id, CauseMessage::decide(progress))
         })
     };
 }
 
 async fn list_due(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
     let threads = query_progress!("true").fetch_all(db).await?;
-    let due = threads.into_iter().filter(|(_, message)| *message != CauseMessage::NotYet);
-    Ok(due.map(|(id, _)| id).collect())
+    let due = threads.into_iter().filter(|(.., message)| *message != CauseMessage::NotYet);
+    Ok(due.map(|(id, ..)| id).collect())
 }
 
 /// Decides again under the thread's lock, and writes what is due. `true` if a message was written.
@@ -250,16 +250,19 @@ async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
         .execute(&mut *tx)
         .await?;
     let found = query_progress!("t.id = $1", id).fetch_optional(&mut *tx).await?;
-    let kind = match found.map(|(_, message)| message) {
-        None | Some(CauseMessage::NotYet) => return Ok(false),
-        Some(CauseMessage::EndUntold) => {
+    let Some((_, project_id, message)) = found else { return Ok(false) };
+    let kind = match message {
+        CauseMessage::NotYet => return Ok(false),
+        CauseMessage::EndUntold => {
             end(tx, id).await?;
             return Ok(false);
         }
-        Some(CauseMessage::Update) => NoticeKind::CauseUpdated,
-        Some(CauseMessage::End) => NoticeKind::CauseEnded,
+        CauseMessage::Update => NoticeKind::CauseUpdated,
+        CauseMessage::End => NoticeKind::CauseEnded,
     };
-    if is_sending(&mut *tx, id).await? {
+    if alert_rules::find_hold(&mut *tx, project_id).await?.is_some()
+        || is_sending(&mut *tx, id).await?
+    {
         return Ok(false);
     }
     let message = write(&mut *tx, id, kind).await?;

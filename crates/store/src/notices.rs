@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::destination_health::Turn;
 use crate::pool::transaction;
 use crate::waiting::claim_seconds;
-use crate::{PgConnection, PgPool, StoreError, destination_health};
+use crate::{PgConnection, PgPool, StoreError, alert_rules, destination_health};
 
 pub type NoticeId = Uuid;
 
@@ -163,6 +163,8 @@ pub enum NoticeClaim {
     LeftAlone,
     /// Nothing for a second: its destination has just got a message.
     Paced,
+    /// Nothing now: its project is not told for a while.
+    Held,
     /// It is not to be sent any more: 24 hours have passed, its destination was removed, or what it
     /// reports holds no longer.
     GiveUp(Notice, String),
@@ -182,6 +184,9 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
     }
     if pending.is_moot {
         return Ok(NoticeClaim::GiveUp(notice, MOOT.to_owned()));
+    }
+    if alert_rules::find_hold(&mut *tx, notice.project_id).await?.is_some() {
+        return Ok(NoticeClaim::Held);
     }
     if pending.is_left_alone && notice.last {
         let why = pending.last_answer.unwrap_or_else(|| "not delivered within 24 hours".to_owned());

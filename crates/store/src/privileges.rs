@@ -10,7 +10,7 @@ use crate::pool::{PgPool, connect_options};
 
 /// Tables of which nothing is deleted but by functions of the owner, which delete what is due, or overwrite
 /// whom an erasure is about.
-const KEPT: [&str; 27] = [
+const KEPT: [&str; 28] = [
     "audit_chain",
     "audit_sealer",
     "payment_events",
@@ -25,6 +25,7 @@ const KEPT: [&str; 27] = [
     "daily_figures",
     "policy_stops",
     "silences",
+    "maintenance_windows",
     "projects",
     "api_keys",
     "operators",

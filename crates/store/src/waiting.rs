@@ -49,7 +49,7 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
              SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
                AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
                AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
-                   OR a.created_at < now() - interval '24 hours'))
+                   OR coalesce(a.released_at, a.created_at) < now() - interval '24 hours'))
            UNION
            SELECT d.id FROM notices n JOIN destinations d ON d.id = n.destination_id
            WHERE n.state = 'pending' AND n.due_at <= now()
@@ -70,7 +70,7 @@ pub async fn find_next(
     let but_for: Vec<_> = but_for.iter().map(|waiting| waiting.id()).collect();
     let row = sqlx::query!(
         r#"SELECT id AS "id!", is_alert AS "is_alert!" FROM (
-               SELECT id, true AS is_alert, created_at, attempts FROM alerts
+               SELECT id, true AS is_alert, coalesce(released_at, created_at) AS created_at, attempts FROM alerts
                WHERE destination_id = $1 AND state = 'pending' AND created_at < now() - interval '10 seconds'
                UNION ALL
                SELECT id, false, created_at, attempts FROM notices

@@ -31,6 +31,7 @@ async fn claim(world: &World, id: AlertId) -> &'static str {
         AlertClaim::Folded(_) => "leaves it to its cause",
         AlertClaim::Paced => "waits for a second",
         AlertClaim::LeftAlone => "waits",
+        AlertClaim::Held => "is held back",
         AlertClaim::Ended
         | AlertClaim::Busy
         | AlertClaim::GiveUp(..)

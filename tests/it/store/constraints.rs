@@ -7,60 +7,61 @@ use super::shop::Shop;
 
 /// Every key, check and reference, in order.
 const NAMES: &str = "\
-    alerts_destination_fkey alerts_incident_fkey alerts_kind_check alerts_occasion_key
-    alerts_pkey alerts_state_check api_heartbeats_only_one_check api_heartbeats_pkey api_keys_hash_key api_keys_label_check api_keys_pkey
-    api_keys_project_fkey audit_chain_entry_key audit_chain_left_check audit_chain_pkey audit_entries_pkey
-    audit_sealer_only_one_check audit_sealer_pkey audit_texts_erased_check audit_texts_pkey backfills_pkey bulk_reprocess_items_bulk_fkey bulk_reprocess_items_done_check bulk_reprocess_items_incident_fkey
-    bulk_reprocess_items_pkey bulk_reprocess_items_replay_key bulk_reprocess_items_state_check
-    bulk_reprocesses_action_check bulk_reprocesses_canary_check bulk_reprocesses_ended_check bulk_reprocesses_items_check bulk_reprocesses_pace_check
-    bulk_reprocesses_pace_known_check bulk_reprocesses_pkey bulk_reprocesses_project_fkey bulk_reprocesses_started_check
-    bulk_reprocesses_state_check bulk_reprocesses_stop_check
-    callback_attempts_nonce_key
-    callback_attempts_pkey callback_headers_name_check callback_headers_pkey
-    callback_headers_project_fkey callback_headers_spelling_check cause_comments_pkey cause_comments_project_fkey cause_threads_cause_key
-    cause_threads_destination_fkey cause_threads_pkey cause_threads_project_fkey claimed_early_results_pkey claimed_early_results_project_fkey
-    daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
-    declared_names_name_check declared_names_pkey declared_names_project_fkey
-    declared_names_provider_check destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check destinations_pkey
-    destinations_project_fkey destinations_queue_check destinations_sealed_check early_results_idempotency_key
-    early_results_outcome_check early_results_pkey early_results_project_fkey
-    environments_only_one_check environments_only_one_key environments_pkey
-    erased_watches_erasure_fkey erased_watches_pkey erasures_done_check erasures_pkey
-    erasures_project_fkey erasures_state_check erasures_tombstone_check
-    event_identities_pkey event_keys_key_check event_keys_pkey expired_events_pkey extension_calls_answer_check
-    extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key
-    extension_calls_pkey extension_calls_point_check extensions_budget_check extensions_calls_check
-    extensions_fallback_check extensions_heartbeat_check extensions_kind_check extensions_pkey
-    extensions_point_check
-    extensions_project_fkey extensions_queue_check extensions_reprocess_check
-    extensions_target_check extensions_trust_check idempotency_keys_pkey
-    incident_words_incident_fkey incident_words_pkey
-    incidents_event_key incidents_grace_check incidents_owner_fkey incidents_pkey incidents_project_fkey incidents_reason_check
-    incidents_resolution_check incidents_resolved_check incidents_state_check
-    key_holders_keys_check key_holders_pkey key_versions_only_one_check key_versions_only_one_key
-    mentions_about_check mentions_incident_fkey mentions_operator_fkey mentions_pkey mentions_project_fkey mentions_state_check
-    notices_destination_fkey notices_occasion_key notices_pkey
-    notices_project_fkey notices_state_check
-    operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey
-    operator_tokens_pkey operators_email_check operators_pkey operators_role_check operators_view_mode_check outages_order_check outages_pkey outbox_pkey
-    outbox_wish_check payment_events_amount_check payment_events_effect_check payment_events_pkey payment_events_project_fkey
-    policy_plans_due_check policy_plans_pkey policy_stops_kind_check policy_stops_pkey
-    policy_stops_project_fkey policy_stops_reason_check
-    projects_expected_receipts_check
-    projects_mode_check projects_name_check projects_pkey projects_retention_check projects_snapshot_days_check projects_timeout_check
-    proof_links_incident_fkey proof_links_life_check proof_links_pkey proof_links_project_fkey
-    proof_links_token_hash_key receipt_hours_pkey receipt_hours_project_fkey
-    reference_keys_pkey reference_keys_project_fkey
-    reprocess_policies_attempts_check reprocess_policies_customers_check
-    reprocess_policies_delay_check reprocess_policies_failed_check reprocess_policies_of_check
-    reprocess_policies_pkey reprocess_policies_project_fkey reprocess_policies_take_check
-    reprocesses_incident_fkey reprocesses_pkey reprocesses_state_check
-    results_outcome_check results_pkey retention_runs_error_check retention_runs_pkey roll_ups_pkey sessions_operator_fkey sessions_pkey
-    sessions_token_hash_key sessions_user_agent_check sign_in_failures_failures_check
-    sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey silences_measure_check
-    silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
+    alert_holds_destination_fkey alert_holds_pkey alert_holds_project_fkey alert_holds_reason_check
+    alert_rules_come_back_check alert_rules_escalate_check alert_rules_pkey alert_rules_project_fkey
+    alert_rules_quiet_check alert_rules_remind_check alerts_destination_fkey alerts_incident_fkey alerts_kind_check
+    alerts_occasion_key alerts_pkey alerts_state_check api_heartbeats_only_one_check api_heartbeats_pkey
+    api_keys_hash_key api_keys_label_check api_keys_pkey api_keys_project_fkey audit_chain_entry_key
+    audit_chain_left_check audit_chain_pkey audit_entries_pkey audit_sealer_only_one_check audit_sealer_pkey
+    audit_texts_erased_check audit_texts_pkey backfills_pkey bulk_reprocess_items_bulk_fkey
+    bulk_reprocess_items_done_check bulk_reprocess_items_incident_fkey bulk_reprocess_items_pkey
+    bulk_reprocess_items_replay_key bulk_reprocess_items_state_check bulk_reprocesses_action_check
+    bulk_reprocesses_canary_check bulk_reprocesses_ended_check bulk_reprocesses_items_check
+    bulk_reprocesses_pace_check bulk_reprocesses_pace_known_check bulk_reprocesses_pkey
+    bulk_reprocesses_project_fkey bulk_reprocesses_started_check bulk_reprocesses_state_check
+    bulk_reprocesses_stop_check callback_attempts_nonce_key callback_attempts_pkey callback_headers_name_check
+    callback_headers_pkey callback_headers_project_fkey callback_headers_spelling_check cause_comments_pkey
+    cause_comments_project_fkey cause_threads_cause_key cause_threads_destination_fkey cause_threads_pkey
+    cause_threads_project_fkey cause_waits_pkey cause_waits_project_fkey claimed_early_results_pkey
+    claimed_early_results_project_fkey daily_figures_pkey daily_figures_project_fkey declared_names_kind_check
+    declared_names_name_check declared_names_pkey declared_names_project_fkey declared_names_provider_check
+    destination_secrets_destination_fkey destination_secrets_pkey destinations_kind_check destinations_label_check
+    destinations_pkey destinations_project_fkey destinations_queue_check destinations_sealed_check
+    early_results_idempotency_key early_results_outcome_check early_results_pkey early_results_project_fkey
+    environments_only_one_check environments_only_one_key environments_pkey erased_watches_erasure_fkey
+    erased_watches_pkey erasures_done_check erasures_pkey erasures_project_fkey erasures_state_check
+    erasures_tombstone_check escalation_steps_destination_fkey escalation_steps_destination_key
+    escalation_steps_pkey escalation_steps_project_fkey escalation_steps_step_check event_identities_pkey
+    event_keys_key_check event_keys_pkey expired_events_pkey extension_calls_answer_check
+    extension_calls_answered_check extension_calls_extension_fkey extension_calls_occasion_key extension_calls_pkey
+    extension_calls_point_check extensions_budget_check extensions_calls_check extensions_fallback_check
+    extensions_heartbeat_check extensions_kind_check extensions_pkey extensions_point_check extensions_project_fkey
+    extensions_queue_check extensions_reprocess_check extensions_target_check extensions_trust_check
+    idempotency_keys_pkey incident_words_incident_fkey incident_words_pkey incidents_event_key incidents_grace_check
+    incidents_owner_fkey incidents_pkey incidents_project_fkey incidents_reason_check incidents_resolution_check
+    incidents_resolved_check incidents_state_check key_holders_keys_check key_holders_pkey
+    key_versions_only_one_check key_versions_only_one_key maintenance_windows_ended_check
+    maintenance_windows_length_check maintenance_windows_pkey maintenance_windows_project_fkey mentions_about_check
+    mentions_incident_fkey mentions_operator_fkey mentions_pkey mentions_project_fkey mentions_state_check
+    notices_destination_fkey notices_occasion_key notices_pkey notices_project_fkey notices_state_check
+    operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey operator_tokens_pkey
+    operators_email_check operators_pkey operators_role_check operators_view_mode_check outages_order_check
+    outages_pkey outbox_pkey outbox_wish_check payment_events_amount_check payment_events_effect_check
+    payment_events_pkey payment_events_project_fkey policy_plans_due_check policy_plans_pkey policy_stops_kind_check
+    policy_stops_pkey policy_stops_project_fkey policy_stops_reason_check projects_expected_receipts_check
+    projects_mode_check projects_name_check projects_pkey projects_retention_check projects_snapshot_days_check
+    projects_timeout_check proof_links_incident_fkey proof_links_life_check proof_links_pkey
+    proof_links_project_fkey proof_links_token_hash_key receipt_hours_pkey receipt_hours_project_fkey
+    reference_keys_pkey reference_keys_project_fkey reminders_pkey reminders_project_fkey reminders_reason_check
+    reprocess_policies_attempts_check reprocess_policies_customers_check reprocess_policies_delay_check
+    reprocess_policies_failed_check reprocess_policies_of_check reprocess_policies_pkey
+    reprocess_policies_project_fkey reprocess_policies_take_check reprocesses_incident_fkey reprocesses_pkey
+    reprocesses_state_check results_outcome_check results_pkey retention_runs_error_check retention_runs_pkey
+    roll_ups_pkey sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
+    sign_in_failures_failures_check sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
+    silences_measure_check silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
     snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
-    watch_checks_pkey
+    snoozes_end_check snoozes_ended_check snoozes_pkey snoozes_project_fkey snoozes_until_check watch_checks_pkey
     watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check
     worker_heartbeats_pkey
 ";
@@ -98,7 +99,39 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 58] = [
+const BROKEN: [(&str, &str); 65] = [
+    (
+        "alert_rules_remind_check",
+        "INSERT INTO alert_rules (project_id, remind_every) SELECT id, 4 FROM projects",
+    ),
+    (
+        "escalation_steps_step_check",
+        "INSERT INTO escalation_steps SELECT id, 4, gen_random_uuid() FROM projects",
+    ),
+    (
+        "snoozes_until_check",
+        "INSERT INTO snoozes (id, project_id, event_id, incident_id, snoozed_by)
+        SELECT gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), 'bob' FROM projects",
+    ),
+    (
+        "snoozes_ended_check",
+        "INSERT INTO snoozes (id, project_id, event_id, incident_id, snoozed_by, until, ended_by)
+        SELECT gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), 'bob', now(), 'time' FROM projects",
+    ),
+    (
+        "alert_rules_quiet_check",
+        "INSERT INTO alert_rules (project_id, quiet_hours) SELECT id, '22-7 UTC' FROM projects",
+    ),
+    (
+        "maintenance_windows_length_check",
+        "INSERT INTO maintenance_windows (id, project_id, started_by, ends_at)
+        SELECT gen_random_uuid(), id, 'bob', now() + interval '8 days' FROM projects",
+    ),
+    (
+        "maintenance_windows_ended_check",
+        "INSERT INTO maintenance_windows (id, project_id, started_by, ends_at, ended_at)
+        SELECT gen_random_uuid(), id, 'bob', now() + interval '1 day', now() FROM projects",
+    ),
     (
         "extensions_heartbeat_check",
         "INSERT INTO extensions (id, project_id, point, kind, url, sealed, trust, created_by, heartbeat_seconds)

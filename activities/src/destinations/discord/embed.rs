@@ -53,11 +53,12 @@ pub fn alert_message(facts: &AlertFacts) -> Value {
 pub fn notice_message(text: &NoticeText, at: OffsetDateTime) -> Value {
     let color = match text.kind {
         NoticeKind::CauseEnded | NoticeKind::ReceiptsResumed => GREEN,
-        NoticeKind::CauseUpdated | NoticeKind::ReceiptsSilent => RED,
+        NoticeKind::CauseUpdated | NoticeKind::ReceiptsSilent | NoticeKind::IncidentsWaiting => RED,
         NoticeKind::ResultsUnclaimed
         | NoticeKind::DestinationBroken
         | NoticeKind::PolicyStopped
-        | NoticeKind::ExtensionSilent => AMBER,
+        | NoticeKind::ExtensionSilent
+        | NoticeKind::AlertsDigest => AMBER,
     };
     let lists = text.lists.iter().map(|list| {
         let items: Vec<_> =

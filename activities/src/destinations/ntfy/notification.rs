@@ -51,13 +51,14 @@ pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value
 pub fn notice_notification(notice: &NoticeMessage) -> Value {
     let text = notice.facts.text(&notice.origin);
     let (priority, tag) = match text.kind {
-        NoticeKind::CauseUpdated => (URGENT, "rotating_light"),
+        NoticeKind::CauseUpdated | NoticeKind::IncidentsWaiting => (URGENT, "rotating_light"),
         NoticeKind::ReceiptsSilent => (HIGH, "rotating_light"),
         NoticeKind::CauseEnded | NoticeKind::ReceiptsResumed => (DEFAULT, "white_check_mark"),
         NoticeKind::ResultsUnclaimed
         | NoticeKind::DestinationBroken
         | NoticeKind::PolicyStopped
-        | NoticeKind::ExtensionSilent => (DEFAULT, "warning"),
+        | NoticeKind::ExtensionSilent
+        | NoticeKind::AlertsDigest => (DEFAULT, "warning"),
     };
     let priority = in_mode(priority, notice.origin.mode);
     let lists = text.lists.iter().map(|list| {

@@ -6,6 +6,7 @@ use domain::alert::{AlertFacts, AlertKind, one_line};
 use domain::ids::IncidentId;
 use domain::notice::{CauseFacts, NoticeFacts};
 use domain::project::Mode;
+use domain::reminder::ReminderReason;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -66,12 +67,17 @@ pub fn notice_event(notice: &NoticeMessage) -> Value {
         NoticeFacts::CauseUpdated(facts) if is_acknowledged(facts) => {
             follow_up("acknowledge", &key)
         }
+        NoticeFacts::IncidentsWaiting(facts) if facts.reason == ReminderReason::Resolved => {
+            follow_up("resolve", &key)
+        }
+        NoticeFacts::IncidentsWaiting(_) => trigger(&key, described(notice, Severity::Critical)),
         NoticeFacts::CauseUpdated(_) => trigger(&key, described(notice, Severity::Critical)),
         NoticeFacts::ReceiptsSilent(_) => trigger(&key, described(notice, Severity::Error)),
         NoticeFacts::ResultsUnclaimed(_)
         | NoticeFacts::DestinationBroken(_)
         | NoticeFacts::PolicyStopped(_)
-        | NoticeFacts::ExtensionSilent(_) => trigger(&key, described(notice, Severity::Warning)),
+        | NoticeFacts::ExtensionSilent(_)
+        | NoticeFacts::AlertsDigest(_) => trigger(&key, described(notice, Severity::Warning)),
     }
 }
 
@@ -88,7 +94,11 @@ fn dedup_key(notice: &NoticeMessage) -> String {
         NoticeFacts::ResultsUnclaimed(_) => {
             format!("results_unclaimed.{}", notice.origin.project_id)
         }
-        NoticeFacts::PolicyStopped(_) => notice.id.to_string(),
+        NoticeFacts::IncidentsWaiting(facts) => facts
+            .cause
+            .as_ref()
+            .map_or_else(|| notice.id.to_string(), |cause| cause.id().to_string()),
+        NoticeFacts::PolicyStopped(_) | NoticeFacts::AlertsDigest(_) => notice.id.to_string(),
     }
 }
 

@@ -2,13 +2,16 @@
 //! compare them; what people read is made readable.
 
 use api_types::webhook::{
-    BrokenFacts, CONTRACT, CauseIncident, CauseSubject, EvidenceFacts, IncidentFacts,
-    IncidentReason, MessageData, MessageSubject, MessageType, ResumedReceiptsFacts, SilentFacts,
-    SilentReceiptsFacts, StoppedFacts, UnclaimedFacts, WebhookMessage,
+    BrokenFacts, CONTRACT, CauseIncident, CauseSubject, DigestSubject, EvidenceFacts,
+    IncidentFacts, IncidentReason, MessageData, MessageSubject, MessageType, ResumedReceiptsFacts,
+    SilentFacts, SilentReceiptsFacts, StoppedFacts, UnclaimedFacts, WaitingSubject, WebhookMessage,
 };
 use domain::alert::{AlertFacts, one_line};
+use domain::cause::Cause;
 use domain::ids::AlertId;
-use domain::notice::{CauseFacts, NoticeFacts, NoticeText, ReceiptsSilent};
+use domain::notice::{
+    CauseFacts, DigestFacts, NamedIncident, NoticeFacts, NoticeText, ReceiptsSilent,
+};
 
 use crate::destinations::NoticeMessage;
 
@@ -120,16 +123,20 @@ fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
         NoticeFacts::CauseUpdated(facts) | NoticeFacts::CauseEnded(facts) => {
             MessageSubject::Cause(Box::new(cause(facts)))
         }
+        NoticeFacts::IncidentsWaiting(facts) => MessageSubject::Waiting(WaitingSubject {
+            reminder: facts.reason,
+            nth: facts.nth,
+            cause_id: facts.cause.as_ref().map(Cause::id),
+            count: facts.incidents,
+            customers: facts.customers,
+            incidents: facts.newest.iter().map(named).collect(),
+        }),
+        NoticeFacts::AlertsDigest(facts) => MessageSubject::Digest(Box::new(digest(facts))),
     }
 }
 
 fn cause(facts: &CauseFacts) -> CauseSubject {
     let CauseFacts { cause, states, resolutions, .. } = facts;
-    let incidents = facts.newest.iter().map(|incident| CauseIncident {
-        incident_id: incident.incident_id,
-        event_id: incident.event_id,
-        internal_reference: incident.internal_reference.clone(),
-    });
     CauseSubject {
         cause_id: cause.id(),
         event_type: cause.event_type.clone(),
@@ -148,7 +155,29 @@ fn cause(facts: &CauseFacts) -> CauseSubject {
         superseded: resolutions.superseded,
         first_opened_at: facts.first_opened_at,
         last_opened_at: facts.last_opened_at,
-        incidents: incidents.collect(),
+        incidents: facts.newest.iter().map(named).collect(),
+    }
+}
+
+fn named(incident: &NamedIncident) -> CauseIncident {
+    CauseIncident {
+        incident_id: incident.incident_id,
+        event_id: incident.event_id,
+        internal_reference: incident.internal_reference.clone(),
+    }
+}
+
+fn digest(facts: &DigestFacts) -> DigestSubject {
+    DigestSubject {
+        held_by: facts.reason,
+        maintenance_id: facts.maintenance_id,
+        since: facts.since,
+        until: facts.until,
+        count: facts.incidents,
+        opened: facts.opened,
+        resolved: facts.resolved,
+        left: facts.count_left(),
+        incidents: facts.left.iter().map(named).collect(),
     }
 }
 

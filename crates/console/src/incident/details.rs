@@ -9,6 +9,7 @@ use store::projects::{self, Project};
 use store::proof_links::{self, ProofLink};
 use store::proposals::{self, Proposal};
 use store::reprocesses::{self, Reprocess};
+use store::snoozes::{self, Snooze};
 use store::{StoreError, audit, extensions};
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -34,6 +35,8 @@ pub(super) struct IncidentDetails {
     pub(super) proposals: Vec<Proposal>,
     /// Whether an extension does reprocesses of this event.
     pub(super) repaired_by_extension: bool,
+    /// Until when people are not told of it again.
+    pub(super) snooze: Option<Snooze>,
     /// What it has in common with others.
     pub(super) siblings: Option<Siblings>,
     /// Who acknowledged it last, as in the audit.
@@ -59,6 +62,7 @@ impl IncidentDetails {
             links: proof_links::list_links(pool, id).await?,
             proposals: proposals::list_proposals(pool, event_id).await?,
             project: project.ok_or(StoreError::Missing("projects"))?,
+            snooze: snoozes::find_open(pool, id).await?,
             siblings: Siblings::read(pool, &incident).await?,
             repaired_by_extension: !repairing.is_empty(),
             acknowledged_by: people.remove(&event_id),

@@ -10,6 +10,7 @@ mod next;
 mod owner;
 mod proof;
 mod siblings;
+mod snooze;
 mod view;
 
 use axum::extract::{Path, State};
@@ -40,6 +41,8 @@ pub fn add(pages: Pages) -> Pages {
         .post("/incidents/{incident_id}/take", Access::Operator, owner::take)
         .post("/incidents/{incident_id}/assign", Access::Operator, owner::assign)
         .post("/incidents/{incident_id}/release", Access::Operator, owner::release)
+        .post("/incidents/{incident_id}/snooze", Access::Operator, snooze::begin)
+        .post("/incidents/{incident_id}/unsnooze", Access::Operator, snooze::end)
         .post("/incidents/{incident_id}/proof-links", Access::Operator, proof::create)
         .post(
             "/incidents/{incident_id}/proof-links/{link_id}/revoke",

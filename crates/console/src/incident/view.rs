@@ -19,6 +19,7 @@ use super::details::IncidentDetails;
 use super::next::NextAction;
 use super::owner::Ownership;
 use super::siblings::Siblings;
+use super::snooze::SnoozeView;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
 use crate::layout::{Layout, Section};
@@ -69,6 +70,7 @@ pub(super) struct IncidentPage {
     next: NextAction,
     evidence: Vec<EvidenceItem>,
     owned: Ownership,
+    snooze: Option<SnoozeView>,
     project_path: String,
     values: NoteValues,
     timeline: Vec<TimelineItemView>,
@@ -136,6 +138,7 @@ impl IncidentPage {
             next: NextAction::of(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
+            snooze: SnoozeView::of(&details),
             facts: facts(state, &details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,

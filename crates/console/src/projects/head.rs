@@ -16,6 +16,8 @@ pub enum Tab {
     Keys,
     /// Destinations of alerts.
     Destinations,
+    /// How people are told, and maintenance.
+    Alerting,
     /// Automatic reprocess.
     Policies,
     /// The team's own activities and endpoints.
@@ -25,10 +27,11 @@ pub enum Tab {
     Erasures,
 }
 
-const TABS: [(Tab, &str, &str); 7] = [
+const TABS: [(Tab, &str, &str); 8] = [
     (Tab::Settings, "", "Settings"),
     (Tab::Keys, "/keys", "API keys"),
     (Tab::Destinations, "/destinations", "Destinations"),
+    (Tab::Alerting, "/alerting", "Alerting"),
     (Tab::Extensions, "/extensions", "Extensions"),
     (Tab::Policies, "/policies", "Automatic reprocess"),
     (Tab::IntegrationTest, "/integration-test", "Integration Test"),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 
 use crate::alert::AlertKind;
+use crate::alert_rules::AlertRules;
 use crate::app_error::AppError;
 use crate::bulk::{BulkAction, BulkSettings, BulkState};
 use crate::catalogue::EffectType;
@@ -17,14 +18,17 @@ use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
     AlertId, BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId,
-    KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
+    KeyId, MaintenanceId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId,
+    TokenId,
 };
 use crate::incident::{Reason, Resolution};
+use crate::maintenance::HoldReason;
 use crate::money::Amount;
 use crate::notice::NoticeKind;
 use crate::operator::Role;
 use crate::outbox::OutboxKind;
 use crate::project::Mode;
+use crate::reminder::{ReminderReason, SnoozeEnd};
 use crate::reprocess_policy::{PolicySettings, StopReason};
 use crate::silence::ExpectedReceipts;
 
@@ -196,6 +200,53 @@ details! {
         destination_id: DestinationId,
         /// That message.
         told_by: AlertId,
+    }
+
+    /// Of an alert that was held back: the digest that stands for it, or the message about its cause, comes when that is
+    /// over.
+    HeldDetail {
+        alert: AlertKind,
+        destination_id: DestinationId,
+        held_by: HoldReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        maintenance_id: Option<MaintenanceId>,
+        /// When that is expected to end.
+        #[serde(with = "time::serde::rfc3339")]
+        until: OffsetDateTime,
+    }
+
+    /// Of an incident that a message named that told people again.
+    RemindedDetail {
+        reminder: ReminderReason,
+        destination_id: DestinationId,
+        /// That message.
+        told_by: AlertId,
+    }
+
+    /// Of an incident that is snoozed: until a time, or until the next one of its cause where there is none.
+    SnoozedDetail {
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+        until: Option<OffsetDateTime>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    }
+
+    /// Of a snooze that is over, and by what.
+    SnoozeEndDetail { ended_by: SnoozeEnd }
+
+    /// Of a project's rules for alerts, as they are from then on.
+    AlertRulesDetail {
+        #[serde(flatten)]
+        rules: AlertRules,
+    }
+
+    /// Of a maintenance window that begins or is ended; `note` says what it is for.
+    MaintenanceDetail {
+        maintenance_id: MaintenanceId,
+        #[serde(with = "time::serde::rfc3339")]
+        ends_at: OffsetDateTime,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     }
 
     /// Of a watch that is stalled in Temporal.

@@ -10,17 +10,18 @@ use serde_json::{Value, json};
 
 use super::Action;
 use super::detail::{
-    AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail, AmbiguityDetail,
-    AnsweredDetail, AssignedDetail, BulkDetail, BulkEndDetail, BulkStartedDetail, CallbackDetail,
-    CommentDetail, DeclaredDetail, DestinationDetail, ErasedDetail, EveryIncidentDetail,
-    ExtensionDetail, GivenUpMentionDetail, InterruptedDetail, KeyDetail, LockOutDetail,
-    MasterKeyDetail, NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail,
-    PasswordDetail, PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail,
-    ProjectChanges, ProofLinkDetail, ReceiptDetail, ReleasedDetail, RenamedDestinationDetail,
+    AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail,
+    AlertRulesDetail, AmbiguityDetail, AnsweredDetail, AssignedDetail, BulkDetail, BulkEndDetail,
+    BulkStartedDetail, CallbackDetail, CommentDetail, DeclaredDetail, DestinationDetail,
+    ErasedDetail, EveryIncidentDetail, ExtensionDetail, GivenUpMentionDetail, HeldDetail,
+    InterruptedDetail, KeyDetail, LockOutDetail, MaintenanceDetail, MasterKeyDetail,
+    NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
+    PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail, ProjectChanges,
+    ProofLinkDetail, ReceiptDetail, ReleasedDetail, RemindedDetail, RenamedDestinationDetail,
     ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
     ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
-    SignalDetail, StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail,
-    UnansweredDetail, UnclaimedDetail, WhyDetail,
+    SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail, TestDetail, TokenDetail, ToldDetail,
+    TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -118,6 +119,13 @@ audit_events! {
     AlertGivenUp(AlertDetail),
     AlertSuperseded(AlertDetail),
     AlertTold(ToldDetail),
+    AlertHeld(HeldDetail),
+    IncidentReminded(RemindedDetail),
+    IncidentSnoozed(SnoozedDetail),
+    IncidentSnoozeEnded(SnoozeEndDetail),
+    AlertRulesChanged(AlertRulesDetail),
+    MaintenanceStarted(MaintenanceDetail),
+    MaintenanceEnded(MaintenanceDetail),
     DestinationBroken(AlertDetail),
     WatchRestarted(NoDetail),
     WatchPaused(StallDetail),

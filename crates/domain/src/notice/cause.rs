@@ -182,7 +182,7 @@ impl CauseFacts {
     }
 }
 
-fn customers(count: i64) -> String {
+pub(super) fn customers(count: i64) -> String {
     match count {
         1 => "1 customer".to_owned(),
         count => format!("{count} customers"),
@@ -194,7 +194,7 @@ fn count(count: i64, one: &str, more: &str) -> String {
 }
 
 /// The parts of which there are some: `210 by a reprocess, 4 manually`.
-fn join<const N: usize>(parts: [(i64, &str); N]) -> String {
+pub(super) fn join<const N: usize>(parts: [(i64, &str); N]) -> String {
     let some = parts.into_iter().filter(|(count, _)| *count > 0);
     some.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }

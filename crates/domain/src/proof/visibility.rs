@@ -92,6 +92,13 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::AlertGivenUp
         | Action::AlertSuperseded
         | Action::AlertTold
+        | Action::AlertHeld
+        | Action::IncidentReminded
+        | Action::IncidentSnoozed
+        | Action::IncidentSnoozeEnded
+        | Action::AlertRulesChanged
+        | Action::MaintenanceStarted
+        | Action::MaintenanceEnded
         | Action::DestinationBroken
         | Action::WatchRestarted
         | Action::WatchPaused

@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::messages::{
+    destination_name, every_incident, held, message, reminded, snooze_end, test,
+};
 use super::project_changes::changes;
 use super::{Advice, Names, attempt, incident, many};
-use crate::alert::{AlertKind, Quote, format_timestamp, one_line, sanitize};
+use crate::alert::{Quote, format_timestamp, one_line, sanitize};
 use crate::audit::AuditEvent;
 use crate::audit::detail::{
-    AlertDetail, AmbiguityDetail, AnsweredDetail, EveryIncidentDetail, NotificationKind,
-    PlannedDetail, PolicyDetail, PolicyStopDetail, ResolvedDetail, ResultDetail, RotatedKeyDetail,
-    SignOutDetail, TestDetail, UnclaimedDetail,
+    AlertDetail, AmbiguityDetail, AnsweredDetail, NotificationKind, PlannedDetail, PolicyDetail,
+    PolicyStopDetail, ResolvedDetail, ResultDetail, RotatedKeyDetail, SignOutDetail,
+    UnclaimedDetail,
 };
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
-use crate::ids::{DestinationId, ReplayId};
+use crate::ids::ReplayId;
 use crate::incident::Reason;
-use crate::notice::NoticeKind;
 use crate::reprocess_policy::PolicySettings;
 
 #[expect(clippy::too_many_lines, reason = "a table: one arm per kind of entry")]
@@ -69,6 +71,19 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             let alert = AlertDetail::new(NotificationKind::Alert(of.alert), of.destination_id);
             format!("{} ({})", message(&alert, names), of.told_by)
         }
+        E::AlertHeld(of) => held(of, names),
+        E::IncidentReminded(of) => reminded(of, names),
+        E::IncidentSnoozed(of) => match of.until {
+            Some(until) => format!("until {}", format_timestamp(until)),
+            None => "until the next one of its cause".to_owned(),
+        },
+        E::IncidentSnoozeEnded(of) => snooze_end(of.ended_by).to_owned(),
+        E::AlertRulesChanged(of) => match of.rules.phrases() {
+            phrases if phrases.is_empty() => "everything is told at once".to_owned(),
+            phrases => phrases.join(", "),
+        },
+        E::MaintenanceStarted(of) => format!("until {}", format_timestamp(of.ends_at)),
+        E::MaintenanceEnded(of) => of.maintenance_id.to_string(),
         E::AlertSuperseded(of) => reasoned(&message(of, names), Some("a newer one says more")),
         E::DestinationBroken(of) => {
             reasoned(&destination_name(of.destination_id, names), of.why.as_deref())
@@ -176,6 +191,8 @@ pub(super) fn quotes(event: &AuditEvent) -> Vec<Quote> {
         E::IncidentOpened(of) => message(&of.error.message),
         E::IncidentAcknowledged(of) => note(&of.note),
         E::IncidentCommented(of) | E::CauseCommented(of) => quote(COMMENT, Some(&of.note)),
+        E::MaintenanceStarted(of) => note(&of.note),
+        E::IncidentSnoozed(of) => note(&of.note),
         E::IncidentResolved(ResolvedDetail::Manually { note: text, .. }) => note(text),
         E::ReprocessRequested(of) => note(&of.note),
         E::ExtensionAnswered(of) => note(&of.note),
@@ -261,7 +278,7 @@ fn list<const N: usize>(parts: [&str; N]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn reasoned(what: &str, why: Option<&str>) -> String {
+pub(super) fn reasoned(what: &str, why: Option<&str>) -> String {
     match why.filter(|why| !why.trim().is_empty()) {
         Some(why) => format!("{what}: {why}"),
         None => what.to_owned(),
@@ -318,53 +335,6 @@ fn reported(status: Outcome, error_code: Option<&str>) -> String {
 }
 
 /// What was sent and where: `incident opened, to bob@cometcart.test`.
-fn message(of: &AlertDetail, names: &Names) -> String {
-    let place = destination_name(of.destination_id, names);
-    match of.alert {
-        Some(kind) => format!("{}, to {place}", kind_of_message(kind)),
-        None => place,
-    }
-}
-
-const fn kind_of_message(kind: NotificationKind) -> &'static str {
-    match kind {
-        NotificationKind::Alert(AlertKind::IncidentOpened) => "incident opened",
-        NotificationKind::Alert(AlertKind::IncidentAcknowledged) => "incident acknowledged",
-        NotificationKind::Alert(AlertKind::ReprocessFailed) => "reprocess failed",
-        NotificationKind::Alert(AlertKind::IncidentResolved) => "incident resolved",
-        NotificationKind::Notice(NoticeKind::ResultsUnclaimed) => "results without a receipt",
-        NotificationKind::Notice(NoticeKind::DestinationBroken) => "a broken destination",
-        NotificationKind::Notice(NoticeKind::PolicyStopped) => "automatic reprocess stopped",
-        NotificationKind::Notice(NoticeKind::ExtensionSilent) => {
-            "an extension that does not answer"
-        }
-        NotificationKind::Notice(NoticeKind::ReceiptsSilent) => "receipts that do not come",
-        NotificationKind::Notice(NoticeKind::ReceiptsResumed) => "receipts that come again",
-        NotificationKind::Notice(NoticeKind::CauseUpdated) => "incidents of one cause",
-        NotificationKind::Notice(NoticeKind::CauseEnded) => {
-            "a cause whose incidents are all resolved"
-        }
-    }
-}
-
-fn every_incident(of: &EveryIncidentDetail, names: &Names) -> String {
-    let what = if of.every_incident { "each incident by itself" } else { "messages about causes" };
-    format!("{} gets {what}", destination_name(of.destination_id, names))
-}
-
-/// What people call a destination, or the id where that is all there is.
-pub fn destination_name(id: DestinationId, names: &Names) -> String {
-    names.destinations.get(&id).map_or_else(|| id.to_string(), |address| one_line(address))
-}
-
-fn test(of: &TestDetail, names: &Names) -> String {
-    let place = destination_name(of.destination_id, names);
-    if of.delivered {
-        return format!("{place} accepted the message");
-    }
-    reasoned(&format!("{place} did not accept the message"), Some(&of.answer))
-}
-
 fn sessions_ended(count: u64) -> String {
     match count {
         0 => String::new(),

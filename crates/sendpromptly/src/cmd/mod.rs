@@ -3,6 +3,7 @@
 //! Those that run the product log as services do; those that administer it stay quiet unless
 //! something is wrong.
 
+pub mod alerting;
 pub mod api;
 pub mod audit;
 pub mod bulk;
@@ -17,6 +18,7 @@ pub mod extension;
 pub mod incident;
 pub mod key;
 mod list;
+pub mod maintenance;
 pub mod master_key;
 pub mod migrate;
 pub mod operator;
@@ -59,6 +61,12 @@ pub enum Command {
     /// Destinations: where alerts of a project go, by e-mail, to a chat, a phone, PagerDuty or a webhook.
     #[command(subcommand)]
     Destination(destination::Verb),
+    /// Alerting: when and how a project's people are told.
+    #[command(subcommand)]
+    Alerting(alerting::Verb),
+    /// Maintenance: incidents open, and people are told when it is over.
+    #[command(subcommand)]
+    Maintenance(maintenance::Verb),
     /// Policies: what is reprocessed without a person, and when that stops.
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -114,6 +122,8 @@ impl Command {
             | Self::MasterKey(_)
             | Self::Operator(_)
             | Self::Policy(_)
+            | Self::Alerting(_)
+            | Self::Maintenance(_)
             | Self::Incident(_)
             | Self::Bulk(_)
             | Self::Cause(_)
@@ -167,6 +177,8 @@ impl Command {
             Self::MasterKey(verb) => verb.run(context).await,
             Self::Operator(verb) => verb.run(context).await,
             Self::Policy(verb) => verb.run(context).await,
+            Self::Alerting(verb) => verb.run(context).await,
+            Self::Maintenance(verb) => verb.run(context).await,
             Self::Incident(verb) => verb.run(context).await,
             Self::Bulk(verb) => verb.run(context).await,
             Self::Cause(verb) => verb.run(context).await,

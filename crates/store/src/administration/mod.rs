@@ -6,6 +6,7 @@
 //! constraint. No entry holds a secret: keys and tokens are named by their label and last four
 //! characters.
 
+pub mod alert_rules;
 pub mod callback_header;
 pub mod declared_name;
 pub mod destination;

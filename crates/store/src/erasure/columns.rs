@@ -20,6 +20,8 @@ pub enum Fate {
 pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
     use Fate::{Deleted, Kept, Masked, Overwritten};
     &[
+        ("alert_holds", &[("reason", Kept)]),
+        ("alert_rules", &[("quiet_hours", Kept)]),
         (
             "alerts",
             &[("kind", Kept), ("state", Kept), ("last_answer", Overwritten), ("posted", Kept)],
@@ -169,6 +171,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("incident_words", &[("word", Overwritten)]),
         ("key_holders", &[("process", Kept), ("release", Kept), ("keys", Kept)]),
         ("mentions", &[("state", Kept)]),
+        ("maintenance_windows", &[("reason", Masked), ("started_by", Kept), ("ended_by", Kept)]),
         ("notices", &[("state", Kept), ("last_answer", Masked), ("kind", Kept)]),
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         (
@@ -209,6 +212,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("proof_links", &[("token_hash", Kept), ("created_by", Kept)]),
         ("receipt_hours", &[("event_type", Kept)]),
         ("reference_keys", &[("sealed", Kept)]),
+        ("reminders", &[("reason", Kept)]),
         ("reprocess_policies", &[("effect_type", Kept)]),
         (
             "reprocesses",
@@ -229,5 +233,6 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("snapshot_keys", &[("sealed", Kept)]),
         ("watch_probes", &[("outcome", Kept), ("reason", Kept)]),
         ("worker_heartbeats", &[("namespace", Kept), ("task_queue", Kept), ("release", Kept)]),
+        ("snoozes", &[("snoozed_by", Kept), ("ended_by", Kept)]),
     ]
 };

@@ -260,8 +260,11 @@ async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreErr
                UPDATE notices t SET last_answer = erased_text(t.last_answer, e.reference, e.tombstone) FROM e
                WHERE t.project_id = e.project_id
                  AND t.last_answer <> erased_text(t.last_answer, e.reference, e.tombstone) RETURNING 1
+           ), maintenance AS (
+               UPDATE maintenance_windows t SET reason = erased_text(t.reason, e.reference, e.tombstone) FROM e
+               WHERE t.project_id = e.project_id AND t.reason <> erased_text(t.reason, e.reference, e.tombstone) RETURNING 1
            )
-           SELECT (SELECT count(*) FROM bulk) AS "bulk!", (SELECT count(*) FROM destination) AS "destinations!",
+           SELECT (SELECT count(*) FROM maintenance) AS "maintenance!", (SELECT count(*) FROM bulk) AS "bulk!", (SELECT count(*) FROM destination) AS "destinations!",
                (SELECT count(*) FROM notice) AS "notices!""#,
         locked.id.as_uuid(),
     )
@@ -269,6 +272,7 @@ async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreErr
     .await?;
     locked.add("bulk_reprocesses", masked.bulk.unsigned_abs());
     locked.add("destinations", masked.destinations.unsigned_abs());
+    locked.add("maintenance_windows", masked.maintenance.unsigned_abs());
     locked.add("notices", masked.notices.unsigned_abs());
     Ok(())
 }

@@ -7,6 +7,7 @@ mod owner;
 mod reprocess;
 mod resolve;
 mod show;
+mod snooze;
 
 use clap::Subcommand;
 use domain::ids::ProjectId;
@@ -65,6 +66,16 @@ pub enum Verb {
     /// Ask the app, by a signed callback, to do the work again: for one incident, or for many.
     #[command(after_help = reprocess::HELP)]
     Reprocess(reprocess::Args),
+    /// Let people not be told of an incident again until a time, or until the next one of its cause.
+    #[command(after_help = snooze::HELP)]
+    Snooze(snooze::Args),
+    /// End the snooze of an incident.
+    #[command(after_help = snooze::END_HELP)]
+    Unsnooze {
+        /// The incident's id.
+        #[arg(value_name = "INCIDENT")]
+        id: String,
+    },
     /// Resolve an incident manually, because it was fixed in another way; or many.
     #[command(after_help = resolve::HELP)]
     Resolve(resolve::Args),
@@ -81,6 +92,8 @@ impl Verb {
             Self::Comment { id, text } => Box::pin(comment_on(&id, &text, context)).await,
             Self::Release { id } => Box::pin(owner::release(&id, context)).await,
             Self::Reprocess(args) => Box::pin(reprocess::run(&args, context)).await,
+            Self::Snooze(args) => snooze::run(&args, context).await,
+            Self::Unsnooze { id } => snooze::end(&id, context).await,
             Self::Resolve(args) => Box::pin(resolve::run(&args, context)).await,
         }
     }

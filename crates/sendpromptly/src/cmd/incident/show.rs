@@ -216,8 +216,8 @@ fn last_answer(made: &CallbackAttempt) -> String {
 fn state_of(alert: &AlertView) -> &str {
     match alert.state.as_str() {
         "pending" if alert.broken => "waits for a broken destination",
-        "folded" => "to be told by the next message about its cause",
-        "told" => "told by a message about its cause",
+        "folded" => "to be told together with others",
+        "told" => "told together with others",
         state => state,
     }
 }

@@ -1,0 +1,112 @@
+//! The form of a project's rules.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert_rules::{AlertRules, RuleTime};
+use domain::ids::DestinationId;
+use domain::quiet_hours::QuietHours;
+use serde::Deserialize;
+use store::administration::alert_rules::set_rules;
+use store::pool::transaction;
+use web::error::ApiError;
+
+use super::{AlertingForms, path, render};
+use crate::form::FormErrors;
+use crate::projects;
+use crate::session::{Message, SignedIn};
+use crate::state::ConsoleState;
+
+/// As they are typed; what is empty is off.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RuleValues {
+    pub(super) quiet_hours: String,
+    pub(super) remind_every: String,
+    pub(super) escalate_after: String,
+    pub(super) escalate_to_1: String,
+    pub(super) escalate_to_2: String,
+    pub(super) escalate_to_3: String,
+    pub(super) come_back_after: String,
+}
+
+impl RuleValues {
+    pub(super) fn of(rules: &AlertRules) -> Self {
+        let time = |time: Option<RuleTime>| time.map(|time| time.to_string()).unwrap_or_default();
+        let step = |n: usize| rules.escalate_to.get(n).map(ToString::to_string).unwrap_or_default();
+        let quiet_hours = rules.quiet_hours.as_ref().map(QuietHours::to_string);
+        Self {
+            quiet_hours: quiet_hours.unwrap_or_default(),
+            remind_every: time(rules.remind_every),
+            escalate_after: time(rules.escalate_after),
+            escalate_to_1: step(0),
+            escalate_to_2: step(1),
+            escalate_to_3: step(2),
+            come_back_after: time(rules.come_back_after),
+        }
+    }
+
+    /// The selects of the steps: which one, and what is chosen.
+    pub(super) fn steps(&self) -> [(usize, &str); 3] {
+        [(1, &self.escalate_to_1), (2, &self.escalate_to_2), (3, &self.escalate_to_3)]
+    }
+
+    fn read(&self, errors: &mut FormErrors) -> AlertRules {
+        let mut steps = Vec::new();
+        for (_, step) in self.steps().into_iter().filter(|(_, step)| !step.is_empty()) {
+            steps.extend(errors.take("escalate_to", step.parse::<DestinationId>()));
+        }
+        AlertRules {
+            quiet_hours: unless_off("quiet_hours", &self.quiet_hours, errors),
+            remind_every: unless_off("remind_every", &self.remind_every, errors),
+            escalate_after: unless_off("escalate_after", &self.escalate_after, errors),
+            escalate_to: steps,
+            come_back_after: unless_off("come_back_after", &self.come_back_after, errors),
+        }
+    }
+}
+
+fn unless_off<T>(field: &'static str, text: &str, errors: &mut FormErrors) -> Option<T>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    match text.trim() {
+        "" | "off" => None,
+        text => errors.take(field, text.parse()),
+    }
+}
+
+/// `POST /projects/{project_id}/alerting`.
+///
+/// # Errors
+/// `not_found`; when the database fails.
+pub(super) async fn save(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(values): Form<RuleValues>,
+) -> Result<Response, ApiError> {
+    let project = projects::find(&state, &id).await?;
+    let mut errors = FormErrors::default();
+    let rules = values.read(&mut errors);
+    if errors.is_empty() {
+        let actor = signed_in.actor();
+        let set =
+            transaction(&state.pool, async |tx| set_rules(tx, &actor, project.id, &rules).await);
+        let text = match set.await {
+            Ok(None) => return Err(ApiError::not_found("there is no such project")),
+            Ok(Some(false)) => "Nothing was changed: the rules were so already.",
+            Ok(Some(true)) => "The rules for alerts are changed.",
+            Err(error) => {
+                let wrong = error.rejection()?;
+                errors.note(wrong.field(), wrong);
+                ""
+            }
+        };
+        if errors.is_empty() {
+            return signed_in.lead_to(&state, &path(&project), &Message::done(text)).await;
+        }
+    }
+    let forms = AlertingForms { rules: Some(values), errors, ..AlertingForms::default() };
+    render(&state, &signed_in, &project, forms).await
+}

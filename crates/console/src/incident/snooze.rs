@@ -1,0 +1,96 @@
+//! Snoozing an incident: people are not told of it again until then.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::alert_rules::RuleTime;
+use domain::incident::IncidentState;
+use domain::timeline::short_actor_name;
+use serde::Deserialize;
+use store::pool::transaction;
+use store::snoozes::{SnoozeUntil, snooze, unsnooze};
+use web::error::ApiError;
+
+use super::actions::back;
+use super::details::{IncidentDetails, find};
+use crate::session::{Message, SignedIn};
+use crate::state::ConsoleState;
+use crate::when::When;
+
+/// Whether the incident is snoozed, and until when.
+pub(super) struct SnoozeView {
+    pub(super) lasts: bool,
+    pub(super) until: Option<When>,
+    pub(super) by: String,
+    /// Whether it may last until the next incident of its cause.
+    pub(super) has_cause: bool,
+}
+
+impl SnoozeView {
+    /// None of what is resolved.
+    pub(super) fn of(details: &IncidentDetails) -> Option<Self> {
+        if details.incident.state == IncidentState::Resolved {
+            return None;
+        }
+        let snooze = details.snooze.as_ref();
+        Some(Self {
+            lasts: snooze.is_some(),
+            until: snooze.and_then(|snooze| snooze.until).map(When::exact),
+            by: snooze.map(|snooze| short_actor_name(&snooze.snoozed_by)).unwrap_or_default(),
+            has_cause: details.incident.cause_id.is_some(),
+        })
+    }
+}
+
+/// For how long: a time, or `next`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SnoozeForm {
+    #[serde(rename = "for")]
+    length: String,
+}
+
+/// `POST /incidents/{incident_id}/snooze`.
+pub(super) async fn begin(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+    Form(form): Form<SnoozeForm>,
+) -> Result<Response, ApiError> {
+    let incident = find(&state, &id).await?;
+    let until = match form.length.as_str() {
+        "next" => Ok(SnoozeUntil::NextOfCause),
+        text => text.parse().map(|time: RuleTime| SnoozeUntil::After(time.duration())),
+    };
+    let message = match until {
+        Err(why) => Message::rejected(format!("Nothing was changed: the time {why}.")),
+        Ok(until) => {
+            let actor = signed_in.actor();
+            let snoozed = transaction(&state.pool, async |tx| {
+                snooze(tx, &incident, &actor, until, None).await
+            });
+            match snoozed.await {
+                Ok(()) => {
+                    Message::done("Snoozed. You are told when it is over and the incident stands.")
+                }
+                Err(error) => {
+                    Message::rejected(format!("Nothing was changed: {}.", error.rejection()?))
+                }
+            }
+        }
+    };
+    back(&state, &signed_in, &incident, &message).await
+}
+
+/// `POST /incidents/{incident_id}/unsnooze`.
+pub(super) async fn end(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let incident = find(&state, &id).await?;
+    let actor = signed_in.actor();
+    let ended = transaction(&state.pool, async |tx| unsnooze(tx, &incident, &actor).await);
+    let text = if ended.await? { "The snooze is over." } else { "It was not snoozed any more." };
+    back(&state, &signed_in, &incident, &Message::done(text)).await
+}

@@ -1,0 +1,173 @@
+//! The message about incidents that were told before and still stand, or are back after a snooze.
+
+use time::OffsetDateTime;
+
+use super::cause::customers;
+use super::{
+    NamedIncident, NoticeItem, NoticeKind, NoticeList, NoticeOrigin, NoticeText, code, plain,
+};
+use crate::alert::{format_timestamp, one_line};
+use crate::cause::Cause;
+use crate::reminder::ReminderReason;
+
+/// Incidents that people are told of again, as they stand when that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingFacts {
+    pub reason: ReminderReason,
+    /// Which reminder since they wait.
+    pub nth: i32,
+    /// What they have in common; none of snoozes that are over.
+    pub cause: Option<Cause>,
+    pub incidents: i64,
+    /// How many references they are about.
+    pub customers: i64,
+    pub oldest_opened_at: Option<OffsetDateTime>,
+    /// The newest, at most [`super::MAX_NAMED`].
+    pub newest: Vec<NamedIncident>,
+    /// The list of them.
+    pub incidents_url: String,
+}
+
+impl WaitingFacts {
+    /// The message, every text on one line and readable.
+    #[must_use]
+    pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
+        let heading = self.heading();
+        let lists = match self.reason {
+            ReminderReason::Resolved => Vec::new(),
+            ReminderReason::Reminder
+            | ReminderReason::Escalated
+            | ReminderReason::CameBack
+            | ReminderReason::SnoozeOver => {
+                vec![NoticeList { title: "Customers, newest first", items: self.named() }]
+            }
+        };
+        NoticeText {
+            kind: NoticeKind::IncidentsWaiting,
+            origin: origin.line(),
+            subject: origin.subject(&heading),
+            heading,
+            explanation: self.explanation(),
+            lists,
+            link: "Open the incidents",
+            url: one_line(&self.incidents_url),
+        }
+    }
+
+    fn heading(&self) -> String {
+        let of = self.cause.as_ref().map(|cause| format!(" of {}", cause.title()));
+        let of = of.unwrap_or_default();
+        let (noun, waits, stands, is) = match self.incidents {
+            1 => ("incident", "waits", "stands", "is"),
+            _ => ("incidents", "wait", "stand", "are"),
+        };
+        let count = self.incidents;
+        match self.reason {
+            ReminderReason::Reminder => format!("{count} {noun}{of} still {waits} for somebody"),
+            ReminderReason::Escalated => {
+                format!("Escalated: {count} {noun}{of} {waits} for somebody")
+            }
+            ReminderReason::CameBack => format!("{count} acknowledged {noun}{of} still {stands}"),
+            ReminderReason::SnoozeOver => format!("{count} snoozed {noun} {is} back"),
+            ReminderReason::Resolved => format!("What was escalated{of} is resolved"),
+        }
+    }
+
+    fn explanation(&self) -> String {
+        let said = match self.reason {
+            ReminderReason::Reminder => {
+                format!("Nobody has acknowledged them; this is reminder {}.", self.nth)
+            }
+            ReminderReason::Escalated => {
+                "Those who were told before have not acknowledged them.".to_owned()
+            }
+            ReminderReason::CameBack => {
+                "They were acknowledged and are still not resolved.".to_owned()
+            }
+            ReminderReason::SnoozeOver => {
+                "Their snooze is over, and they are not resolved.".to_owned()
+            }
+            ReminderReason::Resolved => return "Nothing of it is left to do.".to_owned(),
+        };
+        let oldest = self
+            .oldest_opened_at
+            .map(|at| format!("; the oldest opened on {}", format_timestamp(at)));
+        format!("{said} They concern {}{}.", customers(self.customers), oldest.unwrap_or_default())
+    }
+
+    fn named(&self) -> Vec<NoticeItem> {
+        let mut items: Vec<_> =
+            self.newest.iter().map(|one| code(&one.internal_reference)).collect();
+        let unnamed = self.incidents - i64::try_from(items.len()).unwrap_or(i64::MAX);
+        if unnamed > 0 {
+            items.push(plain(&format!("and {unnamed} more")));
+        }
+        items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalogue::EffectType;
+    use crate::ids::{EventId, IncidentId, ProjectId};
+    use crate::incident::Reason;
+    use crate::project::Mode;
+
+    fn text(reason: ReminderReason, incidents: i64) -> NoticeText {
+        let project_id = ProjectId::from_uuid(Uuid::from_u128(1));
+        let cause = Cause {
+            project_id,
+            reason: Reason::FailedResult,
+            error_code: Some("db_write_failed".into()),
+            event_type: "invoice.paid".into(),
+            effect_type: EffectType::CreditGrant,
+        };
+        let newest = NamedIncident {
+            incident_id: IncidentId::from_uuid(Uuid::from_u128(2)),
+            event_id: EventId::from_uuid(Uuid::from_u128(3)),
+            internal_reference: "user\n_1".into(),
+        };
+        let facts = WaitingFacts {
+            reason,
+            nth: 2,
+            cause: Some(cause).filter(|_| reason != ReminderReason::SnoozeOver),
+            incidents,
+            customers: incidents,
+            oldest_opened_at: Some(datetime!(2026-11-21 02:14:00 UTC)),
+            newest: vec![newest],
+            incidents_url: "https://sendpromptly.cometcart.test/incidents?cause=cau_1".into(),
+        };
+        facts.text(&NoticeOrigin { project_id, project_name: "CometCart".into(), mode: Mode::Live })
+    }
+
+    #[test]
+    fn each_reason_says_why_people_are_told_again() {
+        let of = "of db_write_failed on invoice.paid";
+        for (reason, incidents, heading) in [
+            (ReminderReason::Reminder, 200, format!("200 incidents {of} still wait for somebody")),
+            (ReminderReason::Reminder, 1, format!("1 incident {of} still waits for somebody")),
+            (
+                ReminderReason::Escalated,
+                2,
+                format!("Escalated: 2 incidents {of} wait for somebody"),
+            ),
+            (ReminderReason::CameBack, 2, format!("2 acknowledged incidents {of} still stand")),
+            (ReminderReason::SnoozeOver, 1, "1 snoozed incident is back".to_owned()),
+            (ReminderReason::Resolved, 0, format!("What was escalated {of} is resolved")),
+        ] {
+            assert_eq!(text(reason, incidents).heading, heading);
+        }
+        let reminder = text(ReminderReason::Reminder, 200);
+        assert_eq!(
+            reminder.explanation,
+            "Nobody has acknowledged them; this is reminder 2. They concern 200 customers; the oldest opened on 21 \
+             November 2026, 02:14:00 UTC."
+        );
+        assert_eq!(reminder.lists[0].items, [code("user _1"), plain("and 199 more")]);
+        assert_eq!(text(ReminderReason::Resolved, 0).lists, []);
+    }
+}

@@ -1,0 +1,125 @@
+//! How a project's people are told, and whether they are told now.
+
+use domain::alert_rules::{AlertRules, InvalidRules, RuleTime};
+use domain::ids::{DestinationId, ProjectId};
+use domain::maintenance::{Hold, RunningWindow};
+use domain::quiet_hours::QuietHours;
+use sqlx::PgExecutor;
+
+use crate::{PgConnection, StoreError};
+
+/// The rules of a project; of one that says nothing they are empty. Steps whose destination was removed are left out.
+pub async fn find_rules(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<AlertRules, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT quiet_hours, remind_every, escalate_after, come_back_after,
+               ARRAY(SELECT s.destination_id FROM escalation_steps s JOIN destinations d ON d.id = s.destination_id
+                   WHERE s.project_id = r.project_id AND d.removed_at IS NULL ORDER BY s.step) AS "escalate_to!: Vec<DestinationId>"
+           FROM alert_rules r WHERE project_id = $1"#,
+        project_id.as_uuid()
+    )
+    .fetch_optional(db)
+    .await?;
+    let time = |minutes: Option<i32>| minutes.and_then(|minutes| RuleTime::new(minutes).ok());
+    Ok(row
+        .map(|row| AlertRules {
+            quiet_hours: row.quiet_hours,
+            remind_every: time(row.remind_every),
+            escalate_after: time(row.escalate_after).filter(|_| !row.escalate_to.is_empty()),
+            escalate_to: row.escalate_to,
+            come_back_after: time(row.come_back_after),
+        })
+        .unwrap_or_default())
+}
+
+/// Whether the steps of an escalation are destinations of the project, and one is left that is told at once.
+pub(crate) async fn check_steps(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    steps: &[DestinationId],
+) -> Result<Option<InvalidRules>, StoreError> {
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE id = ANY ($2)) AS "steps!", count(*) AS "all!"
+           FROM destinations WHERE project_id = $1 AND removed_at IS NULL"#,
+        project_id.as_uuid(),
+        steps as &[DestinationId],
+    )
+    .fetch_one(db)
+    .await?;
+    let wanted = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    Ok(match row.steps {
+        known if known < wanted => Some(InvalidRules::Unknown),
+        known if known == row.all => Some(InvalidRules::Everyone),
+        _ => None,
+    })
+}
+
+/// Sets the rules of a project, over those that there were. Without any by which people are told again, what was told so
+/// far is forgotten.
+pub(crate) async fn save_rules(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    rules: &AlertRules,
+) -> Result<(), StoreError> {
+    let minutes = |time: Option<RuleTime>| time.map(RuleTime::minutes);
+    sqlx::query!(
+        "INSERT INTO alert_rules (project_id, quiet_hours, remind_every, escalate_after, come_back_after)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT ON CONSTRAINT alert_rules_pkey DO UPDATE SET quiet_hours = excluded.quiet_hours,
+             remind_every = excluded.remind_every, escalate_after = excluded.escalate_after,
+             come_back_after = excluded.come_back_after, updated_at = now()",
+        project_id.as_uuid(),
+        rules.quiet_hours.as_ref().map(QuietHours::to_string),
+        minutes(rules.remind_every),
+        minutes(rules.escalate_after),
+        minutes(rules.come_back_after),
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("DELETE FROM escalation_steps WHERE project_id = $1", project_id.as_uuid())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO escalation_steps (project_id, step, destination_id)
+         SELECT $1, step::integer, id FROM unnest($2::uuid[]) WITH ORDINALITY AS steps (id, step)",
+        project_id.as_uuid(),
+        &rules.escalate_to as &[DestinationId],
+    )
+    .execute(&mut *tx)
+    .await?;
+    if !rules.tells_again() {
+        sqlx::query!("DELETE FROM cause_waits WHERE project_id = $1", project_id.as_uuid())
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether a project's people are not told now, by the database's clock.
+pub async fn find_hold(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Option<Hold>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT clock_timestamp() AS "now!", r.quiet_hours AS "quiet_hours?: QuietHours",
+               w.id AS "window_id?: domain::ids::MaintenanceId", w.ends_at AS "ends_at?"
+           FROM projects p LEFT JOIN alert_rules r ON r.project_id = p.id
+               LEFT JOIN LATERAL (SELECT id, ends_at FROM maintenance_windows
+                   WHERE project_id = p.id AND ended_at IS NULL AND ends_at > clock_timestamp()
+                   ORDER BY ends_at DESC LIMIT 1) AS w ON true
+           WHERE p.id = $1"#,
+        project_id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.and_then(|row| {
+        let running = row.window_id.zip(row.ends_at);
+        let window = running.map(|(id, ends_at)| RunningWindow { id, ends_at });
+        Hold::decide(row.quiet_hours.as_ref(), window, row.now)
+    }))
+}

@@ -1,0 +1,226 @@
+//! How far people were told again of each cause, and what is to be told next.
+//!
+//! Once a minute a worker looks at each project whose rules say that people are told again. What is due of its causes is
+//! decided by a pure function, under a lock on the project's rules, in one transaction with the messages: several workers
+//! write each once, and one that dies half-way leaves what the next look finds. A project that is not told now is left
+//! alone; afterwards one message says what would have been due.
+
+use std::collections::BTreeMap;
+
+use domain::alert_rules::AlertRules;
+use domain::ids::{CauseId, ProjectId};
+use domain::reminder::{Due, ReminderReason, Wait};
+use time::{Duration, OffsetDateTime};
+
+use crate::pool::transaction;
+use crate::reminders::{self, NewReminder};
+use crate::{PgConnection, PgPool, StoreError, alert_rules};
+
+/// Writes the messages that are due. Returns how many.
+pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
+    let projects = sqlx::query_scalar!(
+        "SELECT project_id FROM alert_rules
+         WHERE remind_every IS NOT NULL OR escalate_after IS NOT NULL OR come_back_after IS NOT NULL"
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut written = 0;
+    for id in projects {
+        written += transaction(pool, async |tx| advance(tx, id).await).await?;
+    }
+    Ok(written)
+}
+
+/// A cause with incidents that are not resolved.
+#[derive(Default)]
+struct Standing {
+    has_open: bool,
+    has_stale: bool,
+    waiting_since: Option<OffsetDateTime>,
+    told_at: Option<OffsetDateTime>,
+    reminders: i32,
+    step: i32,
+    came_back_at: Option<OffsetDateTime>,
+}
+
+async fn advance(tx: &mut PgConnection, project_id: ProjectId) -> Result<u64, StoreError> {
+    let now = sqlx::query_scalar!(
+        r#"SELECT clock_timestamp() AS "now!" FROM alert_rules WHERE project_id = $1 FOR UPDATE"#,
+        project_id.as_uuid()
+    );
+    let Some(now) = now.fetch_optional(&mut *tx).await? else { return Ok(0) };
+    if alert_rules::find_hold(&mut *tx, project_id).await?.is_some() {
+        return Ok(0);
+    }
+    let rules = alert_rules::find_rules(&mut *tx, project_id).await?;
+    let mut written = end_resolved(&mut *tx, project_id, &rules).await?;
+    let stale_before = rules.come_back_after.map(|after| now - after.duration());
+    for (cause, standing) in list_standing(&mut *tx, project_id, stale_before).await? {
+        let look = Look { project_id, cause, rules: &rules, now, stale_before };
+        written += look.tell(&mut *tx, standing).await?;
+    }
+    Ok(written)
+}
+
+/// Forgets causes that are over, and says so where it was escalated.
+async fn end_resolved(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    rules: &AlertRules,
+) -> Result<u64, StoreError> {
+    let over = sqlx::query!(
+        "DELETE FROM cause_waits w WHERE project_id = $1 AND NOT EXISTS (SELECT FROM incidents i
+             WHERE i.cause = w.cause AND i.state IN ('open', 'acknowledged', 'reprocessing'))
+         RETURNING cause, step",
+        project_id.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut written = 0;
+    for cause in over.iter().filter(|cause| cause.step > 0) {
+        let new = NewReminder::new(project_id, Some(cause.cause), ReminderReason::Resolved);
+        let told = steps(rules, cause.step);
+        reminders::enqueue(&mut *tx, &new, &rules.escalate_to[..told]).await?;
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// How many of the rules' steps that is.
+fn steps(rules: &AlertRules, step: i32) -> usize {
+    usize::try_from(step).unwrap_or_default().min(rules.escalate_to.len())
+}
+
+/// How each cause of a project stands, but for what is snoozed.
+async fn list_standing(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    stale_before: Option<OffsetDateTime>,
+) -> Result<BTreeMap<CauseId, Standing>, StoreError> {
+    let rows = sqlx::query!(
+        r#"WITH standing AS (
+               SELECT i.cause, count(*) FILTER (WHERE i.state = 'open' AND s.id IS NULL) AS open,
+                   count(*) FILTER (WHERE i.state = 'acknowledged' AND i.acknowledged_at <= $2 AND s.id IS NULL) AS stale
+               FROM incidents i LEFT JOIN snoozes s ON s.incident_id = i.id AND s.ended_at IS NULL
+               WHERE i.project_id = $1 AND i.state <> 'resolved' AND i.cause IS NOT NULL GROUP BY i.cause)
+           SELECT standing.cause AS "cause!: CauseId", open > 0 AS "has_open!", stale > 0 AS "has_stale!",
+               w.waiting_since AS "waiting_since?", w.told_at AS "told_at?", w.reminders AS "reminders?", w.step AS "step?",
+               w.came_back_at AS "came_back_at?"
+           FROM standing LEFT JOIN cause_waits w ON w.project_id = $1 AND w.cause = standing.cause"#,
+        project_id.as_uuid(),
+        stale_before,
+    )
+    .fetch_all(tx)
+    .await?;
+    let standing = rows.into_iter().map(|row| {
+        let standing = Standing {
+            has_open: row.has_open,
+            has_stale: row.has_stale,
+            waiting_since: row.waiting_since,
+            told_at: row.told_at,
+            reminders: row.reminders.unwrap_or_default(),
+            step: row.step.unwrap_or_default(),
+            came_back_at: row.came_back_at,
+        };
+        (row.cause, standing)
+    });
+    Ok(standing.collect())
+}
+
+/// One cause of a project at a moment.
+struct Look<'a> {
+    project_id: ProjectId,
+    cause: CauseId,
+    rules: &'a AlertRules,
+    now: OffsetDateTime,
+    stale_before: Option<OffsetDateTime>,
+}
+
+impl Look<'_> {
+    /// Writes what is due of the cause, and keeps how far it is.
+    async fn tell(&self, tx: &mut PgConnection, mut it: Standing) -> Result<u64, StoreError> {
+        let due = Due::decide(self.rules, self.wait(&it));
+        self.advance(&mut it, due);
+        let told = &self.rules.escalate_to[..steps(self.rules, it.step)];
+        let mut written = 0;
+        if let Some(reason) = due.open {
+            let new = NewReminder { nth: it.reminders, ..self.reminder(reason) };
+            reminders::enqueue(&mut *tx, &new, told).await?;
+            written += 1;
+        }
+        if due.came_back {
+            let new = NewReminder {
+                acknowledged_before: self.stale_before,
+                ..self.reminder(ReminderReason::CameBack)
+            };
+            reminders::enqueue(&mut *tx, &new, told).await?;
+            written += 1;
+        }
+        self.save(tx, &it).await?;
+        Ok(written)
+    }
+
+    const fn reminder(&self, reason: ReminderReason) -> NewReminder {
+        NewReminder::new(self.project_id, Some(self.cause), reason)
+    }
+
+    fn wait(&self, it: &Standing) -> Wait {
+        let passed = |at: OffsetDateTime| self.now - at;
+        Wait {
+            open: it.waiting_since.filter(|_| it.has_open).map(passed),
+            since_told: it.told_at.map(passed).unwrap_or(Duration::ZERO),
+            step: steps(self.rules, it.step),
+            has_stale: it.has_stale,
+            since_came_back: it.came_back_at.map(passed),
+        }
+    }
+
+    /// What is known once that was told. What has just begun to wait was told by its own alerts.
+    fn advance(&self, it: &mut Standing, due: Due) {
+        match due.open {
+            Some(ReminderReason::Escalated) => {
+                it.step = i32::try_from(steps(self.rules, it.step) + 1).unwrap_or(i32::MAX);
+            }
+            Some(
+                ReminderReason::Reminder
+                | ReminderReason::CameBack
+                | ReminderReason::SnoozeOver
+                | ReminderReason::Resolved,
+            ) => it.reminders += 1,
+            None => {}
+        }
+        if due.open.is_some() {
+            it.told_at = Some(self.now);
+        }
+        match (it.has_open, it.waiting_since) {
+            (true, None) => {
+                (it.waiting_since, it.told_at, it.reminders) = (Some(self.now), Some(self.now), 0);
+            }
+            (false, _) => it.waiting_since = None,
+            (true, Some(_)) => {}
+        }
+        if due.came_back {
+            it.came_back_at = Some(self.now);
+        }
+    }
+
+    async fn save(&self, tx: &mut PgConnection, it: &Standing) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO cause_waits (project_id, cause, waiting_since, told_at, reminders, step, came_back_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT ON CONSTRAINT cause_waits_pkey DO UPDATE SET waiting_since = excluded.waiting_since,
+                 told_at = excluded.told_at, reminders = excluded.reminders, step = excluded.step,
+                 came_back_at = excluded.came_back_at",
+            self.project_id.as_uuid(),
+            self.cause.as_uuid(),
+            it.waiting_since,
+            it.told_at,
+            it.reminders,
+            it.step,
+            it.came_back_at,
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Messages that tell people again: of a cause that nobody acknowledges, of what was acknowledged and stands, of snoozes
+//! that are over. One message is about all of the incidents, as they stand when it is sent.
+
+use domain::audit::detail::RemindedDetail;
+use domain::audit::{Actor, AuditEvent};
+use domain::catalogue::EffectType;
+use domain::cause::Cause;
+use domain::ids::{AlertId, CauseId, DestinationId, ProjectId};
+use domain::notice::{MAX_NAMED, NamedIncident, NoticeKind, WaitingFacts};
+use domain::reminder::ReminderReason;
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::audit::{self, Subject};
+use crate::notices::Notice;
+use crate::{PgConnection, PgPool, StoreError};
+
+/// A message that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewReminder {
+    pub project_id: ProjectId,
+    pub cause: Option<CauseId>,
+    pub reason: ReminderReason,
+    pub nth: i32,
+    /// It is about what was acknowledged until then.
+    pub acknowledged_before: Option<OffsetDateTime>,
+}
+
+impl NewReminder {
+    pub(crate) const fn new(
+        project_id: ProjectId,
+        cause: Option<CauseId>,
+        reason: ReminderReason,
+    ) -> Self {
+        Self { project_id, cause, reason, nth: 1, acknowledged_before: None }
+    }
+}
+
+/// Writes a message for the destinations that are told at once and for these, to which it was escalated; that what was
+/// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told at once.
+pub(crate) async fn enqueue(
+    tx: &mut PgConnection,
+    new: &NewReminder,
+    escalated: &[DestinationId],
+) -> Result<Uuid, StoreError> {
+    let id = Uuid::now_v7();
+    sqlx::query!(
+        "INSERT INTO reminders (id, project_id, cause, reason, nth, acknowledged_before) VALUES ($1, $2, $3, $4, $5, $6)",
+        id,
+        new.project_id.as_uuid(),
+        new.cause.map(CauseId::as_uuid),
+        new.reason.as_str(),
+        new.nth,
+        new.acknowledged_before,
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations d
+         WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
+           AND (id = ANY ($4) OR (NOT $5 AND kind <> 'pagerduty' AND NOT EXISTS (SELECT FROM escalation_steps s WHERE s.destination_id = d.id)))",
+        new.project_id.as_uuid(),
+        id,
+        NoticeKind::IncidentsWaiting.as_str(),
+        escalated as &[DestinationId],
+        new.reason == ReminderReason::Resolved,
+    )
+    .execute(tx)
+    .await?;
+    Ok(id)
+}
+
+/// Reads of the incidents that a message is about, `waiting`, as they stand now.
+macro_rules! query_waiting {
+    ($tail:literal, $($argument:expr),+) => {
+        sqlx::query!(
+            r#"WITH r AS (SELECT id, cause, reason, acknowledged_before FROM reminders WHERE id = $1), waiting AS (
+                   SELECT i.id FROM r JOIN incidents i ON i.cause = r.cause AND i.state = 'open'
+                   WHERE r.reason IN ('reminder', 'escalated')
+                     AND NOT EXISTS (SELECT FROM snoozes s WHERE s.incident_id = i.id AND s.ended_at IS NULL)
+                   UNION ALL SELECT i.id FROM r JOIN incidents i ON i.cause = r.cause AND i.state = 'acknowledged'
+                       AND i.acknowledged_at <= r.acknowledged_before
+                   WHERE r.reason = 'came_back'
+                     AND NOT EXISTS (SELECT FROM snoozes s WHERE s.incident_id = i.id AND s.ended_at IS NULL)
+                   UNION ALL SELECT i.id FROM r JOIN snoozes s ON s.reminder_id = r.id
+                       JOIN incidents i ON i.id = s.incident_id AND i.state <> 'resolved')
+               "# + $tail,
+            $($argument),+
+        )
+    };
+}
+
+/// What a message says now; `None` where nobody needs to be told any more. The page is the caller's to add.
+pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, StoreError> {
+    let reminder = sqlx::query!("SELECT cause, reason, nth FROM reminders WHERE id = $1", id);
+    let Some(reminder) = reminder.fetch_optional(pool).await? else { return Ok(None) };
+    let row = query_waiting!(
+        r#"SELECT count(*) AS "incidents!", count(DISTINCT i.internal_reference) AS "customers!",
+               min(i.opened_at) AS oldest_opened_at
+           FROM waiting JOIN incidents i ON i.id = waiting.id"#,
+        id
+    );
+    let row = row.fetch_one(pool).await?;
+    if row.incidents == 0 && reminder.reason != ReminderReason::Resolved {
+        return Ok(None);
+    }
+    let cause = match reminder.cause {
+        Some(cause) => find_cause(pool, cause).await?,
+        None => None,
+    };
+    Ok(Some(WaitingFacts {
+        reason: reminder.reason,
+        nth: reminder.nth,
+        cause,
+        incidents: row.incidents,
+        customers: row.customers,
+        oldest_opened_at: row.oldest_opened_at,
+        newest: list_newest(pool, id).await?,
+        incidents_url: String::new(),
+    }))
+}
+
+async fn find_cause(db: impl PgExecutor<'_>, cause: CauseId) -> Result<Option<Cause>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT project_id, reason, cause_code, event_type AS "event_type!", effect_type AS "effect_type!: EffectType"
+           FROM incidents WHERE cause = $1 LIMIT 1"#,
+        cause.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Cause {
+        project_id: row.project_id,
+        reason: row.reason,
+        error_code: row.cause_code,
+        event_type: row.event_type,
+        effect_type: row.effect_type,
+    }))
+}
+
+async fn list_newest(db: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<NamedIncident>, StoreError> {
+    let rows = query_waiting!(
+        r#"SELECT i.id, i.event_id, i.internal_reference AS "internal_reference!"
+           FROM waiting JOIN incidents i ON i.id = waiting.id ORDER BY i.opened_at DESC, i.id DESC LIMIT $2"#,
+        id,
+        i64::try_from(MAX_NAMED).unwrap_or(i64::MAX)
+    );
+    let named = rows.fetch_all(db).await?.into_iter().map(|row| NamedIncident {
+        incident_id: row.id,
+        event_id: row.event_id,
+        internal_reference: row.internal_reference,
+    });
+    Ok(named.collect())
+}
+
+/// Says on the timelines of the incidents that a message names that it told people again.
+pub async fn note_told(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
+    let Some(id) = notice.about else { return Ok(()) };
+    let reason = sqlx::query_scalar!("SELECT reason FROM reminders WHERE id = $1", id);
+    let Some(reminder) = reason.fetch_optional(&mut *tx).await? else { return Ok(()) };
+    let told_by = AlertId::from_uuid(notice.id);
+    let detail = RemindedDetail { reminder, destination_id: notice.destination_id, told_by };
+    let event = AuditEvent::IncidentReminded(detail);
+    let named = list_newest(&mut *tx, id).await?;
+    let entries = named.iter().map(|one| {
+        let subject = Subject::incident(notice.project_id, one.event_id, one.incident_id);
+        (subject, event.clone())
+    });
+    audit::record_all(tx, &Actor::System, &entries.collect::<Vec<_>>()).await
+}
+
+/// Forgets messages of long ago, when their notices have left too.
+pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM reminders WHERE created_at < now() - interval '90 days'")
+        .execute(db)
+        .await?;
+    Ok(())
+}

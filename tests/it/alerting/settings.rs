@@ -1,0 +1,153 @@
+//! Who says when telling waits, and what is wrong about it.
+
+use api_types::alerting::{AlertRulesResponse, MaintenanceResponse};
+use api_types::list::Listed;
+use domain::operator::Role;
+use e2e::console::Operator;
+use e2e::{World, run};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::world;
+use crate::automation::script::{Script, bad_fields};
+
+const NIGHT: &str = "22:00-07:00 Europe/Berlin";
+
+async fn audited(world: &World) -> Vec<(String, Value)> {
+    let sql = "SELECT action, detail - 'maintenance_id' - 'ends_at' FROM audit_entries
+        WHERE action LIKE 'alert_rules.%' OR action LIKE 'maintenance.%' ORDER BY id";
+    sqlx::query_as(sql).fetch_all(&world.pool).await.expect("the audit")
+}
+
+#[test]
+fn the_command_line_sets_and_shows_when_telling_waits() {
+    run(async {
+        let world = world().await;
+        let id = world.project.id.to_string();
+        let set = async |hours: &str| {
+            let set = ["alerting", "set", "--project", &id, "--quiet-hours", hours];
+            world.cli(&set).await.expect("a command")
+        };
+        let (code, printed) = set(NIGHT).await;
+        assert_eq!((code, &printed["quiet_hours"]), (0, &json!(NIGHT)), "{printed}");
+        assert_eq!(set(NIGHT).await.0, 0, "nothing changes");
+        for wrong in ["night", "22:00-22:00 UTC", "22:00-07:00 Europe/Cologne"] {
+            let (code, printed) = set(wrong).await;
+            let message = printed["error"]["message"].as_str().unwrap_or_default();
+            assert!(code != 0 && message.starts_with("quiet_hours "), "{wrong}: {printed}");
+        }
+        let (_, shown) =
+            world.cli(&["alerting", "show", "--project", &id]).await.expect("a command");
+        assert_eq!(shown["quiet_hours"], json!(NIGHT));
+        assert_eq!(set("off").await.1["quiet_hours"], Value::Null);
+        let rules: Vec<_> = audited(&world).await;
+        let expected = [json!({ "quiet_hours": NIGHT }), json!({})];
+        assert_eq!(rules.iter().map(|(_, it)| it.clone()).collect::<Vec<_>>(), expected);
+
+        let start = ["maintenance", "start", "--project", &id, "--for", "10m"];
+        let (_, first) = world.cli(&start).await.expect("a command");
+        let (_, shown) =
+            world.cli(&["alerting", "show", "--project", &id]).await.expect("a command");
+        assert_eq!(shown["held_by"], json!("maintenance"), "{shown}");
+        world.cli(&start).await.expect("a command");
+        let first = first["maintenance_id"].as_str().expect("an id");
+        let end = ["maintenance", "end", "--project", &id, "--maintenance", first];
+        let (_, ended) = world.cli(&end).await.expect("a command");
+        assert_eq!(ended["data"].as_array().map(Vec::len), Some(1), "{ended}");
+        let (_, again) = world.cli(&end).await.expect("a command");
+        assert_eq!(again["data"], json!([]), "it is over");
+        let (_, listed) =
+            world.cli(&["maintenance", "list", "--project", &id]).await.expect("a command");
+        assert_eq!(listed["data"].as_array().map(Vec::len), Some(2), "{listed}");
+        for wrong in ["0m", "8d", "soon"] {
+            let start = ["maintenance", "start", "--project", &id, "--for", wrong];
+            let (code, printed) = world.cli(&start).await.expect("a command");
+            let message = printed["error"]["message"].as_str().unwrap_or_default();
+            assert!(code != 0 && message.starts_with("for must be a time"), "{printed}");
+        }
+    });
+}
+
+#[test]
+fn a_deploy_script_starts_and_ends_a_maintenance() {
+    run(async {
+        let world = world().await;
+        let (rules, windows) = (
+            format!("/{}/alert-rules", world.project.id),
+            format!("/{}/maintenance", world.project.id),
+        );
+        let admin = Script::of(&world, Role::Admin).await;
+        let none: AlertRulesResponse = admin.read(&rules).await;
+        assert_eq!((none.quiet_hours, none.held_by), (None, None));
+        let put = async |body: Value| admin.call(Method::PUT, &rules, Some(body)).await;
+        let (status, set) = put(json!({ "quiet_hours": NIGHT })).await;
+        assert_eq!((status, &set["quiet_hours"]), (200, &json!(NIGHT)));
+        assert_eq!(put(json!({ "quiet_hours": "off" })).await.1["quiet_hours"], Value::Null);
+        for wrong in [json!("night"), json!(7)] {
+            let body = Some(json!({ "quiet_hours": wrong }));
+            let (status, error) = admin.reject(Method::PUT, &rules, body).await;
+            assert_eq!((status, bad_fields(&error)), (422, vec!["quiet_hours"]));
+        }
+
+        let script = Script::of(&world, Role::Operator).await;
+        let body = json!({ "for": "10m", "reason": "deploy 42" });
+        let started: MaintenanceResponse = script.send(&windows, body).await;
+        assert_eq!(started.ends_at - started.started_at, time::Duration::minutes(10));
+        let held: AlertRulesResponse = script.read(&rules).await;
+        assert_eq!(held.held_until, Some(started.ends_at));
+        let (status, error) =
+            script.reject(Method::POST, &windows, Some(json!({ "reason": "" }))).await;
+        assert_eq!((status, bad_fields(&error)), (422, vec!["for", "reason"]));
+        let body = Some(json!({ "quiet_hours": "off" }));
+        assert_eq!(script.call(Method::PUT, &rules, body).await.0, 403, "an admin's");
+        let end = format!("{windows}/end");
+        let ended: Listed<MaintenanceResponse> = script.send(&end, json!({})).await;
+        assert_eq!(ended.data[0].maintenance_id, started.maintenance_id);
+        let listed: Listed<MaintenanceResponse> = script.read(&windows).await;
+        assert_eq!(listed.data, ended.data);
+        let actions: Vec<_> = audited(&world).await.into_iter().map(|(action, _)| action).collect();
+        let expected = [
+            "alert_rules.changed",
+            "alert_rules.changed",
+            "maintenance.started",
+            "maintenance.ended",
+        ];
+        assert_eq!(actions, expected);
+    });
+}
+
+#[test]
+fn the_console_sets_the_rules_and_shows_that_telling_waits() {
+    run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let page = format!("/projects/{}/alerting", world.project.id);
+        let wrong = alice.submit(&page, &page, &[("quiet_hours", "night")]).await;
+        assert_eq!(wrong.status, 422, "{}", wrong.body);
+        let error = wrong.page().error("Quiet hours").expect("an error");
+        assert!(error.starts_with("Must be off, or two times of the day"), "{error}");
+        assert_eq!(alice.submit(&page, &page, &[("quiet_hours", NIGHT)]).await.status, 303);
+        assert!(alice.page(&page).await.html().contains(NIGHT));
+
+        let maintenance = format!("/projects/{}/maintenance", world.project.id);
+        let wrong = alice.submit(&page, &maintenance, &[("for", "8d")]).await;
+        assert_eq!(
+            wrong.page().error("For how long").as_deref(),
+            Some("Must be a time from 1m to 7d, such as 10m, 2h or 1d.")
+        );
+        let started =
+            alice.submit(&page, &maintenance, &[("for", "10m"), ("reason", "deploy")]).await;
+        assert_eq!(started.status, 303, "{}", started.body);
+        let shown = alice.page(&page).await;
+        assert!(
+            shown.heading().ends_with("is under maintenance: telling waits"),
+            "{}",
+            shown.heading()
+        );
+        let rows = shown.rows("Maintenance windows, the newest first");
+        assert!(rows[0].starts_with("Lasts | ") && rows[0].contains("deploy"), "{rows:?}");
+        assert_eq!(alice.submit(&page, &format!("{maintenance}/end"), &[]).await.status, 303);
+        let rows = alice.page(&page).await.rows("Maintenance windows, the newest first");
+        assert!(rows[0].starts_with("Over | "), "{rows:?}");
+    });
+}
