@@ -103,7 +103,9 @@ impl Channel {
             return error("400 Bad Request", 50_035, "Invalid Form Body");
         }
         match (method, rest.strip_prefix("/messages/")) {
-            ("POST", None) if rest.is_empty() => self.post(content, query.contains("wait=true")),
+            ("POST", None) if rest.is_empty() => {
+                self.post(content, query.to_ascii_lowercase().contains("wait=true"))
+            }
             ("PATCH", Some(id)) => self.edit(id, content),
             _ => error("405 Method Not Allowed", 0, "405: Method Not Allowed"),
         }

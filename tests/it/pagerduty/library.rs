@@ -14,7 +14,9 @@ const PROGRAM: &str = r#"
 import json, sys
 import pagerduty
 base, event = sys.argv[1], json.loads(sys.argv[2])
-client = pagerduty.EventsApiV2Client(event["routing_key"], base_url=base)
+client = pagerduty.EventsApiV2Client(event["routing_key"])
+# It wants https of whoever sets its address; the double has none.
+client._url = base
 payload = event["payload"]
 given = {name: payload[name] for name in ("component", "group", "class", "timestamp")}
 keys = [
