@@ -48,7 +48,7 @@ async fn tables(connection: &mut PgConnection) -> BTreeSet<String> {
 }
 
 /// A database without any table; gives its URL.
-async fn empty_database() -> (Arc<Engines>, String) {
+pub async fn empty_database() -> (Arc<Engines>, String) {
     let engines = engines::shared().await.expect("engines");
     let name = format!("empty_{}", uuid::Uuid::now_v7().simple());
     let server = engines.postgres.url("postgres");

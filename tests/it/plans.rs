@@ -5,10 +5,14 @@
 //! values and once for any. Postgres then says how many rows of each table and index were read, and
 //! how it would plan each statement that ran.
 //!
+//! Its tables are divided since fourteen months, of which the last three hold rows; of a table that is divided the reading of
+//! all partitions is counted, and questions about one event, or about the newest ones, read no partition but theirs.
+//!
 //! `SEEDED_EVENTS=1000000` asks a bigger database, `LISTS_P95_MS=50` also wants every response
 //! within so many milliseconds, and `WITHOUT_INDEX=…` leaves an index out, to see that this is
 //! noticed.
 
+mod months;
 mod questions;
 mod reading;
 mod statements;
@@ -23,6 +27,8 @@ use store::{PgPool, figures, pool};
 use questions::Question;
 
 const SCRIPT: &str = include_str!("../../crates/loadtest/src/seed.sql");
+
+const MONTHS: &str = include_str!("../harness/months.sql");
 
 /// A bad day: nothing was dispatched since the first event, now and then Temporal rejected a
 /// message, the newest events are overdue, and one cause opened every incident, each of which a
@@ -55,7 +61,7 @@ async fn seed(url: &str) -> PgPool {
     let events = number("SEEDED_EVENTS").unwrap_or(100_000);
     let incidents = (events / 50).max(4_000);
     let mut sql = format!(
-        "SET statement_timeout = 0; BEGIN; SELECT set_config('seed.events', '{events}', true),
+        "SET statement_timeout = 0; {MONTHS} SELECT pg_temp.divide_since('14 months'); BEGIN; SELECT set_config('seed.events', '{events}', true),
          set_config('seed.incidents', '{incidents}', true); {SCRIPT} {BAD_DAY} COMMIT; ANALYZE;"
     );
     if let Ok(index) = std::env::var("WITHOUT_INDEX") {

@@ -54,7 +54,7 @@ impl<C: SharedCall> CallGroup<C> {
 
     async fn accept(&self, batch: &[Member<Self>]) -> Result<Vec<SharedOutcome>, StoreError> {
         let requests: Vec<_> = batch.iter().map(Member::work).collect();
-        let mut tx = pool::begin(&self.state.pool).await?;
+        let mut tx = pool::begin_by_index(&self.state.pool).await?;
         match C::accept_all(&self.state, &mut tx, &requests).await {
             Ok(outcomes) => {
                 pool::commit(tx).await?;

@@ -30,6 +30,7 @@ text_enum! {
         Snapshots = "snapshots",
         AlertTexts = "alert_texts",
         Runs = "runs",
+        Partitions = "partitions",
     }
 }
 
@@ -60,6 +61,7 @@ impl Rule {
             Self::Snapshots => "snapshots",
             Self::AlertTexts => "what destinations responded to alerts that they took",
             Self::Runs => "runs of retention",
+            Self::Partitions => "months of tables that next to nothing is left of",
         }
     }
 
@@ -79,6 +81,7 @@ impl Rule {
             Self::Snapshots => "after their receipt came",
             Self::AlertTexts => "after the delivery",
             Self::Runs => "after they began",
+            Self::Partitions => "after their last day",
         }
     }
 
@@ -88,6 +91,7 @@ impl Rule {
         match self {
             Self::Events | Self::UnclaimedResults | Self::Snapshots => Period::OfProject,
             Self::Identities => Period::Months(12),
+            Self::Partitions => Period::Months(1),
             Self::EarlyResults | Self::ClaimedResults | Self::SignInFailures => Period::Hours(24),
             Self::IdempotencyKeys => Period::Days(7),
             Self::Sessions | Self::ProofLinks | Self::AlertTexts => Period::Days(30),
@@ -100,7 +104,9 @@ impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OfProject => f.write_str("as the project says"),
-            Self::Months(months) => write!(f, "{months} months"),
+            Self::Months(months) => {
+                write!(f, "{months} {}", if *months == 1 { "month" } else { "months" })
+            }
             Self::Days(days) => write!(f, "{days} days"),
             Self::Hours(hours) => write!(f, "{hours} hours"),
         }

@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod extension;
 pub mod health;
 mod pace;
+pub mod partitions;
 pub mod policies;
 mod pressure;
 mod probe;

@@ -220,6 +220,12 @@ impl Service {
         self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(linking));
     }
 
+    /// Makes partitions ahead of time until [`Service::stop`].
+    pub fn make_partitions(&self) {
+        let making = engine::partitions::run(self.background.clone());
+        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(making));
+    }
+
     /// Lets Prometheus and probes look at this process, as soon as the address is free. Once in a
     /// process: there is one of what it shows.
     pub fn observe(&self, part: Part, listen: SocketAddr) {

@@ -56,6 +56,7 @@ pub mod outages;
 pub mod outbox;
 pub mod owners;
 pub mod page;
+pub mod partitions;
 pub mod policies;
 pub mod policy_plans;
 pub mod pool;

@@ -2,6 +2,7 @@
 
 mod crash;
 mod limits;
+mod partitions;
 mod poolers;
 mod privileges;
 mod read_only;

@@ -23,7 +23,7 @@ const GROWING: [&str; 9] = [
 /// How much of a table was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// How often it was read from end to end.
+    /// How often it, or a partition of it that is full, was read from end to end.
     pub scans: i64,
     /// Entries that its indexes gave.
     pub entries: i64,
@@ -38,9 +38,12 @@ pub async fn rows_read(pool: &PgPool) -> Read {
     // Counts are kept back for a while unless they are requested.
     sqlx::query("SELECT pg_stat_force_next_flush()").execute(pool).await.expect("a flush");
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT t.relname::text, coalesce(t.seq_scan, 0), coalesce(t.idx_tup_fetch, 0),
-             (SELECT coalesce(sum(i.idx_tup_read), 0)::bigint FROM pg_stat_user_indexes i WHERE i.relid = t.relid)
-         FROM pg_stat_user_tables t WHERE t.relname = ANY($1)",
+        "SELECT coalesce(whole.relname, t.relname)::text,
+             coalesce(sum(t.seq_scan) FILTER (WHERE part.inhrelid IS NULL OR c.reltuples > 5000), 0)::bigint, coalesce(sum(t.idx_tup_fetch), 0)::bigint,
+             coalesce(sum((SELECT sum(i.idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid)), 0)::bigint
+         FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
+         LEFT JOIN pg_inherits part ON part.inhrelid = t.relid LEFT JOIN pg_class whole ON whole.oid = part.inhparent
+         WHERE c.relkind = 'r' AND coalesce(whole.relname, t.relname) = ANY($1) GROUP BY 1",
     )
     .bind(GROWING.as_slice())
     .fetch_all(pool)
@@ -96,14 +99,21 @@ pub async fn bad_plans(pool: &PgPool) -> Vec<String> {
     bad
 }
 
+/// Whether this is a growing table, or one of its partitions.
+fn grows(name: &str) -> bool {
+    GROWING.iter().any(|table| {
+        name.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    })
+}
+
 /// Whether any node of a plan goes through a growing table without an index.
 fn reads_everything(plan: &Value) -> bool {
     match plan {
         Value::Object(node) => {
             let is = |key: &str, value: &str| node.get(key).and_then(Value::as_str) == Some(value);
             let scans = is("Node Type", "Seq Scan");
-            let grows = GROWING.iter().any(|table| is("Relation Name", table));
-            (scans && grows) || node.values().any(reads_everything)
+            let name = node.get("Relation Name").and_then(Value::as_str).unwrap_or_default();
+            (scans && grows(name)) || node.values().any(reads_everything)
         }
         Value::Array(nodes) => nodes.iter().any(reads_everything),
         _ => false,

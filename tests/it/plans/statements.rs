@@ -191,7 +191,7 @@ async fn take_together(pool: &PgPool, reports: &[(KeyOwner, ResultReport)]) -> u
             SharedReport { owner, used, report }
         })
         .collect();
-    let mut tx = pool::begin(pool).await.expect("a transaction");
+    let mut tx = pool::begin_by_index(pool).await.expect("a transaction");
     let response = StoredResponse { status: 202, body: Vec::new() };
     let taken = accept_results(&mut tx, &batch, |_, _| Some(response.clone())).await;
     let taken = taken.expect("outcomes");

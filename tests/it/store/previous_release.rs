@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::shop::{Shop, receipt_with};
 
 /// How the release before added an event, and whether it got the identity.
-const ADD: &str = "WITH identity AS (
+pub const ADD: &str = "WITH identity AS (
     INSERT INTO event_identities (event_id, project_id, provider, provider_event_id, effect_type)
     VALUES ($1, $2, 'stripe', $3, 'credit_grant') ON CONFLICT ON CONSTRAINT event_identities_pkey DO NOTHING
     RETURNING event_id

@@ -12,6 +12,7 @@ mod audit;
 mod backlog;
 mod database;
 mod dead_man;
+mod partitions;
 mod retention;
 mod secrets;
 mod temporal;

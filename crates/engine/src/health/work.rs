@@ -12,7 +12,7 @@ use store::{PgPool, StoreError};
 
 use super::temporal::TEMPORAL;
 use super::versions::{VERSIONS, judge_releases};
-use super::{Check, age, audit, count, dead_man, in_time, retention};
+use super::{Check, age, audit, count, dead_man, in_time, partitions, retention};
 use crate::connect::Engine;
 
 pub(super) const WORKERS: &str = "workers";
@@ -24,13 +24,18 @@ const DESTINATIONS: &str = "destinations";
 const LATE: i64 = 120;
 const TOO_LATE: i64 = 300;
 
-/// `workers`, `versions`, `deadlines`, `outbox`, `parked`, `destinations`, `retention` and `audit`; `dead_man` where
+/// `workers`, `versions`, `deadlines`, `outbox`, `parked`, `destinations`, `retention`, `audit` and `partitions`; `dead_man` where
 /// there is one.
 pub(super) async fn checks(pool: &PgPool, engine: &Engine) -> Vec<Check> {
     let dead_man = async { if engine.probes() { Some(dead_man::check(pool).await) } else { None } };
-    let (mut checks, retention, audit, dead_man) =
-        tokio::join!(of_work(pool, engine), retention::check(pool), audit::check(pool), dead_man);
-    checks.extend([retention, audit]);
+    let (mut checks, retention, audit, partitions, dead_man) = tokio::join!(
+        of_work(pool, engine),
+        retention::check(pool),
+        audit::check(pool),
+        partitions::check(pool),
+        dead_man
+    );
+    checks.extend([retention, audit, partitions]);
     checks.extend(dead_man);
     checks
 }

@@ -76,6 +76,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let asked = asked_to_end()?;
     let worker = service.work(outbound, args.settings());
     service.link_audit(environment.audit_heads()?);
+    service.make_partitions();
     if let Some(listen) = metrics {
         service.observe(Part::Worker, listen);
     }

@@ -199,6 +199,7 @@ async fn open(
     // It ends with the service: no other database can have taken the namespace.
     drop(service.work(outbound, SETTINGS));
     service.link_audit(environment.audit_heads()?);
+    service.make_partitions();
     Ok(service)
 }
 

@@ -1,9 +1,15 @@
 //! The schema: bringing it up to date, and whether it can be worked with.
 
-use sqlx::{ConnectOptions as _, Connection as _};
+use std::time::Duration;
 
-use super::{PgPool, target};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+
+use super::{PgPool, connect_lazily, target};
 use crate::StoreError;
+use crate::partitions::make_ahead;
+
+/// How long a process waits before it asks again whether it may migrate.
+const TURN: Duration = Duration::from_millis(200);
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -14,8 +20,42 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 /// When the database is out of reach, or holds migrations that this version does not know.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = target::connect_options(url)?.connect().await?;
+    take_turn(&mut connection).await?;
+    drop_half_built(&mut connection).await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
     connection.close().await?;
+    let pool = connect_lazily(url, 1)?;
+    make_ahead(&pool).await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// Lets one process after the other migrate. Whoever waits asks again and again: one that waited inside a statement would
+/// keep an index from being built concurrently, which waits for every statement that is under way.
+async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
+    loop {
+        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(7270040)")
+            .fetch_one(&mut *connection)
+            .await?;
+        if taken {
+            return Ok(());
+        }
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+/// Drops what is left of an index that was being built when a process died; it is built again.
+async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let left: Vec<String> = sqlx::query_scalar(
+        "SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE NOT i.indisvalid AND c.relname LIKE '%\\_divided\\_key'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for index in left {
+        let drop = format!("DROP INDEX CONCURRENTLY {index}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod idempotency_keys;
 mod identities;
 mod macros;
 mod pace;
+mod partitions;
 mod proof_links;
 pub mod runs;
 mod sessions;
@@ -104,6 +105,7 @@ pub async fn count_due(pool: &PgPool, rule: Rule) -> Result<Tally, StoreError> {
         Rule::Snapshots => tally.add(snapshots::count_due(pool).await?),
         Rule::AlertTexts => tally.add(alert_texts::count_due(pool).await?),
         Rule::Runs => tally.add(runs::count_due(pool).await?),
+        Rule::Partitions => tally.add(partitions::count_due(pool).await?),
     }
     Ok(tally)
 }
@@ -181,6 +183,7 @@ async fn delete_batch(
         Rule::Snapshots => snapshots::delete_batch(pool, most).await,
         Rule::AlertTexts => alert_texts::delete_batch(pool, most).await,
         Rule::Runs => runs::delete_batch(pool, most).await,
+        Rule::Partitions => partitions::delete_batch(pool).await,
     }
 }
 

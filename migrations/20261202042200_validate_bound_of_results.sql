@@ -1,0 +1,2 @@
+-- Reads the table without a lock that anyone notices.
+SELECT partitions.validate_bound('results');

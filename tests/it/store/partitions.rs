@@ -1,0 +1,191 @@
+//! Months are made ahead of time and dropped when next to nothing is left of them, and whatever a clock says, no row is rejected.
+
+use std::time::Instant;
+
+use domain::ids::EventId;
+use domain::retention::Rule;
+use e2e::run;
+use store::partitions::{MadeAhead, list_behind, make_ahead};
+use store::retention;
+use uuid::Uuid;
+
+use super::retention::sql;
+use super::shop::Shop;
+
+const MONTHS: &str = include_str!("../../harness/months.sql");
+
+/// A shop whose tables were divided this long ago, with a pending event of each month since.
+async fn divided_since(months: i32) -> Shop {
+    let shop = Shop::open().await;
+    let project = shop.owner.project_id.as_uuid();
+    let divide = format!(
+        "{MONTHS} SELECT pg_temp.divide_since('{months} months');
+         SELECT pg_temp.add_event('{project}', now() - m * interval '1 month', m) FROM generate_series(0, {months}) AS m"
+    );
+    sql(&shop, divide).await;
+    shop
+}
+
+async fn names(shop: &Shop, table: &str) -> Vec<String> {
+    sqlx::query_scalar("SELECT partition FROM list_partitions() WHERE relation = $1")
+        .bind(table)
+        .fetch_all(&shop.pool)
+        .await
+        .expect("names")
+}
+
+/// Which partition an event is in.
+async fn place(shop: &Shop, id: Uuid) -> String {
+    sqlx::query_scalar("SELECT relname::text FROM payment_events e JOIN pg_class c ON c.oid = e.tableoid WHERE e.id = $1")
+        .bind(id)
+        .fetch_one(&shop.pool)
+        .await
+        .expect("an event")
+}
+
+async fn count(shop: &Shop, table: &'static str) -> i64 {
+    let sql = match table {
+        "payment_events" => "SELECT count(*) FROM payment_events",
+        _ => "SELECT count(*) FROM audit_entries",
+    };
+    sqlx::query_scalar(sql).fetch_one(&shop.pool).await.expect("a count")
+}
+
+#[test]
+fn two_months_are_made_ahead_and_a_row_of_any_time_has_a_place() {
+    run(async {
+        let shop = divided_since(3).await;
+        let made = make_ahead(&shop.pool).await.expect("a database");
+        assert_eq!(made, MadeAhead::default(), "all are there");
+        assert_eq!(list_behind(&shop.pool).await.expect("a database"), []);
+        let ahead: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM list_partitions() WHERE relation = 'results' AND begins > now() AND ends IS NOT NULL",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("a count");
+        assert!((1..=2).contains(&ahead), "{ahead}");
+        let now = place(&shop, shop.take("evt_now").await.as_uuid()).await;
+        assert!(now.starts_with("payment_events_20"), "{now}");
+        for (year, place_of_it) in [(1990, "payment_events_first"), (2200, "payment_events_last")] {
+            let project = shop.owner.project_id.as_uuid();
+            let add =
+                format!("{MONTHS} SELECT pg_temp.add_event('{project}', '{year}-01-01Z', {year})");
+            sql(&shop, add).await;
+            let id: Uuid =
+                sqlx::query_scalar("SELECT id FROM payment_events WHERE provider_event_id = $1")
+                    .bind(format!("evt_{year}"))
+                    .fetch_one(&shop.pool)
+                    .await
+                    .expect("an event");
+            assert_eq!(place(&shop, id).await, place_of_it);
+            shop.succeed(EventId::from_uuid(id)).await;
+        }
+    });
+}
+
+#[test]
+fn a_month_that_nobody_made_is_reported_and_made_with_the_rows_that_came_meanwhile() {
+    run(async {
+        let shop = divided_since(3).await;
+        // As if no worker had run since.
+        sql(
+            &shop,
+            "DO $$ DECLARE name text; BEGIN
+                 FOR name IN SELECT partition FROM list_partitions() WHERE relation = 'payment_events'
+                     AND begins >= partitions.first_of_month(now()) LOOP
+                     EXECUTE format('ALTER TABLE payment_events DETACH PARTITION partitions.%I', name);
+                 END LOOP;
+                 EXECUTE format('ALTER TABLE payment_events ATTACH PARTITION partitions.payment_events_last
+                     FOR VALUES FROM (%s) TO (MAXVALUE)', partitions.bound_at('payment_events', 'id', partitions.first_of_month(now())));
+                 FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'partitions'::regnamespace AND relkind = 'r'
+                     AND NOT relispartition LOOP
+                     EXECUTE format('DROP TABLE partitions.%I', name);
+                 END LOOP;
+             END $$"
+            .to_owned(),
+        )
+        .await;
+        let behind = list_behind(&shop.pool).await.expect("a database");
+        assert_eq!(behind.len(), 1);
+        assert_eq!(behind[0].table, "payment_events");
+        let id = shop.take("evt_1").await;
+        assert_eq!(place(&shop, id.as_uuid()).await, "payment_events_last");
+        let made = make_ahead(&shop.pool).await.expect("a database").made;
+        assert!((2..=3).contains(&made.len()), "this month and those ahead: {made:?}");
+        assert_eq!(place(&shop, id.as_uuid()).await, made[0]);
+        assert_eq!(list_behind(&shop.pool).await.expect("a database"), []);
+        shop.succeed(id).await;
+        assert_eq!(make_ahead(&shop.pool).await.expect("a database"), MadeAhead::default());
+    });
+}
+
+#[test]
+fn who_waits_for_a_table_keeps_nobody_from_it() {
+    run(async {
+        let shop = divided_since(3).await;
+        let mut reading = shop.begin().await;
+        sqlx::query("SELECT FROM payment_events").execute(&mut *reading).await.expect("a read");
+        let began = Instant::now();
+        let due = retention::count_due(&shop.pool, Rule::Partitions).await.expect("a count");
+        let gone = retention::delete_due(&shop.pool, Rule::Partitions).await.expect("deleted");
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+        let of_events = |rows: Vec<retention::MonthRows>| {
+            rows.into_iter().filter(|one| one.table.starts_with("payment_events")).count()
+        };
+        assert!(of_events(due.rows()) > 0);
+        assert_eq!(of_events(gone.rows()), 0, "it is left for the next run");
+        reading.rollback().await.expect("an end");
+        let gone = retention::delete_due(&shop.pool, Rule::Partitions).await.expect("deleted");
+        assert_eq!(of_events(gone.rows()), of_events(due.rows()));
+    });
+}
+
+#[test]
+fn a_month_of_which_next_to_nothing_is_left_is_dropped_and_what_must_stay_stays() {
+    run(async {
+        let shop = divided_since(5).await;
+        let story: Vec<String> =
+            sqlx::query_scalar("SELECT e::text FROM payment_events e ORDER BY id")
+                .fetch_all(&shop.pool)
+                .await
+                .expect("events");
+        sql(
+            &shop,
+            format!(
+                "{MONTHS} INSERT INTO audit_entries (id, at, actor, action, detail)
+                 SELECT pg_temp.id_of(now() - interval '4 months', n), now() - interval '4 months', 'cli:bob', 'operator.added',
+                     '{{\"note\": \"mine\"}}' FROM generate_series(1, 1001) AS n"
+            ),
+        )
+        .await;
+        let before = (count(&shop, "payment_events").await, count(&shop, "audit_entries").await);
+        let due = retention::count_due(&shop.pool, Rule::Partitions).await.expect("a count");
+        assert_eq!(due.total(), 0, "no row leaves");
+        let gone = retention::delete_due(&shop.pool, Rule::Partitions).await.expect("deleted");
+        assert_eq!(gone, due, "what was said goes");
+        let kept = names(&shop, "audit_entries").await;
+        let full: String = sqlx::query_scalar(
+            "SELECT relname::text FROM audit_entries e JOIN pg_class c ON c.oid = e.tableoid GROUP BY 1 HAVING count(*) > 1000",
+        )
+        .fetch_one(&shop.pool)
+        .await
+        .expect("a month");
+        assert!(kept.contains(&full), "a thousand rows are no next to nothing: {kept:?}");
+        let events = names(&shop, "payment_events").await;
+        assert!(events.len() < kept.len() && events.len() >= 5, "{events:?}");
+        assert_eq!(
+            (count(&shop, "payment_events").await, count(&shop, "audit_entries").await),
+            before
+        );
+        let after: Vec<String> =
+            sqlx::query_scalar("SELECT e::text FROM payment_events e ORDER BY id")
+                .fetch_all(&shop.pool)
+                .await
+                .expect("events");
+        assert_eq!(after, story);
+        for forbidden in ["DELETE FROM audit_entries", "TRUNCATE partitions.audit_entries_first"] {
+            sqlx::query(forbidden).execute(&shop.pool).await.expect_err(forbidden);
+        }
+    });
+}

@@ -1,0 +1,2 @@
+-- No table is divided yet.
+SELECT count(*) FROM list_partitions();

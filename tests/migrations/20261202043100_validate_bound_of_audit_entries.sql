@@ -1,0 +1,2 @@
+-- All of them are.
+SELECT 1 / count(*) FROM pg_constraint WHERE conname = 'audit_entries_first_check' AND convalidated;
