@@ -5,7 +5,7 @@ ALTER TABLE payment_events
     ADD COLUMN amount_currency text,
     ADD CONSTRAINT payment_events_amount_check CHECK (
         CASE WHEN amount_value IS NULL THEN amount_currency IS NULL
-             ELSE amount_value BETWEEN 0 AND 999999999999 AND amount_currency IS NOT NULL AND length(amount_currency) = 3 END) NOT VALID;
+             ELSE amount_value >= 0 AND amount_value <= 999999999999 AND amount_currency IS NOT NULL AND length(amount_currency) = 3 END) NOT VALID;
 ALTER TABLE incidents
     ADD COLUMN amount_value    bigint,
     ADD COLUMN amount_currency text;
