@@ -36,6 +36,7 @@ async fn post(server: &HttpServer, event: Value) -> Result<Sent, SendFailure> {
 
 fn cause(states: StateCounts) -> CauseFacts {
     CauseFacts {
+        at_risk: Vec::new(),
         cause: Cause {
             project_id: opened().project_id,
             reason: Reason::FailedResult,

@@ -9,19 +9,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 
-use crate::alert::AlertKind;
 use crate::app_error::AppError;
 use crate::bulk::{BulkAction, BulkSettings, BulkState};
 use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    AlertId, BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId,
-    KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
+    BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId, KeyId,
+    OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::money::Amount;
-use crate::notice::NoticeKind;
 use crate::operator::Role;
 use crate::outbox::OutboxKind;
 use crate::project::Mode;
