@@ -1,5 +1,5 @@
 -- Divides the tables of an empty database anew, as if it had been divided this long ago.
-CREATE FUNCTION pg_temp.divide_since(months interval) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.divide_since(months interval) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     it record;
     start timestamptz := partitions.first_of_month(now()) - months;
@@ -20,12 +20,12 @@ END
 $$;
 
 -- An id of this moment; each number is another one.
-CREATE FUNCTION pg_temp.id_of(moment timestamptz, number bigint) RETURNS uuid LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.id_of(moment timestamptz, number bigint) RETURNS uuid LANGUAGE sql AS $$
     SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '70008000' || lpad(to_hex(number), 12, '0'))::uuid
 $$;
 
 -- Pending events with these numbers, received at these moments.
-CREATE FUNCTION pg_temp.add_event(project uuid, moment timestamptz, number bigint) RETURNS void LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.add_event(project uuid, moment timestamptz, number bigint) RETURNS void LANGUAGE sql AS $$
     INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event_id, event_type, effect_type,
         internal_reference, occurred_at, received_at, timeout_minutes, timeout_at)
     VALUES (pg_temp.id_of(moment, number), project, gen_random_uuid(), 'stripe', 'evt_' || number, 'invoice.paid', 'credit_grant',

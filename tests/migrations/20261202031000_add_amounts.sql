@@ -6,3 +6,6 @@ INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event
 INSERT INTO incidents (id, event_id, project_id, reason) VALUES
     ('00000000-0000-7000-8000-0000000003c2', '00000000-0000-7000-8000-0000000003c1', '0192d1a0-0000-7000-8000-000000000001',
         'failed_result');
+INSERT INTO audit_entries (id, actor, action, project_id, event_id) VALUES
+    ('00000000-0000-7000-8000-0000000003c3', 'system', 'receipt.accepted', '0192d1a0-0000-7000-8000-000000000001',
+        '00000000-0000-7000-8000-0000000003c1');

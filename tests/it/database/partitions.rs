@@ -17,8 +17,8 @@ use super::privileges::{create_role, pool_of};
 use crate::migrations::empty_database;
 use crate::store::previous_release::ADD;
 
-/// The last migration of the release before.
-const BEFORE: i64 = 20_261_201_040_000;
+/// The last migration before the tables are divided.
+const BEFORE: i64 = 20_261_202_034_000;
 /// So many events are there, each with a result and an entry.
 const EVENTS: i64 = 70_000;
 /// How long the slowest statement may take on a machine that does other things too. The locks themselves last milliseconds.
