@@ -233,7 +233,7 @@ mod tests {
         let actions: usize = groups.iter().map(|group| group.actions.len()).sum();
         assert_eq!(actions, Action::ALL.len());
         let incident = groups.iter().find(|group| group.name == "Incident").expect("a group");
-        assert_eq!((incident.all.as_deref(), incident.actions.len()), (Some("incident."), 3));
+        assert_eq!((incident.all.as_deref(), incident.actions.len()), (Some("incident."), 9));
         assert!(groups.iter().any(|group| group.name == "Proof link"));
     }
 }
