@@ -118,7 +118,7 @@ async fn claim(
     id: AlertId,
 ) -> Result<ControlFlow<SendOutcome, (ClaimedAlert, SavedTarget)>, StoreError> {
     let ended = match alert_claims::claim_alert(&mut *tx, id).await? {
-        AlertClaim::Ended => SendOutcome::Ended,
+        AlertClaim::Ended | AlertClaim::Held => SendOutcome::Ended,
         AlertClaim::Busy => SendOutcome::Busy,
         AlertClaim::LeftAlone => SendOutcome::LeftAlone,
         AlertClaim::Paced => SendOutcome::Paced,
@@ -134,7 +134,6 @@ async fn claim(
             telemetry::alert_folded(&project_id.to_string());
             SendOutcome::Ended
         }
-        AlertClaim::Held => SendOutcome::Ended,
         AlertClaim::Send(claimed) => {
             let id = claimed.alert.destination_id;
             let saved = saved::find_target(tx, &deps.master_key, id).await?;

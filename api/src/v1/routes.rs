@@ -60,17 +60,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .merge(bulk_reprocesses())
         .routes(routes!(erasures::list, erasures::create))
         .routes(routes!(erasures::show))
-        .routes(routes!(incidents::list))
-        .routes(routes!(incidents::show))
-        .routes(routes!(incidents::acknowledge))
-        .routes(routes!(owners::assign, owners::release))
-        .routes(routes!(comments::add_to_incident))
-        .routes(routes!(comments::list_of_cause, comments::add_to_cause))
-        .routes(routes!(incidents::resolve))
-        .routes(routes!(snoozes::show, snoozes::create, snoozes::remove))
-        .routes(routes!(reprocesses::list, reprocesses::create))
-        .routes(routes!(proof_links::list, proof_links::create))
-        .routes(routes!(proof_links::revoke))
+        .merge(of_incidents())
         .routes(routes!(events::list))
         .routes(routes!(events::show))
         .routes(routes!(keys::list, keys::create))
@@ -85,6 +75,21 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(extensions::resume))
         .routes(routes!(extensions::test))
         .routes(routes!(audit::list))
+}
+
+fn of_incidents() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
+        .routes(routes!(incidents::acknowledge))
+        .routes(routes!(owners::assign, owners::release))
+        .routes(routes!(comments::add_to_incident))
+        .routes(routes!(comments::list_of_cause, comments::add_to_cause))
+        .routes(routes!(incidents::resolve))
+        .routes(routes!(snoozes::show, snoozes::create, snoozes::remove))
+        .routes(routes!(reprocesses::list, reprocesses::create))
+        .routes(routes!(proof_links::list, proof_links::create))
+        .routes(routes!(proof_links::revoke))
 }
 
 fn bulk_reprocesses() -> OpenApiRouter<AppState> {

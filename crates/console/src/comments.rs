@@ -50,10 +50,10 @@ impl CommentItem {
     ) -> Result<Vec<Self>, StoreError> {
         let mut db = pool.acquire().await?;
         let comments = list_of_cause(&mut db, id).await?;
-        Ok(comments.into_iter().map(|comment| Self::new(comment, now)).collect())
+        Ok(comments.iter().map(|comment| Self::new(comment, now)).collect())
     }
 
-    fn new(comment: Comment, now: OffsetDateTime) -> Self {
+    fn new(comment: &Comment, now: OffsetDateTime) -> Self {
         Self {
             by: actor_name(&comment.author),
             text: sanitize(comment.text.trim()),

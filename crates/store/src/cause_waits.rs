@@ -168,7 +168,7 @@ impl Look<'_> {
         let passed = |at: OffsetDateTime| self.now - at;
         Wait {
             open: it.waiting_since.filter(|_| it.has_open).map(passed),
-            since_told: it.told_at.map(passed).unwrap_or(Duration::ZERO),
+            since_told: it.told_at.map_or(Duration::ZERO, passed),
             step: steps(self.rules, it.step),
             has_stale: it.has_stale,
             since_came_back: it.came_back_at.map(passed),

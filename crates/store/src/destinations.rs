@@ -219,14 +219,13 @@ pub async fn update_label(
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = locked else { return Ok(None) };
-    let label = match label {
-        Some(label) => Some(label.to_owned()),
-        None => {
-            let cell = Cell::destination_url(row.project_id, &row.kind, id);
-            let opened = row.sealed.map(|sealed| key.open_text(&cell, &sealed)).transpose()?;
-            let (kind, address, queue) = (row.kind, row.address.clone(), row.queue);
-            StoredTarget { kind, address, opened, queue }.read()?.default_label()
-        }
+    let label = if let Some(label) = label {
+        Some(label.to_owned())
+    } else {
+        let cell = Cell::destination_url(row.project_id, &row.kind, id);
+        let opened = row.sealed.map(|sealed| key.open_text(&cell, &sealed)).transpose()?;
+        let (kind, address, queue) = (row.kind, row.address.clone(), row.queue);
+        StoredTarget { kind, address, opened, queue }.read()?.default_label()
     };
     let from = row.label.unwrap_or_else(|| row.address.clone());
     let to = label.clone().unwrap_or(row.address);

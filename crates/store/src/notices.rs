@@ -237,8 +237,7 @@ struct Pending {
 async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
-               n.first_incident_id,
-               n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
+               n.first_incident_id, n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
                CASE n.kind
                    WHEN 'destination_broken' THEN about.broken_at IS NULL OR about.removed_at IS NOT NULL

@@ -145,12 +145,11 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
                      THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
                  WHEN appended THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                  ELSE kept AND has_table_privilege(oid, 'DELETE, TRUNCATE') END), false) AS "may_too_much!",
-             coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!",
-             coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
+             coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!", coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
                  ON ours.oid = to_regclass('payment_events') AND p.pronamespace = ours.relnamespace
-                 WHERE p.prosecdef AND p.proowner = ours.relowner AND (p.proname LIKE 'purge%'
-                     OR p.proname IN ('split_audit_texts', 'erase_events', 'make_partition', 'drop_partition',
-                         'list_spent_partitions'))), false) AS "may_purge!"
+                 WHERE p.prosecdef AND p.proowner = ours.relowner AND (p.proname LIKE 'purge%' OR p.proname IN
+                     ('split_audit_texts', 'erase_events', 'make_partition', 'drop_partition', 'list_spent_partitions'))),
+                 false) AS "may_purge!"
            FROM tables"#,
         &KEPT.map(str::to_owned),
         &APPENDED.map(str::to_owned),

@@ -43,7 +43,7 @@ fn all_is_well() {
         let names: Vec<_> =
             names.iter().map(|check| check["name"].as_str().expect("a name")).collect();
         let all = "database schema privileges temporal search_attributes environment backlog worker_version \
-                   workers versions deadlines outbox parked destinations retention audit master_key";
+                   workers versions deadlines outbox parked destinations retention audit partitions master_key";
         assert_eq!(names.join(" "), all);
     });
 }

@@ -20,7 +20,7 @@ use super::{SendFailure, Sent, exchange};
 use crate::http::{GuardedClient, HttpResponse};
 
 /// How long a server that got too many messages is left alone.
-const WHEN_LIMITED: Duration = Duration::from_secs(60);
+const WHEN_LIMITED: Duration = Duration::from_mins(1);
 
 /// Sends one notification to one topic.
 pub(super) async fn send(

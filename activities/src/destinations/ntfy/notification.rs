@@ -31,13 +31,13 @@ pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value
         AlertKind::IncidentAcknowledged => (LOW, "eyes"),
         AlertKind::IncidentResolved => (DEFAULT, "white_check_mark"),
     };
-    let test = "This is a test message. No customer is affected.\n";
-    let test = if facts.test_message { test } else { "" };
+    let trial = "This is a test message. No customer is affected.\n";
+    let trial = if facts.test_message { trial } else { "" };
     let error =
         facts.quotes().into_iter().map(|quote| format!("\n{}: {}", quote.label, quote.text));
     let error: String = error.collect();
     let text =
-        format!("{test}{}. {}{error}\n{}", facts.standing(), facts.explanation(), facts.origin());
+        format!("{trial}{}. {}{error}\n{}", facts.standing(), facts.explanation(), facts.origin());
     let (link, url) = ("Open the incident", facts.incident_url.as_str());
     let mut notification = notification(&facts.heading(), &text, priority, tag, (link, url));
     if !facts.test_message && facts.kind != AlertKind::ReprocessFailed {

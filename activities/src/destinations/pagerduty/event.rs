@@ -52,7 +52,7 @@ pub fn alert_event(conversation: IncidentId, facts: &AlertFacts) -> Value {
     let key =
         if facts.test_message { format!("test.{conversation}") } else { conversation.to_string() };
     match facts.kind {
-        AlertKind::IncidentOpened | AlertKind::ReprocessFailed => trigger(&key, problem(facts)),
+        AlertKind::IncidentOpened | AlertKind::ReprocessFailed => trigger(&key, &problem(facts)),
         AlertKind::IncidentAcknowledged => follow_up("acknowledge", &key),
         AlertKind::IncidentResolved => follow_up("resolve", &key),
     }
@@ -70,14 +70,15 @@ pub fn notice_event(notice: &NoticeMessage) -> Value {
         NoticeFacts::IncidentsWaiting(facts) if facts.reason == ReminderReason::Resolved => {
             follow_up("resolve", &key)
         }
-        NoticeFacts::IncidentsWaiting(_) => trigger(&key, described(notice, Severity::Critical)),
-        NoticeFacts::CauseUpdated(_) => trigger(&key, described(notice, Severity::Critical)),
-        NoticeFacts::ReceiptsSilent(_) => trigger(&key, described(notice, Severity::Error)),
+        NoticeFacts::IncidentsWaiting(_) | NoticeFacts::CauseUpdated(_) => {
+            trigger(&key, &described(notice, Severity::Critical))
+        }
+        NoticeFacts::ReceiptsSilent(_) => trigger(&key, &described(notice, Severity::Error)),
         NoticeFacts::ResultsUnclaimed(_)
         | NoticeFacts::DestinationBroken(_)
         | NoticeFacts::PolicyStopped(_)
         | NoticeFacts::ExtensionSilent(_)
-        | NoticeFacts::AlertsDigest(_) => trigger(&key, described(notice, Severity::Warning)),
+        | NoticeFacts::AlertsDigest(_) => trigger(&key, &described(notice, Severity::Warning)),
     }
 }
 
@@ -125,7 +126,7 @@ struct Problem {
     url: String,
 }
 
-fn trigger(key: &str, problem: Problem) -> Value {
+fn trigger(key: &str, problem: &Problem) -> Value {
     json!({
         "event_action": "trigger",
         "dedup_key": key,

@@ -35,7 +35,7 @@ pub fn alert_card(facts: &AlertFacts) -> Value {
         body.push(block(&[bold(&format!("{}: ", fact.label)), value]));
     }
     body.push(origin(&facts.origin()));
-    card(body, "Open the incident", &facts.incident_url)
+    card(&body, "Open the incident", &facts.incident_url)
 }
 
 /// The card of a notice.
@@ -50,10 +50,10 @@ pub fn notice_card(text: &NoticeText) -> Value {
         body.push(block(&[plain(&cut(&items.join("\n"), QUOTE))]));
     }
     body.push(origin(&text.origin));
-    card(body, text.link, &text.url)
+    card(&body, text.link, &text.url)
 }
 
-fn card(body: Vec<Value>, link: &str, url: &str) -> Value {
+fn card(body: &[Value], link: &str, url: &str) -> Value {
     let content = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

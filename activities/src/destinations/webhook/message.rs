@@ -10,7 +10,8 @@ use domain::alert::{AlertFacts, one_line};
 use domain::cause::Cause;
 use domain::ids::AlertId;
 use domain::notice::{
-    CauseFacts, DigestFacts, NamedIncident, NoticeFacts, NoticeText, ReceiptsSilent,
+    CauseFacts, DigestFacts, NamedIncident, NoticeFacts, NoticeText, ReceiptsResumed,
+    ReceiptsSilent, WaitingFacts,
 };
 
 use crate::destinations::NoticeMessage;
@@ -113,24 +114,12 @@ fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
             MessageSubject::ReceiptsSilent(silent_receipts(facts))
         }
         NoticeFacts::ReceiptsResumed(facts) => {
-            MessageSubject::ReceiptsResumed(ResumedReceiptsFacts {
-                silence_id: facts.silence_id,
-                event_type: facts.event_type.clone(),
-                since: facts.since,
-                resumed_at: facts.resumed_at,
-            })
+            MessageSubject::ReceiptsResumed(resumed_receipts(facts))
         }
         NoticeFacts::CauseUpdated(facts) | NoticeFacts::CauseEnded(facts) => {
             MessageSubject::Cause(Box::new(cause(facts)))
         }
-        NoticeFacts::IncidentsWaiting(facts) => MessageSubject::Waiting(WaitingSubject {
-            reminder: facts.reason,
-            nth: facts.nth,
-            cause_id: facts.cause.as_ref().map(Cause::id),
-            count: facts.incidents,
-            customers: facts.customers,
-            incidents: facts.newest.iter().map(named).collect(),
-        }),
+        NoticeFacts::IncidentsWaiting(facts) => MessageSubject::Waiting(waiting(facts)),
         NoticeFacts::AlertsDigest(facts) => MessageSubject::Digest(Box::new(digest(facts))),
     }
 }
@@ -189,6 +178,26 @@ fn silent_receipts(facts: &ReceiptsSilent) -> SilentReceiptsFacts {
         since: facts.since,
         expected_hours,
         usual_per_hour,
+    }
+}
+
+fn resumed_receipts(facts: &ReceiptsResumed) -> ResumedReceiptsFacts {
+    ResumedReceiptsFacts {
+        silence_id: facts.silence_id,
+        event_type: facts.event_type.clone(),
+        since: facts.since,
+        resumed_at: facts.resumed_at,
+    }
+}
+
+fn waiting(facts: &WaitingFacts) -> WaitingSubject {
+    WaitingSubject {
+        reminder: facts.reason,
+        nth: facts.nth,
+        cause_id: facts.cause.as_ref().map(Cause::id),
+        count: facts.incidents,
+        customers: facts.customers,
+        incidents: facts.newest.iter().map(named).collect(),
     }
 }
 

@@ -88,13 +88,7 @@ async fn list(
     let found = search_incidents(&state.pool, &wanted).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
-    let said = match query.cause_id() {
-        Some(id) => {
-            let comments = CommentItem::list_of_cause(&state.pool, id, now).await?;
-            Some((format!("/causes/{id}"), comments))
-        }
-        None => None,
-    };
+    let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
@@ -115,6 +109,17 @@ async fn list(
             everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
         },
     })
+}
+
+/// Where comments on the cause are sent, and those that are there.
+async fn comments_of_cause(
+    state: &ConsoleState,
+    cause: Option<CauseId>,
+    now: OffsetDateTime,
+) -> Result<Option<(String, Vec<CommentItem>)>, ApiError> {
+    let Some(id) = cause else { return Ok(None) };
+    let comments = CommentItem::list_of_cause(&state.pool, id, now).await?;
+    Ok(Some((format!("/causes/{id}"), comments)))
 }
 
 /// What a list's address asks for.

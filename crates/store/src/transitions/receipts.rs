@@ -154,6 +154,10 @@ impl<'a> NewEvent<'a> {
     fn receipt(&self) -> &'a Receipt {
         self.from.delivery.receipt
     }
+
+    fn currency(&self) -> Option<String> {
+        self.receipt().amount.map(|amount| amount.currency.to_string())
+    }
 }
 
 /// Adds the events with all that they are, and stores the responses.
@@ -194,8 +198,7 @@ async fn insert_all(
         &column(responses, |(.., response)| response.body.as_slice()) as &[&[u8]],
         &column(new, |it| it.from.delivery.trace_parent) as &[Option<&str>],
         &column(new, |it| it.receipt().amount.map(|it| it.value)) as &[Option<i64>],
-        &column(new, |it| it.receipt().amount.map(|it| it.currency.to_string()))
-            as &[Option<String>],
+        &column(new, NewEvent::currency) as &[Option<String>],
     )
     .fetch_one(tx)
     .await?;
