@@ -116,8 +116,8 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
             let (status, error) = script.reject(Method::POST, &path, Some(body.clone())).await;
             assert_eq!((status, bad_fields(&error)), (422, vec![field]), "{body}: {error:?}");
         }
-        let note = json!({ "until_next": true, "note": "the bank knows" });
-        let snoozed: SnoozeResponse = script.send(&path, note).await;
+        let body = json!({ "until_next": true, "note": "the bank knows" });
+        let snoozed: SnoozeResponse = script.send(&path, body).await;
         assert_eq!((snoozed.snoozed, snoozed.until), (true, None));
         let viewer = Script::of(&world, Role::Viewer).await;
         assert_eq!(viewer.call(Method::DELETE, &path, None).await.0, 403);
