@@ -33,7 +33,7 @@ async fn rule(world: &World, option: &str, value: &str) -> (i32, Value) {
     world.cli(&set).await.expect("a command")
 }
 
-async fn subjects(world: &World) -> Vec<String> {
+fn subjects(world: &World) -> Vec<String> {
     world.mailbox.mails().iter().map(|mail| header(mail, "Subject").to_owned()).collect()
 }
 
@@ -176,7 +176,7 @@ fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenanc
         wait(&world, "0 minutes").await;
         wait(&world, "23 hours").await;
         assert_eq!(world.mailbox.mails().len(), 2);
-        assert!(subjects(&world).await[1].contains("1 acknowledged incident of"));
+        assert!(subjects(&world)[1].contains("1 acknowledged incident of"));
         wait(&world, "1 hour").await;
         assert_eq!(world.mailbox.mails().len(), 3);
         let timeline = world.timeline(event_id).await;

@@ -43,7 +43,14 @@ fn the_command_line_sets_and_shows_when_telling_waits() {
         let rules: Vec<_> = audited(&world).await;
         let expected = [json!({ "quiet_hours": NIGHT }), json!({})];
         assert_eq!(rules.iter().map(|(_, it)| it.clone()).collect::<Vec<_>>(), expected);
+    });
+}
 
+#[test]
+fn the_command_line_starts_lists_and_ends_maintenance() {
+    run(async {
+        let world = world().await;
+        let id = world.project.id.to_string();
         let start = ["maintenance", "start", "--project", &id, "--for", "10m"];
         let (_, first) = world.cli(&start).await.expect("a command");
         let (_, shown) =
@@ -67,6 +74,9 @@ fn the_command_line_sets_and_shows_when_telling_waits() {
         }
     });
 }
+
+const ACTIONS: [&str; 4] =
+    ["alert_rules.changed", "alert_rules.changed", "maintenance.started", "maintenance.ended"];
 
 #[test]
 fn a_deploy_script_starts_and_ends_a_maintenance() {
@@ -106,13 +116,7 @@ fn a_deploy_script_starts_and_ends_a_maintenance() {
         let listed: Listed<MaintenanceResponse> = script.read(&windows).await;
         assert_eq!(listed.data, ended.data);
         let actions: Vec<_> = audited(&world).await.into_iter().map(|(action, _)| action).collect();
-        let expected = [
-            "alert_rules.changed",
-            "alert_rules.changed",
-            "maintenance.started",
-            "maintenance.ended",
-        ];
-        assert_eq!(actions, expected);
+        assert_eq!(actions, ACTIONS);
     });
 }
 

@@ -128,11 +128,8 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         let page = format!("/incidents/{id}");
         let response = bob.submit(&page, &format!("{page}/snooze"), &[("for", "4h")]).await;
         assert_eq!(response.status, 303, "{}", response.body);
-        assert!(
-            bob.page(&page).await.text().contains("Snoozed by"),
-            "{}",
-            bob.page(&page).await.text()
-        );
+        let text = bob.page(&page).await.text();
+        assert!(text.contains("Snoozed by"), "{text}");
         let wrong = bob.submit(&page, &format!("{page}/snooze"), &[("for", "soon")]).await;
         assert_eq!(wrong.status, 303);
         bob.submit(&page, &format!("{page}/unsnooze"), &[]).await;

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use doubles::pagerduty::PagerDuty;
+use e2e::receiver::Received;
 use e2e::run;
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ fn pagerdutys_own_client_makes_the_same_event_of_the_same_facts() {
         .expect("no panic");
         let key = &ours["dedup_key"];
         assert_eq!(keys, json!([key, key, key]), "their client reads our double's answers");
-        let sent: Vec<_> = theirs.received().iter().map(|request| request.json()).collect();
+        let sent: Vec<_> = theirs.received().iter().map(Received::json).collect();
         let follow_up =
             |action: &str| json!({ "routing_key": KEY, "event_action": action, "dedup_key": key });
         assert_eq!(sent[1..], [follow_up("acknowledge"), follow_up("resolve")]);

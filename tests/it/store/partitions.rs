@@ -141,15 +141,17 @@ fn who_waits_for_a_table_keeps_nobody_from_it() {
     });
 }
 
+/// All that is known of every event.
+async fn story(shop: &Shop) -> Vec<String> {
+    let rows = sqlx::query_scalar("SELECT e::text FROM payment_events e ORDER BY id");
+    rows.fetch_all(&shop.pool).await.expect("events")
+}
+
 #[test]
 fn a_month_of_which_next_to_nothing_is_left_is_dropped_and_what_must_stay_stays() {
     run(async {
         let shop = divided_since(5).await;
-        let story: Vec<String> =
-            sqlx::query_scalar("SELECT e::text FROM payment_events e ORDER BY id")
-                .fetch_all(&shop.pool)
-                .await
-                .expect("events");
+        let story = story(&shop).await;
         sql(
             &shop,
             format!(
@@ -178,12 +180,7 @@ fn a_month_of_which_next_to_nothing_is_left_is_dropped_and_what_must_stay_stays(
             (count(&shop, "payment_events").await, count(&shop, "audit_entries").await),
             before
         );
-        let after: Vec<String> =
-            sqlx::query_scalar("SELECT e::text FROM payment_events e ORDER BY id")
-                .fetch_all(&shop.pool)
-                .await
-                .expect("events");
-        assert_eq!(after, story);
+        assert_eq!(self::story(&shop).await, story);
         for forbidden in ["DELETE FROM audit_entries", "TRUNCATE partitions.audit_entries_first"] {
             sqlx::query(forbidden).execute(&shop.pool).await.expect_err(forbidden);
         }

@@ -154,6 +154,13 @@ async fn watch(
     Ok(removed?)
 }
 
+fn temporal_ui(args: &DevArgs) -> TemporalUi {
+    TemporalUi {
+        url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
+        namespace: embedded::NAMESPACE.to_owned(),
+    }
+}
+
 async fn open(
     args: &DevArgs,
     context: &Context,
@@ -173,8 +180,8 @@ async fn open(
     let allow = environment.callback_allow_in_dev()?;
     let mail_dir = local::mail_dir(&context.data_dir);
     // A tunnel leads here from elsewhere, and who develops is here all the same.
-    let origins = FormOrigins::new(&public_url, environment.public_url_is_set());
-    let origins = origins.and_local(listen.port());
+    let origins =
+        FormOrigins::new(&public_url, environment.public_url_is_set()).and_local(listen.port());
     let outbound = OutboundClients {
         senders: senders::set_up(environment, allow.clone(), Some(mail_dir))?,
         dead_man: environment.dead_man_url(&allow)?,
@@ -185,10 +192,7 @@ async fn open(
     let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = assemble(engines, master_key, &outbound)?;
     check_key(&service).await?;
-    let temporal_ui = Some(TemporalUi {
-        url: format!("http://127.0.0.1:{}", args.temporal_ui_port),
-        namespace: embedded::NAMESPACE.to_owned(),
-    });
+    let temporal_ui = Some(temporal_ui(args));
     adopt(&service).await?;
     let proxies = environment.trusted_proxies()?;
     let web = WebSettings { origins, temporal_ui, keep_alive, proxies, rate_limit };

@@ -31,14 +31,12 @@ pub(super) async fn output(admin: &AdminContext, id: ProjectId) -> anyhow::Resul
 
 fn describe(rules: &AlertRules, hold: Option<&Hold>) -> String {
     let phrases = rules.phrases();
-    let mut text = if phrases.is_empty() {
+    let text = if phrases.is_empty() {
         "Everything is told at once. See: sendpromptly alerting set --help".to_owned()
     } else {
         phrases.join("\n")
     };
-    if let Some(hold) = hold {
-        let until = format_timestamp(hold.until);
-        text.push_str(&format!("\nTelling waits until {until}: {}.", hold.reason.words()));
-    }
-    text
+    let Some(hold) = hold else { return text };
+    let (until, why) = (format_timestamp(hold.until), hold.reason.words());
+    format!("{text}\nTelling waits until {until}: {why}.")
 }

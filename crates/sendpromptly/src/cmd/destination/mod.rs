@@ -17,7 +17,7 @@ use crate::output::CommandOutput;
 pub enum Verb {
     /// Send a project's alerts to an e-mail address, a chat, a phone, a PagerDuty service or a webhook.
     #[command(after_help = add::HELP)]
-    Add(add::Args),
+    Add(Box<add::Args>),
     /// List destinations, and which of them are broken.
     #[command(after_help = list::HELP)]
     List {
@@ -55,7 +55,7 @@ impl Verb {
     /// Does it.
     pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
-            Self::Add(args) => add::run(args, context).await,
+            Self::Add(args) => add::run(*args, context).await,
             Self::List { project } => list::run(project.as_deref(), context).await,
             Self::Remove { id } => remove::run(&id, context).await,
             Self::Update(args) => update::run(args, context).await,

@@ -93,6 +93,10 @@ pub(super) async fn check(
     Ok(judge(&seen?))
 }
 
+fn reprocess(replay_id: ReplayId, actor: &Actor) -> ReprocessRequest<'_> {
+    ReprocessRequest { replay_id, actor, note: Some(NOTE), bulk_id: None, signal: true }
+}
+
 impl<'a> Trip<'a> {
     async fn begin(
         pool: &'a PgPool,
@@ -125,9 +129,7 @@ impl<'a> Trip<'a> {
             let ResultOutcome::Accepted { incident: Some(incident), .. } = outcome else {
                 anyhow::bail!("the made-up failure opened no incident: {outcome:?}");
             };
-            let (note, bulk_id) = (Some(NOTE), None);
-            let request =
-                ReprocessRequest { replay_id, actor: &actor, note, bulk_id, signal: true };
+            let request = reprocess(replay_id, &actor);
             let replay_id = match request_reprocess(tx, event_id, request).await {
                 Ok(()) => replay_id,
                 // The project's own policy was faster, in the same transaction.

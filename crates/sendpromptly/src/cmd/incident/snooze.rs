@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(value_name = "INCIDENT")]
     id: String,
     #[command(flatten)]
-    until: Until,
+    until: End,
     /// Why, for the timeline.
     #[arg(long)]
     note: Option<String>,
@@ -43,7 +43,7 @@ pub struct Args {
 /// Until when.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Until {
+struct End {
     /// Until a time with its zone, at most 30 days from now.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
@@ -55,7 +55,7 @@ struct Until {
     until_next: bool,
 }
 
-impl Until {
+impl End {
     fn read(&self) -> Result<SnoozeUntil, Failure> {
         if let Some(text) = &self.until {
             let at = moment::read(&json!(text)).map_err(|why| Failure::option("until", why))?;
