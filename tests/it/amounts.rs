@@ -7,6 +7,7 @@ use e2e::{World, WorldOptions, run};
 use serde_json::{Value, json};
 
 use crate::automation::script::Script;
+use crate::causes_told::flat;
 
 fn paid(event: &str, amount: &Value) -> Value {
     let mut body = receipt(event);
@@ -130,7 +131,7 @@ fn it_is_shown_wherever_people_decide_and_summed_per_currency() {
         let path = &url[url.find("/proof/").expect("a path")..];
         let proof = Operator::stranger(&world).page(path).await.text();
         assert!(proof.contains("49.00 USD"), "{proof}");
-        let mail = world.mailbox.wait_for(1).await.remove(0);
+        let mail = flat(&world.mailbox.wait_for(1).await[0]);
         assert!(mail.contains("49.00 USD"), "{mail}");
         let (_, shown) =
             world.cli(&["event", "show", &event.to_string()]).await.expect("a command");

