@@ -90,6 +90,8 @@ fn it_is_shown_wherever_people_decide_and_summed_per_currency() {
         for (event, amount) in [("evt_1", usd(4900)), ("evt_2", usd(100)), ("evt_3", yen)] {
             let event_id = world.send_receipt(&paid(event, &amount)).await;
             incidents.push((event_id, world.fail(event_id, json!({ "error_code": "db" })).await));
+            // The first one is told first.
+            world.mailbox.wait_for(1).await;
         }
         let plain = world.receipt("evt_4").await;
         world.fail(plain, json!({ "error_code": "db" })).await;
