@@ -170,6 +170,9 @@ impl Gallery {
         let proof = prove(&alice, resolved).await;
         world.mailbox.wait_for(4).await;
         let rare = Rare::seed(&world, &alice, &texts, open_event).await;
+        // Beside the project of real money her lists show what is here.
+        let test = [("mode", "test"), ("section", "/incidents")];
+        alice.submit("/incidents", "/view", &test).await;
         be_watched(&alice).await;
         Self { world, slack, webhook, alice, proof, open, repairing, resolved, event, rare }
     }
