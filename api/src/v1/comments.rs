@@ -32,12 +32,7 @@ pub async fn add_to_incident(
 ) -> Result<(StatusCode, Json<CommentResponse>), ApiError> {
     caller.must_act()?;
     let incident = caller::incident(&state, &project, &id).await?;
-    let about = About::Incident {
-        project_id: incident.project_id,
-        event_id: incident.event_id,
-        incident_id: incident.id,
-    };
-    add(&state, &caller, about, &body.read().await?).await
+    add(&state, &caller, About::incident(&incident), &body.read().await?).await
 }
 
 /// Comments on a cause, for all of its incidents. Operators whom it mentions are told by mail, once. Needs the role

@@ -79,11 +79,7 @@ async fn on_incident(
     let nothing = || ApiError::not_found("There is no such incident.");
     let id: IncidentId = id.parse().map_err(|_| nothing())?;
     let incident = incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)?;
-    let about = About::Incident {
-        project_id: incident.project_id,
-        event_id: incident.event_id,
-        incident_id: id,
-    };
+    let about = About::incident(&incident);
     comment(&state, &signed_in, about, &form, &format!("/incidents/{id}")).await
 }
 

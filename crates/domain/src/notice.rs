@@ -226,11 +226,7 @@ impl ResultsUnclaimed {
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
         let heading = describe_unclaimed(self.count, self.failures);
-        let mut ids: Vec<_> = self.provider_event_ids.iter().map(|id| code(id)).collect();
-        let unnamed = self.count - i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        if unnamed > 0 {
-            ids.push(plain(&format!("and {unnamed} more")));
-        }
+        let ids = name_some(&self.provider_event_ids, self.count);
         NoticeText {
             kind: NoticeKind::ResultsUnclaimed,
             origin: origin.line(),
@@ -401,6 +397,20 @@ fn plain(text: &str) -> NoticeItem {
 
 fn code(text: &str) -> NoticeItem {
     NoticeItem { text: one_line(text), code: true }
+}
+
+/// Those that are known by name, and how many more there are.
+fn name_some<'a>(known: impl IntoIterator<Item = &'a String>, all: i64) -> Vec<NoticeItem> {
+    let mut items: Vec<_> = known.into_iter().map(|text| code(text)).collect();
+    let unnamed = all - i64::try_from(items.len()).unwrap_or(i64::MAX);
+    if unnamed > 0 {
+        items.push(plain(&format!("and {unnamed} more")));
+    }
+    items
+}
+
+fn name_customers(known: &[NamedIncident], all: i64) -> Vec<NoticeItem> {
+    name_some(known.iter().map(|one| &one.internal_reference), all)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use crate::audit::{self, Subject};
+use crate::incidents::Incident;
 use crate::{PgConnection, StoreError, column, operators};
 
 /// The most comments of a cause that are listed, the newest.
@@ -37,6 +38,15 @@ pub struct Comment {
 }
 
 impl About {
+    #[must_use]
+    pub const fn incident(incident: &Incident) -> Self {
+        Self::Incident {
+            project_id: incident.project_id,
+            event_id: incident.event_id,
+            incident_id: incident.id,
+        }
+    }
+
     const fn project_id(self) -> ProjectId {
         match self {
             Self::Incident { project_id, .. } | Self::Cause { project_id, .. } => project_id,

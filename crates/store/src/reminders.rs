@@ -3,8 +3,6 @@
 
 use domain::audit::detail::RemindedDetail;
 use domain::audit::{Actor, AuditEvent};
-use domain::catalogue::EffectType;
-use domain::cause::Cause;
 use domain::ids::{AlertId, CauseId, DestinationId, ProjectId};
 use domain::notice::{MAX_NAMED, NamedIncident, NoticeKind, WaitingFacts};
 use domain::reminder::ReminderReason;
@@ -14,6 +12,7 @@ use uuid::Uuid;
 
 use crate::audit::{self, Subject};
 use crate::notices::Notice;
+use crate::search::causes::find_cause;
 use crate::{PgConnection, PgPool, StoreError};
 
 /// A message that is to be written.
@@ -119,23 +118,6 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
         oldest_opened_at: row.oldest_opened_at,
         newest: list_newest(pool, id).await?,
         incidents_url: String::new(),
-    }))
-}
-
-async fn find_cause(db: impl PgExecutor<'_>, cause: CauseId) -> Result<Option<Cause>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT project_id, reason, cause_code, event_type AS "event_type!", effect_type AS "effect_type!: EffectType"
-           FROM incidents WHERE cause = $1 LIMIT 1"#,
-        cause.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Cause {
-        project_id: row.project_id,
-        reason: row.reason,
-        error_code: row.cause_code,
-        event_type: row.event_type,
-        effect_type: row.effect_type,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{NoticeItem, NoticeKind, NoticeList, NoticeOrigin, NoticeText, code, plain};
+use super::{NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers, plain};
 use crate::alert::{format_duration, format_timestamp, one_line};
 use crate::app_error::AppError;
 use crate::cause::Cause;
@@ -117,7 +117,10 @@ impl CauseFacts {
             format_timestamp(self.first_opened_at),
             format_timestamp(self.last_opened_at),
         );
-        let mut lists = vec![NoticeList { title: "Customers, newest first", items: self.named() }];
+        let mut lists = vec![NoticeList {
+            title: "Customers, newest first",
+            items: name_customers(&self.newest, self.incidents),
+        }];
         lists.extend(self.error());
         self.text(NoticeKind::CauseUpdated, origin, heading, explanation, lists)
     }
@@ -163,16 +166,6 @@ impl CauseFacts {
         }
     }
 
-    fn named(&self) -> Vec<NoticeItem> {
-        let mut items: Vec<_> =
-            self.newest.iter().map(|one| code(&one.internal_reference)).collect();
-        let unnamed = self.incidents - i64::try_from(items.len()).unwrap_or(i64::MAX);
-        if unnamed > 0 {
-            items.push(plain(&format!("and {unnamed} more")));
-        }
-        items
-    }
-
     fn error(&self) -> Option<NoticeList> {
         let message = self.last_error.message.as_deref().map(one_line)?;
         Some(NoticeList {
@@ -204,6 +197,7 @@ mod tests {
     use time::macros::datetime;
     use uuid::Uuid;
 
+    use super::super::code;
     use super::*;
     use crate::catalogue::EffectType;
     use crate::ids::ProjectId;

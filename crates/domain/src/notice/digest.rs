@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::cause::{customers, join};
 use super::{
-    NamedIncident, NoticeItem, NoticeKind, NoticeList, NoticeOrigin, NoticeText, code, plain,
+    NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers, plain,
 };
 use crate::alert::{format_timestamp, one_line};
 use crate::cause::Cause;
@@ -99,20 +99,11 @@ impl DigestFacts {
         if !self.left.is_empty() {
             lists.push(NoticeList {
                 title: "Customers who wait, newest first",
-                items: self.named(),
+                items: name_customers(&self.left, self.count_left()),
             });
         }
         lists.retain(|list| !list.items.is_empty());
         lists
-    }
-
-    fn named(&self) -> Vec<NoticeItem> {
-        let mut items: Vec<_> = self.left.iter().map(|one| code(&one.internal_reference)).collect();
-        let unnamed = self.count_left() - i64::try_from(items.len()).unwrap_or(i64::MAX);
-        if unnamed > 0 {
-            items.push(plain(&format!("and {unnamed} more")));
-        }
-        items
     }
 }
 
@@ -121,6 +112,7 @@ mod tests {
     use time::macros::datetime;
     use uuid::Uuid;
 
+    use super::super::code;
     use super::*;
     use crate::catalogue::EffectType;
     use crate::ids::{EventId, IncidentId, ProjectId};

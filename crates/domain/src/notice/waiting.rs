@@ -3,9 +3,7 @@
 use time::OffsetDateTime;
 
 use super::cause::customers;
-use super::{
-    NamedIncident, NoticeItem, NoticeKind, NoticeList, NoticeOrigin, NoticeText, code, plain,
-};
+use super::{NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers};
 use crate::alert::{format_timestamp, one_line};
 use crate::cause::Cause;
 use crate::reminder::ReminderReason;
@@ -39,7 +37,10 @@ impl WaitingFacts {
             | ReminderReason::Escalated
             | ReminderReason::CameBack
             | ReminderReason::SnoozeOver => {
-                vec![NoticeList { title: "Customers, newest first", items: self.named() }]
+                vec![NoticeList {
+                    title: "Customers, newest first",
+                    items: name_customers(&self.newest, self.incidents),
+                }]
             }
         };
         NoticeText {
@@ -94,16 +95,6 @@ impl WaitingFacts {
             .map(|at| format!("; the oldest opened on {}", format_timestamp(at)));
         format!("{said} They concern {}{}.", customers(self.customers), oldest.unwrap_or_default())
     }
-
-    fn named(&self) -> Vec<NoticeItem> {
-        let mut items: Vec<_> =
-            self.newest.iter().map(|one| code(&one.internal_reference)).collect();
-        let unnamed = self.incidents - i64::try_from(items.len()).unwrap_or(i64::MAX);
-        if unnamed > 0 {
-            items.push(plain(&format!("and {unnamed} more")));
-        }
-        items
-    }
 }
 
 #[cfg(test)]
@@ -111,6 +102,7 @@ mod tests {
     use time::macros::datetime;
     use uuid::Uuid;
 
+    use super::super::{code, plain};
     use super::*;
     use crate::catalogue::EffectType;
     use crate::ids::{EventId, IncidentId, ProjectId};

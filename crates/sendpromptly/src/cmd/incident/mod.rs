@@ -102,12 +102,7 @@ impl Verb {
 async fn comment_on(id: &str, text: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let incident = admin.incident(id).await?;
-    let about = About::Incident {
-        project_id: incident.project_id,
-        event_id: incident.event_id,
-        incident_id: incident.id,
-    };
-    comment::add(&admin, about, text).await
+    comment::add(&admin, About::incident(&incident), text).await
 }
 
 const fn tone(state: IncidentState) -> Tone {
