@@ -11,6 +11,9 @@ pub struct WorldOptions {
     /// How long the app has to report. The contract counts in minutes; a world may count in
     /// milliseconds, which a trigger in its database sees to.
     pub timeout: Option<Duration>,
+    /// How old each event is when it is accepted, as if it had waited in a queue. A probe, which begins at the middle of
+    /// the time that the app has, is then asked soon and still has long to answer.
+    pub age: Duration,
     /// Whether an API runs, with its relay.
     pub api: bool,
     /// Whether a worker runs from the beginning.
@@ -23,7 +26,8 @@ pub struct WorldOptions {
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { timeout: None, api: true, worker: true, probes: false, retention: false }
+        let age = Duration::ZERO;
+        Self { timeout: None, age, api: true, worker: true, probes: false, retention: false }
     }
 }
 
@@ -32,6 +36,12 @@ impl WorldOptions {
     #[must_use]
     pub fn with_timeout(timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..Self::default() }
+    }
+
+    /// A world whose events are this old when they are accepted.
+    #[must_use]
+    pub fn with_age(self, age: Duration) -> Self {
+        Self { age, ..self }
     }
 
     /// A world whose repair endpoint is called each minute while all works.
@@ -65,12 +75,13 @@ impl WorldOptions {
     }
 }
 
-/// Makes every deadline of a database shorter than the contract allows.
-pub(crate) fn shorten(timeout: Duration) -> String {
-    let millis = timeout.as_millis();
+/// Makes every deadline of a database shorter than the contract allows, for events that are this old.
+pub(crate) fn shorten(timeout: Duration, age: Duration) -> String {
+    let (millis, age) = (timeout.as_millis(), age.as_millis());
     format!(
         "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;
+         BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds';
+         NEW.received_at := NEW.received_at - interval '{age} milliseconds'; RETURN NEW; END $$;
          CREATE TRIGGER shorten BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION shorten_event();
          CREATE FUNCTION shorten_reprocess() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN NEW.result_due_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;

@@ -137,7 +137,8 @@ impl World {
         let database_url = engines.create_database().await?;
         let pool = store::pool::connect_lazily(&database_url, 10)?;
         if let Some(timeout) = options.timeout {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(settings::shorten(timeout))).execute(&pool).await?;
+            let shorten = settings::shorten(timeout, options.age);
+            sqlx::raw_sql(sqlx::AssertSqlSafe(shorten)).execute(&pool).await?;
         }
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;

@@ -3,24 +3,21 @@
 //! absent, or another one in another language takes over.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use domain::ids::EventId;
 use domain::incident::{IncidentState, Resolution};
 use e2e::example_worker::{Example, Language};
-use e2e::{World, WorldOptions, eventually, run, temporal};
+use e2e::{World, eventually, run, temporal};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use store::incidents;
 use workflows::names::workflow_id;
 
-use super::{add, queue};
+use super::{add, flow, queue};
 use crate::clients::{ask, root};
 
 /// The payment and the customer of [`World::receipt`].
 const PAYMENT: (&str, &str) = ("evt_1", "user_456");
-/// A probe has half of it, which is enough for a machine that starts the next example meanwhile.
-const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn register(world: &World, point: &str, activity: &str) -> String {
     let queue = queue(world);
@@ -63,7 +60,7 @@ fn each_examples_probe_settles_what_nobody_reported_before_anybody_is_alarmed() 
 }
 
 async fn probe_settles(language: Language) {
-    let world = World::start_with(WorldOptions::with_timeout(TIMEOUT)).await;
+    let world = flow::patient_world().await;
     world.alert_bob().await;
     let queue = register(&world, "before_incident", "credits.verify").await;
     let example = example(language, true).await;
@@ -140,7 +137,7 @@ fn a_frozen_worker_and_one_that_is_not_there_make_no_incident_later() {
 }
 
 async fn frozen_or_absent(language: Option<Language>) {
-    let world = World::start_with(WorldOptions::with_timeout(TIMEOUT)).await;
+    let world = flow::world().await;
     let queue = register(&world, "before_incident", "credits.verify").await;
     let mut worker = None;
     if let Some(language) = language {
@@ -150,7 +147,7 @@ async fn frozen_or_absent(language: Option<Language>) {
         worker = Some((example, started));
     }
     let event_id = world.receipt(PAYMENT.0).await;
-    super::flow::opens_in_time(&world, event_id).await;
+    flow::opens_in_time(&world, event_id).await;
     let [(_, outcome, _)] = &calls(&world).await[..] else { panic!("one call") };
     assert_ne!(outcome, "settled", "{language:?}");
     drop(worker);

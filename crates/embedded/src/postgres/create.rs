@@ -20,6 +20,9 @@ use crate::spawner::clean_environment;
 
 /// Since this major version Postgres has a locale of its own that is UTF-8 and the same everywhere.
 const BUILTIN_LOCALE_SINCE: u32 = 17;
+/// Since this one it takes settings when a cluster is made. The password of one that is thrown away is random and need
+/// not be slow to guess; each connection would spend more time on it than on its queries.
+const SETTINGS_SINCE: u32 = 16;
 
 /// Returns the password of the cluster, which is made first if there is none.
 pub(super) async fn open_or_create(
@@ -122,6 +125,9 @@ async fn run_initdb(
     }
     if !durable {
         command.arg("--no-sync");
+        if bins.version.major >= SETTINGS_SINCE {
+            command.args(["--set", "scram_iterations=1"]);
+        }
     }
     let output = run_tool(command, folder).await?;
     check("initdb", output.status.success(), &output)
