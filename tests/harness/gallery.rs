@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 47] = [
+pub const PAGES: [(&str, &str); 49] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -59,6 +59,8 @@ pub const PAGES: [(&str, &str); 47] = [
     ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),
     ("integration-test-live", "/projects/{live}/integration-test"),
+    ("test-shop", "/projects/{project}/test-shop"),
+    ("test-shop-paid", "/projects/{project}/test-shop?run=65f0c2a19f3b12&payment=fails"),
     ("audit", "/audit"),
     ("audit-unclaimed", "/audit?action=result.unclaimed"),
     ("audit-none", "/audit?subject=prj_00000000000000000000000000"),

@@ -48,6 +48,7 @@ pub mod sign_in;
 mod silent;
 pub mod snapshot;
 pub mod state;
+pub mod test_shop;
 pub mod timeline_view;
 pub mod view;
 pub mod week;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::password_queue::PasswordQueue;
 use crate::same_origin::FormOrigins;
+use crate::test_shop::TestShop;
 use crate::week::OverviewCache;
 
 /// What the console needs from outside.
@@ -19,6 +20,8 @@ pub struct ConsoleSettings {
     pub weeks: OverviewCache,
     /// The document of the automation API, as its page for people is made of it.
     pub api_document: fn() -> serde_json::Result<serde_json::Value>,
+    /// The built-in test shop, where it is on.
+    pub test_shop: Option<TestShop>,
 }
 
 impl fmt::Debug for ConsoleSettings {

@@ -54,6 +54,7 @@ pub mod shop_domain;
 pub mod signature;
 pub mod silence;
 pub mod snapshot;
+pub mod test_shop;
 mod text_column;
 pub mod text_enum;
 pub mod timeline;

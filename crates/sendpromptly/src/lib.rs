@@ -8,6 +8,7 @@ pub mod delivery;
 mod observation;
 mod router;
 pub mod service;
+pub mod test_shop;
 pub mod trial;
 
 pub use observation::Part;

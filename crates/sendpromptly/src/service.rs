@@ -39,6 +39,7 @@ use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
 
 use crate::observation::{Observed, Part, bind, tidy};
+use crate::test_shop::{self, TestShopSettings};
 use crate::{delivery, router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
@@ -122,6 +123,8 @@ pub struct WebSettings {
     pub proxies: TrustedProxies,
     /// How many requests a second an API key may send; twice as many in a burst.
     pub rate_limit: NonZeroU32,
+    /// The built-in test shop, where it is on.
+    pub test_shop: Option<TestShopSettings>,
 }
 
 impl Service {
@@ -192,7 +195,9 @@ impl Service {
             test_destination: test_destination(deps),
             engine: Arc::clone(&self.engine),
         };
+        let shop = |settings| test_shop::open(self.pool.clone(), self.master_key.clone(), settings);
         let console = ConsoleSettings {
+            test_shop: web.test_shop.map(shop),
             origins: web.origins,
             temporal_ui: web.temporal_ui,
             passwords: PasswordQueue::default(),

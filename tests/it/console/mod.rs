@@ -26,6 +26,7 @@ mod samples;
 mod sign_in;
 mod snapshot;
 mod strict;
+mod test_shop;
 mod view;
 mod walk;
 

@@ -5,6 +5,7 @@
 //! never replaced while it is in use.
 
 mod causes;
+mod empty;
 mod rows;
 mod summary;
 
@@ -21,6 +22,7 @@ use web::error::ApiError;
 
 pub(crate) use self::causes::href as cause_href;
 use self::causes::{CauseItem, Causes};
+use self::empty::Empty;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
@@ -60,16 +62,6 @@ struct IncidentsPage {
     empty: Empty,
 }
 
-/// Why a list is empty, which is what its reader needs to know.
-struct Empty {
-    /// There is no project yet.
-    no_project: bool,
-    /// Nothing was asked for: all is well.
-    plain: bool,
-    /// The same search in all states, if it searched fewer.
-    everywhere: Option<String>,
-}
-
 async fn list(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -90,6 +82,7 @@ async fn list(
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
+    let empty = Empty::load(&state, &query, &projects, found.data.is_empty()).await?;
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
@@ -103,11 +96,7 @@ async fn list(
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
-        empty: Empty {
-            no_project: projects.is_empty(),
-            plain: query.is_plain(),
-            everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
-        },
+        empty,
     })
 }
 
