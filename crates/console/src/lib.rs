@@ -24,6 +24,7 @@ pub mod events;
 pub mod extensions;
 pub mod facts;
 pub mod form;
+mod held;
 pub mod incident;
 pub mod incidents;
 pub mod integration_test;

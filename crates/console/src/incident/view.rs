@@ -8,6 +8,7 @@ use domain::alert::{
 use domain::extension::describe_evidence;
 use domain::ids::{CallId, ProofLinkId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::maintenance::Hold;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use domain::timeline::{actor_name, short_actor_name};
 use store::proof_links::ProofLink;
@@ -22,6 +23,7 @@ use super::siblings::Siblings;
 use super::snooze::SnoozeView;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
+use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -70,6 +72,8 @@ pub(super) struct IncidentPage {
     next: NextAction,
     evidence: Vec<EvidenceItem>,
     owned: Ownership,
+    /// That nobody is told of it now, with where that is set.
+    held: Option<(Held, String)>,
     snooze: Option<SnoozeView>,
     project_path: String,
     values: NoteValues,
@@ -138,6 +142,7 @@ impl IncidentPage {
             next: NextAction::of(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
+            held: unresolved.then_some(details.hold).flatten().map(|hold| held_in(&hold, &details)),
             snooze: SnoozeView::of(&details),
             facts: facts(state, &details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
@@ -149,6 +154,10 @@ impl IncidentPage {
             max_days: MAX_DAYS,
         })
     }
+}
+
+fn held_in(hold: &Hold, details: &IncidentDetails) -> (Held, String) {
+    (Held::new(hold), held::path(details.project.id))
 }
 
 fn facts(state: &ConsoleState, details: &IncidentDetails) -> Vec<Fact> {

@@ -26,6 +26,7 @@ use self::empty::Empty;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
+use super::held::{HeldProject, list_held};
 use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
@@ -46,6 +47,8 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
+    /// Where telling waits now.
+    held: Vec<HeldProject>,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
     /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
@@ -79,6 +82,7 @@ async fn list(
     let wanted = IncidentSearch { mode: of_mode, ..wanted };
     let found = search_incidents(&state.pool, &wanted).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
+    let held = list_held(&state.pool, &projects, query.project_id(), mode).await?;
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
@@ -90,6 +94,7 @@ async fn list(
         said,
         max_note: MAX_NOTE,
         summary,
+        held,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
         filter: query.with_mode(of_mode).as_filter(),
