@@ -5,6 +5,7 @@
 //! test projects, where the shop is on; everything else is not found.
 
 mod connect;
+mod mail;
 mod payment;
 mod steps;
 
@@ -35,13 +36,15 @@ use crate::test_shop::TestShop;
 use crate::when::When;
 
 const PATH: &str = "/projects/{project_id}/test-shop";
+const CONNECT: &str = "/projects/{project_id}/test-shop/connect";
+const MAIL: &str = "/projects/{project_id}/test-shop/mail/{incident_id}";
 
 pub(super) fn add(pages: Pages) -> Pages {
-    pages.get(PATH, Access::Viewer, show).post(PATH, Access::Operator, payment::submit).post(
-        "/projects/{project_id}/test-shop/connect",
-        Access::Admin,
-        connect::submit,
-    )
+    pages
+        .get(PATH, Access::Viewer, show)
+        .post(PATH, Access::Operator, payment::submit)
+        .post(CONNECT, Access::Admin, connect::submit)
+        .get(MAIL, Access::Viewer, mail::download)
 }
 
 #[derive(Template)]
@@ -160,7 +163,8 @@ async fn load(
     let provider_event_id = event_of(run, kind);
     let progress = event_progress(&state.pool, project.id, &provider_event_id).await?;
     let hold = store::alert_rules::find_hold(&state.pool, project.id).await?;
-    let place = Place { now, writes_mails: shop.mail_dir.is_some(), is_held: hold.is_some() };
+    let mails = shop.mail_dir.is_some().then(|| format!("/projects/{}/test-shop/mail", project.id));
+    let place = Place { now, mails, is_held: hold.is_some() };
     Ok(Paid {
         provider_event_id,
         began: When::ago(run.began(), now),

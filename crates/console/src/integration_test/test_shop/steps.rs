@@ -10,8 +10,8 @@ use crate::when::When;
 /// What the steps depend on beside the event.
 pub(super) struct Place {
     pub(super) now: OffsetDateTime,
-    /// Whether mails are files.
-    pub(super) writes_mails: bool,
+    /// Where mails are, if they are files.
+    pub(super) mails: Option<String>,
     /// Whether people are not told now.
     pub(super) is_held: bool,
 }
@@ -78,12 +78,16 @@ impl StepBuilder<'_> {
     }
 
     fn alert(&self) -> TestStep {
-        let next = match (self.place.is_held, self.place.writes_mails) {
-            (true, _) => "Telling waits: maintenance or quiet hours, see Alerting.",
-            (false, true) => "Every destination gets a message; mails are files here.",
-            (false, false) => "Every destination gets a message.",
+        let next = if self.place.is_held {
+            "Telling waits: maintenance or quiet hours, see Alerting."
+        } else {
+            "Every destination gets a message."
         };
-        self.step("People are told", self.seen.alert_delivered, next)
+        let step = self.step("People are told", self.seen.alert_delivered, next);
+        let mail = self.place.mails.as_ref().zip(self.seen.incident_id);
+        let mail = mail.filter(|_| step.seen.is_some());
+        let place = mail.map(|(mails, id)| (format!("{mails}/{id}"), "Open the mail"));
+        TestStep { place, ..step }
     }
 
     fn reprocess(&self) -> TestStep {
@@ -121,7 +125,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-21 14:02:09 UTC);
 
     fn place() -> Place {
-        Place { now: NOW, writes_mails: false, is_held: false }
+        Place { now: NOW, mails: None, is_held: false }
     }
 
     fn main_of(seen: &EventProgress, kind: PaymentKind) -> Vec<&'static str> {
