@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use console::settings::ConsoleSettings;
 use console::state::ConsoleState;
+use console::test_shop::TestShop;
 use domain::ids::ProjectId;
 use domain::incident::IncidentState;
 use domain::operator::Role;
@@ -238,9 +239,7 @@ fn where_it_is_off_nothing_of_it_is_there() {
         let shop = "Send a test payment";
         assert!(alice.page("/incidents").await.link(shop).is_some(), "it is where to begin");
 
-        let state = world.state();
-        let console = ConsoleSettings { test_shop: None, ..(*state.console).clone() };
-        let off = world.serve_also(ConsoleState { console: Arc::new(console), ..state }).await;
+        let off = serve_with(&world, None).await;
         let at_off = alice.at(&off);
         let response = at_off.get(&project.page()).await;
         assert_eq!(response.status, 404);
@@ -253,5 +252,40 @@ fn where_it_is_off_nothing_of_it_is_there() {
 
         world.receipt("evt_1").await;
         assert_eq!(alice.page("/incidents").await.link(shop), None, "there is an event");
+    });
+}
+
+/// Another console of the world, whose shop is this.
+async fn serve_with(world: &World, shop: Option<TestShop>) -> String {
+    let state = world.state();
+    let console = ConsoleSettings { test_shop: shop, ..(*state.console).clone() };
+    world.serve_also(ConsoleState { console: Arc::new(console), ..state }).await
+}
+
+#[test]
+fn where_mails_are_files_the_one_about_the_payment_is_handed_out() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let project = NewProject::make(&world, "test").await;
+        project.connect(&alice).await;
+        let payment = alice.page(&project.pay(&alice, "fails").await).await;
+        let incident = payment.link("See the incident").expect("an incident");
+        let incident = incident.trim_start_matches("/incidents/").to_owned();
+        let mail = format!("{}/mail/{incident}", project.page());
+        assert_eq!(alice.get(&mail).await.status, 404, "mails are sent");
+
+        let folder = embedded::scratch_dir().expect("a folder");
+        let shop = world.state().console.test_shop.clone().expect("a shop");
+        let shop = TestShop { mail_dir: Some(folder.path().to_owned()), ..shop };
+        let alice = alice.at(&serve_with(&world, Some(shop)).await);
+        assert_eq!(alice.get(&mail).await.status, 404, "none was written");
+        let written = "UPDATE alerts SET last_answer = 'written to 1.eml'";
+        sqlx::raw_sql(written).execute(&world.pool).await.expect("an alert");
+        std::fs::write(folder.path().join("1.eml"), "Subject: x").expect("a file");
+        let response = alice.get(&mail).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "Subject: x"));
+        let of_another = format!("/projects/{}/test-shop/mail/{incident}", world.project.id);
+        assert_eq!(alice.get(&of_another).await.status, 404);
     });
 }

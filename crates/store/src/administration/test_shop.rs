@@ -14,7 +14,7 @@ use domain::test_shop::{self, KEY_LABEL};
 use super::destination::add_destination;
 use super::key::create_key;
 use super::project::update_project;
-use crate::api_keys::{find_owner, list_keys};
+use crate::api_keys::{KeyRow, list_keys};
 use crate::destinations::{NewDestination, list_destinations};
 use crate::projects::{ProjectSettings, lock_project};
 use crate::seal::MasterKey;
@@ -38,20 +38,20 @@ pub enum TestShopRejection {
     KeyRevoked,
 }
 
-/// The shop's API key in a project, if it has one that is valid there.
+/// The shop's API key in a project, if it has one that is valid there. Looking for it is no use of it.
 pub async fn find_test_shop_key(
     db: &mut PgConnection,
     master_key: &MasterKey,
     project_id: ProjectId,
 ) -> Result<Option<ApiKey>, StoreError> {
     let secrets = list_valid_secrets(&mut *db, master_key, project_id).await?;
-    for key in secrets.iter().filter_map(test_shop::key) {
-        let owner = find_owner(&mut *db, &key).await?;
-        if owner.is_some_and(|owner| owner.project_id == project_id) {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
+    let known = list_keys(&mut *db, Some(project_id)).await?;
+    let mut keys = secrets.iter().filter_map(test_shop::key);
+    Ok(keys.find(|key| find_row(&known, key).is_some_and(|row| row.revoked_at.is_none())))
+}
+
+fn find_row<'a>(known: &'a [KeyRow], key: &ApiKey) -> Option<&'a KeyRow> {
+    known.iter().find(|row| row.label == KEY_LABEL && row.last_four == key.last_four())
 }
 
 /// Leads a project's callbacks to the shop at `repair_url`, and its alerts to `people` where they go nowhere yet.
@@ -99,7 +99,7 @@ async fn ensure_key(
     let newest = secrets.first().and_then(test_shop::key);
     let key = newest.ok_or(StoreError::Missing("signing_secrets"))?;
     let known = list_keys(&mut *tx, Some(project_id)).await?;
-    if known.iter().any(|row| row.label == KEY_LABEL && row.last_four == key.last_four()) {
+    if find_row(&known, &key).is_some() {
         return Err(ChangeError::Rejected(TestShopRejection::KeyRevoked));
     }
     create_key(tx, actor, project_id, KEY_LABEL, &key).await?;
