@@ -16,7 +16,7 @@ use domain::alert::one_line;
 use domain::project::Mode;
 use domain::test_shop::PaymentKind;
 use serde::Deserialize;
-use store::administration::test_shop::find_test_shop_key;
+use store::administration::test_shop::{TestShopRejection, find_test_shop_key};
 use store::destinations::list_destinations;
 use store::progress::event_progress;
 use store::projects::Project;
@@ -96,7 +96,7 @@ pub(super) fn find<'a>(
     project: &Project,
 ) -> Result<&'a TestShop, ApiError> {
     if project.mode == Mode::Live {
-        return Err(ApiError::not_found("the built-in test shop is for test projects only"));
+        return Err(ApiError::not_found(TestShopRejection::Live.to_string()));
     }
     let off = "the built-in test shop is off: SENDPROMPTLY_TEST_SHOP=on switches it on";
     state.console.test_shop.as_ref().ok_or_else(|| ApiError::not_found(off))
