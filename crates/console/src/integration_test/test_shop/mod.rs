@@ -16,6 +16,7 @@ use domain::alert::one_line;
 use domain::project::Mode;
 use domain::test_shop::PaymentKind;
 use serde::Deserialize;
+use store::StoreError;
 use store::administration::test_shop::{TestShopRejection, find_test_shop_key};
 use store::destinations::list_destinations;
 use store::progress::event_progress;
@@ -147,7 +148,7 @@ async fn connection(
         Some(known) if known != url.as_str() => return Ok(Connection::OwnApp),
         known => known.is_some(),
     };
-    let mut db = state.pool.acquire().await?;
+    let mut db = state.pool.acquire().await.map_err(StoreError::from)?;
     let key = find_test_shop_key(&mut db, &state.master_key, project.id).await?;
     Ok(if leads_here && key.is_some() { Connection::Connected } else { Connection::Open })
 }
