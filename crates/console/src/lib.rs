@@ -42,6 +42,7 @@ pub mod proof;
 pub mod reference;
 pub mod retention;
 pub mod same_origin;
+pub mod saved_filters;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -83,6 +84,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     view::add,
     proof::add,
     reference::add,
+    saved_filters::add,
 ];
 
 /// Every page, with who may open it.
