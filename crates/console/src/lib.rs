@@ -24,6 +24,7 @@ pub mod events;
 pub mod extensions;
 pub mod facts;
 pub mod form;
+pub mod go;
 pub mod incident;
 pub mod incidents;
 pub mod integration_test;
@@ -85,6 +86,7 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     proof::add,
     reference::add,
     saved_filters::add,
+    go::add,
 ];
 
 /// Every page, with who may open it.
