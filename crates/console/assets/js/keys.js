@@ -128,18 +128,20 @@
   };
   const isTyping = (at) => at.isContentEditable || at.matches("textarea, select")
     || (at.matches("input") && !at.matches("[type=checkbox], [type=radio]"));
-  let going = 0;
+  // After g the next key says where to, whenever it comes.
+  let going = false;
+  document.addEventListener("pointerdown", () => { going = false; });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
     if (off() || !one(".bar") || isTyping(document.activeElement) || one("dialog[open]")) return;
     const key = event.key;
-    const isSecond = Date.now() - going < 1500;
-    going = 0;
+    const isSecond = going;
+    going = false;
     if (isSecond && Object.hasOwn(places, key)) {
       event.preventDefault();
       location.assign(places[key]);
     } else if (key === "g") {
-      going = Date.now();
+      going = true;
     } else if (Object.hasOwn(acts, key) && (!event.repeat || "jk".includes(key))) {
       event.preventDefault();
       acts[key]();

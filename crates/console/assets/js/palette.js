@@ -51,7 +51,8 @@
     }
   };
   const typed = () => {
-    // What was found is about another text.
+    // What was found, or still comes, is about another text.
+    asking?.abort();
     list.replaceChildren();
     mark(0);
     clearTimeout(waiting);
