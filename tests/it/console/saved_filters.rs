@@ -106,6 +106,12 @@ async fn narrow_by_command(world: &World) {
     let (code, error) = world.cli(&unknown).await.expect("a command");
     let message = error["error"]["message"].as_str().expect("a message");
     assert_eq!((code, message), (1, "filter must be one of Team"));
+    let gone = r#"UPDATE saved_filters SET filter = '{"event_type": "acme:gone"}' WHERE shared"#;
+    sqlx::query(gone).execute(&world.pool).await.expect("a filter");
+    let (code, error) = world.cli(&team).await.expect("a command");
+    let message = error["error"]["message"].as_str().expect("a message");
+    let gone = "filter names event_type=acme:gone, which is gone: save it again";
+    assert_eq!((code, message), (1, gone));
 }
 
 async fn remove(world: &World, operator: &Operator) {

@@ -6,7 +6,7 @@ use domain::alert::one_line;
 use domain::catalogue::Catalogue;
 use domain::saved_filter::FilteredList;
 use store::declared_names;
-use store::saved_filters::list_shared;
+use store::saved_filters::{SavedFilter, list_shared};
 use store::search::incidents::{IncidentSearch, OwnerFilter};
 use time::OffsetDateTime;
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// What a shared filter narrows to, as the console would at this moment. `owner` takes the place of its own.
 ///
 /// # Errors
-/// When no filter has this name, or it is about whoever looks and nobody is named.
+/// When no filter has this name, it names something that is gone, or it is about whoever looks and nobody is named.
 pub(super) async fn find(
     admin: &AdminContext,
     name: &str,
@@ -34,7 +34,23 @@ pub(super) async fn find(
         return Err(Failure::option("filter", why).into());
     }
     let catalogue = Catalogue::of_all(declared_names::list_all(&admin.pool).await?);
-    Ok(search(&query, &catalogue, OffsetDateTime::now_utc(), None))
+    let search = search(&query, &catalogue, OffsetDateTime::now_utc(), None);
+    match gone(filter, &search) {
+        Some(gone) => Err(gone.into()),
+        None => Ok(search),
+    }
+}
+
+/// What it names and is gone would narrow nothing, unseen.
+fn gone(filter: &SavedFilter, search: &IncidentSearch) -> Option<Failure> {
+    let unread = [
+        ("event_type", search.event_type.is_none()),
+        ("effect_type", search.effect_type.is_none()),
+    ];
+    let mut unread = unread.into_iter().filter(|(_, is_unread)| *is_unread);
+    let (name, value) = unread.find_map(|(name, _)| filter.filter.get_key_value(name))?;
+    let why = format!("names {name}={}, which is gone: save it again", one_line(value));
+    Some(Failure::option("filter", why))
 }
 
 fn unknown(names: &[String]) -> Failure {
