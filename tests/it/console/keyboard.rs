@@ -121,7 +121,7 @@ fn the_palette_goes_to_what_is_typed_and_without_scripts_its_link_is_a_page() {
         desk.press("Escape").await;
         assert_eq!(desk.page.count("dialog[open]").await, 0);
 
-        let plain = PageOptions { javascript: false, ..PageOptions::default() };
+        let plain = PageOptions::default().without_javascript();
         let page = Browser::start().await.page(plain).await;
         page.open(&format!("{}/go?q=overview", desk.world.url)).await;
         page.fill_label("E-mail", "alice@cometcart.test").await;
