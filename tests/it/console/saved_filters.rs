@@ -54,6 +54,16 @@ fn a_filter_is_kept_under_a_name_and_saving_again_changes_either() {
         let page = bob.page("/incidents").await;
         assert_eq!(page.link("disk FULL").as_deref(), Some("/incidents?state=resolved"));
         assert_eq!(page.texts(".saved [href^='/incidents']").len(), 1, "it is one still");
+
+        // Of two who share one under the same name at once, the second changes what the first shared.
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        let shared = [("shared", "on")];
+        tokio::join!(
+            save(&bob, "state=open", "Same", &shared),
+            save(&admin, "state=acknowledged", "same", &shared)
+        );
+        let page = admin.page("/incidents").await;
+        assert_eq!(page.texts(".saved [href^='/incidents']").len(), 1, "{}", page.text());
     });
 }
 
