@@ -24,6 +24,7 @@ pub mod events;
 pub mod extensions;
 pub mod facts;
 pub mod form;
+pub mod go;
 mod held;
 pub mod incident;
 pub mod incidents;
@@ -43,6 +44,7 @@ pub mod proof;
 pub mod reference;
 pub mod retention;
 pub mod same_origin;
+pub mod saved_filters;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
@@ -85,6 +87,8 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     view::add,
     proof::add,
     reference::add,
+    saved_filters::add,
+    go::add,
 ];
 
 /// Every page, with who may open it.

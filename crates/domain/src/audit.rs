@@ -108,6 +108,8 @@ text_enum! {
         OperatorRemoved = "operator.removed",
         TokenCreated = "token.created",
         TokenRevoked = "token.revoked",
+        FilterShared = "filter.shared",
+        FilterRemoved = "filter.removed",
     }
 }
 

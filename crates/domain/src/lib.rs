@@ -49,6 +49,7 @@ pub mod repair_url;
 pub mod reprocess;
 pub mod reprocess_policy;
 pub mod retention;
+pub mod saved_filter;
 pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;

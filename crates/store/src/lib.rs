@@ -72,6 +72,7 @@ pub mod reprocesses;
 pub mod results;
 pub mod retention;
 mod roll_ups;
+pub mod saved_filters;
 pub mod seal;
 pub mod sealed_values;
 pub mod search;

@@ -4,6 +4,8 @@
 //! that says that the incident is back, so that a worker that dies half-way leaves it as it was. While a project's people
 //! are not told, snoozes last on.
 
+use std::collections::BTreeMap;
+
 use domain::audit::detail::{SnoozeEndDetail, SnoozedDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
@@ -111,6 +113,24 @@ pub async fn find_open(
     .fetch_optional(db)
     .await?;
     Ok(snooze)
+}
+
+/// The snoozes of these incidents that last.
+pub async fn list_open(
+    db: impl PgExecutor<'_>,
+    incident_ids: &[IncidentId],
+) -> Result<BTreeMap<IncidentId, Snooze>, StoreError> {
+    let open = sqlx::query!(
+        "SELECT incident_id, until, snoozed_by, snoozed_at FROM snoozes
+         WHERE incident_id = ANY ($1) AND ended_at IS NULL",
+        incident_ids as &[IncidentId],
+    )
+    .map(|row| {
+        let snooze =
+            Snooze { until: row.until, snoozed_by: row.snoozed_by, snoozed_at: row.snoozed_at };
+        (row.incident_id, snooze)
+    });
+    Ok(open.fetch_all(db).await?.into_iter().collect())
 }
 
 async fn insert(

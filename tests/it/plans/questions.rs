@@ -381,7 +381,7 @@ fn progress(known: &Known) -> [Question; 3] {
         let since = OffsetDateTime::now_utc() - Duration::days(7);
         Box::pin(async move {
             let now = OffsetDateTime::now_utc();
-            let found = find_unclaimed(pool, Some(busy), since, now).await.expect("results");
+            let found = find_unclaimed(pool, Some(busy), None, since, now).await.expect("results");
             found.provider_event_ids.len()
         })
     });

@@ -57,7 +57,8 @@ const NAMES: &str = "\
     reprocess_policies_failed_check reprocess_policies_of_check reprocess_policies_pkey
     reprocess_policies_project_fkey reprocess_policies_take_check reprocesses_incident_fkey reprocesses_pkey
     reprocesses_state_check results_outcome_check results_pkey retention_runs_error_check retention_runs_pkey
-    roll_ups_pkey sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
+    roll_ups_pkey saved_filters_list_check saved_filters_owner_fkey saved_filters_pkey sessions_operator_fkey
+    sessions_pkey sessions_token_hash_key sessions_user_agent_check
     sign_in_failures_failures_check sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
     silences_measure_check silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
     snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
@@ -99,7 +100,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 65] = [
+const BROKEN: [(&str, &str); 69] = [
     (
         "alert_rules_remind_check",
         "INSERT INTO alert_rules (project_id, remind_every) SELECT id, 4 FROM projects",
@@ -319,5 +320,25 @@ const BROKEN: [(&str, &str); 65] = [
     (
         "snapshot_purges_snapshots_check",
         "INSERT INTO snapshot_purges (project_id, day, snapshots) SELECT id, '2026-11-29', 0 FROM projects",
+    ),
+    (
+        "saved_filters_owner_fkey",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        VALUES (gen_random_uuid(), gen_random_uuid(), 'events', 'Late', '{}', false)",
+    ),
+    (
+        "saved_filters_list_check",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        VALUES (gen_random_uuid(), gen_random_uuid(), 'projects', 'Late', '{}', false)",
+    ),
+    (
+        "saved_filters_own_key",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        SELECT gen_random_uuid(), id, 'events', 'Late', '{}', false FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "saved_filters_shared_key",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        SELECT gen_random_uuid(), id, 'events', 'Late', '{}', true FROM projects, generate_series(1, 2)",
     ),
 ];

@@ -32,6 +32,7 @@ use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
 use crate::comments::CommentItem;
+use crate::saved_filters::SavedLinks;
 use crate::state::ConsoleState;
 use crate::view::View;
 
@@ -57,6 +58,7 @@ struct IncidentsPage {
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     filters: Filters,
+    saved: SavedLinks,
     /// What the list is narrowed by, as its address says it.
     filter: String,
     rows: Vec<IncidentItem>,
@@ -75,7 +77,7 @@ async fn list(
     let projects = projects::list_projects(&state.pool).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(query.mode(), query.project_id(), &projects);
-    let wanted = search(&query, &catalogue, now, signed_in.session.operator_id);
+    let wanted = search(&query, &catalogue, now, Some(signed_in.session.operator_id));
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
@@ -87,6 +89,9 @@ async fn list(
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
     let empty = Empty::load(&state, &query, &projects, found.data.is_empty()).await?;
+    let own = own_filters(&query, &causes);
+    let filters = Filters::new(PATH, &query, own, &projects, &catalogue);
+    let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
@@ -96,7 +101,8 @@ async fn list(
         summary,
         held,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
-        filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
+        filters,
+        saved,
         filter: query.with_mode(of_mode).as_filter(),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
@@ -116,12 +122,13 @@ async fn comments_of_cause(
     Ok(Some((format!("/causes/{id}"), comments)))
 }
 
-/// What a list's address asks for.
-pub(crate) fn search(
+/// What a list's address asks for; what is mine is known only of somebody.
+#[must_use]
+pub fn search(
     query: &ListQuery,
     catalogue: &Catalogue,
     now: OffsetDateTime,
-    me: OperatorId,
+    me: Option<OperatorId>,
 ) -> IncidentSearch {
     let (opened_after, opened_before) = query.times(now);
     IncidentSearch {
@@ -133,7 +140,7 @@ pub(crate) fn search(
         },
         cause_id: query.cause_id(),
         owner: match query.owner.as_str() {
-            "me" => Some(OwnerFilter::Of(me)),
+            "me" => me.map(OwnerFilter::Of),
             "none" => Some(OwnerFilter::Nobody),
             _ => None,
         },

@@ -14,7 +14,7 @@ use domain::audit::Action;
 use domain::ids::ProjectId;
 use domain::notice::describe_unclaimed;
 use serde::Deserialize;
-use store::notices;
+use store::notices::find_unclaimed;
 use store::projects::{Project, list_projects};
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
 use time::{Duration, OffsetDateTime};
@@ -100,10 +100,10 @@ async fn get(
     let layout = Layout::load(&state, &signed_in, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
-    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
+    let unclaimed = find_unclaimed(&state.pool, project, Some(mode), since, now).await?;
     let mut shown = fill(layout, days, project, &projects, found);
-    shown.broken = list_broken(&state, project).await?;
-    shown.silent = list_silent(&state, project).await?;
+    shown.broken = list_broken(&state, project, mode).await?;
+    shown.silent = list_silent(&state, project, mode).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
     page(&shown)

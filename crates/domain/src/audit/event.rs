@@ -13,15 +13,16 @@ use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail,
     AlertRulesDetail, AmbiguityDetail, AnsweredDetail, AssignedDetail, BulkDetail, BulkEndDetail,
     BulkStartedDetail, CallbackDetail, CommentDetail, DeclaredDetail, DestinationDetail,
-    ErasedDetail, EveryIncidentDetail, ExtensionDetail, GivenUpMentionDetail, HeldDetail,
-    InterruptedDetail, KeyDetail, LockOutDetail, MaintenanceDetail, MasterKeyDetail,
+    ErasedDetail, EveryIncidentDetail, ExtensionDetail, FilterDetail, GivenUpMentionDetail,
+    HeldDetail, InterruptedDetail, KeyDetail, LockOutDetail, MaintenanceDetail, MasterKeyDetail,
     NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
     PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail, ProjectChanges,
     ProofLinkDetail, ReceiptDetail, ReleasedDetail, RemindedDetail, RenamedDestinationDetail,
     ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
-    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
-    SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail, TestDetail, TokenDetail, ToldDetail,
-    TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
+    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SharedFilterDetail,
+    SignInDetail, SignOutDetail, SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail,
+    TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail,
+    WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -174,6 +175,8 @@ audit_events! {
     OperatorLockedOut(LockOutDetail),
     TokenCreated(TokenDetail),
     TokenRevoked(TokenDetail),
+    FilterShared(SharedFilterDetail),
+    FilterRemoved(FilterDetail),
 }
 
 #[cfg(test)]

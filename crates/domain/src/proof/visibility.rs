@@ -139,6 +139,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::OperatorRoleChanged
         | Action::OperatorRemoved
         | Action::TokenCreated
-        | Action::TokenRevoked => None,
+        | Action::TokenRevoked
+        | Action::FilterShared
+        | Action::FilterRemoved => None,
     }
 }

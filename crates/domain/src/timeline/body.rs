@@ -150,6 +150,11 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             format!("{} until {}", of.email, format_timestamp(of.locked_until))
         }
         E::TokenCreated(of) | E::TokenRevoked(of) => of.label.clone(),
+        E::FilterShared(of) => {
+            let was = of.was.as_deref().map(|was| format!(", until then {}", one_line(was)));
+            format!("{} ({}){}", one_line(&of.name), of.list, was.unwrap_or_default())
+        }
+        E::FilterRemoved(of) => format!("{} ({})", one_line(&of.name), of.list),
         E::ResultSucceeded(_)
         | E::SnapshotViewed(_)
         | E::SnapshotDownloaded(_)

@@ -105,5 +105,7 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::OperatorRemoved => (Plain, "Operator removed"),
         A::TokenCreated => (Plain, "Operator token created"),
         A::TokenRevoked => (Plain, "Operator token revoked"),
+        A::FilterShared => (Plain, "Filter shared"),
+        A::FilterRemoved => (Plain, "Shared filter deleted"),
     }
 }

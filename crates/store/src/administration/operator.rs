@@ -7,7 +7,7 @@ use domain::operator::Role;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Operator, OperatorChange};
-use crate::{Insertion, PgConnection, StoreError, owners, sessions};
+use crate::{Insertion, PgConnection, StoreError, owners, saved_filters, sessions};
 
 /// Lets an operator sign in; `Existing` if the address is taken, and nothing is changed then.
 pub async fn add_operator(
@@ -45,7 +45,8 @@ pub async fn change_role(
     Ok(change)
 }
 
-/// Removes an operator, ends their sessions, revokes their tokens and gives back their incidents.
+/// Removes an operator, ends their sessions, revokes their tokens and gives back their incidents. Filters that they shared
+/// stay.
 pub async fn remove_operator(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -54,6 +55,7 @@ pub async fn remove_operator(
     let change = operators::remove_operator(tx, id).await?;
     if let OperatorChange::Done(before) = &change {
         owners::release_all_of(tx, id, &before.email, actor).await?;
+        saved_filters::delete_own_of(tx, id).await?;
         let (email, role) = (before.email.clone(), before.role);
         let removed = AuditEvent::OperatorRemoved(OperatorDetail { operator_id: id, email, role });
         audit::record(tx, actor, Subject::default(), &removed).await?;

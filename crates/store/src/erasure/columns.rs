@@ -226,6 +226,8 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("results", &[("outcome", Kept), ("error_code", Kept), ("error_message", Overwritten)]),
         ("retention_runs", &[("rule", Kept), ("started_by", Kept), ("error", Kept)]),
         ("roll_ups", &[("name", Kept)]),
+        // One whose search or name is about the customer is deleted.
+        ("saved_filters", &[("list", Kept), ("name", Deleted), ("filter", Deleted)]),
         ("sessions", &[("token_hash", Kept), ("user_agent", Kept), ("flash", Kept)]),
         ("sign_in_failures", &[("email_hash", Kept)]),
         ("signing_secrets", &[("sealed", Kept)]),
