@@ -53,6 +53,7 @@ pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;
 pub mod silence;
+pub mod slack_action;
 pub mod snapshot;
 mod text_column;
 pub mod text_enum;

@@ -6,6 +6,7 @@
 
 mod changes;
 
+use domain::destination::SlackUserId;
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use sqlx::PgExecutor;
@@ -13,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::changes::{
-    OperatorChange, change_password, change_role, choose_view, remove_operator,
+    OperatorChange, change_password, change_role, change_slack_user, choose_view, remove_operator,
 };
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -110,6 +111,35 @@ pub async fn find_operator(
     .fetch_optional(db)
     .await?;
     Ok(operator)
+}
+
+/// Who has this id in Slack, and is an operator still.
+pub async fn find_slack_user(
+    db: impl PgExecutor<'_>,
+    user: &SlackUserId,
+) -> Result<Option<Operator>, StoreError> {
+    let operator = sqlx::query_as!(
+        Operator,
+        "SELECT id, email, role, created_at FROM operators WHERE slack_user_id = $1 AND removed_at IS NULL",
+        user.as_str(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(operator)
+}
+
+/// By which id an operator is known in Slack.
+pub async fn find_slack_user_id(
+    db: impl PgExecutor<'_>,
+    id: OperatorId,
+) -> Result<Option<String>, StoreError> {
+    let user = sqlx::query_scalar!(
+        "SELECT slack_user_id FROM operators WHERE id = $1 AND removed_at IS NULL",
+        id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(user.flatten())
 }
 
 /// Everyone who may sign in, oldest first.

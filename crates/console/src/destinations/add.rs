@@ -97,7 +97,9 @@ fn attributes(field: &FieldDescription) -> String {
     let FieldDescription { name, example, is_required, .. } = field;
     let mode = match *name {
         "email" => " inputmode='email'",
-        "slack" | "teams" | "discord" | "ntfy" | "webhook" | "endpoint" => " inputmode='url'",
+        "slack" | "slack_api" | "teams" | "discord" | "ntfy" | "webhook" | "endpoint" => {
+            " inputmode='url'"
+        }
         _ => "",
     };
     let longest = if *name == "label" { " maxlength='255'" } else { "" };

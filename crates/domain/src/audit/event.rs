@@ -20,8 +20,8 @@ use super::detail::{
     ProofLinkDetail, ReceiptDetail, ReleasedDetail, RemindedDetail, RenamedDestinationDetail,
     ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
     ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
-    SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail, TestDetail, TokenDetail, ToldDetail,
-    TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
+    SignalDetail, SlackUserDetail, SnoozeEndDetail, SnoozedDetail, StallDetail, TestDetail,
+    TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -169,6 +169,7 @@ audit_events! {
     OperatorRemoved(OperatorDetail),
     OperatorRoleChanged(RoleChangeDetail),
     OperatorPasswordChanged(PasswordDetail),
+    OperatorSlackUserChanged(SlackUserDetail),
     OperatorSignedIn(SignInDetail),
     OperatorSignedOut(SignOutDetail),
     OperatorLockedOut(LockOutDetail),

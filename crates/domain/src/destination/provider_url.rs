@@ -114,6 +114,10 @@ impl Hosts {
                 },
                 named: "discord.com, as Copy Webhook URL gives it",
             },
+            DestinationKind::SlackApp => Self {
+                is: |host| ["slack.com", "slack-gov.com"].contains(&host),
+                named: "slack.com, or slack-gov.com for a workspace of GovSlack",
+            },
             DestinationKind::Email
             | DestinationKind::Slack
             | DestinationKind::Ntfy
@@ -156,6 +160,10 @@ impl PathRule {
             DestinationKind::Ntfy => Self {
                 is: is_topic,
                 named: "the URL of one topic, such as https://ntfy.sh/cometcart-x7Kq2mWp: up to 64 letters, digits, _ and -",
+            },
+            DestinationKind::SlackApp => Self {
+                is: |url| url.path() == "/api/" && url.query().is_none(),
+                named: "where the methods of the Web API are, such as https://slack-gov.com/api/",
             },
             DestinationKind::Email
             | DestinationKind::Slack
@@ -251,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_url_in_the_wrong_field_or_cut_off_is_noticed() {
-        use DestinationKind::{Discord, Ntfy, Teams};
+        use DestinationKind::{Discord, Ntfy, SlackApp, Teams};
         for (kind, text, starts) in [
             (Teams, WEBHOOK, "must lead to a workflow of Teams"),
             (
@@ -280,6 +288,8 @@ mod tests {
                 "https://discord.com/api/webhooks/1/abc?wait=true",
                 "must be the URL of a webhook",
             ),
+            (SlackApp, "https://slack.com.evil.test/api/", "must lead to slack.com"),
+            (SlackApp, "https://slack-gov.com/", "must be where the methods of the Web API are"),
             (Ntfy, "https://ntfy.sh/", "must be the URL of one topic"),
             (Ntfy, "https://ntfy.sh/a/b", "must be the URL of one topic"),
             (Ntfy, "https://ntfy.sh/caf%C3%A9", "must be the URL of one topic"),

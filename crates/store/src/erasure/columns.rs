@@ -176,7 +176,13 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         (
             "operators",
-            &[("email", Kept), ("role", Kept), ("password_hash", Kept), ("view_mode", Kept)],
+            &[
+                ("email", Kept),
+                ("role", Kept),
+                ("password_hash", Kept),
+                ("view_mode", Kept),
+                ("slack_user_id", Kept),
+            ],
         ),
         ("outbox", &[("wish", Kept), ("payload", Kept), ("last_error", Overwritten)]),
         (
@@ -233,6 +239,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("snapshot_keys", &[("sealed", Kept)]),
         ("watch_probes", &[("outcome", Kept), ("reason", Kept)]),
         ("worker_heartbeats", &[("namespace", Kept), ("task_queue", Kept), ("release", Kept)]),
+        ("slack_presses", &[("user_id", Kept), ("pressed_at", Kept)]),
         ("snoozes", &[("snoozed_by", Kept), ("ended_by", Kept)]),
     ]
 };

@@ -3,6 +3,8 @@
 use super::*;
 
 const KEY: &str = "0123456789abcdef0123456789aBcDeF";
+const TOKEN: &str = "xoxb-0123456789-0123456789-abcd";
+const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn read(entered: &[(&str, &str)]) -> Result<NewDestination, Vec<String>> {
     let allow = AllowedNetworks::none();
@@ -27,6 +29,11 @@ fn only_hosts_and_ends_of_secrets_are_shown() {
     for (entered, shown, name) in [
         (vec![("slack", slack)], "hooks.slack.com", "Slack at hooks.slack.com"),
         (vec![("webhook", webhook)], "alerts.example.com", "Webhook at alerts.example.com"),
+        (
+            vec![("slack_app", TOKEN), ("channel", "C0ABCDEFGH"), ("signing_secret", APP_SECRET)],
+            "C0ABCDEFGH",
+            "Slack C0ABCDEFGH",
+        ),
         (vec![("pagerduty", KEY)], "events.pagerduty.com", "PagerDuty …cDeF"),
         (
             vec![("pagerduty", KEY), ("endpoint", "https://events.eu.pagerduty.com/v2/enqueue")],
@@ -48,7 +55,7 @@ fn only_hosts_and_ends_of_secrets_are_shown() {
 
 #[test]
 fn each_error_names_its_field_and_the_cure() {
-    let kinds = "give one of email, slack, teams, discord, pagerduty, ntfy, webhook and activity";
+    let kinds = "give one of email, slack, slack_app, teams, discord, pagerduty, ntfy, webhook and activity";
     let key = "pagerduty must be the integration key of an Events API V2 integration: 32 letters";
     for (entered, expected) in [
         (vec![], vec![format!("email {kinds}")]),
@@ -68,6 +75,19 @@ fn each_error_names_its_field_and_the_cure() {
             vec![
                 "ntfy must be the URL of one topic".into(),
                 "token must be an access token".into(),
+            ],
+        ),
+        (
+            vec![
+                ("slack_app", "xoxp-1"),
+                ("channel", "#payments"),
+                ("slack_api", "https://x.test/"),
+            ],
+            vec![
+                "slack_app must be the Bot User OAuth Token".into(),
+                "channel must be the channel's id".into(),
+                "signing_secret must be the app's Signing Secret".into(),
+                "slack_api must lead to slack.com".into(),
             ],
         ),
         (vec![("discord", "https://x.test/")], vec!["discord must lead to discord.com".into()]),
