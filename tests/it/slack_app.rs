@@ -2,6 +2,7 @@
 
 mod buttons;
 mod entry;
+mod library;
 mod people;
 
 use std::time::Duration;

@@ -84,11 +84,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
         alert_holds::hold_back(tx, &alert, project_id, &hold, placement).await?;
         return Ok(AlertClaim::Held);
     }
-    let (root, conversation, stands_for_cause) = match placement {
-        Placement::Folded => return Ok(AlertClaim::Folded(project_id)),
-        Placement::Alone { root, conversation, stands_for_cause } => {
-            (root, conversation, stands_for_cause)
-        }
+    let Placement::Alone { root, conversation, stands_for_cause } = placement else {
+        return Ok(AlertClaim::Folded(project_id));
     };
     if is_left_alone {
         return Ok(AlertClaim::LeftAlone);

@@ -16,13 +16,13 @@ use super::*;
 const BOB: &str = "U0123ABCDEF";
 const EMAIL: &str = "bob@cometcart.test";
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     i64::try_from(now.as_secs()).expect("a time")
 }
 
 /// An operator who is known in Slack.
-async fn hire(world: &World, email: &str, role: Role, user: &str) {
+pub(super) async fn hire(world: &World, email: &str, role: Role, user: &str) {
     let id = e2e::console::add(&world.pool, email, role).await;
     let (actor, user) = (Actor::System, SlackUserId::parse(user).expect("an id"));
     let known =
@@ -31,7 +31,7 @@ async fn hire(world: &World, email: &str, role: Role, user: &str) {
 }
 
 /// Sends what Slack sends; gives the status.
-async fn send(world: &World, press: &Press) -> u16 {
+pub(super) async fn send(world: &World, press: &Press) -> u16 {
     let request = world.http.post(format!("{}/slack/actions", world.url));
     let request = request
         .header("X-Slack-Request-Timestamp", &press.timestamp)

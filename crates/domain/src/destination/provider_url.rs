@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_url_in_the_wrong_field_or_cut_off_is_noticed() {
-        use DestinationKind::{Discord, Ntfy, SlackApp, Teams};
+        use DestinationKind::{Discord, Ntfy, Teams};
         for (kind, text, starts) in [
             (Teams, WEBHOOK, "must lead to a workflow of Teams"),
             (
@@ -288,8 +288,6 @@ mod tests {
                 "https://discord.com/api/webhooks/1/abc?wait=true",
                 "must be the URL of a webhook",
             ),
-            (SlackApp, "https://slack.com.evil.test/api/", "must lead to slack.com"),
-            (SlackApp, "https://slack-gov.com/", "must be where the methods of the Web API are"),
             (Ntfy, "https://ntfy.sh/", "must be the URL of one topic"),
             (Ntfy, "https://ntfy.sh/a/b", "must be the URL of one topic"),
             (Ntfy, "https://ntfy.sh/caf%C3%A9", "must be the URL of one topic"),
@@ -300,6 +298,20 @@ mod tests {
         }
         assert_eq!(reject(Ntfy, "http://ntfy:8080/alerts", "ntfy:8080"), None);
         assert!(reject(Ntfy, "http://ntfy:8080/", "ntfy:8080").is_some());
+    }
+
+    #[test]
+    fn the_web_api_is_slacks_and_that_of_govslack() {
+        let slack = |text| reject(DestinationKind::SlackApp, text, "");
+        assert_eq!(slack(crate::destination::SLACK_API), None);
+        assert_eq!(slack("https://slack-gov.com/api/"), None);
+        for (text, starts) in [
+            ("https://slack.com.evil.test/api/", "must lead to slack.com"),
+            ("https://slack-gov.com/", "must be where the methods of the Web API are"),
+        ] {
+            let error = slack(text).expect(text);
+            assert!(error.starts_with(starts), "{text}: {error}");
+        }
     }
 
     #[test]

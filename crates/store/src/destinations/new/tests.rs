@@ -77,19 +77,6 @@ fn each_error_names_its_field_and_the_cure() {
                 "token must be an access token".into(),
             ],
         ),
-        (
-            vec![
-                ("slack_app", "xoxp-1"),
-                ("channel", "#payments"),
-                ("slack_api", "https://x.test/"),
-            ],
-            vec![
-                "slack_app must be the Bot User OAuth Token".into(),
-                "channel must be the channel's id".into(),
-                "signing_secret must be the app's Signing Secret".into(),
-                "slack_api must lead to slack.com".into(),
-            ],
-        ),
         (vec![("discord", "https://x.test/")], vec!["discord must lead to discord.com".into()]),
         (vec![("teams", "https://x.test/")], vec!["teams must lead to a workflow".into()]),
         (vec![("activity", "alerts.page")], vec!["queue is required with activity".into()]),
@@ -103,5 +90,21 @@ fn each_error_names_its_field_and_the_cure() {
         for (error, start) in errors.iter().zip(&expected) {
             assert!(error.starts_with(start.as_str()), "{entered:?}: {error}");
         }
+    }
+}
+
+#[test]
+fn each_part_of_a_slack_app_is_read_and_rejected_by_itself() {
+    let bad = [("slack_app", "xoxp-1"), ("channel", "#payments"), ("slack_api", "https://x.test/")];
+    let errors = read(&bad).expect_err("errors");
+    let starts = [
+        "slack_app must be the Bot User OAuth Token",
+        "channel must be the channel's id",
+        "signing_secret must be the app's Signing Secret",
+        "slack_api must lead to slack.com",
+    ];
+    assert_eq!(errors.len(), starts.len(), "{errors:?}");
+    for (error, start) in errors.iter().zip(starts) {
+        assert!(error.starts_with(start), "{error}");
     }
 }
