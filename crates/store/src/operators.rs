@@ -25,6 +25,8 @@ pub struct Operator {
     pub email: String,
     /// What they may do.
     pub role: Role,
+    /// By which id they are known in Slack.
+    pub slack_user_id: Option<String>,
     /// Since when.
     pub created_at: OffsetDateTime,
 }
@@ -105,7 +107,7 @@ pub async fn find_operator(
 ) -> Result<Option<Operator>, StoreError> {
     let operator = sqlx::query_as!(
         Operator,
-        "SELECT id, email, role, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
     )
     .fetch_optional(db)
@@ -120,7 +122,7 @@ pub async fn find_slack_user(
 ) -> Result<Option<Operator>, StoreError> {
     let operator = sqlx::query_as!(
         Operator,
-        "SELECT id, email, role, created_at FROM operators WHERE slack_user_id = $1 AND removed_at IS NULL",
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE slack_user_id = $1 AND removed_at IS NULL",
         user.as_str(),
     )
     .fetch_optional(db)
@@ -128,25 +130,11 @@ pub async fn find_slack_user(
     Ok(operator)
 }
 
-/// By which id an operator is known in Slack.
-pub async fn find_slack_user_id(
-    db: impl PgExecutor<'_>,
-    id: OperatorId,
-) -> Result<Option<String>, StoreError> {
-    let user = sqlx::query_scalar!(
-        "SELECT slack_user_id FROM operators WHERE id = $1 AND removed_at IS NULL",
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(user.flatten())
-}
-
 /// Everyone who may sign in, oldest first.
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let operators = sqlx::query_as!(
         Operator,
-        "SELECT id, email, role, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
     )
     .fetch_all(db)
     .await?;

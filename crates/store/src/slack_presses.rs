@@ -21,7 +21,7 @@ use crate::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use crate::{ChangeError, PgConnection, PgPool, StoreError, reprocesses};
 
 /// How long the button snoozes.
-pub const SNOOZE: Duration = Duration::HOUR;
+const SNOOZE: Duration = Duration::HOUR;
 
 /// A press, by what tells it from every other.
 #[derive(Debug, Clone, Copy)]

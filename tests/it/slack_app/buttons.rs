@@ -85,6 +85,33 @@ fn a_press_acts_once_as_the_operator_and_the_audit_says_through_slack() {
 }
 
 #[test]
+fn with_a_worker_the_message_follows_what_its_own_buttons_did() {
+    run(async {
+        let world = World::start().await;
+        let slack = slack(&world).await;
+        hire(&world, EMAIL, Role::Operator, BOB).await;
+        let event_id = world.receipt("evt_1").await;
+        world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
+        let until = async |end: &str| {
+            let told = async || {
+                let message = slack.messages().into_iter().next()?;
+                heading(&message).ends_with(end).then_some(())
+            };
+            e2e::eventually(end, told).await;
+        };
+        until("Adding them failed.").await;
+        press(&world, &slack, "acknowledge", BOB, now()).await;
+        until("An operator sees to it.").await;
+        press(&world, &slack, "reprocess", BOB, now()).await;
+        let callback = world.repair.wait_for(1).await.remove(0).json();
+        let done = json!({ "replay_id": callback["replay_id"] });
+        world.result(event_id, "success", done).await;
+        until("They were added by the reprocess.").await;
+        assert_eq!(slack.messages().len(), 1);
+    });
+}
+
+#[test]
 fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
     run(async {
         let world = world().await;

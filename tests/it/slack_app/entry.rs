@@ -64,6 +64,7 @@ fn the_form_of_the_console_adds_it_and_says_what_is_wrong() {
         assert_eq!(added.status, 303, "{}", added.body);
         let shown = alice.get(&page).await.body;
         assert!(shown.contains(CHANNEL), "{shown}");
+        assert!(shown.contains(&format!("Request URL to {}/slack/actions", world.url)), "{shown}");
         assert_hidden(&shown);
     });
 }

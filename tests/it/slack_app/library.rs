@@ -4,9 +4,7 @@ use std::process::Command;
 
 use domain::incident::IncidentState;
 use domain::operator::Role;
-use doubles::slack::{Press, SIGNING_SECRET, Slack, TOKEN};
-use e2e::run;
-use serde_json::{Value, json};
+use doubles::slack::Press;
 
 use super::buttons::{hire, now, send};
 use super::*;

@@ -2,7 +2,6 @@
 
 use domain::operator::Role;
 use e2e::console::Operator;
-use serde_json::json;
 
 use super::*;
 
@@ -44,5 +43,30 @@ fn an_operator_says_who_they_are_in_slack_and_no_two_are_the_same() {
             "SELECT count(*) FROM audit_entries WHERE action = 'operator.slack_user_changed'";
         let changes: i64 = sqlx::query_scalar(changes).fetch_one(&world.pool).await.expect("it");
         assert_eq!(changes, 4);
+    });
+}
+
+#[test]
+fn an_admin_says_who_others_are_in_slack() {
+    run(async {
+        let world = world().await;
+        let carol = e2e::console::add(&world.pool, "carol@cometcart.test", Role::Operator).await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        bob.submit("/account", "/account/slack", &[("slack_user", "U0123ABCDEF")]).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/people/{carol}/slack");
+        for (id, says) in [
+            ("carol", "A member ID must be the member ID"),
+            ("U0123ABCDEF", "This member ID is another operator's."),
+            ("U0000CAROL0", "Saved."),
+        ] {
+            let sent = alice.submit("/people", &path, &[("slack_user", id)]).await;
+            assert_eq!(sent.status, 303, "{}", sent.body);
+            let message = alice.page("/people").await.message().expect("a message");
+            assert!(message.contains(says), "{message}");
+        }
+        let people = alice.page("/people").await;
+        let kept = people.input("Member ID of carol@cometcart.test in Slack").value;
+        assert_eq!(kept, "U0000CAROL0");
     });
 }

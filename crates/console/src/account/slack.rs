@@ -31,8 +31,8 @@ pub(super) async fn load(
     state: &ConsoleState,
     signed_in: &SignedIn,
 ) -> Result<SlackUser, ApiError> {
-    let id = signed_in.session.operator_id;
-    let kept = operators::find_slack_user_id(&state.pool, id).await?;
+    let you = operators::find_operator(&state.pool, signed_in.session.operator_id).await?;
+    let kept = you.and_then(|you| you.slack_user_id);
     Ok(SlackUser { slack_user: kept.unwrap_or_default(), problem: None })
 }
 

@@ -98,14 +98,15 @@ struct OperatorOutput {
     operator_id: OperatorId,
     email: String,
     role: Role,
+    slack_user_id: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
 impl From<Operator> for OperatorOutput {
     fn from(operator: Operator) -> Self {
-        let Operator { id, email, role, created_at } = operator;
-        Self { operator_id: id, email, role, created_at }
+        let Operator { id, email, role, slack_user_id, created_at } = operator;
+        Self { operator_id: id, email, role, slack_user_id, created_at }
     }
 }
 
@@ -167,11 +168,12 @@ async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
             plain(&operator.id),
             plain(&operator.email),
             plain(&operator.role),
+            plain(&operator.slack_user_id.as_deref().unwrap_or("-")),
             plain(&format_timestamp(operator.created_at)),
         ]
     });
     let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
-    let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
+    let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SLACK", "SINCE"], rows.collect());
     CommandOutput::new(&Listed::whole(operators.into_iter().map(OperatorOutput::from)), human)
 }
 

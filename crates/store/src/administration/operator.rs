@@ -63,17 +63,17 @@ pub async fn change_slack_user(
     id: OperatorId,
     user: Option<&SlackUserId>,
 ) -> Result<SlackUserChange, StoreError> {
-    let Some(Operator { email, .. }) = operators::find_operator(&mut *tx, id).await? else {
+    let Some(before) = operators::find_operator(&mut *tx, id).await? else {
         return Ok(SlackUserChange::Unknown);
     };
     let slack_user_id = user.map(|user| user.as_str().to_owned());
-    if operators::find_slack_user_id(&mut *tx, id).await? == slack_user_id {
+    if before.slack_user_id == slack_user_id {
         return Ok(SlackUserChange::Done);
     }
     if !operators::change_slack_user(&mut *tx, id, user).await? {
         return Ok(SlackUserChange::Taken);
     }
-    let detail = SlackUserDetail { operator_id: id, email, slack_user_id };
+    let detail = SlackUserDetail { operator_id: id, email: before.email, slack_user_id };
     let changed = AuditEvent::OperatorSlackUserChanged(detail);
     audit::record(tx, actor, Subject::default(), &changed).await?;
     Ok(SlackUserChange::Done)

@@ -28,7 +28,8 @@ Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --activity alerts.page --queue sendpromptly-ext.alerts
 
-Create a Slack URL at https://api.slack.com/messaging/webhooks, a Discord URL in the channel's settings under \
+Create a Slack URL at https://api.slack.com/messaging/webhooks; a Slack app has the scope chat:write, and for its \
+buttons the Request URL /slack/actions below SENDPROMPTLY_PUBLIC_URL. Create a Discord URL in the channel's settings under \
 Integrations, and a Teams URL in the channel's menu under Workflows, Send webhook alerts to a channel. PagerDuty shows an integration key under Services, your \
 service, Integrations: Events API V2. A webhook receives signed JSON; its signing secret is shown once. Send a test \
 message with `sendpromptly destination test`.";
