@@ -236,10 +236,10 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("sign_in_failures", &[("email_hash", Kept)]),
         ("signing_secrets", &[("sealed", Kept)]),
         ("silences", &[("event_type", Kept)]),
+        ("slack_presses", &[("user_id", Kept), ("pressed_at", Kept)]),
         ("snapshot_keys", &[("sealed", Kept)]),
         ("watch_probes", &[("outcome", Kept), ("reason", Kept)]),
         ("worker_heartbeats", &[("namespace", Kept), ("task_queue", Kept), ("release", Kept)]),
-        ("slack_presses", &[("user_id", Kept), ("pressed_at", Kept)]),
         ("snoozes", &[("snoozed_by", Kept), ("ended_by", Kept)]),
     ]
 };
