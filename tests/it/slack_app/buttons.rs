@@ -112,6 +112,38 @@ fn with_a_worker_the_message_follows_what_its_own_buttons_did() {
 }
 
 #[test]
+fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_again() {
+    run(async {
+        let world = world().await;
+        let slack = slack(&world).await;
+        hire(&world, EMAIL, Role::Operator, BOB).await;
+        let event_id = fail(&world, "evt_1").await;
+        let pressed = slack.press(&slack.messages()[0], "acknowledge", BOB, now());
+        let mut blocking = world.pool.begin().await.expect("a transaction");
+        sqlx::query("SELECT FROM payment_events WHERE id = $1 FOR UPDATE")
+            .bind(event_id.as_uuid())
+            .execute(&mut *blocking)
+            .await
+            .expect("a lock");
+        let cut = async {
+            // It has kept the press by then, and waits for the event.
+            e2e::until_lock_wait(&world.pool).await;
+            let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.expect("a count");
+            assert!(ended >= 1, "{ended}");
+        };
+        let (status, ()) = tokio::join!(send(&world, &pressed), cut);
+        assert!(status >= 500, "{status}");
+        blocking.rollback().await.expect("an end");
+        assert_eq!(count(&world, "slack_presses").await, 0);
+        assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
+        assert_eq!(send(&world, &pressed).await, 200);
+        assert_eq!(incident(&world, event_id).await.state, IncidentState::Acknowledged);
+    });
+}
+
+#[test]
 fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
     run(async {
         let world = world().await;
