@@ -76,7 +76,8 @@ fn a_press_acts_once_as_the_operator_and_the_audit_says_through_slack() {
         let entries = store::timeline::list_for_event(&world.pool, event_id).await;
         let entries = entries.expect("a timeline").into_iter();
         let acknowledged = entries.filter(|entry| entry.action == "incident.acknowledged");
-        let [entry] = &acknowledged.collect::<Vec<_>>()[..] else { panic!("not one entry") };
+        let acknowledged: Vec<_> = acknowledged.collect();
+        let [entry] = &acknowledged[..] else { panic!("not one entry: {acknowledged:?}") };
         assert_eq!(entry.actor, "operator:bob@cometcart.test");
         assert_eq!(entry.detail["note"], "through Slack, by U0123ABCDEF");
         deliver_all(&world, event_id).await;
