@@ -54,6 +54,7 @@ pub mod secret_token;
 pub mod shop_domain;
 pub mod signature;
 pub mod silence;
+pub mod slack_action;
 pub mod snapshot;
 pub mod test_shop;
 mod text_column;

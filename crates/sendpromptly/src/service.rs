@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activities::Deps;
-use activities::destinations::Senders;
+use activities::destinations::{Senders, slack_app};
 use activities::test_message;
 use console::password_queue::PasswordQueue;
 use console::same_origin::FormOrigins;
@@ -34,6 +34,7 @@ use web::admission::Admission;
 use web::heartbeat;
 use web::rate_limit::RateLimit;
 use web::serve::{Detached, ServeOptions, serve};
+use web::slack_answer::AnswerSlack;
 use web::state::AppState;
 use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
@@ -192,6 +193,7 @@ impl Service {
             public_url,
             allow,
             try_extension: trial::provide(Arc::clone(&deps), Arc::clone(&self.engine)),
+            answer_slack: answer_slack(Arc::clone(&deps)),
             test_destination: test_destination(deps),
             engine: Arc::clone(&self.engine),
         };
@@ -289,6 +291,16 @@ fn test_destination(deps: Arc<Deps>) -> TestDestination {
                 Ok(sent) => Tested { delivered: true, response: sent.answer },
                 Err(failure) => Tested { delivered: false, response: failure.answer },
             }))
+        })
+    })
+}
+
+/// What a person in Slack is told of the button that they pressed.
+fn answer_slack(deps: Arc<Deps>) -> AnswerSlack {
+    Arc::new(move |url, message| {
+        let deps = Arc::clone(&deps);
+        Box::pin(async move {
+            slack_app::respond(&deps.senders.http, &deps.allow, &url, &message).await
         })
     })
 }

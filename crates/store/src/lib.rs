@@ -80,6 +80,7 @@ pub mod sessions;
 pub mod sign_ins;
 pub mod signing_secrets;
 pub mod silences;
+pub mod slack_presses;
 mod snapshot_keys;
 pub mod snapshots;
 pub mod snoozes;

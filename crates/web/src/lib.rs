@@ -22,6 +22,7 @@ pub mod rate_limit;
 pub mod request_id;
 pub mod response;
 pub mod serve;
+pub mod slack_answer;
 pub mod state;
 pub mod test_message;
 pub mod trial;

@@ -45,7 +45,7 @@ const NAMES: &str = "\
     mentions_incident_fkey mentions_operator_fkey mentions_pkey mentions_project_fkey mentions_state_check
     notices_destination_fkey notices_occasion_key notices_pkey notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey operator_tokens_pkey
-    operators_email_check operators_pkey operators_role_check operators_view_mode_check outages_order_check
+    operators_email_check operators_pkey operators_role_check operators_slack_user_check operators_view_mode_check outages_order_check
     outages_pkey outbox_pkey outbox_wish_check payment_events_amount_check payment_events_effect_check
     payment_events_pkey payment_events_project_fkey policy_plans_due_check policy_plans_pkey policy_stops_kind_check
     policy_stops_pkey policy_stops_project_fkey policy_stops_reason_check projects_expected_receipts_check
@@ -60,7 +60,8 @@ const NAMES: &str = "\
     roll_ups_pkey saved_filters_list_check saved_filters_owner_fkey saved_filters_pkey sessions_operator_fkey
     sessions_pkey sessions_token_hash_key sessions_user_agent_check
     sign_in_failures_failures_check sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
-    silences_measure_check silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
+    silences_measure_check silences_pkey silences_project_fkey silences_resumed_check slack_presses_destination_fkey slack_presses_pkey
+    snapshot_keys_pkey
     snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
     snoozes_end_check snoozes_ended_check snoozes_pkey snoozes_project_fkey snoozes_until_check watch_checks_pkey
     watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check

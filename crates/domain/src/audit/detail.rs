@@ -408,6 +408,9 @@ details! {
     /// Of a password that changed.
     PasswordDetail { operator_id: OperatorId, email: String, sessions_ended: u64 }
 
+    /// Of an operator who is known in Slack by another id, or by none.
+    SlackUserDetail { operator_id: OperatorId, email: String, slack_user_id: Option<String> }
+
     /// Of a session that began.
     SignInDetail { operator_id: OperatorId, session_id: SessionId }
 

@@ -20,9 +20,9 @@ use super::detail::{
     ProofLinkDetail, ReceiptDetail, ReleasedDetail, RemindedDetail, RenamedDestinationDetail,
     ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
     ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SharedFilterDetail,
-    SignInDetail, SignOutDetail, SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail,
-    TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail, UnclaimedDetail,
-    WhyDetail,
+    SignInDetail, SignOutDetail, SignalDetail, SlackUserDetail, SnoozeEndDetail, SnoozedDetail,
+    StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail,
+    UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -170,6 +170,7 @@ audit_events! {
     OperatorRemoved(OperatorDetail),
     OperatorRoleChanged(RoleChangeDetail),
     OperatorPasswordChanged(PasswordDetail),
+    OperatorSlackUserChanged(SlackUserDetail),
     OperatorSignedIn(SignInDetail),
     OperatorSignedOut(SignOutDetail),
     OperatorLockedOut(LockOutDetail),

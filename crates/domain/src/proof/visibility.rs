@@ -137,6 +137,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::OperatorLockedOut
         | Action::OperatorPasswordChanged
         | Action::OperatorRoleChanged
+        | Action::OperatorSlackUserChanged
         | Action::OperatorRemoved
         | Action::TokenCreated
         | Action::TokenRevoked

@@ -1,7 +1,8 @@
 //! Who may sign in. An entry names the operator by address, which outlives the row's role and name.
 
-use domain::audit::detail::{OperatorDetail, PasswordDetail, RoleChangeDetail};
+use domain::audit::detail::{OperatorDetail, PasswordDetail, RoleChangeDetail, SlackUserDetail};
 use domain::audit::{Actor, AuditEvent};
+use domain::destination::SlackUserId;
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
 
@@ -43,6 +44,39 @@ pub async fn change_role(
         audit::record(tx, actor, Subject::default(), &changed).await?;
     }
     Ok(change)
+}
+
+/// What became of a change of who an operator is in Slack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlackUserChange {
+    Done,
+    /// Another operator has this id.
+    Taken,
+    /// There is no such operator, or they were removed.
+    Unknown,
+}
+
+/// Makes an operator known in Slack by this id, or by none. The same one again writes nothing.
+pub async fn change_slack_user(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    id: OperatorId,
+    user: Option<&SlackUserId>,
+) -> Result<SlackUserChange, StoreError> {
+    let Some(before) = operators::find_operator(&mut *tx, id).await? else {
+        return Ok(SlackUserChange::Unknown);
+    };
+    let slack_user_id = user.map(|user| user.as_str().to_owned());
+    if before.slack_user_id == slack_user_id {
+        return Ok(SlackUserChange::Done);
+    }
+    if !operators::change_slack_user(&mut *tx, id, user).await? {
+        return Ok(SlackUserChange::Taken);
+    }
+    let detail = SlackUserDetail { operator_id: id, email: before.email, slack_user_id };
+    let changed = AuditEvent::OperatorSlackUserChanged(detail);
+    audit::record(tx, actor, Subject::default(), &changed).await?;
+    Ok(SlackUserChange::Done)
 }
 
 /// Removes an operator, ends their sessions, revokes their tokens and gives back their incidents. Filters that they shared

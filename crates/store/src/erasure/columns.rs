@@ -176,7 +176,13 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         (
             "operators",
-            &[("email", Kept), ("role", Kept), ("password_hash", Kept), ("view_mode", Kept)],
+            &[
+                ("email", Kept),
+                ("role", Kept),
+                ("password_hash", Kept),
+                ("view_mode", Kept),
+                ("slack_user_id", Kept),
+            ],
         ),
         ("outbox", &[("wish", Kept), ("payload", Kept), ("last_error", Overwritten)]),
         (
@@ -232,6 +238,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("sign_in_failures", &[("email_hash", Kept)]),
         ("signing_secrets", &[("sealed", Kept)]),
         ("silences", &[("event_type", Kept)]),
+        ("slack_presses", &[("user_id", Kept), ("pressed_at", Kept)]),
         ("snapshot_keys", &[("sealed", Kept)]),
         ("watch_probes", &[("outcome", Kept), ("reason", Kept)]),
         ("worker_heartbeats", &[("namespace", Kept), ("task_queue", Kept), ("release", Kept)]),
