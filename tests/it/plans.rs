@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use e2e::run;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{PgPool, figures, pool};
+use store::{PgPool, figures, incident_hours, pool};
 
 use questions::Question;
 
@@ -74,6 +74,7 @@ async fn seed(url: &str) -> PgPool {
     drop(filling);
     let pool = pool::connect_lazily(url, 1).expect("a pool");
     while figures::roll_up(&pool).await.expect("figures") {}
+    while incident_hours::roll_up(&pool).await.expect("hours") {}
     pool
 }
 

@@ -6,6 +6,7 @@ mod alive;
 mod audit;
 mod broken;
 mod causes;
+mod charts;
 mod commenting;
 mod destinations;
 mod erasures;

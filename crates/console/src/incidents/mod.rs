@@ -5,6 +5,7 @@
 //! never replaced while it is in use.
 
 mod causes;
+mod hours;
 mod rows;
 mod summary;
 
@@ -21,6 +22,7 @@ use web::error::ApiError;
 
 pub(crate) use self::causes::href as cause_href;
 use self::causes::{CauseItem, Causes};
+use self::hours::HourPlots;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
@@ -44,6 +46,7 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
+    hours: HourPlots,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
     /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
@@ -87,6 +90,7 @@ async fn list(
     let wanted = IncidentSearch { mode: of_mode, ..wanted };
     let found = search_incidents(&state.pool, &wanted).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
+    let hours = HourPlots::load(&state, &query, &summary.hours).await?;
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
@@ -97,6 +101,7 @@ async fn list(
         said,
         max_note: MAX_NOTE,
         summary,
+        hours,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
         filter: query.with_mode(of_mode).as_filter(),
