@@ -15,6 +15,7 @@
 mod months;
 mod questions;
 mod reading;
+mod retention;
 mod statements;
 
 use std::fmt::Write as _;
