@@ -53,6 +53,8 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
             page.text()
         );
         assert!(!page.text().contains("Last one like this"));
+        assert!(page.text().contains("a disk, a quota or memory of your app"), "what is likely");
+        assert_eq!(page.field("Repair URL"), world.repair.url());
 
         let resolve = [("note", "credits added manually")];
         bob.submit(
@@ -69,6 +71,8 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
             page.text()
         );
         assert!(page.html().contains(&format!("href=\"/incidents/{first}\"")));
+        let over = bob.page(&format!("/incidents/{first}")).await;
+        assert!(!over.text().contains("a disk, a quota"), "it is over");
     });
 }
 

@@ -13,8 +13,10 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
-use domain::ids::{CauseId, OperatorId};
+use domain::ids::{CauseId, OperatorId, ProjectId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::project::Mode;
+use store::projects::Project;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
@@ -69,6 +71,8 @@ struct Empty {
     no_project: bool,
     /// Nothing was asked for: all is well.
     plain: bool,
+    /// The Integration Test of the first project of the mode.
+    try_out: Option<String>,
     /// The same search in all states, if it searched fewer.
     everywhere: Option<String>,
 }
@@ -111,9 +115,21 @@ async fn list(
         empty: Empty {
             no_project: projects.is_empty(),
             plain: query.is_plain(),
+            try_out: integration_test(&projects, query.project_id(), mode),
             everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
         },
     })
+}
+
+/// Where an incident can be tried: with the project of the page, or the first one of the mode.
+fn integration_test(
+    projects: &[Project],
+    project_id: Option<ProjectId>,
+    mode: Mode,
+) -> Option<String> {
+    let wanted = |one: &&Project| project_id.map_or(one.mode == mode, |id| id == one.id);
+    let project = projects.iter().find(wanted)?;
+    Some(format!("/projects/{}/integration-test", project.id))
 }
 
 /// Where comments on the cause are sent, and those that are there.
