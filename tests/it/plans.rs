@@ -13,6 +13,7 @@
 //! noticed.
 
 mod months;
+mod newest;
 mod questions;
 mod reading;
 mod retention;
@@ -98,6 +99,7 @@ fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
         let url = engines.create_database().await.expect("a database");
         let pool = seed(&url).await;
         let mut questions = questions::all(&pool).await;
+        questions.extend(newest::all(&pool).await);
         questions.extend(statements::all(&pool).await);
         let mut wrong = String::new();
         for mode in ["force_custom_plan", "force_generic_plan"] {

@@ -42,7 +42,7 @@ impl Question {
     }
 
     /// The same query, whose cost may vary.
-    fn at_most(self, most: i64) -> Self {
+    pub fn at_most(self, most: i64) -> Self {
         Self { most, ..self }
     }
 
@@ -356,7 +356,7 @@ fn others(known: &Known) -> Vec<Question> {
 }
 
 /// The cause that opened every incident of the bad day.
-fn bad_day() -> CauseId {
+pub fn bad_day() -> CauseId {
     CauseId::from_uuid(uuid::Uuid::from_u128(0x8000_8000_0000_0000_0001))
 }
 
