@@ -131,5 +131,9 @@ fn scripts_and_the_command_line_see_the_same_causes() {
         let events = ["event", "list", "--search", "evt_2", "--effect", "failed"];
         let (_, told) = world.cli(&events).await.expect("a command");
         assert_eq!(told["data"][0]["provider_event_id"], json!("evt_2"));
+        let (_, shown) = world.cli(&["event", "show", "evt_2"]).await.expect("a command");
+        assert_eq!(shown["event_id"], told["data"][0]["event_id"]);
+        let (code, nothing) = world.cli(&["event", "show", "evt_9"]).await.expect("a command");
+        assert_eq!((code, &nothing["error"]["code"]), (1, &json!("not_found")));
     });
 }

@@ -182,7 +182,8 @@ fn repair_facts(details: &IncidentDetails) -> Vec<Fact> {
         vec![Fact::new("Repair URL", Value::Code(one_line(shown))).leading_to(settings)];
     let last = details.timeline.iter().flat_map(|item| &item.attempts).next_back();
     if let Some(last) = last {
-        let answer = last.answer.as_deref().map(|text| one_line(text).chars().take(200).collect());
+        let answer =
+            last.answer.as_deref().map(|text| one_line(text).chars().take(200).collect::<String>());
         let lines = std::iter::once(last.outcome.clone()).chain(answer).collect();
         facts.push(Fact::new("Its last answer", Value::Lines(lines)));
     }

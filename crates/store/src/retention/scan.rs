@@ -53,7 +53,7 @@ impl<Last> Default for ProjectScan<Last> {
 
 impl<Last> ProjectScan<Last> {
     /// The project that it is at; `None` after the last one.
-    pub async fn project(
+    pub(super) async fn project(
         &mut self,
         tx: &mut PgConnection,
     ) -> Result<Option<ProjectId>, StoreError> {
@@ -65,7 +65,7 @@ impl<Last> ProjectScan<Last> {
     }
 
     /// Goes on with the next project.
-    pub fn leave_project(&mut self) {
+    pub(super) fn leave_project(&mut self) {
         self.projects.get_or_insert_default().pop();
         self.after = None;
     }
