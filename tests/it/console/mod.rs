@@ -7,6 +7,7 @@ mod audit;
 mod broken;
 mod causes;
 mod charts;
+mod check_repair;
 mod commenting;
 mod destinations;
 mod erasures;
