@@ -131,8 +131,17 @@ fn scripts_and_the_command_line_see_the_same_causes() {
         let events = ["event", "list", "--search", "evt_2", "--effect", "failed"];
         let (_, told) = world.cli(&events).await.expect("a command");
         assert_eq!(told["data"][0]["provider_event_id"], json!("evt_2"));
-        let (_, shown) = world.cli(&["event", "show", "evt_2"]).await.expect("a command");
-        assert_eq!(shown["event_id"], told["data"][0]["event_id"]);
+    });
+}
+
+#[test]
+fn the_command_line_finds_an_event_by_the_providers_id() {
+    e2e::run(async {
+        let world = world().await;
+        let (event, _) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_12", &json!({})).await;
+        let (code, shown) = world.cli(&["event", "show", "evt_1"]).await.expect("a command");
+        assert_eq!((code, &shown["event_id"]), (0, &json!(event.to_string())));
         let (code, nothing) = world.cli(&["event", "show", "evt_9"]).await.expect("a command");
         assert_eq!((code, &nothing["error"]["code"]), (1, &json!("not_found")));
     });
