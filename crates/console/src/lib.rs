@@ -14,6 +14,7 @@ pub mod audit;
 pub mod badge;
 mod broken;
 pub mod bulk;
+mod charts;
 mod clients;
 mod comments;
 pub mod destinations;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use web::repair_check::CheckRepair;
+
 use crate::password_queue::PasswordQueue;
 use crate::same_origin::FormOrigins;
 use crate::test_shop::TestShop;
@@ -18,6 +20,8 @@ pub struct ConsoleSettings {
     pub passwords: PasswordQueue,
     /// Remembers how well the last days went.
     pub weeks: OverviewCache,
+    /// Checks a project's repair endpoint.
+    pub check_repair: CheckRepair,
     /// The document of the automation API, as its page for people is made of it.
     pub api_document: fn() -> serde_json::Result<serde_json::Value>,
     /// The built-in test shop, where it is on.

@@ -29,6 +29,7 @@ pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod incident;
+pub mod likely_cause;
 pub mod maintenance;
 pub mod mention;
 pub mod moment;

@@ -6,6 +6,8 @@
 
 pub mod delivery;
 mod observation;
+pub mod random;
+pub mod repair_check;
 mod router;
 pub mod service;
 pub mod test_shop;

@@ -41,7 +41,7 @@ use worker::{WorkerError, WorkerSettings};
 
 use crate::observation::{Observed, Part, bind, tidy};
 use crate::test_shop::{self, TestShopSettings};
-use crate::{delivery, router, trial};
+use crate::{delivery, repair_check, router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -181,6 +181,8 @@ impl Service {
         let health = Monitor::new(self.pool.clone(), Arc::clone(&self.engine));
         let public_url = outbound.public_url.as_str().into();
         let allow = Arc::new(outbound.allow.clone());
+        let (pool, key) = (self.pool.clone(), self.master_key.clone());
+        let check_repair = repair_check::provide(pool, key, Arc::clone(&allow));
         let deps = Arc::new(self.deps(outbound));
         let shared = AppState {
             pool: self.pool.clone(),
@@ -204,6 +206,7 @@ impl Service {
             temporal_ui: web.temporal_ui,
             passwords: PasswordQueue::default(),
             weeks: OverviewCache::default(),
+            check_repair,
             api_document: || serde_json::to_value(api::v1::reference::document()),
         };
         ConsoleState { shared, console: Arc::new(console) }

@@ -44,6 +44,7 @@ pub mod flows;
 pub mod gauges;
 pub mod health;
 pub mod idempotency;
+pub mod incident_hours;
 pub mod incidents;
 pub mod key_holders;
 pub mod maintenance;

@@ -19,6 +19,7 @@ pub mod heartbeat;
 pub mod host;
 pub mod random;
 pub mod rate_limit;
+pub mod repair_check;
 pub mod request_id;
 pub mod response;
 pub mod serve;

@@ -6,6 +6,8 @@ mod alive;
 mod audit;
 mod broken;
 mod causes;
+mod charts;
+mod check_repair;
 mod commenting;
 mod destinations;
 mod erasures;

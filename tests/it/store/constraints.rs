@@ -37,7 +37,8 @@ const NAMES: &str = "\
     extension_calls_point_check extensions_budget_check extensions_calls_check extensions_fallback_check
     extensions_heartbeat_check extensions_kind_check extensions_pkey extensions_point_check extensions_project_fkey
     extensions_queue_check extensions_reprocess_check extensions_target_check extensions_trust_check
-    idempotency_keys_pkey incident_words_incident_fkey incident_words_pkey incidents_event_key incidents_grace_check
+    idempotency_keys_pkey incident_hours_pkey incident_hours_project_fkey incident_words_incident_fkey
+    incident_words_pkey incidents_event_key incidents_grace_check
     incidents_owner_fkey incidents_pkey incidents_project_fkey incidents_reason_check incidents_resolution_check
     incidents_resolved_check incidents_state_check key_holders_keys_check key_holders_pkey
     key_versions_only_one_check key_versions_only_one_key maintenance_windows_ended_check

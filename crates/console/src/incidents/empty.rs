@@ -18,9 +18,9 @@ pub(super) struct Empty {
     pub(super) plain: bool,
     /// The same search in all states, if it searched fewer.
     pub(super) everywhere: Option<String>,
-    /// Where the Integration Test of the first test project is.
+    /// Where the Integration Test of the page's project is, or of the first one of the mode.
     pub(super) integration_test: Option<String>,
-    /// Where its test shop is, while it has had no event.
+    /// Where that project's test shop is, while it has had no event.
     pub(super) test_shop: Option<String>,
 }
 
@@ -30,6 +30,7 @@ impl Empty {
         state: &ConsoleState,
         query: &ListQuery,
         projects: &[Project],
+        mode: Mode,
         is_empty: bool,
     ) -> Result<Self, ApiError> {
         let plain = query.is_plain();
@@ -39,10 +40,12 @@ impl Empty {
             everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
             ..Self::default()
         };
-        let first = projects.iter().find(|project| project.mode == Mode::Test);
-        let Some(project) = first.filter(|_| plain && is_empty) else { return Ok(empty) };
+        let wanted =
+            |one: &&Project| query.project_id().map_or(one.mode == mode, |id| id == one.id);
+        let found = projects.iter().find(wanted).filter(|_| plain && is_empty);
+        let Some(project) = found else { return Ok(empty) };
         let path = format!("/projects/{}", project.id);
-        let has_shop = state.console.test_shop.is_some();
+        let has_shop = state.console.test_shop.is_some() && project.mode == Mode::Test;
         let is_new =
             has_shop && project_progress(&state.pool, project.id).await?.receipt_seen.is_none();
         Ok(Self {

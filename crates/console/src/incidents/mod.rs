@@ -6,6 +6,7 @@
 
 mod causes;
 mod empty;
+mod hours;
 mod rows;
 mod summary;
 
@@ -13,8 +14,10 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
-use domain::ids::{CauseId, OperatorId};
+use domain::ids::{CauseId, OperatorId, ProjectId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::project::Mode;
+use store::projects::Project;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
@@ -23,6 +26,7 @@ use web::error::ApiError;
 pub(crate) use self::causes::href as cause_href;
 use self::causes::{CauseItem, Causes};
 use self::empty::Empty;
+use self::hours::HourPlots;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
@@ -50,6 +54,7 @@ struct IncidentsPage {
     summary: IncidentSummary,
     /// Where telling waits now.
     held: Vec<HeldProject>,
+    hours: HourPlots,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
     /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
@@ -85,12 +90,12 @@ async fn list(
     let found = search_incidents(&state.pool, &wanted).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
     let held = list_held(&state.pool, &projects, query.project_id(), mode).await?;
+    let hours = HourPlots::load(&state, &query, &summary.hours).await?;
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
-    let empty = Empty::load(&state, &query, &projects, found.data.is_empty()).await?;
-    let own = own_filters(&query, &causes);
-    let filters = Filters::new(PATH, &query, own, &projects, &catalogue);
+    let empty = Empty::load(&state, &query, &projects, mode, found.data.is_empty()).await?;
+    let filters = Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue);
     let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
@@ -100,6 +105,7 @@ async fn list(
         max_note: MAX_NOTE,
         summary,
         held,
+        hours,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
         filters,
         saved,
