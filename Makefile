@@ -15,6 +15,7 @@ help: ## what can be made here
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 dev: ## everything on this machine, with nothing to install by hand; Ctrl-C stops it
+	@test -e target/debug/sendpromptly || echo "the first build takes about ten minutes on two cores, later ones some seconds"
 	$(CARGO) run --package sendpromptly -- dev
 
 demo: ## the whole story against a running `make dev`

@@ -25,7 +25,7 @@ NODE = {
 PYTHON = {
     "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
     "standardwebhooks": "1.1.0", "jsonschema": "4.26.0", "pagerduty": "7.2.0",
-    "discord-webhook": "1.4.1",
+    "discord-webhook": "1.4.1", "slack_sdk": "3.48.0",
 }
 
 

@@ -159,7 +159,7 @@ async fn send(
 /// Each message's id is fixed for one incident, kind and destination, so that a repeated mail is
 /// known as the same. Each failed reprocess is news of its own, so that kind names it too.
 fn thread(claimed: &ClaimedAlert, domain: &str) -> Thread {
-    let ClaimedAlert { alert, first, root, conversation, .. } = claimed;
+    let ClaimedAlert { alert, first, root, conversation, stands_for_cause, .. } = claimed;
     let Alert { incident_id, kind, replay_id, .. } = *alert;
     let id = |of: FirstAlert| message_id(of, alert.destination_id, domain);
     Thread {
@@ -168,6 +168,7 @@ fn thread(claimed: &ClaimedAlert, domain: &str) -> Thread {
         root: root.map(id),
         conversation: Some(*conversation),
         posted: None,
+        stands_for_cause: *stands_for_cause,
     }
 }
 

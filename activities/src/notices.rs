@@ -23,7 +23,7 @@ use store::notices::{self, Notice, NoticeClaim, NoticeId, NoticeOutcome};
 use store::pool::transaction;
 use store::{
     PgConnection, StoreError, alert_holds, cause_messages, cause_threads, cause_waits, reminders,
-    snoozes,
+    slack_presses, snoozes,
 };
 
 use crate::alerts::note_sent;
@@ -41,6 +41,7 @@ pub async fn enqueue_due(deps: &Deps) -> Result<u64, StoreError> {
     cause_threads::delete_old(&deps.pool).await?;
     alert_holds::delete_old(&deps.pool).await?;
     snoozes::delete_old(&deps.pool).await?;
+    slack_presses::delete_old(&deps.pool).await?;
     reminders::delete_old(&deps.pool).await?;
     Ok(enqueued)
 }

@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 47] = [
+pub const PAGES: [(&str, &str); 53] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -59,6 +59,8 @@ pub const PAGES: [(&str, &str); 47] = [
     ("keys-none", "/projects/{live}/keys"),
     ("integration-test", "/projects/{project}/integration-test"),
     ("integration-test-live", "/projects/{live}/integration-test"),
+    ("test-shop", "/projects/{project}/test-shop"),
+    ("test-shop-paid", "/projects/{project}/test-shop?run=65f0c2a19f3b12&payment=fails"),
     ("audit", "/audit"),
     ("audit-unclaimed", "/audit?action=result.unclaimed"),
     ("audit-none", "/audit?subject=prj_00000000000000000000000000"),
@@ -69,6 +71,10 @@ pub const PAGES: [(&str, &str); 47] = [
     ("proof-closed", "/proof/nothing"),
     ("reference", "/api/reference"),
     ("not-found", "/nothing/here"),
+    ("filters", "/filters"),
+    ("filters-save", "/filters?list=incidents&filter=state%3Dopen"),
+    ("go", "/go"),
+    ("go-found", "/go?q=user"),
 ];
 
 /// What is written in every place where a user may write.
@@ -250,6 +256,7 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
         (&format!("{project}/alerting"), format!("{project}/maintenance"), &maintenance),
         (&format!("{project}/alerting"), format!("{project}/maintenance/end"), &[]),
         (&"/account".to_owned(), "/account/tokens".to_owned(), &token),
+        (&"/filters".to_owned(), "/filters".to_owned(), &FILTER),
     ] {
         let response = alice.submit(page, &form, fields).await;
         assert!(response.status.as_u16() < 400, "{form}: {}", response.body);
@@ -258,6 +265,14 @@ async fn configure(world: &World, alice: &Operator, texts: &Texts, webhook: &str
 
 /// A minute each day, so that the alerts of the gallery go out.
 const QUIET: [(&str, &str); 1] = [("quiet_hours", "03:00-03:01 Asia/Tokyo")];
+
+/// Above the list of incidents, for everyone.
+const FILTER: [(&str, &str); 4] = [
+    ("list", "incidents"),
+    ("filter", "q=db_write_failed&state=all"),
+    ("name", "Write errors"),
+    ("shared", "on"),
+];
 
 /// Of an effect that nothing here has.
 const POLICY: [(&str, &str); 2] = [("effect_type", "seat_update"), ("attempts", "2")];

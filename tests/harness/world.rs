@@ -23,6 +23,7 @@ use engine::{Engine, TemporalSettings};
 use reqwest::Method;
 use sendpromptly::delivery;
 use sendpromptly::service::{OutboundClients, Pools, Service, WebSettings};
+use sendpromptly::test_shop::TestShopSettings;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::PgPool;
@@ -221,6 +222,11 @@ impl World {
             keep_alive: ServeOptions::default().idle_timeout,
             proxies: TrustedProxies::default(),
             rate_limit: NonZeroU32::MAX,
+            test_shop: Some(TestShopSettings {
+                api: self.url.clone(),
+                server: self.url.clone(),
+                mail_dir: None,
+            }),
         }
     }
 

@@ -54,6 +54,7 @@ mod settings;
 mod signing_secret;
 mod silences;
 mod slack;
+mod slack_app;
 mod snapshots;
 mod store;
 mod temporal_tools;

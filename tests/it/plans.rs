@@ -13,8 +13,10 @@
 //! noticed.
 
 mod months;
+mod newest;
 mod questions;
 mod reading;
+mod retention;
 mod statements;
 
 use std::fmt::Write as _;
@@ -22,7 +24,7 @@ use std::time::Instant;
 
 use e2e::run;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{PgPool, figures, pool};
+use store::{PgPool, figures, incident_hours, pool};
 
 use questions::Question;
 
@@ -74,6 +76,7 @@ async fn seed(url: &str) -> PgPool {
     drop(filling);
     let pool = pool::connect_lazily(url, 1).expect("a pool");
     while figures::roll_up(&pool).await.expect("figures") {}
+    while incident_hours::roll_up(&pool).await.expect("hours") {}
     pool
 }
 
@@ -96,6 +99,7 @@ fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
         let url = engines.create_database().await.expect("a database");
         let pool = seed(&url).await;
         let mut questions = questions::all(&pool).await;
+        questions.extend(newest::all(&pool).await);
         questions.extend(statements::all(&pool).await);
         let mut wrong = String::new();
         for mode in ["force_custom_plan", "force_generic_plan"] {

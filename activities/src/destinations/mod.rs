@@ -12,6 +12,7 @@ mod exchange;
 pub mod ntfy;
 pub mod pagerduty;
 pub mod slack;
+pub mod slack_app;
 pub mod teams;
 pub mod webhook;
 
@@ -30,6 +31,7 @@ use time::OffsetDateTime;
 
 use self::activity::ActivityRunner;
 use self::email::EmailSender;
+use self::slack_app::AppChannel;
 use crate::http::GuardedClient;
 
 /// The longest response that is kept, in bytes.
@@ -55,6 +57,8 @@ pub enum Recipient {
         /// The URL of its incoming webhook.
         url: SlackUrl,
     },
+    /// A channel of a Slack app.
+    SlackApp(AppChannel),
     /// A channel of Teams.
     Teams {
         /// The URL of a workflow that posts to it.
@@ -91,7 +95,7 @@ impl Recipient {
         saved: saved::SavedTarget,
         allow: &AllowedNetworks,
     ) -> Result<Self, SendFailure> {
-        let mode = saved.mode;
+        let (mode, destination_id) = (saved.mode, saved.id);
         let read = |kind: DestinationKind, url: &str| {
             let name = kind.description().name;
             let url = ProviderUrl::parse(kind, url, mode, allow);
@@ -101,6 +105,10 @@ impl Recipient {
             saved::Target::Email(address) => Self::Email { address },
             saved::Target::Slack(url) => {
                 Self::Slack { url: SlackUrl::parse(&url, mode, allow).map_err(unreachable)? }
+            }
+            saved::Target::SlackApp { api, app } => {
+                let api = read(DestinationKind::SlackApp, &api)?;
+                Self::SlackApp(AppChannel { destination_id, api, app })
             }
             saved::Target::Teams(url) => Self::Teams { url: read(DestinationKind::Teams, &url)? },
             saved::Target::Discord(url) => {
@@ -175,13 +183,22 @@ pub struct Thread {
     pub conversation: Option<IncidentId>,
     /// What the provider calls the message of that conversation, if it said so.
     pub posted: Option<String>,
+    /// Whether it is about all incidents of its cause, of which none waits for an operator any more.
+    pub stands_for_cause: bool,
 }
 
 impl Thread {
     /// A message that follows no other.
     #[must_use]
     pub const fn alone(message_id: String) -> Self {
-        Self { message_id, first: None, root: None, conversation: None, posted: None }
+        Self {
+            message_id,
+            first: None,
+            root: None,
+            conversation: None,
+            posted: None,
+            stands_for_cause: false,
+        }
     }
 }
 
@@ -225,6 +242,7 @@ pub async fn send(
     match recipient {
         Recipient::Email { address } => senders.email.send(address, thread, &legible).await,
         Recipient::Slack { url } => slack::send(&senders.http, url, &legible).await,
+        Recipient::SlackApp(to) => slack_app::send(&senders.http, to, thread, &legible).await,
         Recipient::Teams { url } => {
             teams::send(&senders.http, url, &teams::alert_card(&legible)).await
         }
@@ -281,6 +299,9 @@ pub async fn send_notice(
             senders.email.send_notice(address, &thread, &text).await
         }
         Recipient::Slack { url } => slack::send_notice(&senders.http, url, &text).await,
+        Recipient::SlackApp(to) => {
+            slack_app::send_notice(&senders.http, to, &text, notice.posted.as_deref()).await
+        }
         Recipient::Teams { url } => {
             teams::send(&senders.http, url, &teams::notice_card(&text)).await
         }

@@ -87,7 +87,7 @@ async fn gather_facts(deps: &Deps, notice: &Notice) -> Result<Option<NoticeFacts
 
 async fn gather_unclaimed(deps: &Deps, notice: &Notice) -> Result<ResultsUnclaimed, StoreError> {
     let Notice { project_id, since, until, .. } = *notice;
-    let found = notices::find_unclaimed(&deps.pool, Some(project_id), since, until).await?;
+    let found = notices::find_unclaimed(&deps.pool, Some(project_id), None, since, until).await?;
     Ok(ResultsUnclaimed {
         count: found.count,
         failures: found.failures,

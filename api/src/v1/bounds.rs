@@ -55,7 +55,7 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 32] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 33] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
@@ -69,6 +69,7 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 32] {
         ("ErasureBody", "internal_reference", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
+        ("DestinationBody", "slack_api", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "teams", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "discord", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "ntfy", Bound::Text(MAX_URL_LENGTH)),

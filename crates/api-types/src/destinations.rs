@@ -13,7 +13,7 @@ pub struct DestinationResponse {
         schema(value_type = String, example = "dst_01K9QE0A1B2C3D4E5F6G7H8J9K")
     )]
     pub destination_id: DestinationId,
-    /// `email`, `slack`, `teams`, `discord`, `pagerduty`, `ntfy`, `webhook` or `activity`.
+    /// `email`, `slack`, `slack_app`, `teams`, `discord`, `pagerduty`, `ntfy`, `webhook` or `activity`.
     pub kind: String,
     /// The address, the host that messages go to, or the activity.
     pub address: String,
@@ -41,8 +41,8 @@ pub struct DestinationResponse {
     pub every_incident: bool,
 }
 
-/// A new destination: one of `email`, `slack`, `teams`, `discord`, `pagerduty`, `ntfy`, `webhook`, and `activity` with
-/// `queue`.
+/// A new destination: one of `email`, `slack`, `slack_app` with `channel` and `signing_secret`, `teams`, `discord`, `pagerduty`,
+/// `ntfy`, `webhook`, and `activity` with `queue`.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
 pub struct DestinationRequest {
@@ -50,6 +50,14 @@ pub struct DestinationRequest {
     pub email: Option<String>,
     /// The URL of a Slack incoming webhook.
     pub slack: Option<String>,
+    /// The Bot User OAuth Token of your own Slack app, `xoxb-…`.
+    pub slack_app: Option<String>,
+    /// The id of the channel that the app posts to, such as `C0123ABCDEF`.
+    pub channel: Option<String>,
+    /// The app's Signing Secret, by which the buttons of its messages are verified.
+    pub signing_secret: Option<String>,
+    /// Where the methods of Slack's Web API are; `https://slack-gov.com/api/` for a workspace of GovSlack.
+    pub slack_api: Option<String>,
     /// The URL of a Teams workflow that posts webhook alerts to a channel.
     pub teams: Option<String>,
     /// The URL of a Discord webhook.
@@ -69,8 +77,8 @@ pub struct DestinationRequest {
     /// The task queue of that worker; it begins with `sendpromptly-ext.`.
     pub queue: Option<String>,
     /// What people call it in lists and timelines, 1 to 255 characters. Otherwise a mail goes by
-    /// its address, a webhook by its host, an activity by its name, and all others by the last four
-    /// characters of their secret.
+    /// its address, a webhook by its host, an activity by its name, a Slack app by its channel, and
+    /// all others by the last four characters of their secret.
     pub label: Option<String>,
     /// Whether it gets each incident by itself, the default of webhooks and activities, or messages
     /// about causes, that of all others.

@@ -13,6 +13,7 @@ use domain::ids::{
 };
 use domain::incident::{Reason, Resolution};
 use domain::maintenance::HoldReason;
+use domain::money::Amount;
 use domain::notice::NoticeKind;
 use domain::project::Mode;
 use domain::reminder::ReminderReason;
@@ -158,6 +159,9 @@ pub struct IncidentFacts {
     pub internal_reference: String,
     pub effect_key: Option<String>,
     pub shopify_shop_domain: Option<String>,
+    /// What was paid, where the receipt said it.
+    #[serde(default)]
+    pub amount: Option<Amount>,
     pub reason: IncidentReason,
     /// How the reprocess ended.
     pub reprocess_state: Option<ReprocessState>,

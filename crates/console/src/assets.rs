@@ -27,6 +27,8 @@ const SCRIPT: &str = concat!(
     include_str!("../assets/js/once.js"),
     include_str!("../assets/js/stale.js"),
     include_str!("../assets/js/refresh.js"),
+    include_str!("../assets/js/keys.js"),
+    include_str!("../assets/js/palette.js"),
 );
 
 const ICON: &str = include_str!("../assets/icon.svg");

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use domain::alert::one_line;
 use domain::ids::ProjectId;
+use domain::project::Mode;
 use store::destinations::{Destination, list_destinations};
-use store::projects::{Project, list_projects};
+use store::projects::Project;
 use web::error::ApiError;
 
 use crate::state::ConsoleState;
+use crate::view::list_projects_of;
 
 /// One sentence, with a link for each name in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,16 +26,19 @@ pub(super) struct Broken {
     pub(super) after: &'static str,
 }
 
-/// What is to be said about the destinations of a project, or of all.
+/// What is to be said about the destinations of a project, or of all of a mode.
 pub(super) async fn list_broken(
     state: &ConsoleState,
     project_id: Option<ProjectId>,
+    mode: Mode,
 ) -> Result<Vec<Broken>, ApiError> {
-    let destinations = list_destinations(&state.pool, project_id).await?;
+    let mut destinations = list_destinations(&state.pool, project_id).await?;
     if destinations.iter().all(|one| one.broken_at.is_none()) {
         return Ok(Vec::new());
     }
-    Ok(warn(&list_projects(&state.pool).await?, &destinations, project_id.is_none()))
+    let projects = list_projects_of(&state.pool, mode).await?;
+    destinations.retain(|one| projects.iter().any(|project| project.id == one.project_id));
+    Ok(warn(&projects, &destinations, project_id.is_none()))
 }
 
 /// The sentences; `of_all` where destinations are distinguished by their projects.

@@ -20,10 +20,11 @@ use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
+use crate::saved_filters::SavedLinks;
 use crate::state::ConsoleState;
 use crate::view::View;
 
-const PATH: &str = "/events";
+pub(crate) const PATH: &str = "/events";
 
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
@@ -35,6 +36,7 @@ pub fn add(pages: Pages) -> Pages {
 struct EventsPage {
     layout: Layout,
     filters: Filters,
+    saved: SavedLinks,
     rows: Vec<EventItem>,
     pager: Pager,
     oldest_first: bool,
@@ -71,9 +73,12 @@ async fn list(
     let wanted =
         EventSearch { mode: query.mode().or_else(usual), ..search(&query, &catalogue, now) };
     let found = search_events(&state.pool, &wanted).await?;
+    let filters = Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue);
+    let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
     page(&EventsPage {
         layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
-        filters: Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue),
+        filters,
+        saved,
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| EventItem::new(row, now)).collect(),
         oldest_first: query.sort() == Sort::Oldest,

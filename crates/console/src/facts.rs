@@ -98,9 +98,8 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
         Fact::new("Happened at the provider", Value::At(When::brief(event.occurred_at))),
         Fact::new("Result due by", Value::At(When::brief(event.timeout_at))),
     ];
-    if let Some(href) = provider_page(event, project.mode) {
-        let event = format!("the event in {}'s dashboard", event.provider.name());
-        facts.insert(3, Fact::new("Look up", Value::Text(event)).leading_to(href));
+    if let Some((what, href)) = provider_page(event, project.mode) {
+        facts.insert(3, Fact::new("Look up", Value::Text(what.to_owned())).leading_to(href));
     }
     if let Some(amount) = event.amount {
         facts.insert(2, Fact::new("Amount", Value::Text(amount.to_string())));
@@ -117,17 +116,39 @@ fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
     facts
 }
 
-/// Where the provider shows the event to its account. Shopify has no such page for a webhook.
-fn provider_page(event: &PaymentEvent, mode: Mode) -> Option<String> {
-    let id = &event.provider_event_id;
+/// What the provider's own pages show of the event, and where. Shopify has none for a webhook, but lists of what it is about.
+fn provider_page(event: &PaymentEvent, mode: Mode) -> Option<(&'static str, String)> {
+    match &event.provider {
+        Provider::Stripe => stripe_event(&event.provider_event_id, mode),
+        Provider::Shopify => shopify_list(event),
+        _ => None,
+    }
+}
+
+fn stripe_event(id: &str, mode: Mode) -> Option<(&'static str, String)> {
     let is_id = |rest: &str| !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_alphanumeric());
-    let stripes = event.provider == Provider::Stripe && id.strip_prefix("evt_").is_some_and(is_id);
     let mode = match mode {
         Mode::Live => "",
         Mode::Test => "test/",
     };
     // https://docs.stripe.com/development/dashboard: test mode has addresses of its own.
-    stripes.then(|| format!("https://dashboard.stripe.com/{mode}events/{id}"))
+    id.strip_prefix("evt_").is_some_and(is_id).then(|| {
+        (
+            "the event in Stripe's dashboard",
+            format!("https://dashboard.stripe.com/{mode}events/{id}"),
+        )
+    })
+}
+
+fn shopify_list(event: &PaymentEvent) -> Option<(&'static str, String)> {
+    let shop = event.shopify_shop_domain.as_deref()?;
+    let (what, list) = match event.event_type.split('/').next()? {
+        "orders" => ("the shop's orders in Shopify", "orders"),
+        "customers" => ("the shop's customers in Shopify", "customers"),
+        "checkouts" => ("the shop's open checkouts in Shopify", "checkouts"),
+        _ => return None,
+    };
+    Some((what, format!("https://{shop}/admin/{list}")))
 }
 
 fn workflow(state: &ConsoleState, event_id: EventId) -> Fact {
@@ -198,7 +219,8 @@ mod tests {
     fn an_event_of_stripe_is_looked_up_in_the_dashboard_of_its_mode() {
         let page = |id: &str, provider, mode| {
             let provider_event_id = id.to_owned();
-            provider_page(&PaymentEvent { provider_event_id, provider, ..samples::event() }, mode)
+            let event = PaymentEvent { provider_event_id, provider, ..samples::event() };
+            provider_page(&event, mode).map(|(_, href)| href)
         };
         let live = page("evt_1NG8Du2eZvKYlo2CUI79vXWy", Provider::Stripe, Mode::Live);
         let expected = "https://dashboard.stripe.com/events/evt_1NG8Du2eZvKYlo2CUI79vXWy";
@@ -209,6 +231,22 @@ mod tests {
             assert_eq!(page(id, Provider::Stripe, Mode::Live), None, "{id}");
         }
         assert_eq!(page("evt_1", Provider::Shopify, Mode::Live), None);
+    }
+
+    #[test]
+    fn an_event_of_shopify_leads_to_what_the_shop_lists() {
+        let page = |event_type: &str| {
+            let event = PaymentEvent {
+                provider: Provider::Shopify,
+                event_type: event_type.to_owned(),
+                shopify_shop_domain: Some("comet.myshopify.com".to_owned()),
+                ..samples::event()
+            };
+            provider_page(&event, Mode::Live).map(|(_, href)| href)
+        };
+        let orders = "https://comet.myshopify.com/admin/orders";
+        assert_eq!(page("orders/paid").as_deref(), Some(orders));
+        assert_eq!(page("products/update"), None);
     }
 
     #[test]

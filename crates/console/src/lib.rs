@@ -14,6 +14,7 @@ pub mod audit;
 pub mod badge;
 mod broken;
 pub mod bulk;
+mod charts;
 mod clients;
 mod comments;
 pub mod destinations;
@@ -24,6 +25,8 @@ pub mod events;
 pub mod extensions;
 pub mod facts;
 pub mod form;
+pub mod go;
+mod held;
 pub mod incident;
 pub mod incidents;
 pub mod integration_test;
@@ -42,12 +45,14 @@ pub mod proof;
 pub mod reference;
 pub mod retention;
 pub mod same_origin;
+pub mod saved_filters;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
 mod silent;
 pub mod snapshot;
 pub mod state;
+pub mod test_shop;
 pub mod timeline_view;
 pub mod view;
 pub mod week;
@@ -83,6 +88,8 @@ const PARTS: &[fn(Pages) -> Pages] = &[
     view::add,
     proof::add,
     reference::add,
+    saved_filters::add,
+    go::add,
 ];
 
 /// Every page, with who may open it.

@@ -8,11 +8,15 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use axum::extract::Query;
+use axum::http::Uri;
 use domain::alert::one_line;
 use domain::catalogue::{Catalogue, EffectType};
 use domain::ids::{CauseId, ProjectId};
 use domain::project::Mode;
+use domain::saved_filter::FilterValues;
 use serde::Deserialize;
+use serde_json::json;
 use store::page::Page;
 use store::projects::Project;
 use store::search::{Cursor, Sort};
@@ -154,6 +158,27 @@ impl ListQuery {
     #[must_use]
     pub fn as_filter(&self) -> String {
         link("", self, None).trim_start_matches('?').to_owned()
+    }
+
+    /// The same, by name.
+    #[must_use]
+    pub fn values(&self) -> FilterValues {
+        let said = self.pairs().into_iter().filter(|(_, text)| !text.is_empty());
+        said.map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+    }
+
+    /// Reads what [`Self::as_filter`] wrote; `None` where it is no filter.
+    #[must_use]
+    pub fn from_filter(filter: &str) -> Option<Self> {
+        let uri: Uri = format!("/?{filter}").parse().ok()?;
+        Query::try_from_uri(&uri).ok().map(|Query(query)| query)
+    }
+
+    /// Reads what [`Self::values`] gave, of whatever release; a name that is not known here says nothing.
+    #[must_use]
+    pub fn from_values(values: &FilterValues) -> Self {
+        let query: Option<Self> = serde_json::from_value(json!(values)).ok();
+        query.unwrap_or_default()
     }
 
     fn pairs(&self) -> [(&'static str, &str); 11] {
@@ -388,6 +413,26 @@ mod tests {
         assert!(!filters.more_is_open());
         assert_eq!(filters.errors().len(), 6, "and says so");
         assert_eq!(filters.errors()[1], "Unknown filter: mode=<script>. Use live or test.");
+    }
+
+    #[test]
+    fn a_filter_is_read_as_it_was_written() {
+        let query = ListQuery {
+            q: " a&b=ü ".to_owned(),
+            state: "open".to_owned(),
+            after: "inc_1".to_owned(),
+            ..ListQuery::default()
+        };
+        let values = query.values();
+        let expected = [("q", "a&b=ü"), ("state", "open")];
+        let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!(values, FilterValues::from(expected));
+        let again = ListQuery::from_filter(&query.as_filter()).expect("a filter");
+        assert_eq!(again.values(), values);
+        assert_eq!(ListQuery::from_values(&values).values(), values);
+        let newer = FilterValues::from([("colour".to_owned(), "red".to_owned())]);
+        assert!(ListQuery::from_values(&newer).is_plain());
+        assert!(ListQuery::from_filter("q=a b").is_none(), "no address has a blank");
     }
 
     #[test]

@@ -9,11 +9,14 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::destination::SlackUserId;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Deserialize;
 use store::Insertion;
-use store::administration::operator::{add_operator, change_role, remove_operator};
+use store::administration::operator::{
+    SlackUserChange, add_operator, change_role, change_slack_user, remove_operator,
+};
 use store::operators::{OperatorChange, list_operators};
 use store::pool::transaction;
 use time::OffsetDateTime;
@@ -34,6 +37,7 @@ pub fn add(pages: Pages) -> Pages {
         .get("/people", Access::Admin, get)
         .post("/people", Access::Admin, add_person)
         .post("/people/{operator_id}/role", Access::Admin, give_role)
+        .post("/people/{operator_id}/slack", Access::Admin, give_slack_user)
         .post("/people/{operator_id}/remove", Access::Admin, remove)
 }
 
@@ -50,6 +54,7 @@ struct Person {
     id: OperatorId,
     email: String,
     role: Role,
+    slack_user: String,
     since: When,
     is_you: bool,
 }
@@ -84,6 +89,7 @@ async fn show(
         id: one.id,
         email: one.email,
         role: one.role,
+        slack_user: one.slack_user_id.unwrap_or_default(),
         since: When::ago(one.created_at, now),
     });
     let people = people.collect();
@@ -143,6 +149,39 @@ async fn give_role(
     let may_stay = id != signed_in.session.operator_id || chosen.role.may_administer();
     let path = if may_stay || !message.good { "/people" } else { "/account" };
     signed_in.lead_to(&state, path, &message).await
+}
+
+/// Who they are in Slack; blank for nobody.
+#[derive(Debug, Deserialize)]
+pub struct KnownAs {
+    #[serde(default)]
+    slack_user: String,
+}
+
+async fn give_slack_user(
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(operator_id): Path<String>,
+    Form(known): Form<KnownAs>,
+) -> Result<Response, ApiError> {
+    let id = read_id(&operator_id)?;
+    let text = Some(known.slack_user.trim()).filter(|text| !text.is_empty());
+    let message = match text.map(SlackUserId::parse).transpose() {
+        Err(why) => Message::rejected(format!("A member ID {why}.")),
+        Ok(user) => {
+            let changed = transaction(&state.pool, async |tx| {
+                change_slack_user(tx, &signed_in.actor(), id, user.as_ref()).await
+            });
+            match changed.await? {
+                SlackUserChange::Done => Message::done("Saved. It holds for the next press."),
+                SlackUserChange::Taken => {
+                    Message::rejected("This member ID is another operator's.")
+                }
+                SlackUserChange::Unknown => return Err(no_such_operator()),
+            }
+        }
+    };
+    signed_in.lead_to(&state, "/people", &message).await
 }
 
 async fn remove(

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use web::repair_check::CheckRepair;
+
 use crate::password_queue::PasswordQueue;
 use crate::same_origin::FormOrigins;
+use crate::test_shop::TestShop;
 use crate::week::OverviewCache;
 
 /// What the console needs from outside.
@@ -17,8 +20,12 @@ pub struct ConsoleSettings {
     pub passwords: PasswordQueue,
     /// Remembers how well the last days went.
     pub weeks: OverviewCache,
+    /// Checks a project's repair endpoint.
+    pub check_repair: CheckRepair,
     /// The document of the automation API, as its page for people is made of it.
     pub api_document: fn() -> serde_json::Result<serde_json::Value>,
+    /// The built-in test shop, where it is on.
+    pub test_shop: Option<TestShop>,
 }
 
 impl fmt::Debug for ConsoleSettings {

@@ -2,12 +2,13 @@
 
 use domain::alert::one_line;
 use domain::ids::ProjectId;
+use domain::project::Mode;
 use domain::silence::describe_flow;
-use store::projects::list_projects;
 use store::silences::{self, Silence};
 use web::error::ApiError;
 
 use crate::state::ConsoleState;
+use crate::view::list_projects_of;
 use crate::when::When;
 
 /// A page shows so many. One of a whole project stands for its event types.
@@ -32,16 +33,18 @@ pub(super) struct Silent {
     pub(super) usual: String,
 }
 
-/// The silences of a project, or of all, that last.
+/// The silences of a project, or of all of a mode, that last.
 pub(super) async fn list_silent(
     state: &ConsoleState,
     project_id: Option<ProjectId>,
+    mode: Mode,
 ) -> Result<Silences, ApiError> {
-    let open = silences::list_open(&state.pool, project_id).await?;
+    let mut open = silences::list_open(&state.pool, project_id).await?;
     if open.is_empty() {
         return Ok(Silences::default());
     }
-    let projects = list_projects(&state.pool).await?;
+    let projects = list_projects_of(&state.pool, mode).await?;
+    open.retain(|one| projects.iter().any(|project| project.id == one.project_id));
     let name = |id| {
         let project = projects.iter().find(|project| project.id == id);
         project.map_or_else(|| id.to_string(), |project| one_line(&project.name))

@@ -52,6 +52,16 @@ impl View {
     }
 }
 
+/// The projects of a mode.
+pub(crate) async fn list_projects_of(
+    pool: &PgPool,
+    mode: Mode,
+) -> Result<Vec<Project>, StoreError> {
+    let mut projects = projects::list_projects(pool).await?;
+    projects.retain(|project| project.mode == mode);
+    Ok(projects)
+}
+
 /// What was pressed, and in which part of the console.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -1,4 +1,4 @@
-//! How well it went over the last days, remembered for a while.
+//! How well it went over the last days and hours, remembered for a while.
 //!
 //! The list of incidents refreshes itself every few seconds in every tab, while adding up the last
 //! quarter of an hour of a busy shop reads every event of it. So it is added up once for all, and
@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
+use store::search::hours::{Hours, list_hours};
 use store::search::overview::overview;
 use store::{PgPool, StoreError};
 use tokio::sync::Mutex;
@@ -21,12 +22,14 @@ const DAYS: i32 = 7;
 const KEPT: u32 = 20;
 
 /// How well it went.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Week {
     /// How many of a hundred effects came on time, if any were due.
     pub(crate) on_time: Option<f64>,
     /// Half of what was put right took at most so long.
     pub(crate) to_repair: Option<time::Duration>,
+    /// The last hours, one by one.
+    pub(crate) hours: Arc<Hours>,
 }
 
 /// What was added up lately and until when it is kept: for each project that was asked about, and
@@ -37,7 +40,7 @@ pub struct OverviewCache(Arc<Mutex<Kept>>);
 type Kept = BTreeMap<(Option<ProjectId>, Option<Mode>), (Instant, Week)>;
 
 impl OverviewCache {
-    /// The last days of one project, or of all of a mode.
+    /// The last days and hours of one project, or of all of a mode.
     pub(crate) async fn of(
         &self,
         pool: &PgPool,
@@ -49,12 +52,15 @@ impl OverviewCache {
         if let Some((until, week)) = known.get(&(project_id, mode))
             && begin < *until
         {
-            return Ok(*week);
+            return Ok(week.clone());
         }
         let counted = overview(pool, project_id, mode, DAYS).await?;
-        let week =
-            Week { on_time: counted.overall.percent, to_repair: counted.time_to_repair.median };
-        known.insert((project_id, mode), (Instant::now() + begin.elapsed() * KEPT, week));
+        let week = Week {
+            on_time: counted.overall.percent,
+            to_repair: counted.time_to_repair.median,
+            hours: Arc::new(list_hours(pool, project_id, mode).await?),
+        };
+        known.insert((project_id, mode), (Instant::now() + begin.elapsed() * KEPT, week.clone()));
         Ok(week)
     }
 }

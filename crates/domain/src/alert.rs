@@ -45,6 +45,9 @@ text_enum! {
     }
 }
 
+/// What comes back for a mail that is a file; the file's name follows.
+pub const MAIL_WRITTEN: &str = "written to ";
+
 /// How much of an extension's evidence a message shows, in characters and entries.
 const MAX_NOTE: usize = 500;
 const MAX_VALUE: usize = 200;

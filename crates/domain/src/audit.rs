@@ -105,9 +105,12 @@ text_enum! {
         OperatorLockedOut = "operator.locked_out",
         OperatorPasswordChanged = "operator.password_changed",
         OperatorRoleChanged = "operator.role_changed",
+        OperatorSlackUserChanged = "operator.slack_user_changed",
         OperatorRemoved = "operator.removed",
         TokenCreated = "token.created",
         TokenRevoked = "token.revoked",
+        FilterShared = "filter.shared",
+        FilterRemoved = "filter.removed",
     }
 }
 

@@ -7,10 +7,16 @@
 mod ntfy;
 mod pagerduty;
 mod provider_url;
+mod slack_app;
 
 pub use ntfy::{MalformedNtfyToken, NtfyToken};
 pub use pagerduty::{MalformedRoutingKey, PAGERDUTY_ENDPOINT, RoutingKey};
 pub use provider_url::{ProviderUrl, ProviderUrlError};
+pub use slack_app::{
+    ForeignRequest, MalformedSlackChannel, MalformedSlackSigningSecret, MalformedSlackToken,
+    MalformedSlackUserId, SLACK_API, SlackApp, SlackChannel, SlackResponseUrl, SlackSigningSecret,
+    SlackToken, SlackUserId,
+};
 
 use std::time::Duration;
 
@@ -21,6 +27,7 @@ text_enum! {
     DestinationKind {
         Email = "email",
         Slack = "slack",
+        SlackApp = "slack_app",
         Teams = "teams",
         Discord = "discord",
         PagerDuty = "pagerduty",
@@ -73,6 +80,7 @@ impl DestinationKind {
         match self {
             Self::Email
             | Self::Slack
+            | Self::SlackApp
             | Self::Teams
             | Self::Discord
             | Self::PagerDuty
@@ -82,7 +90,7 @@ impl DestinationKind {
     }
 
     /// How long its provider wants between two messages, where it says so: Slack takes one a second for each of its
-    /// webhooks (<https://docs.slack.dev/apis/web-api/rate-limits>), so much less than the four of Teams
+    /// webhooks, and in each channel of an app (<https://docs.slack.dev/apis/web-api/rate-limits>), so much less than the four of Teams
     /// (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>);
     /// PagerDuty takes about 120 a minute for each key
     /// (<https://developer.pagerduty.com/docs/events-api-v2-rate-limits>), and ntfy, after a burst of 60, one in five
@@ -91,7 +99,9 @@ impl DestinationKind {
     pub const fn pace(self) -> Option<Duration> {
         match self {
             Self::Email | Self::Webhook | Self::Activity => None,
-            Self::Slack | Self::Teams | Self::Discord | Self::Ntfy => Some(Duration::from_secs(1)),
+            Self::Slack | Self::SlackApp | Self::Teams | Self::Discord | Self::Ntfy => {
+                Some(Duration::from_secs(1))
+            }
             Self::PagerDuty => Some(Duration::from_millis(500)),
         }
     }
@@ -107,7 +117,7 @@ impl DestinationKind {
             | Self::Ntfy
             | Self::Webhook
             | Self::Activity => false,
-            Self::PagerDuty => true,
+            Self::SlackApp | Self::PagerDuty => true,
         }
     }
 
@@ -116,6 +126,7 @@ impl DestinationKind {
         match self {
             Self::Email => &EMAIL,
             Self::Slack => &SLACK,
+            Self::SlackApp => &SLACK_APP,
             Self::Teams => &TEAMS,
             Self::Discord => &DISCORD,
             Self::PagerDuty => &PAGERDUTY,
@@ -178,6 +189,44 @@ const SLACK: KindDescription = KindDescription {
     label_example: "#payments",
     gone: "It answered twice, ten minutes apart, that this webhook does not exist.",
     cure: "Create a new webhook in Slack, add its URL as a destination and remove this one.",
+};
+
+const SLACK_APP: KindDescription = KindDescription {
+    kind: DestinationKind::SlackApp,
+    name: "Slack app",
+    noun: "a Slack app",
+    fields: &[
+        field(
+            "slack_app",
+            "Bot token of your Slack app",
+            "In your app: OAuth & Permissions, with the scope chat:write. It is kept encrypted and not shown.",
+            "xoxb-…",
+        ),
+        field(
+            "channel",
+            "Channel ID",
+            "At the end of the channel's details. Invite the app to it: /invite @your-app",
+            "C0123ABCDEF",
+        ),
+        field(
+            "signing_secret",
+            "Signing secret of your Slack app",
+            "In your app: Basic Information. Buttons are verified with it. It is kept encrypted and not shown.",
+            "32 digits and letters",
+        ),
+        optional(field(
+            "slack_api",
+            "Address of the Web API (optional)",
+            "Only for a workspace of GovSlack: https://slack-gov.com/api/",
+            SLACK_API,
+        )),
+    ],
+    button: "Add the app's channel",
+    label_title: "Label of the app's channel (optional)",
+    named_by: "the channel's ID",
+    label_example: "#payments",
+    gone: "It answered twice, ten minutes apart, that the app may not post to this channel.",
+    cure: "Do what its answer asks for, or add the app's channel with a token that it has now and remove this one.",
 };
 
 const TEAMS: KindDescription = KindDescription {

@@ -52,7 +52,12 @@ pub fn check_identifier(text: &str) -> Result<(), InvalidIdentifier> {
 /// # Errors
 /// As [`check_identifier`].
 pub fn check_label(text: &str) -> Result<(), InvalidIdentifier> {
-    check(text, MAX_IDENTIFIER, |c| c != EMOJI && is_invisible(c))
+    check_label_of(text, MAX_IDENTIFIER)
+}
+
+/// The same within another limit.
+pub(crate) fn check_label_of(text: &str, max: usize) -> Result<(), InvalidIdentifier> {
+    check(text, max, |c| c != EMOJI && is_invisible(c))
 }
 
 /// The same within a limit, for ids.

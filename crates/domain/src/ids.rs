@@ -128,6 +128,8 @@ typed_id! {
     CustomerHash = "erased:",
     /// One erasure of a customer.
     ErasureId = "era_",
+    /// A saved filter of a list.
+    FilterId = "flt_",
 }
 
 fn encode(uuid: Uuid) -> String {

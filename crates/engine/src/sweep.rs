@@ -19,7 +19,8 @@ use store::pool::transaction;
 use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, bulk, comments, environments, events, figures,
-    incidents, key_holders, mentions, outages, receipt_hours, reprocesses, watch_checks,
+    incident_hours, incidents, key_holders, mentions, outages, receipt_hours, reprocesses,
+    watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -54,6 +55,8 @@ pub async fn sweep(pool: &PgPool) {
     note("adding up figures", roll_up(pool).await);
     note("counting receipts by hour", count_receipts(pool).await);
     note("forgetting counts of receipts", receipt_hours::delete_old(pool).await);
+    note("adding up incidents by hour", add_up_incidents(pool).await);
+    note("forgetting incidents by hour", incident_hours::delete_old(pool).await);
     note("forgetting outages", outages::delete_old(pool).await);
     note("forgetting workers", environments::purge_heartbeats(pool).await);
     note("forgetting holders of keys", key_holders::purge(pool).await);
@@ -149,6 +152,11 @@ async fn roll_up(pool: &PgPool) -> Result<(), StoreError> {
             break;
         }
     }
+    Ok(())
+}
+
+async fn add_up_incidents(pool: &PgPool) -> Result<(), StoreError> {
+    while incident_hours::roll_up(pool).await? {}
     Ok(())
 }
 

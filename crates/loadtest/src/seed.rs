@@ -52,6 +52,7 @@ pub async fn fill(url: &str, (events, incidents): (u32, u32)) -> anyhow::Result<
     say("adding up the days");
     let pool = store::pool::connect_lazily(url, 1)?;
     while store::figures::roll_up(&pool).await? {}
+    while store::incident_hours::roll_up(&pool).await? {}
     pool.close().await;
     Ok(())
 }

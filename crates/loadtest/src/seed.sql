@@ -172,6 +172,8 @@ SELECT pg_temp.id_at(at, 'sign-in' || n), at, CASE n % 3 WHEN 0 THEN 'operator:a
     'operator.signed_in', '{}'
 FROM (SELECT n, now() - interval '90 days' * (1 - n / 1000.0) AS at FROM generate_series(1, 1000) AS n) AS times;
 
--- The daily figures are added up again from here.
+-- The daily figures and the hours are added up again from here.
 UPDATE roll_ups SET rolled_until = least(rolled_until, now() - interval '91 days') WHERE name = 'daily_figures';
+UPDATE roll_ups SET rolled_until = least(rolled_until, now() - interval '8 days') WHERE name = 'incident_hours';
 DELETE FROM daily_figures;
+DELETE FROM incident_hours;

@@ -28,11 +28,23 @@ pub struct Input {
     pub internal_reference: String,
     pub effect_key: Option<String>,
     pub shopify_shop_domain: Option<String>,
+    /// What was paid, where your receipt said it.
+    #[serde(default)]
+    pub amount: Option<Amount>,
     pub occurred_at: String,
     pub received_at: String,
     pub timeout_at: String,
     /// Why there is an incident, if there is one.
     pub reason: Option<Reason>,
+}
+
+/// What was paid: 4900 of `USD` are 49.00 dollars.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// In the currency's minor units.
+    pub value: i64,
+    /// Three capital letters of ISO 4217.
+    pub currency: String,
 }
 
 /// Where in the flow an extension is asked.

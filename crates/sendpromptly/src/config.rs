@@ -34,8 +34,8 @@ use crate::local::DevState;
 pub use crate::settings::{
     AUDIT_HEADS, CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN,
     LOG, LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
-    RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TRUSTED_PROXIES,
-    WORKER_BUILD, WORKER_DEPLOYMENT,
+    RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TEST_SHOP,
+    TRUSTED_PROXIES, WORKER_BUILD, WORKER_DEPLOYMENT,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -410,6 +410,19 @@ impl Environment {
         self.secret(DEAD_MAN_URL).is_ok_and(|url| url.is_some())
     }
 
+    /// Whether the built-in test shop is there, where nothing is said `otherwise`.
+    ///
+    /// # Errors
+    /// When it is neither `on` nor `off`.
+    pub fn test_shop(&self, otherwise: bool) -> Result<bool, ConfigError> {
+        match self.plain(TEST_SHOP)?.as_deref() {
+            None => Ok(otherwise),
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => Err(malformed(TEST_SHOP, "must be on or off")),
+        }
+    }
+
     /// The filter of the log.
     ///
     /// # Errors
@@ -442,6 +455,7 @@ impl Environment {
             self.temporal_ui().err(),
             self.pooler().err(),
             self.worker_version().err(),
+            self.test_shop(false).err(),
             self.migrate_database_url().err(),
         ];
         read.into_iter().flatten().collect()
@@ -700,6 +714,18 @@ mod tests {
             let error = limit(wrong).expect_err(wrong).to_string();
             assert!(error.starts_with("SENDPROMPTLY_RATE_LIMIT must be"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_test_shop_is_where_it_was_said_to_be_and_otherwise_in_dev() {
+        let shop = |text, otherwise| given(&[(TEST_SHOP, text)]).test_shop(otherwise);
+        for otherwise in [true, false] {
+            assert_eq!(shop("", otherwise).expect("the default"), otherwise);
+            assert!(shop("on", otherwise).expect("on"));
+            assert!(!shop(" off ", otherwise).expect("off"));
+        }
+        let error = shop("yes", false).expect_err("neither").to_string();
+        assert_eq!(error, "SENDPROMPTLY_TEST_SHOP must be on or off");
     }
 
     #[test]

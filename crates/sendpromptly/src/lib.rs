@@ -6,8 +6,11 @@
 
 pub mod delivery;
 mod observation;
+pub mod random;
+pub mod repair_check;
 mod router;
 pub mod service;
+pub mod test_shop;
 pub mod trial;
 
 pub use observation::Part;

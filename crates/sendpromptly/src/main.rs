@@ -14,7 +14,6 @@ mod local;
 mod logging;
 mod output;
 mod progress;
-mod random;
 mod senders;
 mod settings;
 mod text;
@@ -24,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sendpromptly::random;
 
 use crate::cmd::Command;
 use crate::config::Environment;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use activities::Deps;
-use activities::destinations::Senders;
+use activities::destinations::{Senders, slack_app};
 use activities::test_message;
 use console::password_queue::PasswordQueue;
 use console::same_origin::FormOrigins;
@@ -34,12 +34,14 @@ use web::admission::Admission;
 use web::heartbeat;
 use web::rate_limit::RateLimit;
 use web::serve::{Detached, ServeOptions, serve};
+use web::slack_answer::AnswerSlack;
 use web::state::AppState;
 use web::test_message::{TestDestination, Tested};
 use worker::{WorkerError, WorkerSettings};
 
 use crate::observation::{Observed, Part, bind, tidy};
-use crate::{delivery, router, trial};
+use crate::test_shop::{self, TestShopSettings};
+use crate::{delivery, repair_check, router, trial};
 
 const TWICE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
@@ -122,6 +124,8 @@ pub struct WebSettings {
     pub proxies: TrustedProxies,
     /// How many requests a second an API key may send; twice as many in a burst.
     pub rate_limit: NonZeroU32,
+    /// The built-in test shop, where it is on.
+    pub test_shop: Option<TestShopSettings>,
 }
 
 impl Service {
@@ -177,6 +181,8 @@ impl Service {
         let health = Monitor::new(self.pool.clone(), Arc::clone(&self.engine));
         let public_url = outbound.public_url.as_str().into();
         let allow = Arc::new(outbound.allow.clone());
+        let (pool, key) = (self.pool.clone(), self.master_key.clone());
+        let check_repair = repair_check::provide(pool, key, Arc::clone(&allow));
         let deps = Arc::new(self.deps(outbound));
         let shared = AppState {
             pool: self.pool.clone(),
@@ -189,14 +195,18 @@ impl Service {
             public_url,
             allow,
             try_extension: trial::provide(Arc::clone(&deps), Arc::clone(&self.engine)),
+            answer_slack: answer_slack(Arc::clone(&deps)),
             test_destination: test_destination(deps),
             engine: Arc::clone(&self.engine),
         };
+        let shop = |settings| test_shop::open(self.pool.clone(), self.master_key.clone(), settings);
         let console = ConsoleSettings {
+            test_shop: web.test_shop.map(shop),
             origins: web.origins,
             temporal_ui: web.temporal_ui,
             passwords: PasswordQueue::default(),
             weeks: OverviewCache::default(),
+            check_repair,
             api_document: || serde_json::to_value(api::v1::reference::document()),
         };
         ConsoleState { shared, console: Arc::new(console) }
@@ -284,6 +294,16 @@ fn test_destination(deps: Arc<Deps>) -> TestDestination {
                 Ok(sent) => Tested { delivered: true, response: sent.answer },
                 Err(failure) => Tested { delivered: false, response: failure.answer },
             }))
+        })
+    })
+}
+
+/// What a person in Slack is told of the button that they pressed.
+fn answer_slack(deps: Arc<Deps>) -> AnswerSlack {
+    Arc::new(move |url, message| {
+        let deps = Arc::clone(&deps);
+        Box::pin(async move {
+            slack_app::respond(&deps.senders.http, &deps.allow, &url, &message).await
         })
     })
 }

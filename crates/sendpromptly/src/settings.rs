@@ -94,6 +94,8 @@ settings! {
     DEAD_MAN_URL: Secret = "SENDPROMPTLY_DEAD_MAN_URL";
     /// A file to which a worker appends where the audit's chains end. No default.
     AUDIT_HEADS: Plain = "SENDPROMPTLY_AUDIT_HEADS";
+    /// Whether the built-in test shop is there: `on` or `off`. Default: `off`; of `dev` `on`.
+    TEST_SHOP: Plain = "SENDPROMPTLY_TEST_SHOP";
     /// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for
     /// administration.
     LOG: Plain = "SENDPROMPTLY_LOG";

@@ -19,9 +19,6 @@ const GAP: u16 = 2;
 /// terminal.
 const NARROWEST: u16 = 24;
 
-/// How much of what someone else said is quoted, in characters.
-const MAX_QUOTE: usize = 300;
-
 /// What a text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -33,13 +30,6 @@ pub enum Tone {
     Careful,
     /// An operator has to act.
     Bad,
-}
-
-/// What someone else said, on one line behind a comma; empty where they said nothing.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let words: String = one_line(text).chars().take(MAX_QUOTE).collect();
-    if words.is_empty() { words } else { format!(", \"{words}\"") }
 }
 
 /// How this program was called, so that a command which it suggests can be pasted.

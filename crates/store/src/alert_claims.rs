@@ -54,6 +54,8 @@ pub struct ClaimedAlert {
     pub root: Option<FirstAlert>,
     /// The incident by which a service that follows our state knows what the alert is about.
     pub conversation: IncidentId,
+    /// Whether it says of all incidents of its cause that none waits for an operator any more.
+    pub stands_for_cause: bool,
 }
 
 /// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
@@ -82,9 +84,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
         alert_holds::hold_back(tx, &alert, project_id, &hold, placement).await?;
         return Ok(AlertClaim::Held);
     }
-    let (root, conversation) = match placement {
-        Placement::Folded => return Ok(AlertClaim::Folded(project_id)),
-        Placement::Alone { root, conversation } => (root, conversation),
+    let Placement::Alone { root, conversation, stands_for_cause } = placement else {
+        return Ok(AlertClaim::Folded(project_id));
     };
     if is_left_alone {
         return Ok(AlertClaim::LeftAlone);
@@ -96,7 +97,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     }
     hold(tx, &alert, failures).await?;
     let first = others.first;
-    Ok(AlertClaim::Send(ClaimedAlert { alert, failures, first, root, conversation }))
+    let claimed = ClaimedAlert { alert, failures, first, root, conversation, stands_for_cause };
+    Ok(AlertClaim::Send(claimed))
 }
 
 /// A pending alert and what is known of its destination.

@@ -1,10 +1,12 @@
 //! How a project's people are told, and whether they are told now.
 
 use domain::alert_rules::{AlertRules, InvalidRules, RuleTime};
-use domain::ids::{DestinationId, ProjectId};
+use domain::ids::{DestinationId, MaintenanceId, ProjectId};
 use domain::maintenance::{Hold, RunningWindow};
+use domain::project::Mode;
 use domain::quiet_hours::QuietHours;
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 
 use crate::{PgConnection, StoreError};
 
@@ -100,26 +102,58 @@ pub(crate) async fn save_rules(
     Ok(())
 }
 
-/// Whether a project's people are not told now, by the database's clock.
+/// What decides whether a project's people are told, by the database's clock.
+struct HoldRow {
+    project_id: ProjectId,
+    now: OffsetDateTime,
+    quiet_hours: Option<QuietHours>,
+    window_id: Option<MaintenanceId>,
+    ends_at: Option<OffsetDateTime>,
+}
+
+impl HoldRow {
+    fn decide(&self) -> Option<Hold> {
+        let running = self.window_id.zip(self.ends_at);
+        let window = running.map(|(id, ends_at)| RunningWindow { id, ends_at });
+        Hold::decide(self.quiet_hours.as_ref(), window, self.now)
+    }
+}
+
+/// Reads that of projects; which ones is the caller's.
+macro_rules! query_holds {
+    ($which:tt, $argument:expr) => {
+        sqlx::query_as!(
+            HoldRow,
+            r#"SELECT p.id AS project_id, clock_timestamp() AS "now!", r.quiet_hours AS "quiet_hours?: QuietHours",
+                   w.id AS "window_id?: MaintenanceId", w.ends_at AS "ends_at?"
+               FROM projects p LEFT JOIN alert_rules r ON r.project_id = p.id
+                   LEFT JOIN LATERAL (SELECT id, ends_at FROM maintenance_windows
+                       WHERE project_id = p.id AND ended_at IS NULL AND ends_at > clock_timestamp()
+                       ORDER BY ends_at DESC LIMIT 1) AS w ON true
+               WHERE "# + $which,
+            $argument
+        )
+    };
+}
+
+/// Whether a project's people are not told now.
 pub async fn find_hold(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
 ) -> Result<Option<Hold>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT clock_timestamp() AS "now!", r.quiet_hours AS "quiet_hours?: QuietHours",
-               w.id AS "window_id?: domain::ids::MaintenanceId", w.ends_at AS "ends_at?"
-           FROM projects p LEFT JOIN alert_rules r ON r.project_id = p.id
-               LEFT JOIN LATERAL (SELECT id, ends_at FROM maintenance_windows
-                   WHERE project_id = p.id AND ended_at IS NULL AND ends_at > clock_timestamp()
-                   ORDER BY ends_at DESC LIMIT 1) AS w ON true
-           WHERE p.id = $1"#,
-        project_id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.and_then(|row| {
-        let running = row.window_id.zip(row.ends_at);
-        let window = running.map(|(id, ends_at)| RunningWindow { id, ends_at });
-        Hold::decide(row.quiet_hours.as_ref(), window, row.now)
-    }))
+    let row = query_holds!("p.id = $1", project_id.as_uuid()).fetch_optional(db).await?;
+    Ok(row.and_then(|row| row.decide()))
+}
+
+/// The projects of a mode whose people are not told now.
+pub async fn list_holds(
+    db: impl PgExecutor<'_>,
+    mode: Mode,
+) -> Result<Vec<(ProjectId, Hold)>, StoreError> {
+    let rows = query_holds!(
+        "p.mode = $1 AND (r.quiet_hours IS NOT NULL OR w.id IS NOT NULL) ORDER BY p.name, p.id",
+        mode.as_str()
+    );
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.iter().filter_map(|row| Some((row.project_id, row.decide()?))).collect())
 }

@@ -36,6 +36,8 @@ pub(crate) enum Placement {
         root: Option<FirstAlert>,
         /// The incident that began the episode: what services that follow our state know all of it by.
         conversation: IncidentId,
+        /// Whether it is about all incidents of its cause.
+        stands_for_cause: bool,
     },
     /// By the next message about its cause; the alert is not pending any more.
     Folded,
@@ -47,7 +49,8 @@ pub(crate) async fn place(
     alert: &Alert,
     known: KnownBy,
 ) -> Result<Placement, StoreError> {
-    let alone = |root| Placement::Alone { root, conversation: alert.incident_id };
+    let conversation = alert.incident_id;
+    let alone = |root| Placement::Alone { root, conversation, stands_for_cause: false };
     let Some(cause) = find_cause(&mut *tx, alert).await? else {
         return Ok(alone(None));
     };
@@ -64,7 +67,7 @@ pub(crate) async fn place(
         }
         Telling::ByCause { joins } => {
             if let Some(conversation) = acknowledge(&mut *tx, alert, cause).await? {
-                return Ok(Placement::Alone { root: None, conversation });
+                return Ok(Placement::Alone { root: None, conversation, stands_for_cause: true });
             }
             fold(tx, alert, cause, joins).await?;
             Ok(Placement::Folded)

@@ -176,7 +176,7 @@ pub async fn note_gone(
         r#"WITH judged AS (
                SELECT id, broken_at IS NULL AND gone_at <= now() - interval '10 minutes' AS breaks,
                       broken_at IS NOT NULL AS broken, coalesce(gone_at, now()) AS gone_at,
-                      gone_at IS NULL AND kind IN ('slack', 'teams', 'discord') AS stray
+                      gone_at IS NULL AND kind IN ('slack', 'slack_app', 'teams', 'discord') AS stray
                FROM destinations WHERE id = $1 AND ($2::int IS NULL OR failures = $2) FOR NO KEY UPDATE
            )
            UPDATE destinations d SET failures = failures + 1, gone_at = j.gone_at,

@@ -258,6 +258,7 @@ pub async fn update_every_incident(
 /// Where a destination's messages go, and what decides whether they may.
 #[derive(Debug, Clone)]
 pub struct SavedTarget {
+    pub id: DestinationId,
     pub project_id: ProjectId,
     /// The project's mode.
     pub mode: Mode,
@@ -292,7 +293,7 @@ pub async fn find_target(
     if let Target::Webhook { secrets, .. } = &mut target {
         *secrets = destination_secrets::list_valid_secrets(db, key, project_id, id).await?;
     }
-    Ok(Some(SavedTarget { project_id, mode: row.mode, target, at: row.at }))
+    Ok(Some(SavedTarget { id, project_id, mode: row.mode, target, at: row.at }))
 }
 
 /// Makes a secret a webhook's current one, and gives its project. `None` if there is no such

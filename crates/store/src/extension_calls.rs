@@ -307,6 +307,7 @@ pub fn input(
         internal_reference: event.internal_reference.clone(),
         effect_key: event.effect_key.clone(),
         shopify_shop_domain: event.shopify_shop_domain.clone(),
+        amount: event.amount,
         occurred_at: event.occurred_at,
         received_at: event.received_at,
         timeout_at: event.timeout_at,

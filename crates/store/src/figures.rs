@@ -116,11 +116,8 @@ pub async fn list_since(
     db: &mut PgConnection,
     since: OffsetDateTime,
 ) -> Result<Vec<Figures>, StoreError> {
-    list_happened(db, since, END_OF_TIME).await
+    list_happened(db, since, roll_ups::END_OF_TIME).await
 }
-
-/// Later than anything that happens.
-const END_OF_TIME: OffsetDateTime = time::macros::datetime!(9999-12-31 00:00 UTC);
 
 async fn list_happened(
     db: &mut PgConnection,

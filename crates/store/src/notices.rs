@@ -12,6 +12,7 @@ use domain::audit::{Action, Actor};
 use domain::effect_result::Outcome;
 use domain::ids::{DestinationId, ExtensionId, IncidentId, ProjectId};
 use domain::notice::NoticeKind;
+use domain::project::Mode;
 use sqlx::PgExecutor;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -310,11 +311,12 @@ pub async fn note_attempt(
     Ok(done.rows_affected() == 1)
 }
 
-/// The results of one project, or of all, that were given up after `since` and up to `until`, with
+/// The results of one project, or of all of a mode or of both, that were given up after `since` and up to `until`, with
 /// the ids of five.
 pub async fn find_unclaimed(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
+    mode: Option<Mode>,
     since: OffsetDateTime,
     until: OffsetDateTime,
 ) -> Result<Unclaimed, StoreError> {
@@ -325,7 +327,7 @@ pub async fn find_unclaimed(
                    SELECT at, detail FROM audit_entries
                    WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id
                      AND actor = $2 AND action = $3 AND at > $4 AND at <= $5) AS entry
-               WHERE $1::uuid IS NULL OR p.id = $1
+               WHERE ($1::uuid IS NULL OR p.id = $1) AND ($7::text IS NULL OR p.mode = $7)
            )
            SELECT (SELECT count(*) FROM given_up) AS "count!",
                   (SELECT count(*) FROM given_up WHERE status = $6) AS "failures!",
@@ -337,6 +339,7 @@ pub async fn find_unclaimed(
         since,
         until,
         Outcome::Failed.as_str(),
+        mode.map(Mode::as_str),
     )
     .fetch_one(db)
     .await?;

@@ -69,7 +69,7 @@ impl OperatorAction<'_> {
     }
 
     /// Adds to a rejection who was faster.
-    async fn explain(
+    pub(crate) async fn explain(
         self,
         pool: &PgPool,
         change: Result<(), ChangeError<Rejection>>,

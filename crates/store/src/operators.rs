@@ -6,6 +6,7 @@
 
 mod changes;
 
+use domain::destination::SlackUserId;
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use sqlx::PgExecutor;
@@ -13,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::changes::{
-    OperatorChange, change_password, change_role, choose_view, remove_operator,
+    OperatorChange, change_password, change_role, change_slack_user, choose_view, remove_operator,
 };
 use crate::{Insertion, PgConnection, StoreError};
 
@@ -24,6 +25,8 @@ pub struct Operator {
     pub email: String,
     /// What they may do.
     pub role: Role,
+    /// By which id they are known in Slack.
+    pub slack_user_id: Option<String>,
     /// Since when.
     pub created_at: OffsetDateTime,
 }
@@ -104,8 +107,23 @@ pub async fn find_operator(
 ) -> Result<Option<Operator>, StoreError> {
     let operator = sqlx::query_as!(
         Operator,
-        "SELECT id, email, role, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(operator)
+}
+
+/// Who has this id in Slack, and is an operator still.
+pub async fn find_slack_user(
+    db: impl PgExecutor<'_>,
+    user: &SlackUserId,
+) -> Result<Option<Operator>, StoreError> {
+    let operator = sqlx::query_as!(
+        Operator,
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE slack_user_id = $1 AND removed_at IS NULL",
+        user.as_str(),
     )
     .fetch_optional(db)
     .await?;
@@ -116,7 +134,7 @@ pub async fn find_operator(
 pub async fn list_operators(db: impl PgExecutor<'_>) -> Result<Vec<Operator>, StoreError> {
     let operators = sqlx::query_as!(
         Operator,
-        "SELECT id, email, role, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
+        "SELECT id, email, role, slack_user_id, created_at FROM operators WHERE removed_at IS NULL ORDER BY id",
     )
     .fetch_all(db)
     .await?;

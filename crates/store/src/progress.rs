@@ -50,6 +50,7 @@ pub struct EventProgress {
     /// The app reported a failure.
     pub failure: Option<OffsetDateTime>,
     pub incident_opened: Option<OffsetDateTime>,
+    /// A destination took an alert, or a message about the incident's cause that stands for it.
     pub alert_delivered: Option<OffsetDateTime>,
     /// A reprocess was requested.
     pub reprocess_requested: Option<OffsetDateTime>,
@@ -121,7 +122,7 @@ pub async fn event_progress(
         success: firsts.of(Action::ResultSucceeded),
         failure: firsts.of(Action::ResultFailed),
         incident_opened: firsts.of(Action::IncidentOpened),
-        alert_delivered: firsts.of(Action::AlertDelivered),
+        alert_delivered: firsts.of(Action::AlertDelivered).or(firsts.of(Action::AlertTold)),
         reprocess_requested: firsts.of(Action::ReprocessRequested),
         callback_delivered: firsts.of(Action::CallbackDelivered),
         resolved: firsts.of(Action::IncidentResolved),

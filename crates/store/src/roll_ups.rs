@@ -11,6 +11,9 @@ use crate::pool::Transaction;
 use crate::search::reading::FOLLOW_INDEXES;
 use crate::{PgPool, StoreError};
 
+/// Later than anything that happens.
+pub(crate) const END_OF_TIME: OffsetDateTime = time::macros::datetime!(9999-12-31 00:00 UTC);
+
 /// A stretch of time that is being added up.
 pub(crate) struct Stretch {
     pub tx: Transaction,

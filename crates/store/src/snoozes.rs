@@ -4,6 +4,8 @@
 //! that says that the incident is back, so that a worker that dies half-way leaves it as it was. While a project's people
 //! are not told, snoozes last on.
 
+use std::collections::BTreeMap;
+
 use domain::audit::detail::{SnoozeEndDetail, SnoozedDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
@@ -113,6 +115,24 @@ pub async fn find_open(
     Ok(snooze)
 }
 
+/// The snoozes of these incidents that last.
+pub async fn list_open(
+    db: impl PgExecutor<'_>,
+    incident_ids: &[IncidentId],
+) -> Result<BTreeMap<IncidentId, Snooze>, StoreError> {
+    let open = sqlx::query!(
+        "SELECT incident_id, until, snoozed_by, snoozed_at FROM snoozes
+         WHERE incident_id = ANY ($1) AND ended_at IS NULL",
+        incident_ids as &[IncidentId],
+    )
+    .map(|row| {
+        let snooze =
+            Snooze { until: row.until, snoozed_by: row.snoozed_by, snoozed_at: row.snoozed_at };
+        (row.incident_id, snooze)
+    });
+    Ok(open.fetch_all(db).await?.into_iter().collect())
+}
+
 async fn insert(
     tx: &mut PgConnection,
     incident: &Incident,
@@ -207,21 +227,31 @@ async fn end_of_project(tx: &mut PgConnection, project_id: ProjectId) -> Result<
     Ok(u64::try_from(due.len()).unwrap_or_default())
 }
 
+/// Ids grow with time, so of a cause only those are looked at that may have opened since; a quarter of an hour is for
+/// processes whose clock is late.
 async fn lock_due(
     tx: &mut PgConnection,
     project_id: ProjectId,
 ) -> Result<Vec<DueSnooze>, StoreError> {
+    let states: Vec<_> = IncidentState::ALL.iter().map(ToString::to_string).collect();
     let due = sqlx::query_as!(
         DueSnooze,
         r#"SELECT id, event_id, incident_id, ended_by AS "ended_by!: SnoozeEnd" FROM (
                SELECT s.id, s.event_id, s.incident_id, CASE
                    WHEN NOT EXISTS (SELECT FROM incidents i WHERE i.id = s.incident_id AND i.state <> 'resolved') THEN 'resolved'
                    WHEN s.until <= clock_timestamp() THEN 'time'
-                   WHEN s.until IS NULL AND EXISTS (SELECT FROM incidents i WHERE i.cause = s.cause
-                       AND i.opened_at > s.snoozed_at AND i.id <> s.incident_id) THEN 'next_of_cause' END AS ended_by
+                   WHEN s.until IS NULL AND EXISTS (
+                       SELECT FROM unnest($2::text[]) AS wanted (state) CROSS JOIN LATERAL (
+                           SELECT FROM incidents i
+                           WHERE (i.cause, i.state, i.id) >= (s.cause, wanted.state, (lpad(to_hex((extract(epoch FROM
+                                 s.snoozed_at - interval '15 minutes') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid)
+                             AND (i.cause, i.state, i.id) <= (s.cause, wanted.state, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+                             AND i.opened_at > s.snoozed_at AND i.id <> s.incident_id
+                           ORDER BY i.cause, i.state, i.id LIMIT 1) AS next) THEN 'next_of_cause' END AS ended_by
                FROM snoozes s WHERE s.project_id = $1 AND s.ended_at IS NULL FOR UPDATE SKIP LOCKED) AS due
            WHERE ended_by IS NOT NULL ORDER BY id"#,
         project_id.as_uuid(),
+        &states,
     )
     .fetch_all(tx)
     .await?;

@@ -53,6 +53,12 @@ pub enum ApiError {
     /// No operator token, or one that is malformed, revoked or unknown.
     #[error("send a valid operator token as: Authorization: Bearer op_...")]
     UnknownToken,
+    /// Not signed by the provider that it claims to be from.
+    #[error("this is no request of Slack to this installation: {message}")]
+    ForeignRequest {
+        /// Which header says so.
+        message: String,
+    },
     /// Known, but not allowed to do this.
     #[error("{message}")]
     Forbidden {
@@ -188,7 +194,9 @@ impl ApiError {
             Self::MalformedRequest { .. } | Self::BodyTooSlow { .. } => {
                 ("malformed_request", StatusCode::BAD_REQUEST)
             }
-            Self::Unauthorized | Self::UnknownToken => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::Unauthorized | Self::UnknownToken | Self::ForeignRequest { .. } => {
+                ("unauthorized", StatusCode::UNAUTHORIZED)
+            }
             Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
             Self::NotFound { .. } => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
@@ -383,6 +391,7 @@ mod tests {
             (ApiError::BodyTooSlow { deadline }, "malformed_request", 400),
             (ApiError::Unauthorized, "unauthorized", 401),
             (ApiError::UnknownToken, "unauthorized", 401),
+            (ApiError::ForeignRequest { message: "late".to_owned() }, "unauthorized", 401),
             (ApiError::forbidden("no"), "forbidden", 403),
             (ApiError::not_found("no such event"), "not_found", 404),
             (ApiError::MethodNotAllowed, "method_not_allowed", 405),

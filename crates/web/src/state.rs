@@ -9,6 +9,7 @@ use store::{MasterKey, PgPool};
 use crate::admission::Admission;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
+use crate::slack_answer::AnswerSlack;
 use crate::test_message::TestDestination;
 use crate::trial::TryExtension;
 
@@ -35,6 +36,8 @@ pub struct AppState {
     pub allow: Arc<AllowedNetworks>,
     /// Sends test messages, in the name of who asked for it.
     pub test_destination: TestDestination,
+    /// Tells people in Slack what came of their press.
+    pub answer_slack: AnswerSlack,
     /// Tries extensions, in the name of who asked for it.
     pub try_extension: TryExtension,
     /// Temporal, for what only it knows: whether an extension's worker polls.

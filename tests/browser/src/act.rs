@@ -79,18 +79,25 @@ impl Page {
         self.call("Input.insertText", json!({ "text": text })).await.expect("a text");
     }
 
-    /// Presses a key: `Enter`, `Tab`, `Space`, `Escape` or `Delete`.
+    /// Presses a key: `Enter`, `Tab`, `Space`, `Escape`, `Delete`, `ArrowDown` or a character, also with `Control+` before it.
     pub async fn press(&self, key: &str) {
+        let (control, key) = match key.strip_prefix("Control+") {
+            Some(key) => (true, key),
+            None => (false, key),
+        };
         let (name, code, text) = match key {
             "Enter" => ("Enter", 13, "\r"),
             "Tab" => ("Tab", 9, ""),
             "Space" => (" ", 32, " "),
             "Escape" => ("Escape", 27, ""),
             "Delete" => ("Delete", 46, ""),
+            "ArrowDown" => ("ArrowDown", 40, ""),
+            one if one.chars().count() == 1 => (one, 0, if control { "" } else { one }),
             _ => panic!("no key {key:?} is known here"),
         };
         let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
         let mut stroke = json!({ "key": name, "code": key, "windowsVirtualKeyCode": code });
+        stroke["modifiers"] = if control { 2 } else { 0 }.into();
         for (kind, text) in [(down, text), ("keyUp", "")] {
             stroke["type"] = kind.into();
             stroke["text"] = text.into();

@@ -11,5 +11,6 @@ pub mod discord;
 pub mod http_server;
 pub mod mail_server;
 pub mod pagerduty;
+pub mod slack;
 
 pub use authority::Authority;

@@ -150,8 +150,21 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
         );
         let rows = shown.rows("Maintenance windows, the newest first");
         assert!(rows[0].starts_with("Lasts | ") && rows[0].contains("deploy"), "{rows:?}");
+        it_is_said_where_somebody_waits_for_a_message(&world, &alice).await;
         assert_eq!(alice.submit(&page, &format!("{maintenance}/end"), &[]).await.status, 303);
         let rows = alice.page(&page).await.rows("Maintenance windows, the newest first");
         assert!(rows[0].starts_with("Over | "), "{rows:?}");
     });
+}
+
+/// On the first page, and on the page of an incident that is not resolved.
+async fn it_is_said_where_somebody_waits_for_a_message(world: &World, alice: &Operator) {
+    let event_id = world.receipt("evt_1").await;
+    let incident = format!("/incidents/{}", world.fail(event_id, json!({})).await);
+    let first = alice.page("/incidents").await.text();
+    assert!(first.contains("Telling waits for CometCart until "), "{first}");
+    let waits = async || alice.page(&incident).await.text().contains("Telling waits until ");
+    assert!(waits().await, "an open incident");
+    world.result(event_id, "success", json!({})).await;
+    assert!(!waits().await, "a resolved one");
 }

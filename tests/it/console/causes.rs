@@ -53,6 +53,8 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
             page.text()
         );
         assert!(!page.text().contains("Last one like this"));
+        assert!(page.text().contains("a disk, a quota or memory of your app"), "what is likely");
+        assert_eq!(page.field("Repair URL"), world.repair.url());
 
         let resolve = [("note", "credits added manually")];
         bob.submit(
@@ -69,6 +71,8 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
             page.text()
         );
         assert!(page.html().contains(&format!("href=\"/incidents/{first}\"")));
+        let over = bob.page(&format!("/incidents/{first}")).await;
+        assert!(!over.text().contains("a disk, a quota"), "it is over");
     });
 }
 
@@ -127,5 +131,18 @@ fn scripts_and_the_command_line_see_the_same_causes() {
         let events = ["event", "list", "--search", "evt_2", "--effect", "failed"];
         let (_, told) = world.cli(&events).await.expect("a command");
         assert_eq!(told["data"][0]["provider_event_id"], json!("evt_2"));
+    });
+}
+
+#[test]
+fn the_command_line_finds_an_event_by_the_providers_id() {
+    e2e::run(async {
+        let world = world().await;
+        let (event, _) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_12", &json!({})).await;
+        let (code, shown) = world.cli(&["event", "show", "evt_1"]).await.expect("a command");
+        assert_eq!((code, &shown["event_id"]), (0, &json!(event.to_string())));
+        let (code, nothing) = world.cli(&["event", "show", "evt_9"]).await.expect("a command");
+        assert_eq!((code, &nothing["error"]["code"]), (1, &json!("not_found")));
     });
 }

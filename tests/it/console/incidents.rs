@@ -29,6 +29,8 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
         let empty = viewer.page("/incidents").await;
         assert_eq!(empty.heading(), "Nothing is missing");
         assert!(empty.text().contains("Nothing needs you"), "{}", empty.text());
+        let try_out = format!("/projects/{}/integration-test", world.project.id);
+        assert_eq!(empty.link("The Integration Test"), Some(try_out));
 
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({})).await;

@@ -7,14 +7,18 @@ use e2e::{World, WorldOptions, run};
 use super::strict;
 
 /// Pages that only lead elsewhere, and files.
-const NO_PAGES: [&str; 6] = [
+const NO_PAGES: [&str; 7] = [
     "/",
     "/assets/{file}",
     "/audit.csv",
     "/audit.json",
     "/clients/{file}",
     "/events/{event_id}/snapshot/download",
+    "/projects/{project_id}/test-shop/mail/{incident_id}",
 ];
+
+/// How high the header is: two rows at most, so that a phone shows what the page is about.
+const HEADER: &str = "document.querySelector('header.bar')?.offsetHeight ?? 0";
 
 #[test]
 fn every_page_can_be_used_by_everybody_is_light_and_fits() {
@@ -33,6 +37,8 @@ fn every_page_can_be_used_by_everybody_is_light_and_fits() {
                         let widest = page.evaluate(&widest(most)).await;
                         panic!("{name} is {width} px wide, not {most}: {widest}");
                     }
+                    let header = page.evaluate(HEADER).await;
+                    assert!(header.as_u64() <= Some(112), "{name}: a header of {header} px");
                 }
                 strict::weigh(&page).await;
                 let sheets = page.count("link[rel=stylesheet]").await;

@@ -42,8 +42,13 @@ fn the_drawing_says_no_more_than_the_table() {
         let heading = "75% of what was paid for came on time in the last 7 days.";
         assert_eq!(page.heading(), heading);
         assert!(page.text().contains("1 / 1 incidents opened and resolved"), "{}", page.text());
-        let [drawing] = page.texts("svg[role=img]").try_into().expect("a drawing");
-        assert!(drawing.contains("1 were opened and 1 resolved, at most 1 a day."), "{drawing}");
+        let [days, repair] = page.texts("svg[role=img]").try_into().expect("two drawings");
+        assert!(days.contains("1 were opened and 1 resolved, at most 1 a day."), "{days}");
+        assert!(repair.contains("Of 1 that were resolved, 1 took at most an hour"), "{repair}");
+        assert_eq!(
+            page.rows("Resolved incidents by the time that it took")[0],
+            "Up to a minute | 1 | 100%"
+        );
         assert_eq!(page.texts("path.opened[d^=M]").len(), 1);
         let [day] = page.rows("Incidents opened and resolved").try_into().expect("a day");
         assert!(day.ends_with(" | 1 | 1"), "{day}");

@@ -56,3 +56,37 @@ fn pages_are_about_real_money_or_about_tests_and_never_about_both() {
         assert_eq!(again.submit("/events", "/view", &[("mode", "both")]).await.status, 404);
     });
 }
+
+/// In the project of tests: a silence, a destination that is broken, and a result that no receipt claimed.
+const WARNED: &str = "
+    INSERT INTO silences (id, project_id, event_type, since, usual_per_hour)
+    SELECT gen_random_uuid(), id, 'invoice.paid', now() - interval '2 hours', 12 FROM projects WHERE mode = 'test';
+    UPDATE destinations SET broken_at = now();
+    INSERT INTO audit_entries (id, actor, action, project_id, detail)
+    SELECT gen_random_uuid(), 'system', 'result.unclaimed', id, '{\"status\":\"failed\",\"provider_event_id\":\"evt_lost\"}'
+    FROM projects WHERE mode = 'test';";
+
+#[test]
+fn the_overview_warns_of_what_is_in_the_mode_that_it_shows() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        fail(&world, "evt_1", &json!({})).await;
+        world.alert_bob().await;
+        for sql in [LIVE, WARNED] {
+            sqlx::raw_sql(sql).execute(&world.pool).await.expect("rows");
+        }
+        let warnings = ["No receipts of invoice.paid", "No alert of CometCart", "result"];
+        let page = viewer.page("/overview").await;
+        assert_eq!(page.texts(".message"), [""; 0], "nothing is wrong with real money");
+        viewer.submit("/overview", "/view", &[("mode", "test"), ("section", "/overview")]).await;
+        let said = viewer.page("/overview").await.texts(".message").join("\n");
+        for warning in warnings {
+            assert!(said.contains(warning), "{warning}: {said}");
+        }
+        let project = format!("/overview?project={}", world.project.id);
+        viewer.submit("/overview", "/view", &[("mode", "live"), ("section", "/overview")]).await;
+        let of_project = viewer.page(&project).await.texts(".message");
+        assert_eq!(of_project.len(), 3, "a project that is named says its mode: {of_project:?}");
+    });
+}

@@ -18,15 +18,15 @@ use super::strict;
 const SOON: Duration = Duration::from_secs(30);
 
 /// One operator's way through the console.
-struct Walk {
-    world: World,
-    page: Page,
+pub(super) struct Walk {
+    pub(super) world: World,
+    pub(super) page: Page,
     /// Whether the page looks by itself.
     scripts: bool,
 }
 
 impl Walk {
-    async fn begin(options: PageOptions) -> Self {
+    pub(super) async fn begin(options: PageOptions) -> Self {
         let world = World::start().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let page = Browser::start().await.page(options).await;
@@ -39,20 +39,20 @@ impl Walk {
         walk
     }
 
-    async fn open(&self, path: &str) {
+    pub(super) async fn open(&self, path: &str) {
         self.page.open(&format!("{}{path}", self.world.url)).await;
     }
 
-    async fn at(&self) -> String {
+    pub(super) async fn at(&self) -> String {
         self.page.url().await.trim_start_matches(&self.world.url).to_owned()
     }
 
-    async fn inspect(&self) {
+    pub(super) async fn inspect(&self) {
         strict::inspect(&self.page, &[&self.world.url]).await;
     }
 
     /// Waits for a text, reloading where no script does.
-    async fn see(&self, text: &str) {
+    pub(super) async fn see(&self, text: &str) {
         if self.scripts {
             return self.page.wait_for_text(text, SOON).await;
         }

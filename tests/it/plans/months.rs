@@ -37,7 +37,7 @@ async fn looked_into(pool: &PgPool, question: impl Future<Output = ()>) -> BTree
 }
 
 /// A pool of one connection, whose counts are told at once, to the same database.
-async fn one_connection(pool: &PgPool) -> PgPool {
+pub async fn one_connection(pool: &PgPool) -> PgPool {
     let name: String = sqlx::query_scalar("SELECT current_database()::text")
         .fetch_one(pool)
         .await

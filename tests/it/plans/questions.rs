@@ -14,6 +14,7 @@ use store::search::audit::{AuditExport, AuditSearch, search_audit};
 use store::search::causes::{count_waiting, find_cause, list_causes};
 use store::search::customers::count_customers;
 use store::search::events::{EventSearch, search_events};
+use store::search::hours::{list_hours, list_hours_of_cause};
 use store::search::incidents::{
     IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
 };
@@ -41,7 +42,7 @@ impl Question {
     }
 
     /// The same query, whose cost may vary.
-    fn at_most(self, most: i64) -> Self {
+    pub fn at_most(self, most: i64) -> Self {
         Self { most, ..self }
     }
 
@@ -348,13 +349,14 @@ fn others(known: &Known) -> Vec<Question> {
         }));
     }
     all.push(of_cause());
+    all.extend(hours());
     all.extend(progress(known));
     all.extend(exports());
     all
 }
 
 /// The cause that opened every incident of the bad day.
-fn bad_day() -> CauseId {
+pub fn bad_day() -> CauseId {
     CauseId::from_uuid(uuid::Uuid::from_u128(0x8000_8000_0000_0000_0001))
 }
 
@@ -369,6 +371,24 @@ fn of_cause() -> Question {
     })
 }
 
+/// What is drawn: read from sums, but for what has happened since.
+fn hours() -> [Question; 2] {
+    let of_all = Question::new("hours of all", |pool| {
+        Box::pin(async move {
+            let seen = list_hours(pool, None, Some(Mode::Live)).await.expect("hours");
+            assert_eq!(seen.incomplete_since, None);
+            seen.hours.len()
+        })
+    });
+    let of_cause = Question::new("hours of a cause", |pool| {
+        Box::pin(async move {
+            let seen = list_hours_of_cause(pool, bad_day()).await.expect("hours");
+            seen.hours.hours.len()
+        })
+    });
+    [of_all, of_cause]
+}
+
 fn progress(known: &Known) -> [Question; 3] {
     let (busy, provider_event_id) = (known.busy, known.provider_event_id.clone());
     let of_project = Question::new("progress of a project", move |pool| {
@@ -381,7 +401,7 @@ fn progress(known: &Known) -> [Question; 3] {
         let since = OffsetDateTime::now_utc() - Duration::days(7);
         Box::pin(async move {
             let now = OffsetDateTime::now_utc();
-            let found = find_unclaimed(pool, Some(busy), since, now).await.expect("results");
+            let found = find_unclaimed(pool, Some(busy), None, since, now).await.expect("results");
             found.provider_event_ids.len()
         })
     });

@@ -37,7 +37,8 @@ const NAMES: &str = "\
     extension_calls_point_check extensions_budget_check extensions_calls_check extensions_fallback_check
     extensions_heartbeat_check extensions_kind_check extensions_pkey extensions_point_check extensions_project_fkey
     extensions_queue_check extensions_reprocess_check extensions_target_check extensions_trust_check
-    idempotency_keys_pkey incident_words_incident_fkey incident_words_pkey incidents_event_key incidents_grace_check
+    idempotency_keys_pkey incident_hours_pkey incident_hours_project_fkey incident_words_incident_fkey
+    incident_words_pkey incidents_event_key incidents_grace_check
     incidents_owner_fkey incidents_pkey incidents_project_fkey incidents_reason_check incidents_resolution_check
     incidents_resolved_check incidents_state_check key_holders_keys_check key_holders_pkey
     key_versions_only_one_check key_versions_only_one_key maintenance_windows_ended_check
@@ -45,7 +46,7 @@ const NAMES: &str = "\
     mentions_incident_fkey mentions_operator_fkey mentions_pkey mentions_project_fkey mentions_state_check
     notices_destination_fkey notices_occasion_key notices_pkey notices_project_fkey notices_state_check
     operator_tokens_hash_key operator_tokens_label_check operator_tokens_operator_fkey operator_tokens_pkey
-    operators_email_check operators_pkey operators_role_check operators_view_mode_check outages_order_check
+    operators_email_check operators_pkey operators_role_check operators_slack_user_check operators_view_mode_check outages_order_check
     outages_pkey outbox_pkey outbox_wish_check payment_events_amount_check payment_events_effect_check
     payment_events_pkey payment_events_project_fkey policy_plans_due_check policy_plans_pkey policy_stops_kind_check
     policy_stops_pkey policy_stops_project_fkey policy_stops_reason_check projects_expected_receipts_check
@@ -57,9 +58,11 @@ const NAMES: &str = "\
     reprocess_policies_failed_check reprocess_policies_of_check reprocess_policies_pkey
     reprocess_policies_project_fkey reprocess_policies_take_check reprocesses_incident_fkey reprocesses_pkey
     reprocesses_state_check results_outcome_check results_pkey retention_runs_error_check retention_runs_pkey
-    roll_ups_pkey sessions_operator_fkey sessions_pkey sessions_token_hash_key sessions_user_agent_check
+    roll_ups_pkey saved_filters_list_check saved_filters_owner_fkey saved_filters_pkey sessions_operator_fkey
+    sessions_pkey sessions_token_hash_key sessions_user_agent_check
     sign_in_failures_failures_check sign_in_failures_pkey signing_secrets_pkey signing_secrets_project_fkey
-    silences_measure_check silences_pkey silences_project_fkey silences_resumed_check snapshot_keys_pkey
+    silences_measure_check silences_pkey silences_project_fkey silences_resumed_check slack_presses_destination_fkey slack_presses_pkey
+    snapshot_keys_pkey
     snapshot_keys_project_fkey snapshot_purges_pkey snapshot_purges_project_fkey snapshot_purges_snapshots_check
     snoozes_end_check snoozes_ended_check snoozes_pkey snoozes_project_fkey snoozes_until_check watch_checks_pkey
     watch_probes_only_one_check watch_probes_outcome_check watch_probes_pkey watch_probes_reason_check
@@ -99,7 +102,7 @@ fn every_rule_rejects_by_its_name() {
 }
 
 /// A statement that breaks each rule, on a database with one event, incident and reprocess.
-const BROKEN: [(&str, &str); 65] = [
+const BROKEN: [(&str, &str); 69] = [
     (
         "alert_rules_remind_check",
         "INSERT INTO alert_rules (project_id, remind_every) SELECT id, 4 FROM projects",
@@ -319,5 +322,25 @@ const BROKEN: [(&str, &str); 65] = [
     (
         "snapshot_purges_snapshots_check",
         "INSERT INTO snapshot_purges (project_id, day, snapshots) SELECT id, '2026-11-29', 0 FROM projects",
+    ),
+    (
+        "saved_filters_owner_fkey",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        VALUES (gen_random_uuid(), gen_random_uuid(), 'events', 'Late', '{}', false)",
+    ),
+    (
+        "saved_filters_list_check",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        VALUES (gen_random_uuid(), gen_random_uuid(), 'projects', 'Late', '{}', false)",
+    ),
+    (
+        "saved_filters_own_key",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        SELECT gen_random_uuid(), id, 'events', 'Late', '{}', false FROM projects, generate_series(1, 2)",
+    ),
+    (
+        "saved_filters_shared_key",
+        "INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+        SELECT gen_random_uuid(), id, 'events', 'Late', '{}', true FROM projects, generate_series(1, 2)",
     ),
 ];

@@ -86,6 +86,15 @@ impl Shop {
         event_id
     }
 
+    /// A filter of somebody who looks for a customer again and again.
+    async fn save_filter(&self, reference: &str) {
+        let sql = "WITH operator AS (INSERT INTO operators (id, email, role, password_hash)
+                VALUES (gen_random_uuid(), gen_random_uuid() || '@cometcart.test', 'viewer', '') RETURNING id)
+            INSERT INTO saved_filters (id, owner, list, name, filter, shared)
+            SELECT gen_random_uuid(), id, 'incidents', 'Theirs', jsonb_build_object('q', $1::text), false FROM operator";
+        sqlx::query(sql).bind(reference).execute(&self.pool).await.expect("a filter");
+    }
+
     async fn preview(&self, reference: &str) -> Preview {
         let (key, project_id) = (&self.master_key, self.owner.project_id);
         erasure::preview(&self.pool, key, project_id, reference).await.expect("a preview")
@@ -159,7 +168,7 @@ fn every_column_that_can_hold_a_text_is_said_to_be_erased_or_to_hold_nothing_of_
 }
 
 /// Where a customer's words are before an erasure.
-const HELD: [&str; 11] = [
+const HELD: [&str; 12] = [
     "alerts",
     "audit_texts",
     "callback_attempts",
@@ -171,6 +180,7 @@ const HELD: [&str; 11] = [
     "payment_events",
     "reprocesses",
     "results",
+    "saved_filters",
 ];
 
 #[test]
@@ -183,6 +193,9 @@ fn nothing_of_an_erased_customer_is_in_any_row_and_nobody_elses_rows_change() {
         let mut waiting = early("evt_later", result.expect("a result"));
         waiting.event.internal_reference = Some(CANARY.to_owned());
         shop.keep_early("k1", &waiting).await;
+        for reference in [CANARY, OTHER] {
+            shop.save_filter(reference).await;
+        }
         let before = shop.rows().await;
         let tables: BTreeSet<_> =
             leaking(&before, CANARY).iter().filter_map(|line| line.split(' ').next()).collect();

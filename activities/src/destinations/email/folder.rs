@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::alert::MAIL_WRITTEN;
 use time::{OffsetDateTime, UtcOffset};
 use tokio::fs::{self, DirBuilder, OpenOptions};
 use tokio::io::AsyncWriteExt;
@@ -46,7 +47,7 @@ pub(super) async fn write(folder: &Path, name: &str, mail: &[u8]) -> Result<Sent
         fs::rename(&draft, folder.join(name)).await
     };
     match written.await {
-        Ok(()) => Ok(Sent::new(&format!("written to {name}"))),
+        Ok(()) => Ok(Sent::new(&format!("{MAIL_WRITTEN}{name}"))),
         Err(error) => {
             // What was written of the draft is of no use; if it cannot be removed, so be it.
             let _ = fs::remove_file(&draft).await;

@@ -36,7 +36,7 @@ pub(super) fn header(heading: &str) -> Value {
     })
 }
 
-pub(super) fn section(markup: &str) -> Value {
+pub(in crate::destinations) fn section(markup: &str) -> Value {
     json!({ "type": "section", "text": mrkdwn(markup) })
 }
 

@@ -11,6 +11,8 @@ mod blocks;
 mod notice;
 
 pub use blocks::payload;
+pub(super) use blocks::section;
+pub(super) use notice::payload as notice_payload;
 
 use domain::alert::{AlertFacts, SlackUrl};
 use domain::notice::NoticeText;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::blocks::{FALLBACK, QUOTE, context, escape, header, link, section};
 
 /// The body of the post.
-pub(super) fn payload(notice: &NoticeText) -> Value {
+pub(in crate::destinations) fn payload(notice: &NoticeText) -> Value {
     let mut blocks = vec![header(&notice.heading), section(&escape(&notice.explanation, QUOTE))];
     blocks.extend(notice.lists.iter().map(|list| section(&listed(list))));
     blocks.extend(link(notice.link, &notice.url));

@@ -51,6 +51,7 @@ fn incident(facts: &AlertFacts) -> IncidentFacts {
         internal_reference: facts.internal_reference.clone(),
         effect_key: facts.effect_key.clone(),
         shopify_shop_domain: facts.shopify_shop_domain.clone(),
+        amount: facts.amount,
         reason: IncidentReason { kind: facts.reason, error_code: facts.error.code.clone() },
         reprocess_state: facts.reprocess_ending,
         resolution: facts.resolution,

@@ -75,6 +75,7 @@ fn an_opened_incident_is_ids_and_facts() {
                 "internal_reference": "user_456",
                 "effect_key": null,
                 "shopify_shop_domain": null,
+                "amount": null,
                 "reason": { "kind": "missing_result", "error_code": null },
                 "reprocess_state": null,
                 "resolution": null,
@@ -86,6 +87,15 @@ fn an_opened_incident_is_ids_and_facts() {
             },
         })
     );
+}
+
+#[test]
+fn what_was_paid_is_as_the_receipt_said_it() {
+    let amount =
+        domain::money::Amount { value: 4900, currency: "USD".parse().expect("a currency") };
+    let facts = domain::alert::AlertFacts { amount: Some(amount), ..opened() };
+    let message = json_of(&message_about(&facts));
+    assert_eq!(message["data"]["amount"], json!({ "value": 4900, "currency": "USD" }));
 }
 
 #[test]

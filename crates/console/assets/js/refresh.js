@@ -1,13 +1,14 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
 // data-live are put in place where they changed. A part that the user types or ticks in, has typed in, has
-// opened or has selected text in is left alone, so the user keeps their place. A page that could not be
-// refreshed twice says since when it stands still.
+// opened or has selected text in is left alone, so the user keeps their place; the row of a list that they have come
+// to is come to again. A page that could not be refreshed twice says since when it stands still.
 (() => {
   const live = () => [...document.querySelectorAll("[data-live]")];
   if (live().length === 0) return;
   const busy = (part) => {
     const selection = document.getSelection();
-    const typing = part.contains(document.activeElement) && document.activeElement !== document.body;
+    const at = document.activeElement;
+    const typing = part.contains(at) && at !== document.body && !at.matches("a.lead");
     const changed = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
     const typed = [...part.querySelectorAll("input, textarea")].some(changed);
     const selected = !selection.isCollapsed && part.contains(selection.anchorNode);
@@ -17,11 +18,13 @@
   const put = (part, fresh) => {
     if (part.dataset.seen === fresh.innerHTML || busy(part)) return;
     const opened = open(part);
+    const at = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     part.innerHTML = fresh.innerHTML;
     part.dataset.seen = fresh.innerHTML;
     part.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] ?? one.open; });
     window.showTimes(part);
     window.showCopies(part);
+    if (at) part.querySelector(`a.lead[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
   };
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
   let last = new Date();

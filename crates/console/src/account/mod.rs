@@ -7,6 +7,7 @@
 mod browser;
 mod password;
 mod sessions;
+mod slack;
 mod tokens;
 
 use askama::Template;
@@ -19,6 +20,7 @@ use web::error::ApiError;
 
 use self::password::PasswordErrors;
 use self::sessions::SessionRow;
+use self::slack::SlackUser;
 use self::tokens::{NewToken, TokenRow};
 use super::access::{Access, Pages};
 use super::layout::{Layout, Section};
@@ -32,6 +34,7 @@ pub fn add(pages: Pages) -> Pages {
     pages
         .get("/account", Access::Viewer, get)
         .post("/account/password", Access::Viewer, password::change)
+        .post("/account/slack", Access::Viewer, slack::change)
         .post("/account/sessions/end", Access::Viewer, sessions::end)
         .post("/account/tokens", Access::Viewer, tokens::create)
         .post("/account/tokens/{token_id}/revoke", Access::Viewer, tokens::revoke)
@@ -51,6 +54,7 @@ struct AccountPage {
     revoked: Vec<TokenRow>,
     errors: PasswordErrors,
     new_token: NewToken,
+    slack: SlackUser,
 }
 
 async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
@@ -62,6 +66,8 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
 struct Forms {
     errors: PasswordErrors,
     new_token: NewToken,
+    /// None for what is kept.
+    slack: Option<SlackUser>,
 }
 
 /// The page, with its forms.
@@ -69,11 +75,15 @@ async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     status: StatusCode,
-    Forms { errors, new_token }: Forms,
+    Forms { errors, new_token, slack }: Forms,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let (tokens, revoked) = tokens::list(state, signed_in, now).await?;
     let sessions = sessions::list(state, signed_in, now).await?;
+    let slack = match slack {
+        Some(typed) => typed,
+        None => slack::load(state, signed_in).await?,
+    };
     let page = AccountPage {
         layout: Layout::load(state, signed_in, Section::Account, "Account").await?,
         email: signed_in.session.email.clone(),
@@ -88,6 +98,7 @@ async fn show(
         revoked,
         errors,
         new_token,
+        slack,
     };
     page_with(status, &page)
 }

@@ -22,6 +22,7 @@ use self::rules::RuleValues;
 use crate::access::{Access, Pages};
 use crate::badge::Badge;
 use crate::form::FormErrors;
+use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::projects::{self, Head, Tab};
@@ -55,12 +56,6 @@ struct AlertingPage {
     window: MaintenanceValues,
     errors: FormErrors,
     windows: Vec<WindowItem>,
-}
-
-/// That telling waits now.
-struct Held {
-    why: &'static str,
-    until: When,
 }
 
 struct WindowItem {
@@ -105,7 +100,7 @@ async fn render(
     let page = AlertingPage {
         layout,
         head,
-        held: hold.map(|hold| Held { why: hold.reason.words(), until: When::exact(hold.until) }),
+        held: hold.as_ref().map(Held::new),
         phrases: rules.phrases(),
         destinations: list_destinations(&state.pool, project).await?,
         rules: forms.rules.unwrap_or_else(|| RuleValues::of(&rules)),
@@ -133,7 +128,7 @@ async fn list_destinations(
 }
 
 fn path(project: &Project) -> String {
-    format!("/projects/{}/alerting", project.id)
+    held::path(project.id)
 }
 
 impl WindowItem {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Query;
 use axum::http::Uri;
 use domain::bulk::BulkAction;
 use domain::catalogue::Catalogue;
@@ -82,14 +81,14 @@ impl Pick {
             return of_cause(pool, self.cause.parse().ok()).await;
         }
         if self.which == "all" {
-            let Some(query) = self.query() else {
+            let Some(query) = ListQuery::from_filter(&self.filter) else {
                 return Ok(Picked::Nothing("The list's filter could not be read.".to_owned()));
             };
             if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
                 return of_cause(pool, query.cause_id()).await;
             }
             let catalogue = Catalogue::of_all(declared_names::list_all(pool).await?);
-            let search = search(&query, &catalogue, OffsetDateTime::now_utc(), me);
+            let search = search(&query, &catalogue, OffsetDateTime::now_utc(), Some(me));
             return Ok(one_project(list_matching(pool, &search, MOST).await?));
         }
         let ids: Vec<IncidentId> = self.incidents.iter().filter_map(|id| id.parse().ok()).collect();
@@ -99,11 +98,6 @@ impl Pick {
             ));
         }
         Ok(one_project(group_by_project(pool, &ids).await?))
-    }
-
-    fn query(&self) -> Option<ListQuery> {
-        let Query(query) = Query::try_from_uri(&self.address()?).ok()?;
-        Some(query)
     }
 }
 

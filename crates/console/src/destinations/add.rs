@@ -97,7 +97,9 @@ fn attributes(field: &FieldDescription) -> String {
     let FieldDescription { name, example, is_required, .. } = field;
     let mode = match *name {
         "email" => " inputmode='email'",
-        "slack" | "teams" | "discord" | "ntfy" | "webhook" | "endpoint" => " inputmode='url'",
+        "slack" | "slack_api" | "teams" | "discord" | "ntfy" | "webhook" | "endpoint" => {
+            " inputmode='url'"
+        }
         _ => "",
     };
     let longest = if *name == "label" { " maxlength='255'" } else { "" };
@@ -142,7 +144,13 @@ pub(super) async fn submit(
         return super::render(&state, &signed_in, &project, forms).await;
     }
     let name = one_line(new.name());
-    let text = format!("Alerts now go to {name}. Press Test to send a test message.");
+    let buttons = if new.target.kind_of() == DestinationKind::SlackApp {
+        let url = &state.public_url;
+        format!(" For its buttons, set the app's Request URL to {url}/slack/actions.")
+    } else {
+        String::new()
+    };
+    let text = format!("Alerts now go to {name}. Press Test to send a test message.{buttons}");
     let message = match new.target.current_secret() {
         Some(secret) => Message::done(text).with_secret("the signing secret", secret.reveal()),
         None => Message::done(text),

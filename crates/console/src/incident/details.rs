@@ -2,6 +2,7 @@
 
 use domain::extension::Point;
 use domain::ids::IncidentId;
+use domain::maintenance::Hold;
 use store::alerts::{self, AlertView};
 use store::events::{self, PaymentEvent};
 use store::incidents::{self, Incident};
@@ -10,7 +11,7 @@ use store::proof_links::{self, ProofLink};
 use store::proposals::{self, Proposal};
 use store::reprocesses::{self, Reprocess};
 use store::snoozes::{self, Snooze};
-use store::{StoreError, audit, extensions};
+use store::{StoreError, alert_rules, audit, extensions};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -35,6 +36,8 @@ pub(super) struct IncidentDetails {
     pub(super) proposals: Vec<Proposal>,
     /// Whether an extension does reprocesses of this event.
     pub(super) repaired_by_extension: bool,
+    /// Why the project's people are not told of anything now.
+    pub(super) hold: Option<Hold>,
     /// Until when people are not told of it again.
     pub(super) snooze: Option<Snooze>,
     /// What it has in common with others.
@@ -62,6 +65,7 @@ impl IncidentDetails {
             links: proof_links::list_links(pool, id).await?,
             proposals: proposals::list_proposals(pool, event_id).await?,
             project: project.ok_or(StoreError::Missing("projects"))?,
+            hold: alert_rules::find_hold(pool, event.project_id).await?,
             snooze: snoozes::find_open(pool, id).await?,
             siblings: Siblings::read(pool, &incident).await?,
             repaired_by_extension: !repairing.is_empty(),

@@ -5,6 +5,7 @@
 //! mistake is shown again on this page with what was typed.
 
 mod actions;
+mod check_repair;
 mod details;
 mod next;
 mod owner;
@@ -38,6 +39,7 @@ pub fn add(pages: Pages) -> Pages {
             Access::Operator,
             actions::resolve_by_evidence,
         )
+        .post("/incidents/{incident_id}/check-repair", Access::Operator, check_repair::submit)
         .post("/incidents/{incident_id}/take", Access::Operator, owner::take)
         .post("/incidents/{incident_id}/assign", Access::Operator, owner::assign)
         .post("/incidents/{incident_id}/release", Access::Operator, owner::release)

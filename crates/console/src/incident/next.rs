@@ -19,6 +19,8 @@ pub(super) struct NextAction {
     pub(super) reprocess: bool,
     /// Whether the project has neither a repair URL nor an extension, without which none can.
     pub(super) needs_repair_url: bool,
+    /// Whether there is a repair endpoint to be checked.
+    pub(super) has_repair_url: bool,
     /// Whether it can be acknowledged.
     pub(super) acknowledge: bool,
     /// Where the repair endpoint redirects the last callback, until that is the repair URL.
@@ -52,6 +54,7 @@ impl NextAction {
             may_act,
             reprocess: may_act && reprocess && !needs_repair_url,
             needs_repair_url,
+            has_repair_url: details.project.repair_url.is_some(),
             acknowledge: may_act && acknowledge,
             redirect: if over { None } else { redirect(details) },
             why_not,

@@ -43,6 +43,11 @@ impl Siblings {
         }))
     }
 
+    /// How many others are not resolved.
+    pub(super) fn others_waiting(&self) -> i64 {
+        self.waiting
+    }
+
     pub(super) fn facts(&self) -> Vec<Fact> {
         let waiting = match self.waiting {
             0 => "no other waits".to_owned(),

@@ -8,6 +8,8 @@ use domain::alert::{
 use domain::extension::describe_evidence;
 use domain::ids::{CallId, ProofLinkId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::likely_cause::{self, Symptoms};
+use domain::maintenance::Hold;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use domain::timeline::{actor_name, short_actor_name};
 use store::proof_links::ProofLink;
@@ -22,6 +24,7 @@ use super::siblings::Siblings;
 use super::snooze::SnoozeView;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
+use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -66,10 +69,14 @@ pub(super) struct IncidentPage {
     heading: String,
     taken: Taken,
     quote: Option<String>,
+    /// What is likely wrong, while it is not resolved.
+    likely: Option<String>,
     running: Option<Running>,
     next: NextAction,
     evidence: Vec<EvidenceItem>,
     owned: Ownership,
+    /// That nobody is told of it now, with where that is set.
+    held: Option<(Held, String)>,
     snooze: Option<SnoozeView>,
     project_path: String,
     values: NoteValues,
@@ -135,9 +142,11 @@ impl IncidentPage {
             heading,
             taken: taken(&details),
             quote: incident.error.message.as_deref().map(sanitize),
+            likely: likely(&details).filter(|_| unresolved),
             next: NextAction::of(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
+            held: unresolved.then_some(details.hold).flatten().map(|hold| held_in(&hold, &details)),
             snooze: SnoozeView::of(&details),
             facts: facts(state, &details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
@@ -151,10 +160,42 @@ impl IncidentPage {
     }
 }
 
+fn held_in(hold: &Hold, details: &IncidentDetails) -> (Held, String) {
+    (Held::new(hold), held::path(details.project.id))
+}
+
+fn likely(details: &IncidentDetails) -> Option<String> {
+    let error = &details.incident.error;
+    likely_cause::describe(Symptoms {
+        reason: details.incident.reason,
+        error_code: error.code.as_deref(),
+        error_message: error.message.as_deref(),
+        others_waiting: details.siblings.as_ref().map_or(0, Siblings::others_waiting),
+    })
+}
+
 fn facts(state: &ConsoleState, details: &IncidentDetails) -> Vec<Fact> {
     let mut facts = details.siblings.as_ref().map(Siblings::facts).unwrap_or_default();
+    facts.extend(repair_facts(details));
     let own = facts::of_incident(state, &details.event, &details.project, &details.alerts);
     facts.extend(own);
+    facts
+}
+
+/// Which endpoint does the work again, without what its query may hide, and what it answered last.
+fn repair_facts(details: &IncidentDetails) -> Vec<Fact> {
+    let Some(url) = details.project.repair_url.as_deref() else { return Vec::new() };
+    let shown = url.split('?').next().unwrap_or_default();
+    let settings = format!("/projects/{}#settings", details.project.id);
+    let mut facts =
+        vec![Fact::new("Repair URL", Value::Code(one_line(shown))).leading_to(settings)];
+    let last = details.timeline.iter().flat_map(|item| &item.attempts).next_back();
+    if let Some(last) = last {
+        let answer =
+            last.answer.as_deref().map(|text| one_line(text).chars().take(200).collect::<String>());
+        let lines = std::iter::once(last.outcome.clone()).chain(answer).collect();
+        facts.push(Fact::new("Its last answer", Value::Lines(lines)));
+    }
     facts
 }
 

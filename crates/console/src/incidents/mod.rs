@@ -5,6 +5,8 @@
 //! never replaced while it is in use.
 
 mod causes;
+mod empty;
+mod hours;
 mod rows;
 mod summary;
 
@@ -12,8 +14,10 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
-use domain::ids::{CauseId, OperatorId};
+use domain::ids::{CauseId, OperatorId, ProjectId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
+use domain::project::Mode;
+use store::projects::Project;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
@@ -21,14 +25,18 @@ use web::error::ApiError;
 
 pub(crate) use self::causes::href as cause_href;
 use self::causes::{CauseItem, Causes};
+use self::empty::Empty;
+use self::hours::HourPlots;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
+use super::held::{HeldProject, list_held};
 use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page;
 use super::session::SignedIn;
 use crate::comments::CommentItem;
+use crate::saved_filters::SavedLinks;
 use crate::state::ConsoleState;
 use crate::view::View;
 
@@ -44,6 +52,9 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
+    /// Where telling waits now.
+    held: Vec<HeldProject>,
+    hours: HourPlots,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
     /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
@@ -52,22 +63,13 @@ struct IncidentsPage {
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     filters: Filters,
+    saved: SavedLinks,
     /// What the list is narrowed by, as its address says it.
     filter: String,
     rows: Vec<IncidentItem>,
     pager: Pager,
     oldest_first: bool,
     empty: Empty,
-}
-
-/// Why a list is empty, which is what its reader needs to know.
-struct Empty {
-    /// There is no project yet.
-    no_project: bool,
-    /// Nothing was asked for: all is well.
-    plain: bool,
-    /// The same search in all states, if it searched fewer.
-    everywhere: Option<String>,
 }
 
 async fn list(
@@ -80,16 +82,21 @@ async fn list(
     let projects = projects::list_projects(&state.pool).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(query.mode(), query.project_id(), &projects);
-    let wanted = search(&query, &catalogue, now, signed_in.session.operator_id);
+    let wanted = search(&query, &catalogue, now, Some(signed_in.session.operator_id));
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
     let wanted = IncidentSearch { mode: of_mode, ..wanted };
     let found = search_incidents(&state.pool, &wanted).await?;
     let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
+    let held = list_held(&state.pool, &projects, query.project_id(), mode).await?;
+    let hours = HourPlots::load(&state, &query, &summary.hours).await?;
     let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
+    let empty = Empty::load(&state, &query, &projects, mode, found.data.is_empty()).await?;
+    let filters = Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue);
+    let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
@@ -97,17 +104,16 @@ async fn list(
         said,
         max_note: MAX_NOTE,
         summary,
+        held,
+        hours,
         causes: if is_wide { causes.shared(now) } else { Vec::new() },
-        filters: Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue),
+        filters,
+        saved,
         filter: query.with_mode(of_mode).as_filter(),
         pager: Pager::new(PATH, &query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
-        empty: Empty {
-            no_project: projects.is_empty(),
-            plain: query.is_plain(),
-            everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
-        },
+        empty,
     })
 }
 
@@ -122,12 +128,13 @@ async fn comments_of_cause(
     Ok(Some((format!("/causes/{id}"), comments)))
 }
 
-/// What a list's address asks for.
-pub(crate) fn search(
+/// What a list's address asks for; what is mine is known only of somebody.
+#[must_use]
+pub fn search(
     query: &ListQuery,
     catalogue: &Catalogue,
     now: OffsetDateTime,
-    me: OperatorId,
+    me: Option<OperatorId>,
 ) -> IncidentSearch {
     let (opened_after, opened_before) = query.times(now);
     IncidentSearch {
@@ -139,7 +146,7 @@ pub(crate) fn search(
         },
         cause_id: query.cause_id(),
         owner: match query.owner.as_str() {
-            "me" => Some(OwnerFilter::Of(me)),
+            "me" => me.map(OwnerFilter::Of),
             "none" => Some(OwnerFilter::Nobody),
             _ => None,
         },

@@ -32,7 +32,14 @@ pub(super) struct IncidentItem {
     pub(super) state: Badge,
     /// Who sees to it, by name.
     pub(super) owner: Option<String>,
+    pub(super) snoozed: Option<Snoozed>,
     pub(super) since: When,
+}
+
+/// That people are not told of it again until a time, or else until the next one of its cause.
+#[derive(Debug)]
+pub(super) struct Snoozed {
+    pub(super) until: Option<When>,
 }
 
 impl IncidentItem {
@@ -45,6 +52,7 @@ impl IncidentItem {
             why: why(&row),
             state: state(&row),
             owner: row.incident.owner.as_deref().map(short_name),
+            snoozed: snoozed(&row),
             since: When::ago(row.incident.opened_at, now),
             tried: row.last_attempt.map(|last| (outcome(&last), When::ago(last.at, now))),
             event_type: one_line(&row.event_type),
@@ -64,6 +72,13 @@ fn why(row: &IncidentRow) -> (String, Option<String>) {
         }
         Reason::FailedResult => ("Failed".to_owned(), code),
     }
+}
+
+/// What is resolved is told of no more anyhow.
+fn snoozed(row: &IncidentRow) -> Option<Snoozed> {
+    let stands = row.incident.state != IncidentState::Resolved;
+    let snooze = row.snooze.as_ref().filter(|_| stands)?;
+    Some(Snoozed { until: snooze.until.map(When::brief) })
 }
 
 fn state(row: &IncidentRow) -> Badge {

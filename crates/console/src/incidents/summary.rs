@@ -1,5 +1,7 @@
 //! The sentence and the numbers above the list.
 
+use std::sync::Arc;
+
 use domain::alert::format_duration;
 use domain::ids::ProjectId;
 use domain::money::describe_sums;
@@ -7,6 +9,7 @@ use domain::project::Mode;
 use store::StoreError;
 use store::search::at_risk::sum_at_risk;
 use store::search::customers::{Customers, count_customers};
+use store::search::hours::Hours;
 use store::search::incidents::{IncidentCounts, count_incidents};
 use time::OffsetDateTime;
 
@@ -30,6 +33,8 @@ pub(super) struct IncidentSummary {
     pub(super) on_time: Option<String>,
     /// How long it took to put things right, if anything was.
     pub(super) to_repair: Option<String>,
+    /// The last hours, one by one.
+    pub(super) hours: Arc<Hours>,
 }
 
 impl IncidentSummary {
@@ -57,6 +62,7 @@ impl IncidentSummary {
             at_risk: describe_sums(&sums).map(|sums| (sums, mode == Mode::Test)),
             on_time: week.on_time.map(percent),
             to_repair: week.to_repair.map(format_duration),
+            hours: week.hours,
         })
     }
 }

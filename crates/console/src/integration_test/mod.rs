@@ -8,6 +8,7 @@ mod calls;
 mod run;
 mod samples;
 mod steps;
+mod test_shop;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -32,7 +33,8 @@ use super::when::When;
 use crate::state::ConsoleState;
 
 pub fn add(pages: Pages) -> Pages {
-    pages.get("/projects/{project_id}/integration-test", Access::Viewer, show)
+    let pages = pages.get("/projects/{project_id}/integration-test", Access::Viewer, show);
+    test_shop::add(pages)
 }
 
 #[derive(Template)]
@@ -48,6 +50,8 @@ struct IntegrationTestPage {
     repair_url: Option<String>,
     destinations: usize,
     samples: Vec<Sample>,
+    /// Whether the built-in test shop can do the calls.
+    has_test_shop: bool,
 }
 
 /// Which run.
@@ -96,5 +100,6 @@ async fn render(
         repair_url: project.repair_url.clone(),
         destinations: working,
         samples,
+        has_test_shop: test_shop::find(state, project).is_ok(),
     })
 }

@@ -19,7 +19,7 @@ pub(super) struct TestStep {
     /// Whether it is the next one that a button leads to.
     pub(super) main: bool,
     /// What happens here, or what to do to make it happen.
-    next: &'static str,
+    pub(super) next: &'static str,
     /// Where to do it, and what the link says.
     pub(super) place: Option<(String, &'static str)>,
     /// The call that does it.

@@ -2,7 +2,7 @@
 
 use domain::alert::format_duration;
 use store::search::overview::{OnTime, Spread};
-use time::{Date, Duration};
+use time::Duration;
 
 /// How long something takes.
 #[derive(Debug)]
@@ -44,12 +44,6 @@ pub fn on_time(figures: &OnTime) -> String {
         Some(percent) if percent >= 100.0 => "100%".to_owned(),
         Some(percent) => format!("{}%", (percent * 10.0).floor() / 10.0),
     }
-}
-
-/// `21 Nov 2026`.
-pub fn day(day: Date) -> String {
-    let month: String = day.month().to_string().chars().take(3).collect();
-    format!("{} {month} {}", day.day(), day.year())
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! The figures are the store's, exact up to the moment of asking. Every number of the drawing is
 //! also in a table below it, so that nothing is shown by a picture alone.
 
-mod chart;
 mod labels;
 
 use askama::Template;
@@ -14,14 +13,13 @@ use domain::audit::Action;
 use domain::ids::ProjectId;
 use domain::notice::describe_unclaimed;
 use serde::Deserialize;
-use store::notices;
+use store::notices::find_unclaimed;
 use store::projects::{Project, list_projects};
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
-use self::chart::Chart;
-use self::labels::{Pace, day, heading, on_time};
+use self::labels::{Pace, heading, on_time};
 use super::access::{Access, Pages};
 use super::broken::{Broken, list_broken};
 use super::layout::{Layout, Section, mode_word};
@@ -29,6 +27,7 @@ use super::page::page;
 use super::session::SignedIn;
 use super::silent::{Silences, list_silent};
 use super::when::When;
+use crate::charts::{self, Plot};
 use crate::state::ConsoleState;
 use crate::view::View;
 
@@ -60,9 +59,10 @@ struct OverviewPage {
     projects: Vec<(ProjectId, String, bool)>,
     heading: String,
     is_empty: bool,
-    chart: Chart,
-    /// The days on which something happened, newest first.
-    per_day: Vec<(String, DayFigures)>,
+    /// What happened each day, where anything did.
+    days_plot: Option<Plot>,
+    /// How long it took, where anything was resolved.
+    repair_plot: Option<Plot>,
     opened: i64,
     resolved: i64,
     detect: Pace,
@@ -100,10 +100,10 @@ async fn get(
     let layout = Layout::load(&state, &signed_in, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
-    let unclaimed = notices::find_unclaimed(&state.pool, project, since, now).await?;
+    let unclaimed = find_unclaimed(&state.pool, project, Some(mode), since, now).await?;
     let mut shown = fill(layout, days, project, &projects, found);
-    shown.broken = list_broken(&state, project).await?;
-    shown.silent = list_silent(&state, project).await?;
+    shown.broken = list_broken(&state, project, mode).await?;
+    shown.silent = list_silent(&state, project, mode).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
     page(&shown)
@@ -124,7 +124,6 @@ fn fill(
 ) -> OverviewPage {
     let sum = |of: fn(&DayFigures) -> i64| found.per_day.iter().map(of).sum::<i64>();
     let (opened, resolved) = (sum(|day| day.opened), sum(|day| day.resolved));
-    let busy = found.per_day.iter().rev().filter(|day| day.opened + day.resolved > 0);
     let mut choices = CHOICES.to_vec();
     if !choices.contains(&days) {
         choices.push(days);
@@ -137,8 +136,8 @@ fn fill(
         projects: projects.iter().map(|one| choice(one, project)).collect(),
         heading: heading(&found.overall, days),
         is_empty: found.overall.events + opened + resolved == 0,
-        chart: Chart::of(&found.per_day),
-        per_day: busy.map(|figures| (day(figures.day), *figures)).collect(),
+        days_plot: charts::days(&found.per_day),
+        repair_plot: charts::repair_times(&found.repair_times),
         opened,
         resolved,
         detect: Pace::of(found.time_to_detect),

@@ -127,9 +127,9 @@ pub(super) async fn render(
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
-    let broken = list_broken(state, Some(project.id)).await?;
+    let broken = list_broken(state, Some(project.id), project.mode).await?;
     let deleted = deleted_snapshots(state, project).await?;
-    let silent = list_silent(state, Some(project.id)).await?;
+    let silent = list_silent(state, Some(project.id), project.mode).await?;
     page_with(
         status,
         &ProjectPage {
@@ -168,7 +168,7 @@ async fn unclaimed(
     now: OffsetDateTime,
 ) -> Result<Option<Unclaimed>, ApiError> {
     let since = now - Duration::days(7);
-    let found = notices::find_unclaimed(&state.pool, Some(project.id), since, now).await?;
+    let found = notices::find_unclaimed(&state.pool, Some(project.id), None, since, now).await?;
     let (action, from) = (Action::ResultUnclaimed, since.date());
     let path = format!("/audit?action={action}&subject={}&from={from}", project.id);
     let text = describe_unclaimed(found.count, found.failures);

@@ -15,8 +15,8 @@ use crate::catalogue::EffectType;
 use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, Evidence, ExtensionKind, Point, Silence, Trust};
 use crate::ids::{
-    BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId, KeyId,
-    OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
+    BulkId, CallId, CauseId, CustomerHash, DestinationId, ErasureId, EventId, ExtensionId,
+    FilterId, KeyId, OperatorId, ProofLinkId, ReplayId, ResultId, SecretId, SessionId, TokenId,
 };
 use crate::incident::{Reason, Resolution};
 use crate::money::Amount;
@@ -24,6 +24,7 @@ use crate::operator::Role;
 use crate::outbox::OutboxKind;
 use crate::project::Mode;
 use crate::reprocess_policy::{PolicySettings, StopReason};
+use crate::saved_filter::FilteredList;
 use crate::silence::ExpectedReceipts;
 
 macro_rules! details {
@@ -379,6 +380,18 @@ details! {
     /// Of a new event whose customer was erased before.
     ReturnedDetail { tombstone: CustomerHash }
 
+    /// Of a filter that everyone who signs in sees from then on, as it is then; `was` is the name that it had before.
+    SharedFilterDetail {
+        filter_id: FilterId,
+        list: FilteredList,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<String>,
+    }
+
+    /// Of a shared filter that is gone.
+    FilterDetail { filter_id: FilterId, list: FilteredList, name: String }
+
     ProofLinkDetail {
         proof_link_id: ProofLinkId,
         /// Of a new one: for how long it opens.
@@ -394,6 +407,9 @@ details! {
 
     /// Of a password that changed.
     PasswordDetail { operator_id: OperatorId, email: String, sessions_ended: u64 }
+
+    /// Of an operator who is known in Slack by another id, or by none.
+    SlackUserDetail { operator_id: OperatorId, email: String, slack_user_id: Option<String> }
 
     /// Of a session that began.
     SignInDetail { operator_id: OperatorId, session_id: SessionId }

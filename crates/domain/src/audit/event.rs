@@ -13,15 +13,16 @@ use super::detail::{
     AcknowledgedDetail, AddedDestinationDetail, AddedExtensionDetail, AlertDetail,
     AlertRulesDetail, AmbiguityDetail, AnsweredDetail, AssignedDetail, BulkDetail, BulkEndDetail,
     BulkStartedDetail, CallbackDetail, CommentDetail, DeclaredDetail, DestinationDetail,
-    ErasedDetail, EveryIncidentDetail, ExtensionDetail, GivenUpMentionDetail, HeldDetail,
-    InterruptedDetail, KeyDetail, LockOutDetail, MaintenanceDetail, MasterKeyDetail,
+    ErasedDetail, EveryIncidentDetail, ExtensionDetail, FilterDetail, GivenUpMentionDetail,
+    HeldDetail, InterruptedDetail, KeyDetail, LockOutDetail, MaintenanceDetail, MasterKeyDetail,
     NewProjectDetail, NoDetail, OpenedDetail, OperatorDetail, ParkedDetail, PasswordDetail,
     PlannedDetail, PolicyDetail, PolicyResetDetail, PolicyStopDetail, ProjectChanges,
     ProofLinkDetail, ReceiptDetail, ReleasedDetail, RemindedDetail, RenamedDestinationDetail,
     ReprocessDetail, ReprocessEndDetail, ReprocessRejectionDetail, ResolvedDetail, ResultDetail,
-    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SignInDetail, SignOutDetail,
-    SignalDetail, SnoozeEndDetail, SnoozedDetail, StallDetail, TestDetail, TokenDetail, ToldDetail,
-    TriedExtensionDetail, UnansweredDetail, UnclaimedDetail, WhyDetail,
+    ReturnedDetail, RoleChangeDetail, RotatedKeyDetail, SecretDetail, SharedFilterDetail,
+    SignInDetail, SignOutDetail, SignalDetail, SlackUserDetail, SnoozeEndDetail, SnoozedDetail,
+    StallDetail, TestDetail, TokenDetail, ToldDetail, TriedExtensionDetail, UnansweredDetail,
+    UnclaimedDetail, WhyDetail,
 };
 
 macro_rules! audit_events {
@@ -169,11 +170,14 @@ audit_events! {
     OperatorRemoved(OperatorDetail),
     OperatorRoleChanged(RoleChangeDetail),
     OperatorPasswordChanged(PasswordDetail),
+    OperatorSlackUserChanged(SlackUserDetail),
     OperatorSignedIn(SignInDetail),
     OperatorSignedOut(SignOutDetail),
     OperatorLockedOut(LockOutDetail),
     TokenCreated(TokenDetail),
     TokenRevoked(TokenDetail),
+    FilterShared(SharedFilterDetail),
+    FilterRemoved(FilterDetail),
 }
 
 #[cfg(test)]

@@ -114,6 +114,10 @@ impl Hosts {
                 },
                 named: "discord.com, as Copy Webhook URL gives it",
             },
+            DestinationKind::SlackApp => Self {
+                is: |host| ["slack.com", "slack-gov.com"].contains(&host),
+                named: "slack.com, or slack-gov.com for a workspace of GovSlack",
+            },
             DestinationKind::Email
             | DestinationKind::Slack
             | DestinationKind::Ntfy
@@ -156,6 +160,10 @@ impl PathRule {
             DestinationKind::Ntfy => Self {
                 is: is_topic,
                 named: "the URL of one topic, such as https://ntfy.sh/cometcart-x7Kq2mWp: up to 64 letters, digits, _ and -",
+            },
+            DestinationKind::SlackApp => Self {
+                is: |url| url.path() == "/api/" && url.query().is_none(),
+                named: "where the methods of the Web API are, such as https://slack-gov.com/api/",
             },
             DestinationKind::Email
             | DestinationKind::Slack
@@ -290,6 +298,20 @@ mod tests {
         }
         assert_eq!(reject(Ntfy, "http://ntfy:8080/alerts", "ntfy:8080"), None);
         assert!(reject(Ntfy, "http://ntfy:8080/", "ntfy:8080").is_some());
+    }
+
+    #[test]
+    fn the_web_api_is_slacks_and_that_of_govslack() {
+        let slack = |text| reject(DestinationKind::SlackApp, text, "");
+        assert_eq!(slack(crate::destination::SLACK_API), None);
+        assert_eq!(slack("https://slack-gov.com/api/"), None);
+        for (text, starts) in [
+            ("https://slack.com.evil.test/api/", "must lead to slack.com"),
+            ("https://slack-gov.com/", "must be where the methods of the Web API are"),
+        ] {
+            let error = slack(text).expect(text);
+            assert!(error.starts_with(starts), "{text}: {error}");
+        }
     }
 
     #[test]

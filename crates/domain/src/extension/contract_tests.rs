@@ -35,7 +35,8 @@ fn wrong(schema: &Value, value: &Value) -> Option<String> {
         Value::Array(types) => types.clone(),
         one => vec![one.clone()],
     });
-    if types.is_some_and(|types| !types.contains(&json!(kind))) {
+    let is_whole = |types: &[Value]| value.is_i64() && types.contains(&json!("integer"));
+    if types.is_some_and(|types| !types.contains(&json!(kind)) && !is_whole(&types)) {
         return Some(format!("{value} is {kind}"));
     }
     if schema.get("const").is_some_and(|only| only != value)

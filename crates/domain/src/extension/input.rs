@@ -13,6 +13,7 @@ use super::Point;
 use crate::catalogue::{EffectType, Provider};
 use crate::ids::{CallId, EventId, IncidentId, ProjectId, ReplayId};
 use crate::incident::Reason;
+use crate::money::Amount;
 use crate::project::Mode;
 
 /// The input of an extension.
@@ -39,6 +40,9 @@ pub struct ExtensionInput {
     pub internal_reference: String,
     pub effect_key: Option<String>,
     pub shopify_shop_domain: Option<String>,
+    /// What was paid, where the receipt said it; older histories have no such field.
+    #[serde(default)]
+    pub amount: Option<Amount>,
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -85,6 +89,7 @@ pub fn example_input(
         internal_reference: "user_456".to_owned(),
         effect_key: None,
         shopify_shop_domain: None,
+        amount: "USD".parse().ok().map(|currency| Amount { value: 4900, currency }),
         occurred_at: datetime!(2026-12-01 14:02:08 UTC),
         received_at: datetime!(2026-12-01 14:02:09 UTC),
         timeout_at: datetime!(2026-12-01 14:32:09 UTC),
@@ -106,12 +111,18 @@ mod tests {
             let input = example_input(*point, nil.0, nil.1, Mode::Test);
             let mut json = json!(input);
             let names: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();
-            let all = "answer_by call_id contract effect_key effect_type event_id event_type \
+            let all = "amount answer_by call_id contract effect_key effect_type event_id event_type \
                  incident_id internal_reference mode occurred_at point project_id provider \
                  provider_event_id reason received_at replay_id shopify_shop_domain timeout_at";
             assert_eq!(names.join(" "), all);
             json["severity"] = json!("high");
-            assert_eq!(serde_json::from_value::<ExtensionInput>(json).expect("read"), input);
+            assert_eq!(
+                serde_json::from_value::<ExtensionInput>(json.clone()).expect("read"),
+                input
+            );
+            json.as_object_mut().expect("an object").remove("amount");
+            let older = serde_json::from_value::<ExtensionInput>(json).expect("read");
+            assert_eq!(older, ExtensionInput { amount: None, ..input });
         }
     }
 }

@@ -137,8 +137,11 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::OperatorLockedOut
         | Action::OperatorPasswordChanged
         | Action::OperatorRoleChanged
+        | Action::OperatorSlackUserChanged
         | Action::OperatorRemoved
         | Action::TokenCreated
-        | Action::TokenRevoked => None,
+        | Action::TokenRevoked
+        | Action::FilterShared
+        | Action::FilterRemoved => None,
     }
 }

@@ -142,6 +142,10 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::OperatorAdded(of) => format!("{} as {}", of.email, of.role),
         E::OperatorRemoved(of) => of.email.clone(),
         E::OperatorRoleChanged(of) => format!("{} is now {}", of.email, of.to),
+        E::OperatorSlackUserChanged(of) => match &of.slack_user_id {
+            Some(user) => format!("{} is {user} in Slack", of.email),
+            None => format!("{} is unknown in Slack", of.email),
+        },
         E::OperatorPasswordChanged(of) => list([&of.email, &sessions_ended(of.sessions_ended)]),
         E::OperatorSignedOut(SignOutDetail::All { email, sessions_ended: count, .. }) => {
             list([email.as_deref().unwrap_or_default(), &sessions_ended(*count)])
@@ -150,6 +154,11 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             format!("{} until {}", of.email, format_timestamp(of.locked_until))
         }
         E::TokenCreated(of) | E::TokenRevoked(of) => of.label.clone(),
+        E::FilterShared(of) => {
+            let was = of.was.as_deref().map(|was| format!(", until then {}", one_line(was)));
+            format!("{} ({}){}", one_line(&of.name), of.list, was.unwrap_or_default())
+        }
+        E::FilterRemoved(of) => format!("{} ({})", one_line(&of.name), of.list),
         E::ResultSucceeded(_)
         | E::SnapshotViewed(_)
         | E::SnapshotDownloaded(_)

@@ -101,9 +101,12 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::OperatorSignedOut => (Plain, "Signed out"),
         A::OperatorLockedOut => (Bad, "Sign-in locked"),
         A::OperatorPasswordChanged => (Plain, "Password changed"),
+        A::OperatorSlackUserChanged => (Plain, "Slack user changed"),
         A::OperatorRoleChanged => (Plain, "Role changed"),
         A::OperatorRemoved => (Plain, "Operator removed"),
         A::TokenCreated => (Plain, "Operator token created"),
         A::TokenRevoked => (Plain, "Operator token revoked"),
+        A::FilterShared => (Plain, "Filter shared"),
+        A::FilterRemoved => (Plain, "Shared filter deleted"),
     }
 }

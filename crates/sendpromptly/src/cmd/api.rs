@@ -13,13 +13,14 @@ use sendpromptly::Part;
 use sendpromptly::service::{
     Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
 };
+use sendpromptly::test_shop::TestShopSettings;
 use store::{MasterKey, PgPool};
 use tokio::net::TcpListener;
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
 use crate::cmd::migrate::database_url;
-use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL};
+use crate::config::{ConfigError, LISTEN, MASTER_KEY, PUBLIC_URL, local_url};
 use crate::output::CommandOutput;
 use crate::senders;
 
@@ -55,6 +56,7 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
         keep_alive: environment.keep_alive()?,
         proxies: environment.trusted_proxies()?,
         rate_limit: environment.rate_limit()?,
+        test_shop: test_shop(context, &outbound)?,
     };
     if !environment.public_url_is_set() {
         tracing::warn!(
@@ -77,6 +79,17 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     tracing::info!("draining");
     service.stop().await;
     Ok(CommandOutput::silent())
+}
+
+/// Its callbacks come as those of every app do: to where people open the console.
+fn test_shop(
+    context: &Context,
+    outbound: &OutboundClients,
+) -> anyhow::Result<Option<TestShopSettings>> {
+    let environment = &context.environment;
+    let (api, server) = (local_url(environment.listen()?), outbound.public_url.clone());
+    let settings = TestShopSettings { api, server, mail_dir: None };
+    Ok(environment.test_shop(false)?.then_some(settings))
 }
 
 /// Says in the log that the master key is another one, once the database responds. Receipts are taken

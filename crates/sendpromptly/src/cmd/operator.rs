@@ -8,11 +8,12 @@ use api_types::list::Listed;
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use console::password::{self, Memory};
+use domain::destination::SlackUserId;
 use domain::ids::OperatorId;
 use domain::operator::{Role, parse_email};
 use serde::Serialize;
 use store::Insertion;
-use store::administration::operator::add_operator;
+use store::administration::operator::{SlackUserChange, add_operator, change_slack_user};
 use store::operators::{self, Operator};
 use time::OffsetDateTime;
 
@@ -28,6 +29,9 @@ pub enum Verb {
     /// Add a person who may sign in to the console.
     #[command(after_help = ADD_HELP)]
     Add(AddArgs),
+    /// Say who an operator is in Slack, where buttons act with their role.
+    #[command(after_help = SLACK_HELP)]
+    Slack(SlackArgs),
     /// List the people who may sign in.
     #[command(after_help = "Example:\n  sendpromptly operator list")]
     List,
@@ -39,6 +43,27 @@ Example:
 
 An admin changes projects, keys and people; an operator works on incidents; a viewer reads. The command \
 asks for a password of at least 12 characters; scripts give it with --password-stdin.";
+
+const SLACK_HELP: &str = "\
+Examples:
+  sendpromptly operator slack --email bob@example.com --user U0123ABCDEF
+  sendpromptly operator slack --email bob@example.com --no-user
+
+The member ID is in Slack under the person's profile, the three dots, Copy member ID.";
+
+/// Who is known how.
+#[derive(Debug, clap::Args)]
+pub struct SlackArgs {
+    /// The operator's e-mail address.
+    #[arg(long)]
+    email: String,
+    /// Their member ID in Slack.
+    #[arg(long, value_name = "ID", required_unless_present = "no_user")]
+    user: Option<String>,
+    /// They are nobody in Slack any more.
+    #[arg(long, conflicts_with = "user")]
+    no_user: bool,
+}
 
 /// Who is added.
 #[derive(Debug, clap::Args)]
@@ -62,18 +87,26 @@ struct Added<'a> {
 }
 
 #[derive(Serialize)]
+struct SlackUserOutput<'a> {
+    operator_id: OperatorId,
+    email: &'a str,
+    slack_user_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct OperatorOutput {
     operator_id: OperatorId,
     email: String,
     role: Role,
+    slack_user_id: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
 impl From<Operator> for OperatorOutput {
     fn from(operator: Operator) -> Self {
-        let Operator { id, email, role, created_at } = operator;
-        Self { operator_id: id, email, role, created_at }
+        let Operator { id, email, role, slack_user_id, created_at } = operator;
+        Self { operator_id: id, email, role, slack_user_id, created_at }
     }
 }
 
@@ -82,6 +115,7 @@ impl Verb {
     pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Add(args) => add(args, context).await,
+            Self::Slack(args) => slack(args, context).await,
             Self::List => list(context).await,
         }
     }
@@ -101,6 +135,31 @@ async fn add(args: AddArgs, context: &Context) -> anyhow::Result<CommandOutput> 
     CommandOutput::new(&Added { operator_id, email: &email, role: args.role }, human)
 }
 
+async fn slack(args: SlackArgs, context: &Context) -> anyhow::Result<CommandOutput> {
+    let email = parse_email(&args.email).map_err(|why| Failure::option("email", why))?;
+    let user = args.user.as_deref().map(SlackUserId::parse).transpose();
+    let user = user.map_err(|why| Failure::option("user", why))?;
+    let admin = AdminContext::open(context).await?;
+    let unknown = || Failure::option("email", format!("{email} may not sign in"));
+    let login = operators::find_login(&admin.pool, &email).await?.ok_or_else(unknown)?;
+    let changed = admin
+        .transaction(async |tx| change_slack_user(tx, &admin.actor, login.id, user.as_ref()).await);
+    match changed.await? {
+        SlackUserChange::Done => {}
+        SlackUserChange::Taken => {
+            return Err(Failure::option("user", "is another operator's").into());
+        }
+        SlackUserChange::Unknown => return Err(unknown().into()),
+    }
+    let slack_user_id = user.as_ref().map(SlackUserId::as_str);
+    let human = match slack_user_id {
+        Some(user) => format!("{email} is {user} in Slack: its buttons act as them."),
+        None => format!("{email} is nobody in Slack any more."),
+    };
+    let output = SlackUserOutput { operator_id: login.id, email: &email, slack_user_id };
+    CommandOutput::new(&output, human)
+}
+
 async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let operators = operators::list_operators(&admin.pool).await?;
@@ -109,11 +168,12 @@ async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
             plain(&operator.id),
             plain(&operator.email),
             plain(&operator.role),
+            plain(&operator.slack_user_id.as_deref().unwrap_or("-")),
             plain(&format_timestamp(operator.created_at)),
         ]
     });
     let nobody = "No operators: no one can sign in. See: sendpromptly operator add --help";
-    let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SINCE"], rows.collect());
+    let human = table_or(nobody, &["OPERATOR", "EMAIL", "ROLE", "SLACK", "SINCE"], rows.collect());
     CommandOutput::new(&Listed::whole(operators.into_iter().map(OperatorOutput::from)), human)
 }
 

@@ -45,6 +45,7 @@ use sendpromptly::Part;
 use sendpromptly::service::{
     Connections, OutboundClients, Pools, Service, WebSettings, asked_to_end,
 };
+use sendpromptly::test_shop::TestShopSettings;
 
 const EXAMPLE: &str = "\
 Example:
@@ -52,8 +53,8 @@ Example:
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
   sendpromptly dev --extension examples/extensions/python
 
-It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY and, behind a tunnel, \
-SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
+It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY, SENDPROMPTLY_TEST_SHOP and, behind \
+a tunnel, SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
 
 /// Half of them at work are more than the few cores of such a machine can serve.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
@@ -195,7 +196,8 @@ async fn open(
     let temporal_ui = Some(temporal_ui(args));
     adopt(&service).await?;
     let proxies = environment.trusted_proxies()?;
-    let web = WebSettings { origins, temporal_ui, keep_alive, proxies, rate_limit };
+    let test_shop = test_shop(context, listen)?;
+    let web = WebSettings { origins, temporal_ui, keep_alive, proxies, rate_limit, test_shop };
     service.serve(listener, outbound.clone(), web);
     if let Some(listen) = metrics {
         service.observe(Part::Api, listen);
@@ -205,6 +207,18 @@ async fn open(
     service.link_audit(environment.audit_heads()?);
     service.make_partitions();
     Ok(service)
+}
+
+/// Both calls and callbacks of the shop stay on this machine, whether there is a tunnel or not.
+fn test_shop(context: &Context, listen: SocketAddr) -> anyhow::Result<Option<TestShopSettings>> {
+    let environment = &context.environment;
+    let url = local_url(listen);
+    let mail_dir = match environment.smtp_url()? {
+        Some(_) => None,
+        None => Some(local::mail_dir(&context.data_dir)),
+    };
+    let settings = TestShopSettings { api: url.clone(), server: url, mail_dir };
+    Ok(environment.test_shop(true)?.then_some(settings))
 }
 
 /// Both engines lie in the data folder, so whatever Temporal remembers of another database is of

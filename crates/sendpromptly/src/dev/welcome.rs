@@ -76,7 +76,7 @@ sendpromptly is ready
   API key           {key}
   Signing secret    {secret}
 
-The two calls, ready to paste. A receipt:
+{shop}The two calls, ready to paste. A receipt:
 
 {receipt}
 
@@ -84,8 +84,9 @@ Its result, applied:
 
 {success}
 
-Or failed, which opens an incident (put another id in place of evt_hello in both calls first, or this
-contradicts the success):
+Another payment, whose result is a failure. It opens an incident:
+
+{other_receipt}
 
 {failure}
 
@@ -97,6 +98,7 @@ In another terminal, in this folder:
 Ctrl-C stops everything.
 ",
         program = invoked_as(),
+        shop = shop(state, first_run, context),
         url = state.url,
         temporal = state.temporal_address,
         ui = state.temporal_ui_url,
@@ -105,7 +107,24 @@ Ctrl-C stops everything.
         secret = first_run.signing_secret,
         receipt = curl(state, first_run, RECEIPT),
         success = curl(state, first_run, SUCCESS),
+        other_receipt = curl(state, first_run, OTHER_RECEIPT),
         failure = curl(state, first_run, FAILURE),
+    )
+}
+
+/// Where the built-in test shop is, unless it is off.
+fn shop(state: &DevState, first_run: &FirstRun, context: &Context) -> String {
+    if !context.environment.test_shop(true).unwrap_or(false) {
+        return String::new();
+    }
+    format!(
+        "Without an app, in the browser: a payment that fails, its alert and its repair
+
+  {url}/projects/{project}/test-shop
+
+",
+        url = state.url,
+        project = first_run.project_id,
     )
 }
 
@@ -122,10 +141,15 @@ const SUCCESS: Call = (
     "result-evt_hello-credit_grant-success",
     r#"{"provider_event_id":"evt_hello","effect_type":"credit_grant","status":"success"}"#,
 );
+const OTHER_RECEIPT: Call = (
+    "receipt",
+    "receipt-evt_unlucky-invoice.paid-credit_grant",
+    r#"{"provider":"stripe","provider_event_id":"evt_unlucky","event_type":"invoice.paid","effect_type":"credit_grant","internal_reference":"user_456","occurred_at":"2026-01-01T12:00:00Z"}"#,
+);
 const FAILURE: Call = (
     "result",
-    "result-evt_hello-credit_grant-failed",
-    r#"{"provider_event_id":"evt_hello","effect_type":"credit_grant","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#,
+    "result-evt_unlucky-credit_grant-failed",
+    r#"{"provider_event_id":"evt_unlucky","effect_type":"credit_grant","status":"failed","error_code":"db_write_failed","error_message":"disk full"}"#,
 );
 
 fn curl(state: &DevState, first_run: &FirstRun, (path, key, body): Call) -> String {

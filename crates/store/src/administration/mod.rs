@@ -20,4 +20,5 @@ pub mod proof_link;
 pub mod secret;
 pub mod session;
 pub mod snapshot;
+pub mod test_shop;
 pub mod token;

@@ -1,13 +1,14 @@
 //! Who may sign in. An entry names the operator by address, which outlives the row's role and name.
 
-use domain::audit::detail::{OperatorDetail, PasswordDetail, RoleChangeDetail};
+use domain::audit::detail::{OperatorDetail, PasswordDetail, RoleChangeDetail, SlackUserDetail};
 use domain::audit::{Actor, AuditEvent};
+use domain::destination::SlackUserId;
 use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
 
 use crate::audit::{self, Subject};
 use crate::operators::{self, Operator, OperatorChange};
-use crate::{Insertion, PgConnection, StoreError, owners, sessions};
+use crate::{Insertion, PgConnection, StoreError, owners, saved_filters, sessions};
 
 /// Lets an operator sign in; `Existing` if the address is taken, and nothing is changed then.
 pub async fn add_operator(
@@ -45,7 +46,41 @@ pub async fn change_role(
     Ok(change)
 }
 
-/// Removes an operator, ends their sessions, revokes their tokens and gives back their incidents.
+/// What became of a change of who an operator is in Slack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlackUserChange {
+    Done,
+    /// Another operator has this id.
+    Taken,
+    /// There is no such operator, or they were removed.
+    Unknown,
+}
+
+/// Makes an operator known in Slack by this id, or by none. The same one again writes nothing.
+pub async fn change_slack_user(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    id: OperatorId,
+    user: Option<&SlackUserId>,
+) -> Result<SlackUserChange, StoreError> {
+    let Some(before) = operators::find_operator(&mut *tx, id).await? else {
+        return Ok(SlackUserChange::Unknown);
+    };
+    let slack_user_id = user.map(|user| user.as_str().to_owned());
+    if before.slack_user_id == slack_user_id {
+        return Ok(SlackUserChange::Done);
+    }
+    if !operators::change_slack_user(&mut *tx, id, user).await? {
+        return Ok(SlackUserChange::Taken);
+    }
+    let detail = SlackUserDetail { operator_id: id, email: before.email, slack_user_id };
+    let changed = AuditEvent::OperatorSlackUserChanged(detail);
+    audit::record(tx, actor, Subject::default(), &changed).await?;
+    Ok(SlackUserChange::Done)
+}
+
+/// Removes an operator, ends their sessions, revokes their tokens and gives back their incidents. Filters that they shared
+/// stay.
 pub async fn remove_operator(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -54,6 +89,7 @@ pub async fn remove_operator(
     let change = operators::remove_operator(tx, id).await?;
     if let OperatorChange::Done(before) = &change {
         owners::release_all_of(tx, id, &before.email, actor).await?;
+        saved_filters::delete_own_of(tx, id).await?;
         let (email, role) = (before.email.clone(), before.role);
         let removed = AuditEvent::OperatorRemoved(OperatorDetail { operator_id: id, email, role });
         audit::record(tx, actor, Subject::default(), &removed).await?;

@@ -97,6 +97,8 @@ pub async fn create_preview(
             (other.cause_id, Some(id))
         }
     };
+    // Which index serves a selection depends on what it says.
+    sqlx::raw_sql("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *tx).await?;
     let counted = count(tx, new).await?;
     let id = insert(tx, new, cause, retry_of, &counted).await?;
     freeze(tx, id, new).await?;

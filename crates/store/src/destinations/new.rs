@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::alert::{SlackUrl, SlackUrlError, WebhookUrl, WebhookUrlError};
 use domain::destination::{
     DestinationKind, FieldDescription, NtfyToken, PAGERDUTY_ENDPOINT, ProviderUrl, RoutingKey,
+    SLACK_API, SlackApp, SlackChannel, SlackSigningSecret, SlackToken,
 };
 use domain::extension::{ActivityName, QueueName};
 use domain::field::FieldError;
@@ -68,6 +69,7 @@ impl NewDestination {
                 let url = Self::slack(text(entered, "slack"), rules.mode, rules.allow);
                 note(&mut errors, "slack", url.map_err(|error| error.0))
             }
+            DestinationKind::SlackApp => read_slack_app(entered, &rules, &mut errors),
             DestinationKind::Teams => read_url(*kind, entered, &rules, &mut errors)
                 .map(|url| Self::new(Target::Teams(url.as_url().to_string()), url.host())),
             DestinationKind::Discord => read_url(*kind, entered, &rules, &mut errors)
@@ -149,6 +151,24 @@ fn read_pagerduty(
     let (key, url) = key.zip(note(errors, "endpoint", endpoint))?;
     let target = Target::PagerDuty { endpoint: url.as_url().to_string(), key };
     Some(NewDestination::new(target, url.host()))
+}
+
+fn read_slack_app(
+    entered: &EnteredFields<'_>,
+    rules: &EntryRules<'_>,
+    errors: &mut Vec<FieldError>,
+) -> Option<NewDestination> {
+    let token = note(errors, "slack_app", SlackToken::parse(text(entered, "slack_app")));
+    let channel = note(errors, "channel", SlackChannel::parse(text(entered, "channel")));
+    let secret = SlackSigningSecret::parse(text(entered, "signing_secret"));
+    let secret = note(errors, "signing_secret", secret);
+    let api = Some(text(entered, "slack_api")).filter(|text| !text.is_empty());
+    let api = api.unwrap_or(SLACK_API);
+    let api = ProviderUrl::parse(DestinationKind::SlackApp, api, rules.mode, rules.allow);
+    let api = note(errors, "slack_api", api)?;
+    let app = SlackApp { token: token?, channel: channel?, secret: secret? };
+    let shown = app.channel.as_str().to_owned();
+    Some(NewDestination::new(Target::SlackApp { api: api.as_url().to_string(), app }, &shown))
 }
 
 /// The URL of a kind that has nothing else.

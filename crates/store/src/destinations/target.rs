@@ -3,7 +3,10 @@
 //! Of a kind with nothing but a URL the URL is sealed; of one with more, JSON.
 
 use domain::alert::{SlackUrl, WebhookUrl};
-use domain::destination::{DestinationKind, NtfyToken, ProviderUrl, RoutingKey};
+use domain::destination::{
+    DestinationKind, NtfyToken, ProviderUrl, RoutingKey, SlackApp, SlackChannel,
+    SlackSigningSecret, SlackToken,
+};
 use domain::extension::{ActivityName, InvalidActivityName, QueueName};
 use domain::signature::SigningSecret;
 use serde_json::{Value, json};
@@ -16,6 +19,12 @@ pub enum Target {
     Email(String),
     /// A Slack incoming webhook, which is a secret.
     Slack(String),
+    /// A channel of a Slack app.
+    SlackApp {
+        /// Where the methods of the Web API are.
+        api: String,
+        app: SlackApp,
+    },
     /// A workflow of Teams, whose URL is a secret.
     Teams(String),
     /// An incoming webhook of Discord, whose URL is a secret.
@@ -51,6 +60,7 @@ impl std::fmt::Debug for Target {
         match self {
             Self::Email(address) => write!(f, "Email({address})"),
             Self::Slack(_) => f.write_str("Slack(…)"),
+            Self::SlackApp { app, .. } => write!(f, "SlackApp({})", app.channel.as_str()),
             Self::Teams(_) => f.write_str("Teams(…)"),
             Self::Discord(_) => f.write_str("Discord(…)"),
             Self::PagerDuty { .. } => f.write_str("PagerDuty(…)"),
@@ -67,6 +77,7 @@ impl Target {
         match self {
             Self::Email(_) => DestinationKind::Email,
             Self::Slack(_) => DestinationKind::Slack,
+            Self::SlackApp { .. } => DestinationKind::SlackApp,
             Self::Teams(_) => DestinationKind::Teams,
             Self::Discord(_) => DestinationKind::Discord,
             Self::PagerDuty { .. } => DestinationKind::PagerDuty,
@@ -92,6 +103,7 @@ impl Target {
         match self {
             Self::Email(_)
             | Self::Slack(_)
+            | Self::SlackApp { .. }
             | Self::Teams(_)
             | Self::Discord(_)
             | Self::PagerDuty { .. }
@@ -105,6 +117,7 @@ impl Target {
         match self {
             Self::Email(_)
             | Self::Slack(_)
+            | Self::SlackApp { .. }
             | Self::Teams(_)
             | Self::Discord(_)
             | Self::PagerDuty { .. }
@@ -126,6 +139,15 @@ impl Target {
                 let token = token.as_ref().map(NtfyToken::reveal);
                 Some(json!({ "url": url, "token": token }).to_string())
             }
+            Self::SlackApp { api, app: SlackApp { token, channel, secret } } => Some(
+                json!({
+                    "api": api,
+                    "token": token.reveal(),
+                    "channel": channel.as_str(),
+                    "secret": secret.reveal(),
+                })
+                .to_string(),
+            ),
             Self::PagerDuty { endpoint, key } => {
                 Some(json!({ "endpoint": endpoint, "key": key.reveal() }).to_string())
             }
@@ -140,6 +162,7 @@ impl Target {
             Self::Teams(url) | Self::Discord(url) | Self::Ntfy { url, .. } => {
                 ProviderUrl::from_stored(url).map(|url| url.default_label(self.kind_of()))
             }
+            Self::SlackApp { app, .. } => Some(app.channel.default_label()),
             Self::PagerDuty { key, .. } => Some(key.default_label()),
             Self::Webhook { url, .. } => {
                 WebhookUrl::from_stored(url).map(|url| url.default_label())
@@ -173,6 +196,7 @@ impl StoredTarget {
                 Ok(Target::Activity { activity, queue })
             }
             (DestinationKind::Slack, Some(url), None) => Ok(Target::Slack(url)),
+            (DestinationKind::SlackApp, Some(text), None) => read_app(&text),
             (DestinationKind::Teams, Some(url), None) => Ok(Target::Teams(url)),
             (DestinationKind::Discord, Some(url), None) => Ok(Target::Discord(url)),
             (DestinationKind::PagerDuty, Some(text), None) => read_service(&text),
@@ -184,6 +208,7 @@ impl StoredTarget {
                 DestinationKind::Email
                 | DestinationKind::Activity
                 | DestinationKind::Slack
+                | DestinationKind::SlackApp
                 | DestinationKind::Teams
                 | DestinationKind::Discord
                 | DestinationKind::PagerDuty
@@ -206,6 +231,23 @@ fn read_service(text: &str) -> Result<Target, StoreError> {
     }
 }
 
+fn read_app(text: &str) -> Result<Target, StoreError> {
+    let sealed: Value = serde_json::from_str(text).unwrap_or_default();
+    let part = |name: &str| sealed[name].as_str().unwrap_or_default();
+    let app = (
+        SlackToken::parse(part("token")),
+        SlackChannel::parse(part("channel")),
+        SlackSigningSecret::parse(part("secret")),
+    );
+    match (app, sealed["api"].as_str()) {
+        ((Ok(token), Ok(channel), Ok(secret)), Some(api)) => {
+            let app = SlackApp { token, channel, secret };
+            Ok(Target::SlackApp { api: api.to_owned(), app })
+        }
+        _ => Err(inconsistent("no Slack app".into())),
+    }
+}
+
 fn read_topic(text: &str) -> Result<Target, StoreError> {
     let sealed: Value = serde_json::from_str(text).unwrap_or_default();
     let token = sealed["token"].as_str().map(NtfyToken::parse).transpose();
@@ -222,6 +264,8 @@ fn inconsistent(source: sqlx::error::BoxDynError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use domain::destination::SLACK_API;
+
     use super::*;
 
     fn stored(target: &Target, address: &str) -> StoredTarget {
@@ -238,6 +282,11 @@ mod tests {
         let key = RoutingKey::parse("0123456789abcdef0123456789abcdef").expect("a key");
         let endpoint = "https://events.eu.pagerduty.com/v2/enqueue".to_owned();
         let token = NtfyToken::parse("tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2").expect("a token");
+        let app = SlackApp {
+            token: SlackToken::parse("xoxb-0123456789-0123456789-abcd").expect("a token"),
+            channel: SlackChannel::parse("C0123ABCDEF").expect("a channel"),
+            secret: SlackSigningSecret::parse("0123456789abcdef0123456789abcdef").expect("one"),
+        };
         let (activity, queue) = ("alerts.page", "sendpromptly-ext.alerts");
         let (activity, queue) =
             (activity.parse().expect("a name"), queue.parse().expect("a queue"));
@@ -246,6 +295,7 @@ mod tests {
             (Target::Slack("https://hooks.slack.com/services/T0/B0/s".into()), "hooks.slack.com"),
             (Target::Teams("https://prod-1.westeurope.logic.azure.com/".into()), "logic.azure.com"),
             (Target::Discord("https://discord.com/api/webhooks/1/s".into()), "discord.com"),
+            (Target::SlackApp { api: SLACK_API.into(), app }, "C0123ABCDEF"),
             (Target::PagerDuty { endpoint, key }, "events.eu.pagerduty.com"),
             (Target::Ntfy { url: "https://ntfy.sh/topic".into(), token: Some(token) }, "ntfy.sh"),
             (Target::Ntfy { url: "https://ntfy.sh/topic".into(), token: None }, "ntfy.sh"),
@@ -260,7 +310,7 @@ mod tests {
     #[test]
     fn what_no_code_of_ours_writes_is_an_error_without_the_secret() {
         let url = Target::Slack("https://hooks.slack.com/services/T0/B0/secret".into());
-        for kind in ["pagerduty", "ntfy", "email", "activity", "pager"] {
+        for kind in ["pagerduty", "slack_app", "ntfy", "email", "activity", "pager"] {
             let stored = StoredTarget { kind: kind.into(), ..stored(&url, "hooks.slack.com") };
             let error = stored.read().expect_err(kind).to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -176,7 +176,13 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("operator_tokens", &[("label", Kept), ("hash", Kept), ("last_four", Kept)]),
         (
             "operators",
-            &[("email", Kept), ("role", Kept), ("password_hash", Kept), ("view_mode", Kept)],
+            &[
+                ("email", Kept),
+                ("role", Kept),
+                ("password_hash", Kept),
+                ("view_mode", Kept),
+                ("slack_user_id", Kept),
+            ],
         ),
         ("outbox", &[("wish", Kept), ("payload", Kept), ("last_error", Overwritten)]),
         (
@@ -226,10 +232,13 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
         ("results", &[("outcome", Kept), ("error_code", Kept), ("error_message", Overwritten)]),
         ("retention_runs", &[("rule", Kept), ("started_by", Kept), ("error", Kept)]),
         ("roll_ups", &[("name", Kept)]),
+        // One whose search or name is about the customer is deleted.
+        ("saved_filters", &[("list", Kept), ("name", Deleted), ("filter", Deleted)]),
         ("sessions", &[("token_hash", Kept), ("user_agent", Kept), ("flash", Kept)]),
         ("sign_in_failures", &[("email_hash", Kept)]),
         ("signing_secrets", &[("sealed", Kept)]),
         ("silences", &[("event_type", Kept)]),
+        ("slack_presses", &[("user_id", Kept), ("pressed_at", Kept)]),
         ("snapshot_keys", &[("sealed", Kept)]),
         ("watch_probes", &[("outcome", Kept), ("reason", Kept)]),
         ("worker_heartbeats", &[("namespace", Kept), ("task_queue", Kept), ("release", Kept)]),

@@ -246,7 +246,8 @@ async fn erase_texts(
     Ok(ErasureState::Done)
 }
 
-/// What is about several customers keeps its words, but for the one that names this customer.
+/// What is about several customers keeps its words, but for the one that names this customer. Saved filters that look for
+/// them are of no project, and go.
 async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreError> {
     let masked = sqlx::query!(
         r#"WITH e AS (SELECT project_id, reference, tombstone FROM erasures WHERE id = $1), bulk AS (
@@ -263,9 +264,12 @@ async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreErr
            ), maintenance AS (
                UPDATE maintenance_windows t SET reason = erased_text(t.reason, e.reference, e.tombstone) FROM e
                WHERE t.project_id = e.project_id AND t.reason <> erased_text(t.reason, e.reference, e.tombstone) RETURNING 1
+           ), filter AS (
+               DELETE FROM saved_filters t USING e WHERE t.name <> erased_text(t.name, e.reference, e.tombstone)
+                 OR t.filter ->> 'q' <> erased_text(t.filter ->> 'q', e.reference, e.tombstone) RETURNING 1
            )
            SELECT (SELECT count(*) FROM maintenance) AS "maintenance!", (SELECT count(*) FROM bulk) AS "bulk!", (SELECT count(*) FROM destination) AS "destinations!",
-               (SELECT count(*) FROM notice) AS "notices!""#,
+               (SELECT count(*) FROM notice) AS "notices!", (SELECT count(*) FROM filter) AS "filters!""#,
         locked.id.as_uuid(),
     )
     .fetch_one(tx)
@@ -274,5 +278,6 @@ async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreErr
     locked.add("destinations", masked.destinations.unsigned_abs());
     locked.add("maintenance_windows", masked.maintenance.unsigned_abs());
     locked.add("notices", masked.notices.unsigned_abs());
+    locked.add("saved_filters", masked.filters.unsigned_abs());
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Changing who an operator is, with the guard over the last admin.
 
+use domain::destination::SlackUserId;
 use domain::ids::OperatorId;
 use domain::operator::Role;
 use domain::project::Mode;
@@ -30,6 +31,24 @@ pub async fn change_password(
         "UPDATE operators SET password_hash = $2 WHERE id = $1 AND removed_at IS NULL",
         id.as_uuid(),
         password_hash,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Makes an operator known in Slack by this id, or by none. `false` if another operator has it, or there is no such
+/// operator. Of two who take an id concurrently the second one fails by the index, and nothing of it stays.
+pub async fn change_slack_user(
+    db: impl PgExecutor<'_>,
+    id: OperatorId,
+    user: Option<&SlackUserId>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE operators SET slack_user_id = $2 WHERE id = $1 AND removed_at IS NULL
+             AND NOT EXISTS (SELECT FROM operators o WHERE o.slack_user_id = $2 AND o.id <> $1 AND o.removed_at IS NULL)",
+        id.as_uuid(),
+        user.map(SlackUserId::as_str),
     )
     .execute(db)
     .await?;

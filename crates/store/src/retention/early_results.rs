@@ -1,8 +1,9 @@
 //! Results that no receipt claimed: each becomes an entry of the audit, under its own id, in the same transaction.
 
 use domain::audit::{Action, Actor};
+use time::OffsetDateTime;
 
-use super::{Batch, MonthRows, begin_batch, begin_count};
+use super::{Batch, GoneRows, MonthRows, begin_batch, begin_count};
 use crate::{PgPool, StoreError};
 
 pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreError> {
@@ -16,13 +17,18 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreErro
     Ok(rows.fetch_all(&mut *tx).await?)
 }
 
-pub(super) async fn delete_batch(pool: &PgPool, most: i64) -> Result<Batch, StoreError> {
+pub(super) async fn delete_batch(
+    pool: &PgPool,
+    since: &mut OffsetDateTime,
+    most: i64,
+) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
     let gone = sqlx::query_as!(
-        MonthRows,
+        GoneRows,
         r#"WITH gone AS (
                DELETE FROM early_results WHERE ctid = ANY (ARRAY(
                    SELECT ctid FROM early_results WHERE received_at < now() - interval '24 hours'
+                       AND received_at >= $4
                    ORDER BY received_at LIMIT $1 FOR UPDATE SKIP LOCKED))
                RETURNING *
            ), entry AS (
@@ -34,14 +40,15 @@ pub(super) async fn delete_batch(pool: &PgPool, most: i64) -> Result<Batch, Stor
                FROM gone ON CONFLICT ON CONSTRAINT audit_entries_pkey DO NOTHING
            )
            SELECT 'early_results' AS "table!", date_trunc('month', received_at AT TIME ZONE 'UTC')::date AS "month!",
-               count(*) AS "rows!"
+               count(*) AS "rows!", max(received_at) AS last
            FROM gone GROUP BY 2"#,
         most,
         Actor::System.to_string(),
         Action::ResultUnclaimed.as_str(),
+        *since,
     )
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(Batch::of_at_most(most, gone, "early_results"))
+    Ok(Batch::since(since, most, gone, "early_results"))
 }

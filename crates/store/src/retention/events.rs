@@ -7,48 +7,37 @@ use domain::ids::{EventId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::scan::ProjectScan;
 use super::{Batch, MonthRows, Tally, begin_batch, begin_count};
-use crate::{PgConnection, PgPool, StoreError, projects};
+use crate::{PgConnection, PgPool, StoreError};
 
 /// So many candidates are counted in one statement.
 const COUNTED: i64 = 500;
 
-/// How far a run has come.
-#[derive(Debug, Default)]
-pub(super) struct Scan {
-    /// The projects that are left, in reverse; `None` before the first batch.
-    projects: Option<Vec<ProjectId>>,
-    after: Option<(OffsetDateTime, EventId)>,
-}
+/// When the last candidate of a batch settled, and which one it was.
+pub(super) type Last = (OffsetDateTime, EventId);
 
-impl Scan {
-    /// The next candidates, and whether there may be more.
-    async fn next(&mut self, tx: &mut PgConnection, most: i64) -> Result<Vec<EventId>, StoreError> {
-        loop {
-            let Some(project_id) = self.project(tx).await? else { return Ok(Vec::new()) };
-            let found = list_candidates(tx, project_id, self.after, most).await?;
-            if let Some(last) = found.last() {
-                self.after = Some(*last);
-                return Ok(found.into_iter().map(|(_, id)| id).collect());
-            }
-            self.projects.get_or_insert_default().pop();
-            self.after = None;
+/// The next candidates; none when there are no more.
+async fn next_candidates(
+    scan: &mut ProjectScan<Last>,
+    tx: &mut PgConnection,
+    most: i64,
+) -> Result<Vec<EventId>, StoreError> {
+    loop {
+        let Some(project_id) = scan.project(tx).await? else { return Ok(Vec::new()) };
+        let found = list_candidates(tx, project_id, scan.after, most).await?;
+        if let Some(last) = found.last() {
+            scan.after = Some(*last);
+            return Ok(found.into_iter().map(|(_, id)| id).collect());
         }
-    }
-
-    async fn project(&mut self, tx: &mut PgConnection) -> Result<Option<ProjectId>, StoreError> {
-        if self.projects.is_none() {
-            let all = projects::list_projects(tx).await?;
-            self.projects = Some(all.into_iter().rev().map(|project| project.id).collect());
-        }
-        Ok(self.projects.as_ref().and_then(|left| left.last()).copied())
+        scan.leave_project();
     }
 }
 
 async fn list_candidates(
     tx: &mut PgConnection,
     project_id: ProjectId,
-    after: Option<(OffsetDateTime, EventId)>,
+    after: Option<Last>,
     most: i64,
 ) -> Result<Vec<(OffsetDateTime, EventId)>, StoreError> {
     let (settled_at, id) =
@@ -70,11 +59,11 @@ async fn list_candidates(
 
 pub(super) async fn delete_batch(
     pool: &PgPool,
-    scan: &mut Scan,
+    scan: &mut ProjectScan<Last>,
     most: i64,
 ) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
-    let ids = scan.next(&mut tx, most).await?;
+    let ids = next_candidates(scan, &mut tx, most).await?;
     let gone = sqlx::query_as!(
         MonthRows,
         r#"SELECT purged AS "table!", month AS "month!", quantity AS "rows!" FROM purge_events($1)"#,
@@ -87,10 +76,10 @@ pub(super) async fn delete_batch(
 }
 
 pub(super) async fn count_due(pool: &PgPool) -> Result<Tally, StoreError> {
-    let (mut tally, mut scan) = (Tally::default(), Scan::default());
+    let (mut tally, mut scan) = (Tally::default(), ProjectScan::default());
     loop {
         let mut tx = begin_count(pool).await?;
-        let ids = scan.next(&mut tx, COUNTED).await?;
+        let ids = next_candidates(&mut scan, &mut tx, COUNTED).await?;
         if ids.is_empty() {
             return Ok(tally);
         }

@@ -19,22 +19,24 @@ macro_rules! delete_by_age {
 
         pub(super) async fn delete_batch(
             pool: &crate::PgPool,
+            since: &mut time::OffsetDateTime,
             most: i64,
         ) -> Result<super::Batch, crate::StoreError> {
             let mut tx = super::begin_batch(pool).await?;
             let gone = sqlx::query_as!(
-                super::MonthRows,
+                super::GoneRows,
                 "WITH gone AS (DELETE FROM " + $table + " WHERE " + $key + " = ANY (ARRAY(SELECT " + $key + " FROM "
-                    + $table + " WHERE " + $due + " ORDER BY " + $moment + " LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING "
+                    + $table + " WHERE " + $due + " AND " + $moment + " >= $2 ORDER BY " + $moment + " LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING "
                     + $moment + " AS moment) SELECT '" + $table
-                    + "' AS \"table!\", date_trunc('month', moment AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\""
-                    + " FROM gone GROUP BY 2",
+                    + "' AS \"table!\", date_trunc('month', moment AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\","
+                    + " max(moment) AS last FROM gone GROUP BY 2",
                 most,
+                *since,
             )
             .fetch_all(&mut *tx)
             .await?;
             tx.commit().await?;
-            Ok(super::Batch::of_at_most(most, gone, $table))
+            Ok(super::Batch::since(since, most, gone, $table))
         }
     };
 }
@@ -44,20 +46,22 @@ macro_rules! delete_by_owner {
     ($function:literal, $table:literal) => {
         pub(super) async fn delete_batch(
             pool: &crate::PgPool,
+            since: &mut time::OffsetDateTime,
             most: i64,
         ) -> Result<super::Batch, crate::StoreError> {
             let mut tx = super::begin_batch(pool).await?;
             let gone = sqlx::query_as!(
-                super::MonthRows,
-                "SELECT purged AS \"table!\", month AS \"month!\", quantity AS \"rows!\" FROM "
+                super::GoneRows,
+                "SELECT purged AS \"table!\", month AS \"month!\", quantity AS \"rows!\", latest AS last FROM "
                     + $function
-                    + "($1)",
+                    + "($1, $2)",
                 most,
+                *since,
             )
             .fetch_all(&mut *tx)
             .await?;
             tx.commit().await?;
-            Ok(super::Batch::of_at_most(most, gone, $table))
+            Ok(super::Batch::since(since, most, gone, $table))
         }
     };
 }

@@ -18,6 +18,7 @@ mod pace;
 mod partitions;
 mod proof_links;
 pub mod runs;
+mod scan;
 mod sessions;
 mod sign_in_failures;
 mod snapshots;
@@ -28,13 +29,14 @@ use std::time::Instant;
 
 use domain::audit::Actor;
 use domain::retention::Rule;
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use crate::pool::Transaction;
 use crate::{PgPool, StoreError};
 
 use pace::Pace;
 pub use pace::TARGET;
+use scan::Scan;
 
 /// Rows of one table that belong to one month: that of the moment from which they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,15 @@ pub struct MonthRows {
     /// Its first day, in UTC.
     pub month: Date,
     pub rows: i64,
+}
+
+/// What a batch deleted of one month, in the order of what its rule goes by.
+struct GoneRows {
+    table: String,
+    month: Date,
+    rows: i64,
+    /// The latest moment of them; `None` of a table that the rule does not go by.
+    last: Option<OffsetDateTime>,
 }
 
 /// What one batch did.
@@ -57,6 +68,17 @@ impl Batch {
     fn of_at_most(most: i64, gone: Vec<MonthRows>, table: &str) -> Self {
         let of_table = gone.iter().filter(|rows| rows.table == table).map(|rows| rows.rows);
         Self { is_last: of_table.sum::<i64>() < most, gone }
+    }
+
+    /// The same of a batch that began at a moment; the next one begins at the last that went.
+    fn since(since: &mut OffsetDateTime, most: i64, gone: Vec<GoneRows>, table: &str) -> Self {
+        *since = gone.iter().filter_map(|rows| rows.last).fold(*since, OffsetDateTime::max);
+        let rows = gone.into_iter().map(|GoneRows { table, month, rows, last: _ }| MonthRows {
+            table,
+            month,
+            rows,
+        });
+        Self::of_at_most(most, rows.collect(), table)
     }
 }
 
@@ -147,7 +169,7 @@ async fn delete_batches(
     mut progress: Option<&mut runs::Progress>,
     beat: &mut (dyn FnMut(i64) + Send),
 ) -> Result<(), StoreError> {
-    let (mut pace, mut scan) = (Pace::default(), events::Scan::default());
+    let (mut pace, mut scan) = (Pace::default(), Scan::default());
     loop {
         let began = Instant::now();
         let batch = delete_batch(pool, rule, &mut scan, pace.size()).await?;
@@ -167,22 +189,25 @@ async fn delete_batches(
 async fn delete_batch(
     pool: &PgPool,
     rule: Rule,
-    scan: &mut events::Scan,
+    scan: &mut Scan,
     most: i64,
 ) -> Result<Batch, StoreError> {
+    let since = &mut scan.since;
     match rule {
-        Rule::Events => events::delete_batch(pool, scan, most).await,
-        Rule::Identities => identities::delete_batch(pool, most).await,
-        Rule::UnclaimedResults => unclaimed_results::delete_batch(pool, most).await,
-        Rule::EarlyResults => early_results::delete_batch(pool, most).await,
-        Rule::ClaimedResults => claimed_results::delete_batch(pool, most).await,
-        Rule::IdempotencyKeys => idempotency_keys::delete_batch(pool, most).await,
-        Rule::Sessions => sessions::delete_batch(pool, most).await,
-        Rule::SignInFailures => sign_in_failures::delete_batch(pool, most).await,
-        Rule::ProofLinks => proof_links::delete_batch(pool, most).await,
-        Rule::Snapshots => snapshots::delete_batch(pool, most).await,
-        Rule::AlertTexts => alert_texts::delete_batch(pool, most).await,
-        Rule::Runs => runs::delete_batch(pool, most).await,
+        Rule::Events => events::delete_batch(pool, &mut scan.events, most).await,
+        Rule::Identities => identities::delete_batch(pool, since, most).await,
+        Rule::UnclaimedResults => {
+            unclaimed_results::delete_batch(pool, &mut scan.unclaimed_results, most).await
+        }
+        Rule::EarlyResults => early_results::delete_batch(pool, since, most).await,
+        Rule::ClaimedResults => claimed_results::delete_batch(pool, since, most).await,
+        Rule::IdempotencyKeys => idempotency_keys::delete_batch(pool, since, most).await,
+        Rule::Sessions => sessions::delete_batch(pool, &mut scan.session, most).await,
+        Rule::SignInFailures => sign_in_failures::delete_batch(pool, since, most).await,
+        Rule::ProofLinks => proof_links::delete_batch(pool, since, most).await,
+        Rule::Snapshots => snapshots::delete_batch(pool, &mut scan.snapshots, most).await,
+        Rule::AlertTexts => alert_texts::delete_batch(pool, since, most).await,
+        Rule::Runs => runs::delete_batch(pool, since, most).await,
         Rule::Partitions => partitions::delete_batch(pool).await,
     }
 }

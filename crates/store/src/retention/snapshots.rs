@@ -1,8 +1,11 @@
 //! Snapshots that were kept for as many days as their project says. The event stays. One that a callback still has to
 //! carry waits for its last attempt. How many went is counted by project and day as well, in the same transaction.
 
+use domain::ids::{EventId, ProjectId};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::scan::ProjectScan;
 use super::{Batch, MonthRows, begin_batch, begin_count};
 use crate::{PgConnection, PgPool, StoreError};
 
@@ -24,34 +27,66 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreErro
     Ok(rows.fetch_all(&mut *tx).await?)
 }
 
-pub(super) async fn delete_batch(pool: &PgPool, most: i64) -> Result<Batch, StoreError> {
+/// When the last candidate of a batch was received, and which one it was.
+pub(super) type Last = (OffsetDateTime, EventId);
+
+pub(super) async fn delete_batch(
+    pool: &PgPool,
+    scan: &mut ProjectScan<Last>,
+    most: i64,
+) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
-    let due = lock_due(&mut tx, most).await?;
+    let due = lock_next(scan, &mut tx, most).await?;
     let gone = delete(&mut tx, &due).await?;
     tx.commit().await?;
-    Ok(Batch::of_at_most(most, gone, "payment_events"))
+    Ok(Batch { is_last: due.is_empty(), gone })
 }
 
-async fn lock_due(tx: &mut PgConnection, most: i64) -> Result<Vec<Uuid>, StoreError> {
-    let due = sqlx::query_scalar!(
-        r#"SELECT e.id AS "id!: Uuid" FROM projects p CROSS JOIN LATERAL (
-               SELECT e.id FROM payment_events e
-               WHERE e.project_id = p.id AND e.snapshot IS NOT NULL
-                 AND e.received_at < now() - make_interval(days => p.snapshot_days)
-                 AND NOT EXISTS (
-                     SELECT FROM reprocesses r
-                     WHERE r.event_id = e.id AND r.with_snapshot AND r.state IN ('requested', 'delivering'))
-               ORDER BY e.received_at LIMIT $1 FOR UPDATE OF e SKIP LOCKED) AS e
-           LIMIT $1"#,
+/// The next that are due; none when there are no more.
+async fn lock_next(
+    scan: &mut ProjectScan<Last>,
+    tx: &mut PgConnection,
+    most: i64,
+) -> Result<Vec<EventId>, StoreError> {
+    loop {
+        let Some(project_id) = scan.project(tx).await? else { return Ok(Vec::new()) };
+        let found = lock_due(tx, project_id, scan.after, most).await?;
+        if let Some(last) = found.last() {
+            scan.after = Some(*last);
+            return Ok(found.into_iter().map(|(_, id)| id).collect());
+        }
+        scan.leave_project();
+    }
+}
+
+async fn lock_due(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    after: Option<Last>,
+    most: i64,
+) -> Result<Vec<Last>, StoreError> {
+    let (received_at, id) =
+        after.unwrap_or((OffsetDateTime::UNIX_EPOCH, EventId::from_uuid(Uuid::nil())));
+    let due = sqlx::query!(
+        "SELECT e.id, e.received_at FROM payment_events e
+         WHERE e.project_id = $1 AND e.snapshot IS NOT NULL AND (e.received_at, e.id) > ($2, $3)
+           AND e.received_at < now() - make_interval(days => (SELECT snapshot_days FROM projects WHERE id = $1))
+           AND NOT EXISTS (
+               SELECT FROM reprocesses r
+               WHERE r.event_id = e.id AND r.with_snapshot AND r.state IN ('requested', 'delivering'))
+         ORDER BY e.received_at, e.id LIMIT $4 FOR UPDATE OF e SKIP LOCKED",
+        project_id.as_uuid(),
+        received_at,
+        id.as_uuid(),
         most,
     )
     .fetch_all(tx)
     .await?;
-    Ok(due)
+    Ok(due.into_iter().map(|row| (row.received_at, row.id)).collect())
 }
 
 /// A reprocess that began before its event was locked is seen by this statement, though not by the one before.
-async fn delete(tx: &mut PgConnection, due: &[Uuid]) -> Result<Vec<MonthRows>, StoreError> {
+async fn delete(tx: &mut PgConnection, due: &[EventId]) -> Result<Vec<MonthRows>, StoreError> {
     let gone = sqlx::query_as!(
         MonthRows,
         r#"WITH gone AS (
@@ -70,7 +105,7 @@ async fn delete(tx: &mut PgConnection, due: &[Uuid]) -> Result<Vec<MonthRows>, S
            SELECT 'payment_events' AS "table!", date_trunc('month', received_at AT TIME ZONE 'UTC')::date AS "month!",
                count(*) AS "rows!"
            FROM gone GROUP BY 2"#,
-        due,
+        due as &[EventId],
     )
     .fetch_all(tx)
     .await?;

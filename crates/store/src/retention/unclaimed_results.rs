@@ -1,6 +1,9 @@
 //! Audit entries of results that never had an event, by the owner's `purge_unclaimed_results`.
 
-use super::{MonthRows, begin_count};
+use time::OffsetDateTime;
+
+use super::scan::ProjectScan;
+use super::{Batch, GoneRows, MonthRows, begin_batch, begin_count};
 use crate::{PgPool, StoreError};
 
 pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreError> {
@@ -18,4 +21,32 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreErro
     Ok(rows.fetch_all(&mut *tx).await?)
 }
 
-super::macros::delete_by_owner!("purge_unclaimed_results", "audit_entries");
+/// Goes from project to project, each from its oldest entry on.
+pub(super) async fn delete_batch(
+    pool: &PgPool,
+    scan: &mut ProjectScan<OffsetDateTime>,
+    most: i64,
+) -> Result<Batch, StoreError> {
+    let mut tx = begin_batch(pool).await?;
+    let Some(project_id) = scan.project(&mut tx).await? else {
+        return Ok(Batch { is_last: true, gone: Vec::new() });
+    };
+    let mut since = scan.after.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let gone = sqlx::query_as!(
+        GoneRows,
+        r#"SELECT purged AS "table!", month AS "month!", quantity AS "rows!", latest AS last
+           FROM purge_unclaimed_results($1, $2, $3)"#,
+        most,
+        since,
+        project_id.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    let Batch { is_last, gone } = Batch::since(&mut since, most, gone, "audit_entries");
+    scan.after = Some(since);
+    if is_last {
+        scan.leave_project();
+    }
+    Ok(Batch { is_last: false, gone })
+}

@@ -16,6 +16,7 @@ use crate::events::{self, PaymentEvent};
 use crate::incidents::{self, Incident};
 use crate::page::{MAX_PAGE, Page};
 use crate::reprocesses::{self, Latest};
+use crate::snoozes::{self, Snooze};
 use crate::{PgConnection, PgPool, StoreError, audit};
 
 /// One incident of a list.
@@ -47,6 +48,8 @@ pub struct IncidentRow {
     pub last_attempt: Option<LastAttempt>,
     /// Who acknowledged it last, as in the audit.
     pub acknowledged_by: Option<String>,
+    /// Whether people are told of it again, and when.
+    pub snooze: Option<Snooze>,
 }
 
 /// The last attempt of a callback.
@@ -125,6 +128,7 @@ async fn read_rows(
         read.iter().filter(|one| one.acknowledged_at.is_some()).map(|one| one.event_id).collect();
     let mut people = audit::list_acknowledgers(&mut *db, &acknowledged).await?;
     let mut latest = reprocesses::list_latest(&mut *db, ids).await?;
+    let mut snoozed = snoozes::list_open(&mut *db, ids).await?;
     let mut events: BTreeMap<_, _> = read_events.into_iter().map(|one| (one.id, one)).collect();
     let mut incidents: BTreeMap<_, _> = read.into_iter().map(|one| (one.id, one)).collect();
     let projects = project_names(db).await?;
@@ -133,7 +137,9 @@ async fn read_rows(
         let event = events.remove(&incident.event_id)?;
         let (project_name, mode) = projects.get(&incident.project_id)?.clone();
         let acknowledged_by = people.remove(&incident.event_id);
-        Some(row(incident, event, project_name, mode, latest.remove(id), acknowledged_by))
+        let snooze = snoozed.remove(id);
+        let row = row(incident, event, project_name, mode, latest.remove(id));
+        Some(IncidentRow { acknowledged_by, snooze, ..row })
     });
     Ok(rows.collect())
 }
@@ -144,7 +150,6 @@ fn row(
     project_name: String,
     mode: Mode,
     latest: Option<Latest>,
-    acknowledged_by: Option<String>,
 ) -> IncidentRow {
     let running = latest.as_ref().filter(|latest| latest.state.is_running());
     IncidentRow {
@@ -170,7 +175,8 @@ fn row(
             })
         }),
         incident,
-        acknowledged_by,
+        acknowledged_by: None,
+        snooze: None,
     }
 }
 

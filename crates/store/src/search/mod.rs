@@ -22,6 +22,7 @@ mod event_ids;
 mod event_search;
 pub mod events;
 mod finder;
+pub mod hours;
 mod incident_ids;
 mod incident_search;
 pub mod incidents;

@@ -24,6 +24,8 @@ pub struct Overview {
     pub time_to_detect: Spread,
     /// From the incident to its end, over the incidents resolved in these days.
     pub time_to_repair: Spread,
+    /// How the same are distributed.
+    pub repair_times: RepairTimes,
     /// All events received in these days.
     pub overall: OnTime,
     /// The same by project, most events first.
@@ -33,6 +35,21 @@ pub struct Overview {
     /// Since when something is missing, because it is still being added up.
     pub incomplete_since: Option<OffsetDateTime>,
 }
+
+/// Where one bar of a distribution of times ends and the next begins.
+pub const REPAIR_BOUNDS: [Duration; 7] = [
+    Duration::minutes(1),
+    Duration::minutes(5),
+    Duration::minutes(15),
+    Duration::hours(1),
+    Duration::hours(4),
+    Duration::days(1),
+    Duration::days(3),
+];
+
+/// How many took at most as long as each of [`REPAIR_BOUNDS`] and longer than the one before; the last ones took longer
+/// than all.
+pub type RepairTimes = [i64; REPAIR_BOUNDS.len() + 1];
 
 /// What happened to incidents on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +116,7 @@ pub async fn overview(
         per_day: per_day(&all, first, now.date()),
         time_to_detect: spread(all.iter().flat_map(|of| &of.detect_ms)),
         time_to_repair: spread(all.iter().flat_map(|of| &of.repair_ms)),
+        repair_times: distribute(all.iter().flat_map(|of| &of.repair_ms)),
         overall: on_time(&all, &pending, |_, _| ()).into_values().next().unwrap_or_default(),
         by_project: named(on_time(&all, &pending, |id, _| id), name),
         by_event_type: named(on_time(&all, &pending, |_, kind| kind.to_owned()), |kind| kind),
@@ -167,9 +185,26 @@ fn spread<'a>(milliseconds: impl Iterator<Item = &'a i64>) -> Spread {
     Spread { median: rank(50), p90: rank(90) }
 }
 
+fn distribute<'a>(milliseconds: impl Iterator<Item = &'a i64>) -> RepairTimes {
+    let mut times = RepairTimes::default();
+    for ms in milliseconds {
+        let bound = REPAIR_BOUNDS.partition_point(|bound| *bound < Duration::milliseconds(*ms));
+        times[bound] += 1;
+    }
+    times
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_belongs_to_the_first_bound_that_it_does_not_exceed() {
+        let minutes = |minutes: i64| minutes * 60_000;
+        let times = [0, minutes(1), minutes(1) + 1, minutes(60), minutes(72 * 60), i64::MAX];
+        assert_eq!(distribute(times.iter()), [2, 1, 0, 1, 0, 0, 1, 1]);
+        assert_eq!(distribute(std::iter::empty()), [0; 8]);
+    }
 
     #[test]
     fn the_middle_and_the_slow_end_are_the_nearest_ranks() {

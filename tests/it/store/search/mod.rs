@@ -3,6 +3,7 @@
 mod audit;
 mod causes;
 mod events;
+mod hours;
 mod incidents;
 mod overview;
 mod progress;

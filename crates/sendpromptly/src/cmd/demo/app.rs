@@ -19,16 +19,13 @@ use domain::effect_result::Outcome;
 use domain::extension::ProbeAnswer;
 use domain::ids::EventId;
 use domain::money::Amount;
-use domain::signature::{self, Signed, SigningSecret};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use domain::signature::SigningSecret;
+use sendpromptly::test_shop::{ShopClient, verify};
+use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
-
-/// How old or how far ahead a callback's timestamp may be.
-const MAX_AGE_SECONDS: i64 = 300;
 
 /// What the shop's endpoints are signed with.
 pub(super) struct DemoSecrets {
@@ -38,7 +35,7 @@ pub(super) struct DemoSecrets {
 
 /// The shop. Its endpoints end with it.
 pub(super) struct DemoApp {
-    reporter: Reporter,
+    client: ShopClient,
     base_url: String,
     ledger: Ledger,
     _endpoints: AbortOnDropHandle<()>,
@@ -47,16 +44,8 @@ pub(super) struct DemoApp {
 /// The provider's events whose effects were granted.
 type Ledger = Arc<Mutex<BTreeSet<String>>>;
 
-/// Makes the two calls.
-#[derive(Clone)]
-struct Reporter {
-    http: reqwest::Client,
-    url: String,
-    key: String,
-}
-
 struct Endpoints {
-    reporter: Reporter,
+    client: ShopClient,
     secrets: DemoSecrets,
     ledger: Ledger,
     /// Nonces and replay ids that were seen.
@@ -65,13 +54,12 @@ struct Endpoints {
 
 impl DemoApp {
     pub(super) async fn open(url: &str, key: &str, secrets: DemoSecrets) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
-        let reporter = Reporter { http, url: url.to_owned(), key: key.to_owned() };
+        let client = ShopClient::new(url, key)?;
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let ledger = Ledger::default();
         let endpoints = Endpoints {
-            reporter: reporter.clone(),
+            client: client.clone(),
             secrets,
             ledger: Arc::clone(&ledger),
             seen: Mutex::new(BTreeSet::new()),
@@ -85,7 +73,7 @@ impl DemoApp {
                 tracing::warn!(%error, "the shop's endpoints have ended");
             }
         });
-        Ok(Self { reporter, base_url, ledger, _endpoints: AbortOnDropHandle::new(serving) })
+        Ok(Self { client, base_url, ledger, _endpoints: AbortOnDropHandle::new(serving) })
     }
 
     pub(super) fn repair_url(&self) -> String {
@@ -121,45 +109,13 @@ impl DemoApp {
             amount: Some(Amount { value: 4900, currency: "USD".parse()? }),
             payload: None,
         };
-        self.reporter.post("receipt", &receipt).await
+        self.client.receipt(&receipt).await
     }
 
     /// "Applied", or not.
     pub(super) async fn result(&self, result: &ResultRequest) -> anyhow::Result<ResultResponse> {
-        self.reporter.post("result", result).await
+        self.client.result(result).await
     }
-}
-
-impl Reporter {
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> anyhow::Result<T> {
-        let body = serde_json::to_value(body)?;
-        let request = self
-            .http
-            .post(format!("{}/api/v1/{path}", self.url))
-            .bearer_auth(&self.key)
-            .header("idempotency-key", idempotency_key(path, &body))
-            .header("content-type", "application/json")
-            .body(body.to_string());
-        let response = request.send().await.context("dev does not respond")?;
-        let status = response.status();
-        let text = response.text().await?;
-        anyhow::ensure!(status.is_success(), "dev responded {status}: {text}");
-        Ok(serde_json::from_str(&text)?)
-    }
-}
-
-/// The key that the documents advise, so that a call that is sent again is the same one.
-fn idempotency_key(path: &str, body: &Value) -> String {
-    let parts: &[&str] = match path {
-        "receipt" => &["provider_event_id", "event_type", "effect_type"],
-        _ => &["event_id", "status", "replay_id"],
-    };
-    let parts = parts.iter().filter_map(|part| body.get(part)?.as_str());
-    std::iter::once(path).chain(parts).collect::<Vec<_>>().join("-")
 }
 
 /// What a callback asks to repair.
@@ -181,7 +137,7 @@ async fn repair(State(app): State<Arc<Endpoints>>, headers: HeaderMap, body: Byt
         ..ResultRequest::of(asked.event_id, Outcome::Succeeded)
     };
     tokio::spawn(async move {
-        if let Err(error) = app.reporter.post::<ResultResponse>("result", &done).await {
+        if let Err(error) = app.client.result(&done).await {
             tracing::warn!(%error, "the shop could not report its repair");
         }
     });
@@ -208,14 +164,9 @@ async fn probe(
 impl Endpoints {
     /// The `replay_id` or `call_id` of a request that is genuine, fresh and new.
     fn check(&self, secret: &SigningSecret, headers: &HeaderMap, body: &[u8]) -> Option<String> {
-        let text = |name: &str| headers.get(name)?.to_str().ok();
-        let (id, nonce) = (text("webhook-id")?, text("x-sp-nonce")?);
-        let timestamp: i64 = text("x-sp-timestamp")?.parse().ok()?;
-        let age = OffsetDateTime::now_utc().unix_timestamp() - timestamp;
-        let signed = Signed { id, timestamp, nonce, body };
-        let genuine = signature::verify_sp_signature(secret, text("x-sp-signature")?, signed);
-        let fresh = age.abs() <= MAX_AGE_SECONDS && insert(&self.seen, nonce);
-        (genuine && fresh).then(|| id.to_owned())
+        let secrets = std::slice::from_ref(secret);
+        let (id, nonce) = verify(secrets, headers, body, OffsetDateTime::now_utc())?;
+        insert(&self.seen, nonce).then(|| id.to_owned())
     }
 }
 

@@ -18,6 +18,8 @@ Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --slack https://hooks.slack.com/services/T00/B00/XXXX --label '#payments'
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
+      --slack-app xoxb-… --channel C0123ABCDEF --signing-secret 8f742231b10e8888abcd99badc0de5a5
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --pagerduty 0123456789abcdef0123456789abcdef --label 'Payments on call'
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --ntfy https://ntfy.sh/cometcart-x7Kq2mWp --label \"Bob's phone\"
@@ -26,7 +28,8 @@ Examples:
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --activity alerts.page --queue sendpromptly-ext.alerts
 
-Create a Slack URL at https://api.slack.com/messaging/webhooks, a Discord URL in the channel's settings under \
+Create a Slack URL at https://api.slack.com/messaging/webhooks; a Slack app has the scope chat:write, and for its \
+buttons the Request URL /slack/actions below SENDPROMPTLY_PUBLIC_URL. Create a Discord URL in the channel's settings under \
 Integrations, and a Teams URL in the channel's menu under Workflows, Send webhook alerts to a channel. PagerDuty shows an integration key under Services, your \
 service, Integrations: Events API V2. A webhook receives signed JSON; its signing secret is shown once. Send a test \
 message with `sendpromptly destination test`.";
@@ -39,6 +42,15 @@ pub struct Args {
     project: String,
     #[command(flatten)]
     place: AddressArgs,
+    /// The id of the channel that the Slack app posts to, such as `C0123ABCDEF`.
+    #[arg(long, value_name = "ID")]
+    channel: Option<String>,
+    /// The signing secret of the Slack app, which the app shows under Basic Information.
+    #[arg(long, value_name = "SECRET")]
+    signing_secret: Option<String>,
+    /// Where the methods of Slack's Web API are, for a workspace of GovSlack: `https://slack-gov.com/api/`.
+    #[arg(long, value_name = "URL")]
+    slack_api: Option<String>,
     /// Where PagerDuty takes events, for an account in the EU:
     /// `https://events.eu.pagerduty.com/v2/enqueue`.
     #[arg(long, value_name = "URL")]
@@ -71,6 +83,9 @@ struct AddressArgs {
     /// The URL of a Slack incoming webhook.
     #[arg(long, value_name = "URL")]
     slack: Option<String>,
+    /// The bot token of your own Slack app; with `--channel` and `--signing-secret`.
+    #[arg(long, value_name = "TOKEN")]
+    slack_app: Option<String>,
     /// The URL of a Teams workflow that posts webhook alerts to a channel.
     #[arg(long, value_name = "URL")]
     teams: Option<String>,
@@ -125,12 +140,17 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
 impl Args {
     /// What was entered, by the names of [`domain::destination`].
     fn entered(&self) -> EnteredFields<'_> {
-        let Self { place, endpoint, token, queue, label, .. } = self;
-        let AddressArgs { email, slack, teams, discord, pagerduty, ntfy, webhook, activity } =
-            place;
+        let Self { place, channel, signing_secret, slack_api, .. } = self;
+        let Self { endpoint, token, queue, label, .. } = self;
+        let AddressArgs { email, slack, slack_app, teams, discord, .. } = place;
+        let AddressArgs { pagerduty, ntfy, webhook, activity, .. } = place;
         let all = [
             ("email", email),
             ("slack", slack),
+            ("slack_app", slack_app),
+            ("channel", channel),
+            ("signing_secret", signing_secret),
+            ("slack_api", slack_api),
             ("teams", teams),
             ("discord", discord),
             ("pagerduty", pagerduty),
@@ -154,9 +174,15 @@ impl Args {
     }
 }
 
+/// The option in which a field is given.
+fn option(field: &str) -> String {
+    field.replace('_', "-")
+}
+
 /// Options with what is wrong with them.
 fn rejected(errors: &[FieldError]) -> Failure {
-    let each: Vec<_> = errors.iter().map(|it| format!("{} {}", it.field, it.message)).collect();
+    let each = errors.iter().map(|it| format!("{} {}", option(&it.field), it.message));
+    let each: Vec<_> = each.collect();
     Failure::Validation(each.join("; "))
 }
 
@@ -172,9 +198,10 @@ mod tests {
         let command = Args::augment_args(Command::new("add"));
         let options: Vec<_> = command.get_arguments().filter_map(|it| it.get_long()).collect();
         for (kind, field) in DestinationKind::all_fields() {
-            assert!(options.contains(&field.name), "{kind} {}", field.name);
-            let given = format!("--{}", field.name);
-            let address = format!("--{kind}");
+            let name = option(field.name);
+            assert!(options.contains(&name.as_str()), "{kind} {name}");
+            let given = format!("--{name}");
+            let address = format!("--{}", option(kind.as_str()));
             let typed = ["add", "--project", "prj_1", &given, "x", &address, "x"];
             let typed = if given == address { &typed[..5] } else { &typed[..] };
             let matches = Args::augment_args(Command::new("add")).try_get_matches_from(typed);
@@ -186,8 +213,8 @@ mod tests {
     #[test]
     fn bad_places_are_validation_errors_that_name_the_option() {
         let error = |field: &str, message: &str| FieldError::new(field, message);
-        let failure = rejected(&[error("email", "must be short"), error("queue", "is required")]);
-        assert_eq!(failure.to_string(), "email must be short; queue is required");
+        let failure = rejected(&[error("email", "must be short"), error("slack_api", "is odd")]);
+        assert_eq!(failure.to_string(), "email must be short; slack-api is odd");
         assert_eq!(failure.code(), "validation_error");
     }
 }

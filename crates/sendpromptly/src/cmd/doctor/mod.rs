@@ -3,21 +3,20 @@
 //! The checks of `/readyz` come first, with the same texts: [`engine::health`]. Each check is made
 //! even when others fail, except those that have an unmet dependency, which are skipped. Nothing is
 //! changed but by the round trip. With a project, its repair endpoint is sent three probes, whose
-//! bodies have the form of a callback's with `"type":"probe"`: see [`probe`]. Where that is a test
+//! bodies have the form of a callback's with `"type":"probe"`: see [`sendpromptly::repair_check`]. Where that is a test
 //! project, one made-up event then goes the whole path: see [`round_trip`]. Each of its extensions is
 //! tried once: see [`extensions`].
 
 mod extensions;
 mod first_steps;
 mod parts;
-mod probe;
 mod repair;
 mod round_trip;
 mod snapshots;
 
 use std::sync::Arc;
 
-use engine::health;
+use sendpromptly::repair_check::{Check, Status};
 use serde::Serialize;
 
 use crate::Context;
@@ -51,77 +50,9 @@ pub struct Args {
     no_round_trip: bool,
 }
 
-/// What one check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Check {
-    name: &'static str,
-    status: Status,
-    message: String,
-    /// What to do about it, where the message does not say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cure: Option<String>,
-}
-
-/// How one check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Status {
-    /// As it should be.
-    Pass,
-    /// Not as it should be, and nothing works around it.
-    Fail,
-    /// It works, and could work better.
-    Warn,
-    /// Nothing could be said.
-    Skip,
-}
-
 #[derive(Serialize)]
 struct DoctorReport<'a> {
     checks: &'a [Check],
-}
-
-impl Check {
-    fn pass(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Pass, message: message.into(), cure: None }
-    }
-
-    fn fail(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Fail, message: message.into(), cure: None }
-    }
-
-    fn warn(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Warn, message: message.into(), cure: None }
-    }
-
-    fn skip(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, status: Status::Skip, message: message.into(), cure: None }
-    }
-}
-
-/// What `/readyz` says, in the same text, and what only an operator may see of it.
-impl From<health::Check> for Check {
-    fn from(check: health::Check) -> Self {
-        let status = match check.status {
-            health::Status::Ok => Status::Pass,
-            health::Status::Degraded => Status::Warn,
-            health::Status::Failed => Status::Fail,
-            health::Status::Unknown => Status::Skip,
-        };
-        let cure = check.cure_beside_cause().map(str::to_owned);
-        let cause = check.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-        let message = format!("{}{cause}", check.detail);
-        Self { name: check.name, status, message, cure }
-    }
-}
-
-impl Check {
-    fn text(&self) -> String {
-        match &self.cure {
-            Some(cure) => format!("{}; to do: {cure}", self.message),
-            None => self.message.clone(),
-        }
-    }
 }
 
 /// Makes every check.

@@ -19,6 +19,7 @@ use domain::project::Mode;
 use domain::receipt::{Receipt, ReceiptContext};
 use domain::rejection::Rejection;
 use domain::reprocess::ReprocessState;
+use sendpromptly::repair_check::{REFERENCE, quote};
 use serde_json::{Map, Value, json};
 use store::alerts::{self, IncidentIds};
 use store::api_keys::{self, KeyOwner};
@@ -39,9 +40,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 use super::Check;
-use super::probe::REFERENCE;
 use crate::progress::while_waiting;
-use crate::text::quote;
 use crate::{admin_context, random};
 
 /// What the check is called.

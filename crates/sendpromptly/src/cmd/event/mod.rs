@@ -17,7 +17,7 @@ pub enum Verb {
     /// Show a payment event: what is due, what became of it, and every step.
     #[command(after_help = show::HELP)]
     Show {
-        /// The event's id, as the response to a receipt shows it.
+        /// The event's id, as the response to a receipt shows it, or the provider's.
         #[arg(value_name = "EVENT")]
         id: String,
     },

@@ -7,7 +7,7 @@ use domain::incident::IncidentState;
 use store::search::Cursor;
 use store::search::incidents::{IncidentRow, IncidentSearch, StateFilter, search_incidents};
 
-use super::{owner, tone};
+use super::{filter, owner, tone};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::cmd::list::{self, Narrowing};
@@ -21,6 +21,7 @@ Examples:
   sendpromptly incident list --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK
   sendpromptly incident list --search user_456
   sendpromptly incident list --owner none
+  sendpromptly incident list --filter 'Dunning'
   sendpromptly incident list --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --json
 
 A list with more pages ends with the command for the next one.";
@@ -37,6 +38,9 @@ pub struct Args {
     /// Only incidents of this operator, or `none`: those that are not resolved and that nobody owns.
     #[arg(long, value_name = "EMAIL")]
     owner: Option<String>,
+    /// What a filter that is shared in the console narrows to, by its name. Further options take the place of its own.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
     #[command(flatten)]
     narrowing: Narrowing,
 }
@@ -45,15 +49,21 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let cursor = args.narrowing.cursor()?.map(Cursor::After);
     let cause_id = args.cause.as_deref().map(|id| parse_id::<CauseId>("cause", id)).transpose()?;
     let admin = AdminContext::open(context).await?;
+    let owner = owner::filter(&admin, args.owner.as_deref()).await?;
+    let saved = match &args.filter {
+        Some(name) => filter::find(&admin, name, owner).await?,
+        None => IncidentSearch { state: StateFilter::All, ..IncidentSearch::default() },
+    };
+    let project_id = admin.project_id(args.narrowing.project.as_deref()).await?;
     let search = IncidentSearch {
-        project_id: admin.project_id(args.narrowing.project.as_deref()).await?,
-        state: args.state.map_or(StateFilter::All, StateFilter::One),
-        cause_id,
-        owner: owner::filter(&admin, args.owner.as_deref()).await?,
-        text: args.narrowing.search,
+        project_id: project_id.or(saved.project_id),
+        state: args.state.map_or(saved.state, StateFilter::One),
+        cause_id: cause_id.or(saved.cause_id),
+        text: args.narrowing.search.or(saved.text),
+        owner: owner.or(saved.owner),
         cursor,
         limit: args.narrowing.limit,
-        ..IncidentSearch::default()
+        ..saved
     };
     let page = search_incidents(&admin.pool, &search).await?;
     let headers =

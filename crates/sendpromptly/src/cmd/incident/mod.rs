@@ -2,6 +2,7 @@
 //! manually.
 
 mod acknowledge;
+mod filter;
 mod list;
 mod owner;
 mod reprocess;

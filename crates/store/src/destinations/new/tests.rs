@@ -3,6 +3,8 @@
 use super::*;
 
 const KEY: &str = "0123456789abcdef0123456789aBcDeF";
+const TOKEN: &str = "xoxb-0123456789-0123456789-abcd";
+const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn read(entered: &[(&str, &str)]) -> Result<NewDestination, Vec<String>> {
     let allow = AllowedNetworks::none();
@@ -27,6 +29,11 @@ fn only_hosts_and_ends_of_secrets_are_shown() {
     for (entered, shown, name) in [
         (vec![("slack", slack)], "hooks.slack.com", "Slack at hooks.slack.com"),
         (vec![("webhook", webhook)], "alerts.example.com", "Webhook at alerts.example.com"),
+        (
+            vec![("slack_app", TOKEN), ("channel", "C0ABCDEFGH"), ("signing_secret", APP_SECRET)],
+            "C0ABCDEFGH",
+            "Slack C0ABCDEFGH",
+        ),
         (vec![("pagerduty", KEY)], "events.pagerduty.com", "PagerDuty …cDeF"),
         (
             vec![("pagerduty", KEY), ("endpoint", "https://events.eu.pagerduty.com/v2/enqueue")],
@@ -48,7 +55,7 @@ fn only_hosts_and_ends_of_secrets_are_shown() {
 
 #[test]
 fn each_error_names_its_field_and_the_cure() {
-    let kinds = "give one of email, slack, teams, discord, pagerduty, ntfy, webhook and activity";
+    let kinds = "give one of email, slack, slack_app, teams, discord, pagerduty, ntfy, webhook and activity";
     let key = "pagerduty must be the integration key of an Events API V2 integration: 32 letters";
     for (entered, expected) in [
         (vec![], vec![format!("email {kinds}")]),
@@ -83,5 +90,21 @@ fn each_error_names_its_field_and_the_cure() {
         for (error, start) in errors.iter().zip(&expected) {
             assert!(error.starts_with(start.as_str()), "{entered:?}: {error}");
         }
+    }
+}
+
+#[test]
+fn each_part_of_a_slack_app_is_read_and_rejected_by_itself() {
+    let bad = [("slack_app", "xoxp-1"), ("channel", "#payments"), ("slack_api", "https://x.test/")];
+    let errors = read(&bad).expect_err("errors");
+    let starts = [
+        "slack_app must be the Bot User OAuth Token",
+        "channel must be the channel's id",
+        "signing_secret must be the app's Signing Secret",
+        "slack_api must lead to slack.com",
+    ];
+    assert_eq!(errors.len(), starts.len(), "{errors:?}");
+    for (error, start) in errors.iter().zip(starts) {
+        assert!(error.starts_with(start), "{error}");
     }
 }

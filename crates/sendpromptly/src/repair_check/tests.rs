@@ -1,7 +1,6 @@
 use activities::http::ErrorClass;
 use domain::alert::one_line;
 
-use super::super::Status;
 use super::*;
 
 fn answered(status: u16, latency_ms: i64) -> HttpResponse {

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use crate::random;
 
 /// Whom the probe is about: no customer.
-pub(super) const REFERENCE: &str = "sendpromptly-doctor";
+pub const REFERENCE: &str = "sendpromptly-doctor";
 
 /// One probe, ready to send.
 pub(super) struct Probe<'a> {

@@ -1,0 +1,106 @@
+//! `POST /slack/actions`: what Slack sends when somebody presses a button of a message.
+//!
+//! The address is public and has no session. What the body says is only asked which destination it is about; it counts
+//! once Slack's signature over its bytes verifies with that destination's secret, and then for incidents of that
+//! destination's project alone. It acts as the operator whom the person in Slack is known as, with the role that they
+//! have at that moment, and is noted as theirs, *through Slack*.
+//!
+//! Slack waits three seconds for the status, which comes when all is committed; what came of it is told the person
+//! afterwards, by the `response_url`, and whoever hears nothing sees the incident's message edited. A process that dies
+//! before its commit has changed nothing, and one that dies after it did what the same press does not do again
+//! ([`store::slack_presses`]).
+
+mod press;
+mod words;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use domain::audit::Actor;
+use domain::destination::ForeignRequest;
+use serde_json::json;
+use store::destinations::{self, SavedTarget, Target};
+use store::slack_presses::{self, PressOutcome, SlackPress};
+use store::{StoreError, incidents, operators};
+use web::error::ApiError;
+use web::extract::{BodyLimits, read_body};
+use web::state::AppState;
+
+use self::press::Press;
+
+/// Does what a button asks for.
+pub async fn act(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let body = read_body(body, BodyLimits::default()).await?;
+    let foreign = |why: ForeignRequest| ApiError::ForeignRequest { message: why.to_string() };
+    let press = Press::read(&body).ok_or(ForeignRequest::Signature).map_err(foreign)?;
+    let destination = verify(&state, &headers, &body, &press).await?.map_err(foreign)?;
+    let answer = perform(&state, &destination, &press).await?;
+    if let (Some(text), Some(url)) = (answer, press.response_url) {
+        let message =
+            json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
+        state.detached.spawn((state.answer_slack)(url, message));
+    }
+    Ok(StatusCode::OK)
+}
+
+/// The destination that a press is about, if it was Slack that sent it. What is unknown or removed is answered as a wrong
+/// signature is.
+async fn verify(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: &[u8],
+    press: &Press,
+) -> Result<Result<SavedTarget, ForeignRequest>, StoreError> {
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut db = state.pool.acquire().await?;
+    let saved = destinations::find_target(&mut db, &state.master_key, press.destination_id).await?;
+    let Some(saved) = saved else { return Ok(Err(ForeignRequest::Signature)) };
+    let Target::SlackApp { app, .. } = &saved.target else {
+        return Ok(Err(ForeignRequest::Signature));
+    };
+    let (timestamp, signature) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
+    let verified = app.secret.verify(timestamp, signature, body, saved.at);
+    Ok(verified.map(|()| saved))
+}
+
+/// Does it, and gives what the person is told; nothing where Slack only says that a button was pressed which is none of
+/// ours.
+async fn perform(
+    state: &AppState,
+    destination: &SavedTarget,
+    press: &Press,
+) -> Result<Option<String>, StoreError> {
+    let Some(order) = press.order else { return Ok(None) };
+    let operator = operators::find_slack_user(&state.pool, &press.user).await?;
+    let Some(operator) = operator else {
+        return Ok(Some(words::unknown(&state.public_url, &press.user)));
+    };
+    if !operator.role.may_act() {
+        return Ok(Some(words::viewer(&state.public_url, &operator.email)));
+    }
+    let incident = match press.incident_id {
+        Some(id) => incidents::find_incident(&state.pool, id).await?,
+        None => None,
+    };
+    let incident = incident.filter(|incident| incident.project_id == destination.project_id);
+    let Some(incident) = incident else { return Ok(Some(words::gone())) };
+    let actor = Actor::Operator(operator.email.clone());
+    let once = SlackPress {
+        destination_id: destination.id,
+        user: &press.user,
+        pressed_at: &press.pressed_at,
+    };
+    let outcome = slack_presses::act(&state.pool, once, order, &incident, &actor).await?;
+    Ok(Some(match outcome {
+        PressOutcome::Done | PressOutcome::Repeated => {
+            state.relay.wake();
+            words::done(order, &operator.email)
+        }
+        PressOutcome::Rejected(why) => words::rejected(&why),
+    }))
+}

@@ -1,0 +1,57 @@
+//! Why a list is empty, which is what its reader needs to know, and where to begin.
+
+use domain::project::Mode;
+use store::progress::project_progress;
+use store::projects::Project;
+use web::error::ApiError;
+
+use super::PATH;
+use crate::listing::ListQuery;
+use crate::state::ConsoleState;
+
+/// Why a list is empty.
+#[derive(Default)]
+pub(super) struct Empty {
+    /// There is no project yet.
+    pub(super) no_project: bool,
+    /// Nothing was asked for: all is well.
+    pub(super) plain: bool,
+    /// The same search in all states, if it searched fewer.
+    pub(super) everywhere: Option<String>,
+    /// Where the Integration Test of the page's project is, or of the first one of the mode.
+    pub(super) integration_test: Option<String>,
+    /// Where that project's test shop is, while it has had no event.
+    pub(super) test_shop: Option<String>,
+}
+
+impl Empty {
+    /// Reads nothing unless the list `is_empty` and nothing was asked for.
+    pub(super) async fn load(
+        state: &ConsoleState,
+        query: &ListQuery,
+        projects: &[Project],
+        mode: Mode,
+        is_empty: bool,
+    ) -> Result<Self, ApiError> {
+        let plain = query.is_plain();
+        let empty = Self {
+            no_project: projects.is_empty(),
+            plain,
+            everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
+            ..Self::default()
+        };
+        let wanted =
+            |one: &&Project| query.project_id().map_or(one.mode == mode, |id| id == one.id);
+        let found = projects.iter().find(wanted).filter(|_| plain && is_empty);
+        let Some(project) = found else { return Ok(empty) };
+        let path = format!("/projects/{}", project.id);
+        let has_shop = state.console.test_shop.is_some() && project.mode == Mode::Test;
+        let is_new =
+            has_shop && project_progress(&state.pool, project.id).await?.receipt_seen.is_none();
+        Ok(Self {
+            integration_test: Some(format!("{path}/integration-test")),
+            test_shop: is_new.then(|| format!("{path}/test-shop")),
+            ..empty
+        })
+    }
+}

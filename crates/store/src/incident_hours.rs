@@ -1,0 +1,153 @@
+//! What happened to incidents in which hour, by project and cause: what is drawn over time.
+//!
+//! It is added up as the daily figures are ([`crate::roll_ups`]): a stretch of time and how far that reaches are one
+//! transaction, so each incident is counted once whatever crashes. What has happened since is counted at the time of
+//! the query. An incident keeps the cause that it was opened with, so what is added up stays true.
+
+use domain::ids::{CauseId, ProjectId};
+use sqlx::PgExecutor;
+use time::{Duration, OffsetDateTime};
+
+use crate::search::floor_id;
+use crate::{PgConnection, PgPool, StoreError, column, roll_ups};
+
+/// How far back hours are kept.
+pub const HISTORY: Duration = Duration::days(8);
+/// How much is added up in one statement.
+const STRETCH: Duration = Duration::DAY;
+
+/// What happened to the incidents of a cause in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IncidentHour {
+    /// Its begin, in UTC.
+    pub hour: OffsetDateTime,
+    pub project_id: ProjectId,
+    /// The nil id where it is not known.
+    pub cause: CauseId,
+    /// Events received in this hour that had an incident, whenever it opened.
+    pub late: i64,
+    /// Incidents opened.
+    pub opened: i64,
+    /// Incidents resolved.
+    pub resolved: i64,
+}
+
+/// What is already added up, and until when.
+#[derive(Debug)]
+pub(crate) struct RolledUp {
+    pub until: OffsetDateTime,
+    pub hours: Vec<IncidentHour>,
+}
+
+/// Adds up the next stretch of time, at most a day. `true` if there may be more to do.
+pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
+    let next = roll_ups::begin(pool, "incident_hours", STRETCH).await?;
+    let Some(mut stretch) = next else { return Ok(false) };
+    let happened = list_happened(&mut stretch.tx, stretch.from, stretch.until).await?;
+    add(&mut stretch.tx, &happened).await?;
+    stretch.end().await
+}
+
+async fn add(tx: &mut PgConnection, hours: &[IncidentHour]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO incident_hours AS known (hour, project_id, cause, late, opened, resolved)
+         SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[])
+         ON CONFLICT ON CONSTRAINT incident_hours_pkey DO UPDATE SET
+             late = known.late + excluded.late, opened = known.opened + excluded.opened,
+             resolved = known.resolved + excluded.resolved",
+        &column(hours, |of| of.hour),
+        &column(hours, |of| of.project_id.as_uuid()),
+        &column(hours, |of| of.cause.as_uuid()),
+        &column(hours, |of| of.late),
+        &column(hours, |of| of.opened),
+        &column(hours, |of| of.resolved),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The hours since a moment, as far as they are added up: of one cause, or of all, which then are one.
+pub(crate) async fn list_rolled_up(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    cause: Option<CauseId>,
+) -> Result<RolledUp, StoreError> {
+    // One statement, so that nothing is added between reading the one and the other.
+    let rows = sqlx::query!(
+        r#"SELECT r.rolled_until, h.hour AS "hour?", h.project_id AS "project_id?: ProjectId", h.late AS "late?",
+               h.opened AS "opened?", h.resolved AS "resolved?"
+           FROM roll_ups r LEFT JOIN (
+               SELECT hour, project_id, sum(late)::bigint AS late, sum(opened)::bigint AS opened,
+                   sum(resolved)::bigint AS resolved
+               FROM incident_hours WHERE hour >= $1 AND ($2::uuid IS NULL OR cause = $2)
+               GROUP BY hour, project_id) AS h ON true
+           WHERE r.name = 'incident_hours'"#,
+        since,
+        cause.map(CauseId::as_uuid),
+    )
+    .fetch_all(db)
+    .await?;
+    let until = rows.first().ok_or(StoreError::Missing("roll_ups"))?.rolled_until;
+    let hours = rows.into_iter().filter_map(|row| {
+        Some(IncidentHour {
+            hour: row.hour?,
+            project_id: row.project_id?,
+            cause: cause.unwrap_or(CauseId::from_uuid(uuid::Uuid::nil())),
+            late: row.late?,
+            opened: row.opened?,
+            resolved: row.resolved?,
+        })
+    });
+    Ok(RolledUp { until, hours: hours.collect() })
+}
+
+/// What has happened since a moment.
+pub(crate) async fn list_since(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+) -> Result<Vec<IncidentHour>, StoreError> {
+    list_happened(db, since, roll_ups::END_OF_TIME).await
+}
+
+async fn list_happened(
+    db: &mut PgConnection,
+    from: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Vec<IncidentHour>, StoreError> {
+    let hours = sqlx::query_as!(
+        IncidentHour,
+        r#"WITH happened (at, project_id, cause, late, opened, resolved) AS (
+               SELECT i.received_at, i.project_id, i.cause, 1, 0, 0 FROM incidents i WHERE i.id >= $1 AND i.id < $2
+               UNION ALL
+               SELECT i.opened_at, i.project_id, i.cause, 0, 1, 0 FROM incidents i WHERE i.id >= $1 AND i.id < $2
+               UNION ALL
+               SELECT i.resolved_at, i.project_id, i.cause, 0, 0, 1
+               FROM projects p CROSS JOIN LATERAL (
+                   SELECT * FROM incidents WHERE project_id = p.id AND state = 'resolved'
+                       AND resolved_at >= $3 AND resolved_at < $4) AS i
+           )
+           SELECT date_trunc('hour', at, 'UTC') AS "hour!", project_id AS "project_id!: ProjectId",
+               coalesce(cause, '00000000-0000-0000-0000-000000000000') AS "cause!: CauseId",
+               sum(late)::bigint AS "late!", sum(opened)::bigint AS "opened!", sum(resolved)::bigint AS "resolved!"
+           FROM happened WHERE at IS NOT NULL GROUP BY 1, 2, 3"#,
+        floor_id(from),
+        floor_id(until),
+        from,
+        until,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(hours)
+}
+
+/// Forgets hours that nothing looks back to.
+pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM incident_hours WHERE hour < now() - make_interval(secs => $1)",
+        HISTORY.as_seconds_f64(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! How far a run of a rule has come, carried from batch to batch.
+//!
+//! A batch that looked for what is due from the begin of an index would go again over all that the batches before have
+//! deleted: as long as anyone holds an older snapshot, a dump for one, Postgres keeps their entries, and a run would
+//! read the square of what it deletes. What a run has passed over because someone held it is left for the next run.
+
+use domain::ids::ProjectId;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{events, snapshots};
+use crate::{PgConnection, StoreError, projects};
+
+/// How far a run has come, in the order of what its rule goes by.
+#[derive(Debug)]
+pub(super) struct Scan {
+    /// The moment of the last row that went.
+    pub since: OffsetDateTime,
+    /// The last session that went.
+    pub session: Uuid,
+    pub events: ProjectScan<events::Last>,
+    pub snapshots: ProjectScan<snapshots::Last>,
+    /// The moment of the last entry that went.
+    pub unclaimed_results: ProjectScan<OffsetDateTime>,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self {
+            since: OffsetDateTime::UNIX_EPOCH,
+            session: Uuid::nil(),
+            events: ProjectScan::default(),
+            snapshots: ProjectScan::default(),
+            unclaimed_results: ProjectScan::default(),
+        }
+    }
+}
+
+/// How far a run has come that goes from project to project.
+#[derive(Debug)]
+pub(super) struct ProjectScan<Last> {
+    /// The projects that are left, in reverse; `None` before the first batch.
+    projects: Option<Vec<ProjectId>>,
+    /// The last candidate of the project that it is at.
+    pub after: Option<Last>,
+}
+
+impl<Last> Default for ProjectScan<Last> {
+    fn default() -> Self {
+        Self { projects: None, after: None }
+    }
+}
+
+impl<Last> ProjectScan<Last> {
+    /// The project that it is at; `None` after the last one.
+    pub(super) async fn project(
+        &mut self,
+        tx: &mut PgConnection,
+    ) -> Result<Option<ProjectId>, StoreError> {
+        if self.projects.is_none() {
+            let all = projects::list_projects(tx).await?;
+            self.projects = Some(all.into_iter().rev().map(|project| project.id).collect());
+        }
+        Ok(self.projects.as_ref().and_then(|left| left.last()).copied())
+    }
+
+    /// Goes on with the next project.
+    pub(super) fn leave_project(&mut self) {
+        self.projects.get_or_insert_default().pop();
+        self.after = None;
+    }
+}

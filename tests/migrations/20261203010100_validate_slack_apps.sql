@@ -1,0 +1,1 @@
+-- Nothing to add: it only looks at what is there.
