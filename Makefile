@@ -9,6 +9,8 @@ MACHETE_VERSION := 0.9.2
 TOOLS := $(CURDIR)/target/tools
 # Of the whole workspace, so that what it is made of has the features that every other build here gives it.
 WITH_POSTGRES = $(CARGO) build --quiet --workspace --example with_postgres && target/debug/examples/with_postgres --migrations migrations
+# Stories wait more than they work.
+THREADS = $(shell python3 -c 'import os; print(os.cpu_count() * 3 // 2)')
 CLIPPY := $(CARGO) clippy --workspace --all-targets -- -D warnings
 
 help: ## what can be made here
@@ -24,7 +26,7 @@ demo: ## the whole story against a running `make dev`
 test: ## every test, on real engines and a real browser that are found or installed; T=name: those named so
 	@python3 scripts/install_browser.py >/dev/null
 	$(CARGO) build --workspace --all-targets
-	$(CARGO) test --workspace $(T)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} $(CARGO) test --workspace $(T)
 
 lint: style doc ## format, clippy, documentation, file sizes, links, snapshots
 	$(CLIPPY)

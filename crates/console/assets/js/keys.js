@@ -34,7 +34,9 @@
   const heard = make("p", "", { class: "hidden-label", role: "status" });
   document.body.append(heard);
 
-  const rows = () => [...document.querySelectorAll("table.list tbody tr")].filter((row) => row.offsetParent !== null);
+  // Not those of a table that is folded away behind a drawing.
+  const isRow = (row) => row.checkVisibility() && !row.closest("details");
+  const rows = () => [...document.querySelectorAll("table.list tbody tr")].filter(isRow);
   const here = () => document.activeElement.closest("table.list tbody tr");
   const focusRow = (row) => {
     let target = one("a.lead", row) ?? one("a[href]", row);
