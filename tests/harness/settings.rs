@@ -11,8 +11,8 @@ pub struct WorldOptions {
     /// How long the app has to report. The contract counts in minutes; a world may count in
     /// milliseconds, which a trigger in its database sees to.
     pub timeout: Option<Duration>,
-    /// How old each event is when it is accepted, as if it had waited in a queue. A probe, which begins at the middle of
-    /// the time that the app has, is then asked soon and still has long to answer.
+    /// How old each event is when it is accepted, and each extension when it is registered. An extension, which is asked in
+    /// the middle of the time that the app has, is then asked soon and still has long to answer.
     pub age: Duration,
     /// Whether an API runs, with its relay.
     pub api: bool,
@@ -83,6 +83,9 @@ pub(crate) fn shorten(timeout: Duration, age: Duration) -> String {
          BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds';
          NEW.received_at := NEW.received_at - interval '{age} milliseconds'; RETURN NEW; END $$;
          CREATE TRIGGER shorten BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION shorten_event();
+         CREATE FUNCTION age_extension() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN NEW.created_at := NEW.created_at - interval '{age} milliseconds'; RETURN NEW; END $$;
+         CREATE TRIGGER age BEFORE INSERT ON extensions FOR EACH ROW EXECUTE FUNCTION age_extension();
          CREATE FUNCTION shorten_reprocess() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN NEW.result_due_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;
          CREATE TRIGGER shorten BEFORE UPDATE ON reprocesses FOR EACH ROW
