@@ -49,7 +49,7 @@ pub async fn list(
     State(state): State<AppState>,
     _: Caller,
 ) -> Result<Json<Listed<ProjectResponse>>, ApiError> {
-    let all = projects::list_projects(&state.pool).await?;
+    let all = projects::list_in_use(&state.pool, None).await?;
     Ok(Json(Listed::whole(all.into_iter().map(responses::project))))
 }
 

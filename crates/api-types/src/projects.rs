@@ -44,6 +44,13 @@ pub struct ProjectResponse {
     pub callback_header_names: Vec<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// Since when its keys are rejected and it is in no list. Absent where it is not archived.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub archived_at: Option<OffsetDateTime>,
 }
 
 /// A new project and its signing secret, which is shown this once.
