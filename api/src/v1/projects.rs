@@ -42,9 +42,9 @@ const FIELDS: [&str; 10] = [
     callback_header::FIELD,
 ];
 
-/// All projects, oldest first.
+/// The projects that are not archived, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
-    responses((status = 200, description = "All projects.", body = Listed<ProjectResponse>)))]
+    responses((status = 200, description = "The projects.", body = Listed<ProjectResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,

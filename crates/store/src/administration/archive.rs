@@ -17,7 +17,7 @@ pub enum ArchiveRejection {
     #[error("there is no such project")]
     NoProject,
     /// More incidents are not resolved than were known of.
-    #[error("{0} incidents of this project are not resolved: confirm that number")]
+    #[error("the number of incidents that are not resolved is {0} now: confirm it")]
     Unresolved(i64),
 }
 
