@@ -105,6 +105,16 @@ pub struct ProjectRequest {
     pub callback_headers: Option<BTreeMap<String, Option<String>>>,
 }
 
+/// What is confirmed of a project that is archived.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveBody))]
+pub struct ArchiveRequest {
+    /// How many of its incidents are not resolved, at most. Where there are more, nothing is done.
+    /// Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<i32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

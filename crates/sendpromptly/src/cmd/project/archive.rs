@@ -69,7 +69,7 @@ pub(super) async fn archive(
         let archived = project.archived_at.is_some();
         return output(project.id, archived, unresolved, preview(project.id, archived, unresolved));
     }
-    let confirmed = args.unresolved.into();
+    let confirmed = i64::from(args.unresolved);
     let change = admin
         .transaction(async |tx| archive_project(tx, &admin.actor, project.id, confirmed).await);
     let said = match change.await {
