@@ -60,6 +60,8 @@ fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
             assert!(alice.get(&path).await.body.contains(&incident), "{path} stays");
         }
         assert!(alice.page(&project).await.text().contains("This project is archived since"));
+        let (status, _) = script.post(&format!("/{id}/restore"), json!({})).await;
+        assert_eq!(status, 403);
         let (status, listed) = script.get("").await;
         assert_eq!((status, listed["data"].as_array().map(Vec::len)), (200, Some(1)), "{listed}");
         let (_, named) = script.get(&format!("/{id}")).await;
@@ -83,13 +85,29 @@ fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
     });
 }
 
+/// Archives a project with one incident, and restores it.
+async fn confirm_by_api(world: &World, id: &str) {
+    let admin = Script::of(world, Role::Admin).await;
+    let (archive, restore) = (format!("/{id}/archive"), format!("/{id}/restore"));
+    let (status, rejected) = admin.post(&archive, json!({})).await;
+    assert_eq!(status, 422);
+    assert_eq!(rejected["error"]["fields"][0]["field"], "unresolved", "{rejected}");
+    let (_, archived) = admin.post(&archive, json!({ "unresolved": 1 })).await;
+    assert!(archived["archived_at"].is_string(), "{archived}");
+    for _ in 0..2 {
+        let (status, restored) = admin.post(&restore, json!({})).await;
+        assert_eq!((status, &restored["archived_at"]), (200, &Value::Null), "{restored}");
+    }
+}
+
 #[test]
-fn the_command_line_confirms_the_number_of_incidents_that_are_not_resolved() {
+fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let event_id = world.receipt("evt_1").await;
         world.fail(event_id, json!({})).await;
         let id = world.project.id.to_string();
+        confirm_by_api(&world, &id).await;
         let archive = ["project", "archive", "--project", &id];
         let preview = cli(&world, &archive).await;
         assert_eq!(preview, json!({ "project_id": id, "archived": false, "unresolved": 1 }));
