@@ -21,7 +21,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 53] = [
+pub const PAGES: [(&str, &str); 54] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -45,6 +45,7 @@ pub const PAGES: [(&str, &str); 53] = [
     ("project-new", "/projects/new"),
     ("project", "/projects/{project}"),
     ("project-live", "/projects/{live}"),
+    ("project-archived", "/projects/{archived}"),
     ("destinations", "/projects/{project}/destinations"),
     ("destinations-none", "/projects/{live}/destinations"),
     ("alerting", "/projects/{project}/alerting"),

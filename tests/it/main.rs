@@ -7,6 +7,7 @@ mod alerting;
 mod amounts;
 mod api;
 mod architecture;
+mod archived;
 mod audit_chain;
 mod automation;
 mod backlog;

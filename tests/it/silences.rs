@@ -300,3 +300,23 @@ fn receipts_are_counted_once_whoever_counts_them() {
         assert_eq!(left, 2);
     });
 }
+
+#[test]
+fn an_archived_project_is_not_silent_and_a_restored_one_has_its_whole_time() {
+    run(async {
+        let world = world().await;
+        expect(&world, "1h").await;
+        receive(&world, PAID, "3 hours").await;
+        look(&world).await;
+        assert_eq!(open(&world).await.len(), 1);
+        for (settings, silences) in [
+            ("archived_at = now()", 0),
+            ("archived_at = NULL, restored_at = now() - interval '58 minutes'", 0),
+            ("restored_at = now() - interval '62 minutes'", 1),
+        ] {
+            change(&world, &format!("UPDATE projects SET {settings}")).await;
+            look(&world).await;
+            assert_eq!(open(&world).await.len(), silences, "{settings}");
+        }
+    });
+}

@@ -55,7 +55,7 @@ macro_rules! texts_of {
 }
 
 /// The fields of bodies, by schema and name.
-fn of_bodies() -> [(&'static str, &'static str, Bound); 33] {
+fn of_bodies() -> [(&'static str, &'static str, Bound); 34] {
     let (silent_least, silent_most) = HEARTBEAT_SECONDS;
     [
         ("ProjectBody", "name", Bound::Text(MAX_IDENTIFIER)),
@@ -65,6 +65,7 @@ fn of_bodies() -> [(&'static str, &'static str, Bound); 33] {
         ("ProjectBody", "retention_months", Bound::Whole(1, MAX_MONTHS)),
         ("ProjectBody", "repair_url", Bound::Text(MAX_URL_LENGTH)),
         ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
+        ("ArchiveBody", "unresolved", Bound::Whole(0, i32::MAX)),
         ("KeyBody", "label", Bound::Text(MAX_IDENTIFIER)),
         ("ErasureBody", "internal_reference", Bound::Text(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Text(MAX_IDENTIFIER)),

@@ -7,6 +7,7 @@
 
 pub mod alerting;
 mod api_client;
+mod archive;
 pub mod audit;
 mod bounds;
 pub mod bulk;

@@ -42,14 +42,14 @@ const FIELDS: [&str; 10] = [
     callback_header::FIELD,
 ];
 
-/// All projects, oldest first.
+/// The projects that are not archived, oldest first.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects",
-    responses((status = 200, description = "All projects.", body = Listed<ProjectResponse>)))]
+    responses((status = 200, description = "The projects.", body = Listed<ProjectResponse>)))]
 pub async fn list(
     State(state): State<AppState>,
     _: Caller,
 ) -> Result<Json<Listed<ProjectResponse>>, ApiError> {
-    let all = projects::list_projects(&state.pool).await?;
+    let all = projects::list_in_use(&state.pool, None).await?;
     Ok(Json(Listed::whole(all.into_iter().map(responses::project))))
 }
 

@@ -63,6 +63,7 @@ pub fn project(project: Project) -> ProjectResponse {
         expected_receipts: project.expected_receipts,
         callback_header_names: project.callback_header_names,
         created_at: project.created_at,
+        archived_at: project.archived_at,
     }
 }
 

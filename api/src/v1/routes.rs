@@ -9,9 +9,9 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    alerting, audit, bulk, causes, comments, declared_names, destinations, erasures, events,
-    extensions, incidents, keys, owners, policies, projects, proof_links, receipt, receipts,
-    reprocesses, result, silences, snoozes,
+    alerting, archive, audit, bulk, causes, comments, declared_names, destinations, erasures,
+    events, extensions, incidents, keys, owners, policies, projects, proof_links, receipt,
+    receipts, reprocesses, result, silences, snoozes,
 };
 
 /// What the document says of the whole.
@@ -44,6 +44,8 @@ pub fn automation() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::show, projects::update))
+        .routes(routes!(archive::archive))
+        .routes(routes!(archive::restore))
         .routes(routes!(
             declared_names::list_declared,
             declared_names::declare,

@@ -44,6 +44,13 @@ pub struct ProjectResponse {
     pub callback_header_names: Vec<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// Since when its keys are rejected and it is in no list. Absent where it is not archived.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub archived_at: Option<OffsetDateTime>,
 }
 
 /// A new project and its signing secret, which is shown this once.
@@ -96,6 +103,16 @@ pub struct ProjectRequest {
     /// characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_headers: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// What is confirmed of a project that is archived.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveBody))]
+pub struct ArchiveRequest {
+    /// How many of its incidents are not resolved, at most. Where there are more, nothing is done.
+    /// Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<i32>,
 }
 
 #[cfg(test)]

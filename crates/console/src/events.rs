@@ -66,7 +66,7 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let projects = projects::list_projects(&state.pool).await?;
+    let projects = projects::list_in_use(&state.pool, query.project_id()).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     // Who looks for something by name finds it wherever it is.
     let usual = || query.text().is_none().then(|| view.of(None, query.project_id(), &projects));

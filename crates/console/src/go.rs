@@ -10,7 +10,7 @@ use domain::alert::one_line;
 use domain::operator::Role;
 use serde::Deserialize;
 use store::PgPool;
-use store::projects::list_projects;
+use store::projects::list_in_use;
 use store::saved_filters::list_for;
 use store::search::events::{EventSearch, search_events};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
@@ -108,7 +108,7 @@ fn list_pages(role: Role) -> Vec<(String, String)> {
 }
 
 async fn name_projects(pool: &PgPool) -> Result<Vec<(String, String)>, ApiError> {
-    let projects = list_projects(pool).await?;
+    let projects = list_in_use(pool, None).await?;
     let named = projects.iter().map(|project| {
         let name = format!("{} ({})", one_line(&project.name), mode_word(project.mode));
         (format!("/projects/{}", project.id), name)

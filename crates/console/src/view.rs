@@ -52,12 +52,12 @@ impl View {
     }
 }
 
-/// The projects of a mode.
+/// The projects of a mode that are not archived.
 pub(crate) async fn list_projects_of(
     pool: &PgPool,
     mode: Mode,
 ) -> Result<Vec<Project>, StoreError> {
-    let mut projects = projects::list_projects(pool).await?;
+    let mut projects = projects::list_in_use(pool, None).await?;
     projects.retain(|project| project.mode == mode);
     Ok(projects)
 }

@@ -64,6 +64,8 @@ text_enum! {
         ProjectUpdated = "project.updated",
         ProjectDeclared = "project.declared",
         ProjectNameRemoved = "project.name_removed",
+        ProjectArchived = "project.archived",
+        ProjectRestored = "project.restored",
         PolicyChanged = "policy.changed",
         PolicyStopped = "policy.stopped",
         PolicyReset = "policy.reset",

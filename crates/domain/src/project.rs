@@ -27,6 +27,16 @@ pub fn check_name(name: &str) -> Result<(), InvalidIdentifier> {
     check_label(name)
 }
 
+/// How many incidents are not resolved, as in `1 incident that is not resolved`.
+#[must_use]
+pub fn unresolved_phrase(unresolved: i64) -> String {
+    match unresolved {
+        0 => "no incident that is not resolved".to_owned(),
+        1 => "1 incident that is not resolved".to_owned(),
+        many => format!("{many} incidents that are not resolved"),
+    }
+}
+
 /// Checks how long a project waits for a result.
 ///
 /// # Errors
@@ -49,6 +59,8 @@ mod tests {
             assert_eq!(check_timeout(minutes), Err(InvalidTimeout), "{minutes}");
         }
         assert_eq!((check_timeout(1), check_timeout(10_080)), (Ok(()), Ok(())));
+        assert_eq!(unresolved_phrase(1), "1 incident that is not resolved");
+        assert_eq!(unresolved_phrase(214), "214 incidents that are not resolved");
         assert_eq!(InvalidTimeout.to_string(), "must be a whole number from 1 to 10080");
     }
 }

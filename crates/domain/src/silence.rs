@@ -49,7 +49,7 @@ pub struct Flow<'a> {
     /// Its newest receipt.
     pub last_at: OffsetDateTime,
     /// Since when none is counted as missing: since that receipt, or since the last silence of the
-    /// whole project ended, whose event types are given their time again.
+    /// whole project ended, whose event types are given their time again, or the project was restored.
     pub quiet_since: OffsetDateTime,
     /// How many receipts came in which hour of the clock, by the hour's begin; hours without any
     /// are left out.

@@ -71,7 +71,7 @@ impl From<OwnerRow> for KeyOwner {
     }
 }
 
-/// Reads valid keys with their projects; what stands before and behind is the caller's.
+/// Reads valid keys with their projects, of which no archived one has any; what stands before and behind is the caller's.
 macro_rules! query_owners {
     ($before:tt, $after:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
@@ -83,7 +83,7 @@ macro_rules! query_owners {
                ARRAY(SELECT DISTINCT customer FROM erasures WHERE project_id = p.id) AS "erased!: Vec<CustomerHash>",
                (SELECT sealed FROM reference_keys WHERE project_id = p.id) AS reference_key
                FROM api_keys k JOIN projects p ON p.id = k.project_id
-               WHERE k.revoked_at IS NULL"# + $after,
+               WHERE k.revoked_at IS NULL AND p.archived_at IS NULL"# + $after,
             $($argument),*
         )
     };
@@ -111,7 +111,7 @@ pub async fn insert_key(
     Ok(id)
 }
 
-/// The project of a key; `None` for an unknown or revoked one. Notes the use, at most once a
+/// The project of a key; `None` for an unknown or revoked one, and one of an archived project. Notes the use, at most once a
 /// minute, so that a busy key does not rewrite its row on every request.
 pub async fn find_owner(
     db: impl PgExecutor<'_>,

@@ -170,7 +170,7 @@ pub async fn count_pending(
            FROM projects p CROSS JOIN LATERAL (
                SELECT e.event_type, count(*) AS events FROM payment_events e
                WHERE e.project_id = p.id AND e.effect = 'pending' AND e.id > $1 GROUP BY e.event_type) AS waiting
-           WHERE $2::uuid IS NULL OR p.id = $2"#,
+           WHERE $2::uuid IS NULL AND p.archived_at IS NULL OR p.id = $2"#,
         first,
         project_id.map(ProjectId::as_uuid),
     )

@@ -116,14 +116,14 @@ pub struct SilentFlows {
     pub event_types: i64,
 }
 
-/// Counts the silences of the projects that expect receipts.
+/// Counts the silences of the projects that expect receipts, without archived ones.
 pub async fn count_silences(db: impl PgExecutor<'_>) -> Result<Vec<SilentFlows>, StoreError> {
     let counts = sqlx::query_as!(
         SilentFlows,
         r#"SELECT p.id AS project_id, count(s.id) FILTER (WHERE s.event_type IS NULL) AS "whole!",
                count(s.event_type) AS "event_types!"
            FROM projects p LEFT JOIN silences s ON s.project_id = p.id AND s.ended_at IS NULL
-           WHERE p.expected_receipts <> 'off' GROUP BY p.id ORDER BY p.id"#,
+           WHERE p.expected_receipts <> 'off' AND p.archived_at IS NULL GROUP BY p.id ORDER BY p.id"#,
     )
     .fetch_all(db)
     .await?;

@@ -55,19 +55,22 @@ pub struct WorkerHealth {
 /// Such a one is due when it is written: whatever stands first by `due_by` is at least as old.
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT
+        r#"WITH used AS (
+             SELECT d.* FROM destinations d JOIN projects p ON p.id = d.project_id
+             WHERE d.removed_at IS NULL AND p.archived_at IS NULL)
+           SELECT
              overdue.events AS "overdue_events!", extract(epoch FROM overdue.longest)::bigint AS overdue_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT $1) AS waiting) AS "waiting!",
              extract(epoch FROM now() - least(
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY id LIMIT 1),
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT 1)))::bigint AS waiting_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT $1) AS parked) AS "parked!",
-             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NOT NULL) AS "broken!",
-             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 2) AS "failing!",
-             (SELECT extract(epoch FROM now() - min(failing_since))::bigint FROM destinations
-                  WHERE removed_at IS NULL AND broken_at IS NULL AND failures >= 2) AS failing_for,
-             (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND NOT EXISTS (
-                  SELECT FROM destinations d WHERE d.project_id = p.id AND d.removed_at IS NULL)) AS "untold!",
+             (SELECT count(*) FROM used WHERE broken_at IS NOT NULL) AS "broken!",
+             (SELECT count(*) FROM used WHERE broken_at IS NULL AND failures >= 2) AS "failing!",
+             (SELECT extract(epoch FROM now() - min(failing_since))::bigint FROM used
+                  WHERE broken_at IS NULL AND failures >= 2) AS failing_for,
+             (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND p.archived_at IS NULL
+                  AND NOT EXISTS (SELECT FROM used WHERE used.project_id = p.id)) AS "untold!",
              (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!"
            FROM (SELECT count(*) AS events, now() - min(due_at) AS longest FROM (
                   SELECT judged_at(timeout_at) AS due_at FROM payment_events

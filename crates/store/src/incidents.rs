@@ -281,3 +281,15 @@ pub async fn list_events_with_incident(
     );
     Ok(found.fetch_all(db).await?.into_iter().collect())
 }
+
+/// How many incidents of a project are not resolved. So many rows are read.
+pub async fn count_unresolved(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM incidents WHERE project_id = $1 AND state IN ('open', 'acknowledged', 'reprocessing')"#,
+        project_id.as_uuid(),
+    );
+    Ok(count.fetch_one(db).await?)
+}

@@ -327,7 +327,7 @@ pub async fn find_unclaimed(
                    SELECT at, detail FROM audit_entries
                    WHERE coalesce(project_id, '00000000-0000-0000-0000-000000000000') = p.id
                      AND actor = $2 AND action = $3 AND at > $4 AND at <= $5) AS entry
-               WHERE ($1::uuid IS NULL OR p.id = $1) AND ($7::text IS NULL OR p.mode = $7)
+               WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($7::text IS NULL OR p.mode = $7)
            )
            SELECT (SELECT count(*) FROM given_up) AS "count!",
                   (SELECT count(*) FROM given_up WHERE status = $6) AS "failures!",

@@ -71,7 +71,8 @@ pub async fn lock_enabled(
     effect_type: &EffectType,
 ) -> Result<Option<Policy>, StoreError> {
     let policy = query_policies!(
-        "WHERE project_id = $1 AND effect_type = $2 AND enabled FOR NO KEY UPDATE",
+        "WHERE project_id = $1 AND effect_type = $2 AND enabled
+             AND EXISTS (SELECT FROM projects WHERE id = $1 AND archived_at IS NULL) FOR NO KEY UPDATE",
         project_id.as_uuid(),
         effect_type.as_str()
     );

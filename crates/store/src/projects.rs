@@ -37,6 +37,8 @@ pub struct Project {
     pub callback_header_names: Vec<String>,
     /// When it was made.
     pub created_at: OffsetDateTime,
+    /// Since when it takes nothing new and is in no list.
+    pub archived_at: Option<OffsetDateTime>,
 }
 
 impl Project {
@@ -153,11 +155,11 @@ pub async fn update_project(
     expect_one("projects", done.rows_affected())
 }
 
-/// Whether there are projects of real money, and projects of tests.
+/// Whether there are projects of real money, and projects of tests, that are not archived.
 pub async fn list_modes(db: impl PgExecutor<'_>) -> Result<(bool, bool), StoreError> {
     let row = sqlx::query!(
-        r#"SELECT EXISTS (SELECT FROM projects WHERE mode = 'live') AS "live!",
-               EXISTS (SELECT FROM projects WHERE mode = 'test') AS "test!""#,
+        r#"SELECT EXISTS (SELECT FROM projects WHERE mode = 'live' AND archived_at IS NULL) AS "live!",
+               EXISTS (SELECT FROM projects WHERE mode = 'test' AND archived_at IS NULL) AS "test!""#,
     );
     let row = row.fetch_one(db).await?;
     Ok((row.live, row.test))
@@ -169,7 +171,7 @@ pub async fn find_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1"#,
@@ -188,7 +190,7 @@ pub async fn lock_project(
 ) -> Result<Option<Project>, StoreError> {
     let project = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1
@@ -200,11 +202,11 @@ pub async fn lock_project(
     Ok(project)
 }
 
-/// All projects, oldest first. An installation has a handful.
+/// All projects, archived ones too, oldest first. An installation has a handful.
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
     let projects = sqlx::query_as!(
         Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at,
+        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects ORDER BY id"#,
@@ -212,4 +214,32 @@ pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, Stor
     .fetch_all(db)
     .await?;
     Ok(projects)
+}
+
+/// The projects that are not archived, and the one that is named even so; oldest first.
+pub async fn list_in_use(
+    db: impl PgExecutor<'_>,
+    named: Option<ProjectId>,
+) -> Result<Vec<Project>, StoreError> {
+    let mut projects = list_projects(db).await?;
+    projects.retain(|project| project.archived_at.is_none() || Some(project.id) == named);
+    Ok(projects)
+}
+
+/// Archives a project or restores it. Its row is locked by the caller, who knows that this changes something.
+pub async fn set_archived(
+    db: impl PgExecutor<'_>,
+    id: ProjectId,
+    archived: bool,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "UPDATE projects SET archived_at = CASE WHEN $2 THEN now() END,
+             restored_at = CASE WHEN $2 THEN restored_at ELSE now() END, updated_at = now()
+         WHERE id = $1",
+        id.as_uuid(),
+        archived,
+    )
+    .execute(db)
+    .await?;
+    expect_one("projects", done.rows_affected())
 }

@@ -1,6 +1,6 @@
 //! What is not seen on a usual day: a redirected callback, an ambiguous result, a watch that is
 //! stuck, a broken destination, an extension that answers at times, results without a receipt, receipts that do not
-//! come, a project in which nothing happened yet, and a console that says that no worker runs.
+//! come, a project in which nothing happened yet, one that is archived, and a console that says that no worker runs.
 
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ pub(super) struct Rare {
     ambiguous: EventId,
     stuck: EventId,
     live: ProjectId,
+    archived: ProjectId,
     extension: ExtensionId,
     cause: CauseId,
     /// One that is frozen and was not started.
@@ -60,10 +61,10 @@ impl Rare {
              UPDATE extensions SET unanswered_in_a_row = 20";
         change(world, silent).await;
         fall_silent(world).await;
-        let live = start_live(alice, texts).await;
+        let (archived, live) = (archive(alice, texts).await, start_live(alice, texts).await);
         let (cause, bulk) = freeze(world, alice).await;
         let unwatched = open_unwatched(world).await;
-        Self { redirected, ambiguous, stuck, live, extension, cause, bulk, unwatched }
+        Self { redirected, ambiguous, stuck, live, archived, extension, cause, bulk, unwatched }
     }
 
     /// Where the console is that says that no worker runs.
@@ -77,6 +78,7 @@ impl Rare {
             .replace("{stuck}", &self.stuck.to_string())
             .replace("{extension}", &self.extension.to_string())
             .replace("{live}", &self.live.to_string())
+            .replace("{archived}", &self.archived.to_string())
             .replace("{cause}", &self.cause.to_string())
             .replace("{bulk}", &self.bulk)
             .replace("{unwatched}", &self.unwatched)
@@ -220,6 +222,15 @@ async fn start_live(alice: &Operator, texts: &Texts) -> ProjectId {
     let path = made.location.unwrap_or_else(|| panic!("no project: {}", made.body));
     let id = path.rsplit('/').next().unwrap_or_default();
     id.parse().unwrap_or_else(|_| panic!("no id: {path}"))
+}
+
+/// A project that is over.
+async fn archive(alice: &Operator, texts: &Texts) -> ProjectId {
+    let id = start_live(alice, texts).await;
+    let path = format!("/projects/{id}");
+    let done = alice.submit(&path, &format!("{path}/archive"), &[("unresolved", "0")]).await;
+    assert_eq!(done.location.as_deref(), Some("/projects"), "{}", done.body);
+    id
 }
 
 /// Another console of the same world, which checks for workers where there are none.

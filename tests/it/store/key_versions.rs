@@ -48,6 +48,12 @@ fn every_change_to_a_key_its_project_or_its_names_counts_and_its_use_does_not() 
             projects::update_project(db, id, &settings).await.expect("changed");
         };
         assert!(counts(&shop, changed).await, "a setting");
+        for archived in [true, false] {
+            let archived = async {
+                projects::set_archived(db, id, archived).await.expect("changed");
+            };
+            assert!(counts(&shop, archived).await, "a project that is archived or restored");
+        }
         let name = Declaration::effect_type("license_issue").expect("a name");
         let declared = async {
             assert!(declared_names::insert_name(db, id, &name).await.expect("declared"));

@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod administration;
+mod archive;
 mod audit;
 mod audit_chain;
 mod audit_details;

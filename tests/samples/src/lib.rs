@@ -37,6 +37,7 @@ pub fn project() -> Project {
         expected_receipts: ExpectedReceipts::Off,
         callback_header_names: Vec::new(),
         created_at: datetime!(2026-11-21 14:02:09 UTC),
+        archived_at: None,
     }
 }
 

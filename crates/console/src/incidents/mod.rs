@@ -77,7 +77,7 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let projects = projects::list_projects(&state.pool).await?;
+    let projects = projects::list_in_use(&state.pool, query.project_id()).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(query.mode(), query.project_id(), &projects);
     let wanted = search(&query, &catalogue, now, Some(signed_in.session.operator_id));

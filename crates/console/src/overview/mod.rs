@@ -14,7 +14,7 @@ use domain::ids::ProjectId;
 use domain::notice::describe_unclaimed;
 use serde::Deserialize;
 use store::notices::find_unclaimed;
-use store::projects::{Project, list_projects};
+use store::projects::{Project, list_in_use};
 use store::search::overview::{DayFigures, OnTime, Overview, overview};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
@@ -89,11 +89,9 @@ async fn get(
     Query(query): Query<OverviewQuery>,
 ) -> Result<Response, ApiError> {
     let days = query.days.trim().parse().unwrap_or(USUAL_DAYS).clamp(1, 366);
-    let projects = list_projects(&state.pool).await?;
-    let project = match query.project.trim() {
-        "" => None,
-        id => Some(find(&projects, id)?),
-    };
+    let named = query.project.trim();
+    let projects = list_in_use(&state.pool, named.parse().ok()).await?;
+    let project = if named.is_empty() { None } else { Some(find(&projects, named)?) };
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(None, project, &projects);
     let found = overview(&state.pool, project, Some(mode), days).await?;

@@ -5,7 +5,7 @@
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use store::progress::{Progress, project_progress};
-use store::projects::{Project, list_projects};
+use store::projects::{Project, list_in_use};
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
@@ -58,7 +58,7 @@ impl Checklist {
         steps.extend(make.people(&progress));
         steps.extend(make.repair(&progress, project));
         if project.mode == Mode::Test {
-            let mut all = list_projects(db).await?.into_iter();
+            let mut all = list_in_use(db, None).await?.into_iter();
             let live = all.find(|project| project.mode == Mode::Live);
             steps.push(make.live(live.map(|project| project.created_at)));
         }

@@ -6,6 +6,7 @@ use domain::project::Mode;
 use store::projects::Project;
 
 use crate::layout::mode_word;
+use crate::when::When;
 
 /// Which part of a project a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Head {
     pub name: String,
     /// The page's sentence.
     pub heading: String,
+    /// Since when it is archived.
+    pub archived: Option<When>,
     mode: Mode,
     tab: Tab,
 }
@@ -53,8 +56,14 @@ pub struct Head {
 impl Head {
     /// The top of a page.
     pub fn of(project: &Project, tab: Tab, heading: impl Into<String>) -> Self {
-        let heading = heading.into();
-        Self { id: project.id, name: one_line(&project.name), heading, mode: project.mode, tab }
+        Self {
+            id: project.id,
+            name: one_line(&project.name),
+            heading: heading.into(),
+            archived: project.archived_at.map(When::exact),
+            mode: project.mode,
+            tab,
+        }
     }
 
     /// The page's name in the browser's tab.

@@ -10,6 +10,7 @@ use store::search::incidents::count_unresolved;
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
+use super::archive::ArchivedItem;
 use super::checklist::Checklist;
 use super::head;
 use crate::layout::{Layout, Section, mode_word};
@@ -23,6 +24,7 @@ struct ProjectsPage {
     layout: Layout,
     heading: String,
     rows: Vec<ProjectItem>,
+    archived: Vec<ArchivedItem>,
 }
 
 struct ProjectItem {
@@ -47,14 +49,15 @@ pub(super) async fn show(
     let open = count_unresolved(&state.pool).await?;
     let projects = list_projects(&state.pool).await?;
     let mut rows = Vec::with_capacity(projects.len());
-    for project in &projects {
+    for project in projects.iter().filter(|project| project.archived_at.is_none()) {
         let open = open.get(&project.id).copied().unwrap_or_default();
         let steps = Checklist::of(&state.pool, project, OffsetDateTime::now_utc()).await?;
         let untouched = (steps.seen() == 0).then_some(steps.steps.len());
         rows.push(ProjectItem { untouched, ..row(project, open) });
     }
     let layout = Layout::load(&state, &signed_in, Section::Projects, "Projects").await?;
-    page(&ProjectsPage { layout, heading: heading(&rows), rows })
+    let archived = projects.iter().filter_map(ArchivedItem::of).collect();
+    page(&ProjectsPage { layout, heading: heading(&rows), rows, archived })
 }
 
 fn row(project: &Project, open: i64) -> ProjectItem {

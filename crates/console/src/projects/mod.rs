@@ -3,6 +3,7 @@
 //! Everything that belongs to a project is searched for among that project's things: an id of
 //! another project's thing is not found, with the same text as an id that does not exist.
 
+mod archive;
 mod checklist;
 mod forms;
 mod head;
@@ -32,6 +33,8 @@ pub fn add(pages: Pages) -> Pages {
         .get("/projects/new", Access::Admin, new::form)
         .get("/projects/{project_id}", Access::Viewer, overview::show)
         .post("/projects/{project_id}", Access::Admin, overview::save)
+        .post("/projects/{project_id}/archive", Access::Admin, archive::archive)
+        .post("/projects/{project_id}/restore", Access::Admin, archive::restore)
         .post("/projects/{project_id}/names", Access::Admin, names::declare)
         .post("/projects/{project_id}/names/remove", Access::Admin, names::remove)
         .post("/projects/{project_id}/callback-headers", Access::Admin, headers::set)
@@ -49,7 +52,10 @@ pub fn add(pages: Pages) -> Pages {
 /// # Errors
 /// `not_found` if there is none; when the database fails.
 pub async fn find(state: &ConsoleState, id: &str) -> Result<Project, ApiError> {
-    let none = || ApiError::not_found("there is no such project");
-    let id: ProjectId = id.parse().map_err(|_| none())?;
-    find_project(&state.pool, id).await?.ok_or_else(none)
+    let id: ProjectId = id.parse().map_err(|_| no_project())?;
+    find_project(&state.pool, id).await?.ok_or_else(no_project)
+}
+
+fn no_project() -> ApiError {
+    ApiError::not_found("there is no such project")
 }

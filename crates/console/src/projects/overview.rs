@@ -10,7 +10,7 @@ use domain::notice::describe_unclaimed;
 use store::administration::project::update_project;
 use store::pool::transaction;
 use store::projects::Project;
-use store::{declared_names, notices, snapshots};
+use store::{declared_names, incidents, notices, snapshots};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
@@ -51,6 +51,8 @@ struct ProjectPage {
     broken: Vec<Broken>,
     deleted: Option<DeletedSnapshots>,
     silent: Silences,
+    /// How many incidents are not resolved.
+    unresolved: i64,
 }
 
 /// Snapshots that were deleted because their days were over.
@@ -104,7 +106,7 @@ pub(super) async fn save(
     });
     let name = one_line(&settings.name);
     let message = match changed.await? {
-        None => return Err(ApiError::not_found("there is no such project")),
+        None => return Err(super::no_project()),
         Some(true) => format!("The settings of {name} are saved."),
         Some(false) => format!("The settings of {name} were so already."),
     };
@@ -130,6 +132,7 @@ pub(super) async fn render(
     let broken = list_broken(state, Some(project.id), project.mode).await?;
     let deleted = deleted_snapshots(state, project).await?;
     let silent = list_silent(state, Some(project.id), project.mode).await?;
+    let unresolved = incidents::count_unresolved(&state.pool, project.id).await?;
     page_with(
         status,
         &ProjectPage {
@@ -149,6 +152,7 @@ pub(super) async fn render(
             broken,
             deleted,
             silent,
+            unresolved,
         },
     )
 }

@@ -301,6 +301,9 @@ details! {
     /// Of a name that a project declares.
     DeclaredDetail { name: String }
 
+    /// Of an archived project: how many of its incidents were not resolved then.
+    ArchivedDetail { unresolved: i64 }
+
     /// Of an API key.
     KeyDetail { key_id: KeyId, label: String, last_four: String }
 

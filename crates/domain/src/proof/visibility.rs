@@ -109,6 +109,8 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::ProjectUpdated
         | Action::ProjectDeclared
         | Action::ProjectNameRemoved
+        | Action::ProjectArchived
+        | Action::ProjectRestored
         | Action::KeyCreated
         | Action::KeyRevoked
         | Action::DestinationAdded

@@ -21,6 +21,7 @@ use crate::effect_result::Outcome;
 use crate::extension::{CallOutcome, describe_evidence};
 use crate::ids::ReplayId;
 use crate::incident::Reason;
+use crate::project::unresolved_phrase;
 use crate::reprocess_policy::PolicySettings;
 
 #[expect(clippy::too_many_lines, reason = "a table: one arm per kind of entry")]
@@ -98,6 +99,9 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ProjectCreated(of) => of.name.clone(),
         E::ProjectUpdated(of) => changes(of),
         E::ProjectDeclared(of) | E::ProjectNameRemoved(of) => of.name.clone(),
+        E::ProjectArchived(of) if of.unresolved > 0 => {
+            format!("with {}", unresolved_phrase(of.unresolved))
+        }
         E::KeyCreated(of) | E::KeyRevoked(of) => of.label.clone(),
         E::DestinationAdded(of) => {
             names.destinations.get(&of.destination_id).unwrap_or(&of.address).clone()
@@ -162,6 +166,8 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::ResultSucceeded(_)
         | E::SnapshotViewed(_)
         | E::SnapshotDownloaded(_)
+        | E::ProjectArchived(_)
+        | E::ProjectRestored(_)
         | E::ProofLinkRevoked(_)
         | E::OperatorSignedIn(_)
         | E::OperatorSignedOut(SignOutDetail::One { .. }) => String::new(),

@@ -74,6 +74,8 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::ProjectUpdated => (Plain, "Project changed"),
         A::ProjectDeclared => (Plain, "Name declared"),
         A::ProjectNameRemoved => (Plain, "Declared name removed"),
+        A::ProjectArchived => (Plain, "Project archived"),
+        A::ProjectRestored => (Plain, "Project restored"),
         A::KeyCreated => (Plain, "API key created"),
         A::KeyRevoked => (Plain, "API key revoked"),
         A::DestinationAdded => (Plain, "Destination added"),

@@ -7,6 +7,7 @@
 //! characters.
 
 pub mod alert_rules;
+pub mod archive;
 pub mod callback_header;
 pub mod declared_name;
 pub mod destination;

@@ -21,7 +21,7 @@ pub async fn sum_at_risk(
         r#"SELECT p.mode, i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
            FROM projects p JOIN incidents i ON i.project_id = p.id
                AND i.state IN ('open', 'acknowledged', 'reprocessing')
-           WHERE ($1::uuid IS NULL OR p.id = $1) AND i.amount_currency IS NOT NULL
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND i.amount_currency IS NOT NULL
            GROUP BY p.mode, i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
         project_id.map(ProjectId::as_uuid),
     )

@@ -56,8 +56,8 @@ pub async fn list_causes(
                count(DISTINCT i.internal_reference) AS "customers!",
                count(*) FILTER (WHERE i.opened_at > now() - interval '15 minutes') AS "opened_lately!",
                min(i.opened_at) AS "oldest_opened_at!", max(i.opened_at) AS "newest_opened_at!"
-           FROM incidents i
-           WHERE i.state <> 'resolved' AND i.cause IS NOT NULL AND ($1::uuid IS NULL OR i.project_id = $1)
+           FROM incidents i JOIN projects p ON p.id = i.project_id
+           WHERE i.state <> 'resolved' AND i.cause IS NOT NULL AND ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1)
            GROUP BY i.cause, i.project_id, i.reason, i.cause_code, i.event_type, i.effect_type"#,
         project_id.map(ProjectId::as_uuid),
     )

@@ -30,7 +30,7 @@ pub async fn count_customers(
         r#"SELECT p.mode, i.effect_type = ANY($2) AS "taking!", count(DISTINCT i.internal_reference) AS "customers!"
            FROM projects p JOIN incidents i ON i.project_id = p.id
                AND i.state IN ('open', 'acknowledged', 'reprocessing')
-           WHERE $1::uuid IS NULL OR p.id = $1
+           WHERE $1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1
            GROUP BY p.id, p.mode, i.effect_type = ANY($2)"#,
         project_id.map(ProjectId::as_uuid),
         &taking,

@@ -21,34 +21,6 @@ impl Finder for EventSearch {
         self.text.as_deref()
     }
 
-    fn is_unfiltered(&self) -> bool {
-        self.project_id.is_none()
-            && self.mode.is_none()
-            && self.effect.is_none()
-            && self.event_type.is_none()
-            && self.effect_type.is_none()
-    }
-
-    async fn find_any(
-        &self,
-        db: &mut PgConnection,
-        scan: &KeysetScan<EventId>,
-    ) -> Result<Vec<EventId>, StoreError> {
-        macro_rules! query {
-            ($order:tt) => {
-                sqlx::query_scalar!(
-                    "SELECT id FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "
-                        + $order
-                        + " LIMIT $3",
-                    scan.above.as_uuid(),
-                    scan.below.as_uuid(),
-                    scan.rows(),
-                )
-            };
-        }
-        Ok(in_direction!(scan.direction, query, db)?)
-    }
-
     #[expect(
         clippy::too_many_lines,
         reason = "one question to the database, whose text is most of it"
@@ -71,7 +43,7 @@ impl Finder for EventSearch {
                            SELECT e.project_id, e.effect, e.event_type, e.effect_type FROM payment_events e
                            WHERE e.project_id = p.id AND e.effect = wanted.effect
                            ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS first
-                       WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+                       WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
                        UNION ALL
                        SELECT next.* FROM kinds k CROSS JOIN LATERAL (
                            SELECT e.project_id, e.effect, e.event_type, e.effect_type FROM payment_events e

@@ -1,5 +1,4 @@
-//! How the ids of one page are found, whatever is listed: by what was typed, else all, else kind by
-//! kind.
+//! How the ids of one page are found, whatever is listed: by what was typed, else kind by kind.
 
 use super::keyset::{KeysetScan, ScannedPage};
 use super::lookup::{Hits, RowId};
@@ -12,16 +11,6 @@ pub(super) trait Finder: Sync {
 
     /// What was typed.
     fn text(&self) -> Option<&str>;
-
-    /// Whether time is all that narrows.
-    fn is_unfiltered(&self) -> bool;
-
-    /// The next rows, whatever they are.
-    fn find_any(
-        &self,
-        db: &mut PgConnection,
-        scan: &KeysetScan<Self::Id>,
-    ) -> impl Future<Output = Result<Vec<Self::Id>, StoreError>> + Send;
 
     /// The next rows of the kinds that are wanted.
     fn find_by_kind(
@@ -53,12 +42,7 @@ pub(super) async fn find<F: Finder>(
     scan: &KeysetScan<F::Id>,
 ) -> Result<ScannedPage<F::Id>, StoreError> {
     let Some(term) = SearchTerm::parse(finder.text()) else {
-        let matching = if finder.is_unfiltered() {
-            finder.find_any(db, scan).await?
-        } else {
-            finder.find_by_kind(db, scan).await?
-        };
-        return Ok(scan.cut(matching, None));
+        return Ok(scan.cut(finder.find_by_kind(db, scan).await?, None));
     };
     let Hits { mut ids, stopped_at, capped } = finder.find_term(&mut *db, scan, &term).await?;
     ids.retain(|id| scan.contains(*id));

@@ -11,7 +11,7 @@ use domain::project::Mode;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::incidents::StateFilter;
-use super::{floor_id, project_names, reading};
+use super::{counted_names, floor_id, reading};
 use crate::{PgConnection, PgPool, StoreError, incident_hours, receipt_hours};
 
 /// How many hours are told of all incidents, and of a cause that began within them.
@@ -66,11 +66,8 @@ pub async fn list_hours(
     let mut tx = reading::begin(db).await?;
     let (now, mut hours) = begin(&mut tx, USUAL_HOURS).await?;
     let first = first(&hours, now);
-    let names = project_names(&mut tx).await?;
-    let wanted = |id: ProjectId| {
-        project_id.is_none_or(|one| one == id)
-            && mode.is_none_or(|mode| names.get(&id).is_some_and(|(_, of)| *of == mode))
-    };
+    let counted = counted_names(&mut tx, project_id, mode).await?;
+    let wanted = |id: ProjectId| counted.contains_key(&id);
     let of_incidents = add_incidents(&mut tx, &mut hours, now, None, &wanted).await?;
     let rolled_up = receipt_hours::list_rolled_up(&mut *tx, first).await?;
     let live_from = rolled_up.until.max(now - LAG);

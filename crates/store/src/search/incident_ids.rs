@@ -7,7 +7,7 @@ use domain::project::Mode;
 
 use super::causes::find_cause;
 use super::finder::Finder;
-use super::incident_search::{IncidentSearch, OwnerFilter, StateFilter};
+use super::incident_search::{IncidentSearch, OwnerFilter};
 use super::keyset::{KeysetScan, in_direction};
 use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
@@ -21,37 +21,6 @@ impl Finder for IncidentSearch {
 
     fn text(&self) -> Option<&str> {
         self.text.as_deref()
-    }
-
-    fn is_unfiltered(&self) -> bool {
-        self.state == StateFilter::All
-            && self.project_id.is_none()
-            && self.mode.is_none()
-            && self.cause_id.is_none()
-            && self.owner.is_none()
-            && self.reason.is_none()
-            && self.event_type.is_none()
-            && self.effect_type.is_none()
-    }
-
-    async fn find_any(
-        &self,
-        db: &mut PgConnection,
-        scan: &KeysetScan<IncidentId>,
-    ) -> Result<Vec<IncidentId>, StoreError> {
-        macro_rules! query {
-            ($order:tt) => {
-                sqlx::query_scalar!(
-                    "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
-                        + $order
-                        + " LIMIT $3",
-                    scan.above.as_uuid(),
-                    scan.below.as_uuid(),
-                    scan.rows(),
-                )
-            };
-        }
-        Ok(in_direction!(scan.direction, query, db)?)
     }
 
     #[expect(
@@ -78,7 +47,7 @@ impl Finder for IncidentSearch {
                            SELECT i.project_id, i.state, i.reason, i.event_type, i.effect_type FROM incidents i
                            WHERE i.project_id = p.id AND i.state = wanted.state
                            ORDER BY i.project_id, i.state, i.reason, i.event_type, i.effect_type LIMIT 1) AS first
-                       WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+                       WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
                        UNION ALL
                        SELECT next.* FROM kinds k CROSS JOIN LATERAL (
                            SELECT i.project_id, i.state, i.reason, i.event_type, i.effect_type FROM incidents i

@@ -210,7 +210,7 @@ pub async fn count_incidents(
                (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'reprocessing') AS reprocessing,
                (SELECT i.opened_at FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
                     ORDER BY i.project_id, i.id LIMIT 1) AS oldest) AS n
-           WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
         project_id.map(ProjectId::as_uuid),
         mode.map(Mode::as_str),
     )

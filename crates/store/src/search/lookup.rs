@@ -119,7 +119,7 @@ async fn is_known(
                             WHERE (t.project_id, t.provider_event_id) >= (p.id, $3)
                                 AND (t.project_id, t.provider_event_id) <= (p.id, $3)
                             ORDER BY t.project_id, t.provider_event_id LIMIT 1)) AS hit
-                       WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)) AS "known!""#,
+                       WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)) AS "known!""#,
                 scope.project_id.map(ProjectId::as_uuid),
                 scope.mode.map(Mode::as_str),
                 as_text,
@@ -156,7 +156,7 @@ async fn find_exactly<Id: RowId>(
                         WHERE (t.project_id, t.provider_event_id) >= (p.id, $3) AND (t.project_id, t.provider_event_id) <= (p.id, $3)
                             AND t.id > $4 AND t.id < $5
                         ORDER BY t.project_id, t.provider_event_id LIMIT $6)) AS hit
-                   WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+                   WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
                    ORDER BY hit.id "# + $order + " LIMIT $6",
                 scope.project_id.map(ProjectId::as_uuid),
                 scope.mode.map(Mode::as_str),
@@ -203,7 +203,7 @@ async fn find_by_prefix<Id: RowId>(
                        (SELECT t.id FROM "# + $table + r#" t
                         WHERE (t.project_id, t.internal_reference) >= (p.id, $3) AND (t.project_id, t.internal_reference) < (p.id, $4)
                         ORDER BY t.project_id, t.internal_reference LIMIT $5)) AS hit
-                   WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+                   WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
                    LIMIT $5"#,
                 scope.project_id.map(ProjectId::as_uuid),
                 scope.mode.map(Mode::as_str),

@@ -53,3 +53,15 @@ async fn project_names(
     let all = projects::list_projects(db).await?;
     Ok(all.into_iter().map(|project| (project.id, (project.name, project.mode))).collect())
 }
+
+/// The names of what figures are about: one project, or those of a mode, or of both, that are not archived.
+async fn counted_names(
+    db: &mut PgConnection,
+    project_id: Option<ProjectId>,
+    mode: Option<Mode>,
+) -> Result<BTreeMap<ProjectId, String>, StoreError> {
+    let mut all = projects::list_in_use(db, project_id).await?;
+    all.retain(|one| project_id.is_none_or(|id| id == one.id));
+    all.retain(|one| mode.is_none_or(|mode| mode == one.mode));
+    Ok(all.into_iter().map(|project| (project.id, project.name)).collect())
+}

@@ -11,7 +11,7 @@ use domain::ids::ProjectId;
 use domain::project::Mode;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::{project_names, reading};
+use super::{counted_names, reading};
 use crate::figures::{self, Figures};
 use crate::{PgPool, StoreError};
 
@@ -102,16 +102,13 @@ pub async fn overview(
     let live_from = rolled_up.until.max(now - Duration::DAY);
     let mut all = rolled_up.figures;
     let live = figures::list_since(&mut tx, live_from).await?;
-    let wanted = |of: &Figures| of.day >= first && project_id.is_none_or(|id| id == of.project_id);
-    all.extend(live.into_iter().filter(wanted));
+    all.extend(live.into_iter().filter(|of| of.day >= first));
     let mut pending = figures::count_pending(&mut tx, first, project_id).await?;
-    let names = project_names(&mut tx).await?;
+    let names = counted_names(&mut tx, project_id, mode).await?;
     tx.commit().await?;
-    let is_of_mode =
-        |id: &ProjectId| mode.is_none_or(|mode| names.get(id).is_some_and(|(_, of)| *of == mode));
-    all.retain(|of| is_of_mode(&of.project_id));
-    pending.retain(|(id, ..)| is_of_mode(id));
-    let name = |id| names.get(&id).map(|(name, _)| name.clone()).unwrap_or_default();
+    all.retain(|of| names.contains_key(&of.project_id));
+    pending.retain(|(id, ..)| names.contains_key(id));
+    let name = |id| names.get(&id).cloned().unwrap_or_default();
     Ok(Overview {
         per_day: per_day(&all, first, now.date()),
         time_to_detect: spread(all.iter().flat_map(|of| &of.detect_ms)),

@@ -52,7 +52,7 @@ impl IncidentSearch {
                 sqlx::query_scalar!(
                     "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
                      WHERE i.owner = $1 AND i.state = $2 AND i.id > $3 AND i.id < $4
-                       AND ($5::uuid IS NULL OR p.id = $5) AND ($6::text IS NULL OR p.mode = $6)
+                       AND ($5::uuid IS NULL AND p.archived_at IS NULL OR p.id = $5) AND ($6::text IS NULL OR p.mode = $6)
                        AND ($7::text IS NULL OR i.reason = $7) AND ($8::text IS NULL OR i.event_type = $8)
                        AND ($9::text IS NULL OR i.effect_type = $9) AND ($10::uuid IS NULL OR i.cause = $10)
                      ORDER BY i.id "
@@ -86,7 +86,7 @@ impl IncidentSearch {
                 sqlx::query_scalar!(
                     "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
                      WHERE i.owner IS NULL AND i.state <> 'resolved' AND i.state = $1 AND i.id > $2 AND i.id < $3
-                       AND ($4::uuid IS NULL OR p.id = $4) AND ($5::text IS NULL OR p.mode = $5)
+                       AND ($4::uuid IS NULL AND p.archived_at IS NULL OR p.id = $4) AND ($5::text IS NULL OR p.mode = $5)
                        AND ($6::text IS NULL OR i.reason = $6) AND ($7::text IS NULL OR i.event_type = $7)
                        AND ($8::text IS NULL OR i.effect_type = $8) AND ($9::uuid IS NULL OR i.cause = $9)
                      ORDER BY i.id "

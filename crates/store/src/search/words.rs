@@ -51,7 +51,7 @@ async fn find_word(
                (SELECT w.incident_id FROM incident_words w
                 WHERE (w.project_id, w.word) > (p.id, $3) AND (w.project_id, w.word) < (p.id, $4)
                 ORDER BY w.project_id, w.word LIMIT $7)) AS hit
-           WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
            LIMIT $7"#,
         scope.project_id.map(ProjectId::as_uuid),
         scope.mode.map(Mode::as_str),

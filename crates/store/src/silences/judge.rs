@@ -21,13 +21,15 @@ use crate::{PgConnection, PgPool, StoreError, notices, outages, receipt_hours};
 struct Locked {
     project_id: ProjectId,
     expected: ExpectedReceipts,
+    /// When it was restored from the archive: nothing was expected before.
+    restored_at: Option<OffsetDateTime>,
     now: OffsetDateTime,
 }
 
 /// The projects whose silence is noticed, or of which a silence is open.
 pub async fn list_judged(pool: &PgPool) -> Result<Vec<ProjectId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM projects WHERE expected_receipts <> 'off'
+        "SELECT id FROM projects WHERE expected_receipts <> 'off' AND archived_at IS NULL
              OR EXISTS (SELECT FROM silences WHERE project_id = projects.id AND ended_at IS NULL) ORDER BY id"
     )
     .fetch_all(pool)
@@ -41,14 +43,20 @@ pub async fn judge(pool: &PgPool, project_id: ProjectId) -> Result<(), StoreErro
     let begin = format!("BEGIN; {FOLLOW_INDEXES}");
     let mut tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await?;
     let row = sqlx::query!(
-        r#"SELECT expected_receipts, now() AS "now!" FROM projects WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED"#,
+        r#"SELECT expected_receipts, restored_at, archived_at IS NOT NULL AS "archived!", now() AS "now!"
+           FROM projects WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED"#,
         project_id.as_uuid(),
     )
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(()) };
-    let locked = Locked { project_id, expected: row.expected_receipts, now: row.now };
-    if locked.expected == ExpectedReceipts::Off {
+    let locked = Locked {
+        project_id,
+        expected: row.expected_receipts,
+        restored_at: row.restored_at,
+        now: row.now,
+    };
+    if row.archived || locked.expected == ExpectedReceipts::Off {
         withdraw(&mut *tx, project_id).await?;
     } else {
         judge_locked(&mut tx, &locked).await?;
@@ -113,7 +121,8 @@ async fn open_if_silent(
     last_at: OffsetDateTime,
     again_from: Option<OffsetDateTime>,
 ) -> Result<bool, StoreError> {
-    let Locked { project_id, expected, now } = *locked;
+    let Locked { project_id, expected, restored_at, now } = *locked;
+    let again_from = again_from.max(restored_at);
     let quiet_since = again_from.map_or(last_at, |again| again.max(last_at));
     if expected.soonest().is_none_or(|soonest| now - quiet_since < soonest) {
         return Ok(false);

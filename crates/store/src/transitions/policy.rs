@@ -271,7 +271,7 @@ async fn retry(
     match decide(tx, about, &cause).await?.1 {
         PolicyVerdict::Reprocess => start(tx, about, true).await,
         PolicyVerdict::Off => {
-            skip(tx, about, "the policy was turned off").await?;
+            skip(tx, about, "the policy was turned off, or the project archived").await?;
             Ok(false)
         }
         PolicyVerdict::UsedUp => {

@@ -115,7 +115,7 @@ async fn someone(pool: &PgPool) -> Result<Check, StoreError> {
 
 async fn usable(pool: &PgPool) -> Result<Check, StoreError> {
     let (all, keys) =
-        (projects::list_projects(pool).await?, api_keys::list_keys(pool, None).await?);
+        (projects::list_in_use(pool, None).await?, api_keys::list_keys(pool, None).await?);
     if all.is_empty() {
         let cure = "there is no project: `sendpromptly project create --name … --mode live`";
         return Ok(Check::warn(PROJECTS, cure));

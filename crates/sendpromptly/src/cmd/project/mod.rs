@@ -1,6 +1,7 @@
 //! Projects: made once with a signing secret that is shown once, and changed by the administrator
 //! of the installation. The mode never changes, because the keys say it.
 
+mod archive;
 mod create;
 mod declare;
 mod expect;
@@ -27,9 +28,13 @@ pub enum Verb {
     /// Create a project and show its signing secret once.
     #[command(after_help = create::HELP)]
     Create(create::Args),
-    /// List all projects.
+    /// List projects.
     #[command(after_help = "Example:\n  sendpromptly project list")]
-    List,
+    List {
+        /// Archived ones alone.
+        #[arg(long)]
+        archived: bool,
+    },
     /// Show one project.
     #[command(after_help = "Example:\n  sendpromptly project show prj_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Show {
@@ -49,6 +54,12 @@ pub enum Verb {
     /// Change a project's name, repair URL, callback headers, time-out, retention or snapshots.
     #[command(after_help = update::HELP)]
     Update(update::Args),
+    /// Archive a project: its keys are rejected, and it leaves all lists.
+    #[command(after_help = archive::ARCHIVE_HELP)]
+    Archive(archive::ArchiveArgs),
+    /// Take an archived project back into use.
+    #[command(after_help = archive::RESTORE_HELP)]
+    Restore(archive::RestoreArgs),
 }
 
 impl Verb {
@@ -56,12 +67,14 @@ impl Verb {
     pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
             Self::Create(args) => create::run(args, context).await,
-            Self::List => show::list(context).await,
+            Self::List { archived } => show::list(archived, context).await,
             Self::Show { id } => show::one(&id, context).await,
             Self::Declare(args) => declare::run(args, context).await,
             Self::Undeclare(args) => undeclare::run(args, context).await,
             Self::Expect(args) => expect::run(&args, context).await,
             Self::Update(args) => update::run(args, context).await,
+            Self::Archive(args) => archive::archive(&args, context).await,
+            Self::Restore(args) => archive::restore(&args, context).await,
         }
     }
 }
@@ -71,7 +84,7 @@ fn describe(project: &Project) -> String {
         [] => None,
         names => Some(format!("{} (values are never shown)", names.join(", "))),
     };
-    block(&[
+    let facts = block(&[
         ("project", project.id.to_string()),
         ("name", project.name.clone()),
         ("mode", project.mode.to_string()),
@@ -82,7 +95,11 @@ fn describe(project: &Project) -> String {
         ("snapshots", describe_snapshots(project.snapshot_settings())),
         ("expected receipts", project.expected_receipts.sentence()),
         ("created", format_timestamp(project.created_at)),
-    ])
+    ]);
+    match project.archived_at {
+        None => facts,
+        Some(at) => format!("{facts}\n\nArchived since {}.", format_timestamp(at)),
+    }
 }
 
 fn describe_snapshots(SnapshotSettings { kept, days, in_callback }: SnapshotSettings) -> String {

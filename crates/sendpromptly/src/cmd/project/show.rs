@@ -37,9 +37,10 @@ pub(super) async fn describe_with_silences(
     Ok(human)
 }
 
-pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
+pub(super) async fn list(archived: bool, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let projects = projects::list_projects(&admin.pool).await?;
+    let mut projects = projects::list_projects(&admin.pool).await?;
+    projects.retain(|project| project.archived_at.is_some() == archived);
     let rows = projects.iter().map(|project| {
         vec![
             plain(&project.id),
@@ -50,7 +51,11 @@ pub(super) async fn list(context: &Context) -> anyhow::Result<CommandOutput> {
         ]
     });
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
-    let nothing = "No projects yet. Create one: sendpromptly project create --name CometCart";
+    let nothing = if archived {
+        "No project is archived."
+    } else {
+        "No projects yet. Create one: sendpromptly project create --name CometCart"
+    };
     let human = table_or(nothing, &headers, rows.collect());
     CommandOutput::new(&Listed::whole(projects.into_iter().map(responses::project)), human)
 }
