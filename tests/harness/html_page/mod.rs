@@ -83,7 +83,9 @@ impl HtmlPage {
     /// The short words about a state, in order.
     #[must_use]
     pub fn badges(&self) -> Vec<String> {
-        self.select(":not(figcaption) > .state").map(|it| toned(it, "state", &text_of(it))).collect()
+        self.select(":not(figcaption) > .state")
+            .map(|it| toned(it, "state", &text_of(it)))
+            .collect()
     }
 
     /// A fact beside the timeline.

@@ -76,7 +76,8 @@ fn the_overview_warns_of_what_is_in_the_mode_that_it_shows() {
         for sql in [LIVE, WARNED] {
             sqlx::raw_sql(sql).execute(&world.pool).await.expect("rows");
         }
-        let warnings = ["No receipts of invoice.paid", "No alert of CometCart", "never found its receipt"];
+        let warnings =
+            ["No receipts of invoice.paid", "No alert of CometCart", "never found its receipt"];
         let page = viewer.page("/overview").await;
         assert_eq!(page.texts(".message"), [""; 0], "nothing is wrong with real money");
         viewer.submit("/overview", "/view", &[("mode", "test"), ("section", "/overview")]).await;
