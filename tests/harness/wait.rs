@@ -12,8 +12,20 @@ pub const TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// # Panics
 /// When there is none within [`TIMEOUT`]; `what` says what was waited for.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + TIMEOUT;
+pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(TIMEOUT, what, ask).await
+}
+
+/// The same, with a patience of its own: for the work of hundreds beside other stories.
+///
+/// # Panics
+/// When there is no result by then.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = ask().await {
             return found;

@@ -27,6 +27,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{PgPool, figures, incident_hours, pool};
 
 use questions::Question;
+use reading::Plans;
 
 const SCRIPT: &str = include_str!("../../crates/loadtest/src/seed.sql");
 
@@ -101,7 +102,7 @@ fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
         let mut questions = questions::all(&pool).await;
         questions.extend(newest::all(&pool).await);
         questions.extend(statements::all(&pool).await);
-        let mut wrong = String::new();
+        let (mut wrong, mut plans) = (String::new(), Plans::default());
         for mode in ["force_custom_plan", "force_generic_plan"] {
             let set = format!("SET plan_cache_mode = {mode}");
             sqlx::raw_sql(AssertSqlSafe(set)).execute(&pool).await.expect("a setting");
@@ -113,11 +114,12 @@ fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
                     writeln!(wrong, "{} ({mode}): {answered} rows of {read:?}", question.name)
                         .expect("text");
                 }
+                for plan in plans.find_bad(&pool).await {
+                    writeln!(wrong, "\n{plan}").expect("text");
+                }
             }
         }
-        for plan in reading::bad_plans(&pool).await {
-            writeln!(wrong, "\n{plan}").expect("text");
-        }
+        assert!(plans.count() > 100, "only {} statements ran", plans.count());
         if let Some(most) = number("LISTS_P95_MS") {
             sqlx::raw_sql("RESET plan_cache_mode").execute(&pool).await.expect("a setting");
             for question in &questions {

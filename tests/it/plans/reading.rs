@@ -68,36 +68,61 @@ pub fn since(before: &Read, after: &Read) -> Read {
     read.filter(|(_, rows)| *rows != Rows::default()).collect()
 }
 
-/// Statements of this connection that would read a growing table from end to end, for values that
-/// the planner does not know.
-pub async fn bad_plans(pool: &PgPool) -> Vec<String> {
-    let begin = format!("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; {FOLLOW_INDEXES}");
-    let mut tx = pool.begin_with(AssertSqlSafe(begin)).await.expect("a transaction");
-    let statements: Vec<(String, String, i32)> = sqlx::query_as(
+/// The statements whose plans were looked at. A connection keeps a hundred of them, so they are looked at after each question.
+#[derive(Debug, Default)]
+pub struct Plans {
+    seen: BTreeSet<String>,
+}
+
+impl Plans {
+    /// Statements of this connection, none twice, that would read a growing table from end to end, for values that the
+    /// planner does not know.
+    pub async fn find_bad(&mut self, pool: &PgPool) -> Vec<String> {
+        let begin =
+            format!("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; {FOLLOW_INDEXES}");
+        let mut tx = pool.begin_with(AssertSqlSafe(begin)).await.expect("a transaction");
+        let full = full_tables(&mut tx).await;
+        let mut bad = Vec::new();
+        for (name, statement, parameters) in prepared(&mut tx).await {
+            if !self.seen.insert(statement.clone()) {
+                continue;
+            }
+            let plan = explain(&mut tx, &name, parameters).await;
+            if reads_everything(&plan, &full) {
+                let plan = serde_json::to_string_pretty(&plan).expect("json");
+                bad.push(format!("{statement}\n{plan}"));
+            }
+        }
+        bad
+    }
+
+    /// How many were looked at.
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+/// Name, text and number of parameters of each statement that is prepared. Asking adds none, which would push another out.
+async fn prepared(tx: &mut PgConnection) -> Vec<(String, String, i32)> {
+    sqlx::query_as(
         "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements
          WHERE statement ~ '(FROM|JOIN) ' AND statement !~ 'pg_' ORDER BY prepare_time",
     )
-    .fetch_all(&mut *tx)
+    .persistent(false)
+    .fetch_all(tx)
     .await
-    .expect("statements");
-    assert!(statements.len() > 20, "only {} statements ran", statements.len());
-    let full = full_tables(&mut tx).await;
-    let mut bad = Vec::new();
-    for (name, statement, parameters) in statements {
-        let nothing = vec!["NULL"; usize::try_from(parameters).expect("a number")].join(", ");
-        let values = if nothing.is_empty() { nothing } else { format!("({nothing})") };
-        let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE {name}{values}");
-        let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
-            .persistent(false)
-            .fetch_one(&mut *tx)
-            .await
-            .expect("a plan");
-        if reads_everything(&plan, &full) {
-            let plan = serde_json::to_string_pretty(&plan).expect("json");
-            bad.push(format!("{statement}\n{plan}"));
-        }
-    }
-    bad
+    .expect("statements")
+}
+
+async fn explain(tx: &mut PgConnection, name: &str, parameters: i32) -> Value {
+    let nothing = vec!["NULL"; usize::try_from(parameters).expect("a number")].join(", ");
+    let values = if nothing.is_empty() { nothing } else { format!("({nothing})") };
+    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE {name}{values}");
+    sqlx::query_scalar(AssertSqlSafe(explain))
+        .persistent(false)
+        .fetch_one(tx)
+        .await
+        .expect("a plan")
 }
 
 /// The growing tables that are not divided, and the partitions of the others that are full. The planner reads one that it
@@ -110,6 +135,7 @@ async fn full_tables(tx: &mut PgConnection) -> BTreeSet<String> {
              AND (part.inhrelid IS NULL OR c.reltuples > 5000)",
     )
     .bind(GROWING.as_slice())
+    .persistent(false)
     .fetch_all(tx)
     .await
     .expect("tables");
