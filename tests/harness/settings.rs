@@ -75,10 +75,10 @@ impl WorldOptions {
     }
 }
 
-/// Makes every deadline of a database shorter than the contract allows, for events that are this old.
-pub(crate) fn shorten(timeout: Duration, age: Duration) -> String {
-    let (millis, age) = (timeout.as_millis(), age.as_millis());
-    format!(
+/// Makes every deadline of a database shorter than the contract allows, and what is in it older, if the options say so.
+pub(crate) fn shorten(options: WorldOptions) -> Option<String> {
+    let (millis, age) = (options.timeout?.as_millis(), options.age.as_millis());
+    Some(format!(
         "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN NEW.timeout_at := clock_timestamp() + interval '{millis} milliseconds';
          NEW.received_at := NEW.received_at - interval '{age} milliseconds'; RETURN NEW; END $$;
@@ -90,5 +90,5 @@ pub(crate) fn shorten(timeout: Duration, age: Duration) -> String {
          BEGIN NEW.result_due_at := clock_timestamp() + interval '{millis} milliseconds'; RETURN NEW; END $$;
          CREATE TRIGGER shorten BEFORE UPDATE ON reprocesses FOR EACH ROW
          WHEN (NEW.state = 'awaiting_result' AND OLD.state = 'delivering') EXECUTE FUNCTION shorten_reprocess();"
-    )
+    ))
 }

@@ -137,9 +137,8 @@ impl World {
     ) -> anyhow::Result<Self> {
         let database_url = engines.create_database().await?;
         let pool = store::pool::connect_lazily(&database_url, 10)?;
-        if let Some(timeout) = options.timeout {
-            let shorten = settings::shorten(timeout, options.age);
-            sqlx::raw_sql(sqlx::AssertSqlSafe(shorten)).execute(&pool).await?;
+        if let Some(sql) = settings::shorten(options) {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
         }
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;

@@ -85,7 +85,8 @@ fn holds(said: &str, word: &str) -> bool {
     let is_number = word.bytes().all(|it| it.is_ascii_digit());
     said.match_indices(word).any(|(at, _)| {
         let follows = said[at + word.len()..].starts_with(|it: char| it.is_ascii_digit());
-        !said[..at].ends_with(char::is_alphanumeric) && !(is_number && follows)
+        let continues = said[..at].ends_with(char::is_alphanumeric);
+        !(continues || is_number && follows)
     })
 }
 

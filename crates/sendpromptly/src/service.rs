@@ -303,7 +303,7 @@ fn answer_slack(deps: Arc<Deps>) -> AnswerSlack {
     Arc::new(move |url, message| {
         let deps = Arc::clone(&deps);
         Box::pin(async move {
-            slack_app::respond(&deps.senders.http, &deps.allow, &url, &message).await
+            slack_app::respond(&deps.senders.http, &deps.allow, &url, &message).await;
         })
     })
 }

@@ -54,7 +54,8 @@ pub struct WorkerHealth {
 /// grow with time, except those of messages that an operator inserts as `docs/temporal.md` says.
 /// Such a one is due when it is written: whatever stands first by `due_by` is at least as old.
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
-    let row = sqlx::query!(
+    let work = sqlx::query_as!(
+        WorkHealth,
         r#"WITH used AS (
              SELECT d.* FROM destinations d JOIN projects p ON p.id = d.project_id
              WHERE d.removed_at IS NULL AND p.archived_at IS NULL)
@@ -65,13 +66,13 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY id LIMIT 1),
                  (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT 1)))::bigint AS waiting_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT $1) AS parked) AS "parked!",
-             (SELECT count(*) FROM used WHERE broken_at IS NOT NULL) AS "broken!",
-             (SELECT count(*) FROM used WHERE broken_at IS NULL AND failures >= 2) AS "failing!",
+             (SELECT count(*) FROM used WHERE broken_at IS NOT NULL) AS "broken_destinations!",
+             (SELECT count(*) FROM used WHERE broken_at IS NULL AND failures >= 2) AS "failing_destinations!",
              (SELECT extract(epoch FROM now() - min(failing_since))::bigint FROM used
                   WHERE broken_at IS NULL AND failures >= 2) AS failing_for,
              (SELECT count(*) FROM projects p WHERE p.mode = 'live' AND p.archived_at IS NULL
-                  AND NOT EXISTS (SELECT FROM used WHERE used.project_id = p.id)) AS "untold!",
-             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email!"
+                  AND NOT EXISTS (SELECT FROM used WHERE used.project_id = p.id)) AS "untold_projects!",
+             (SELECT count(*) FROM destinations WHERE removed_at IS NULL AND kind = 'email') AS "email_destinations!"
            FROM (SELECT count(*) AS events, now() - min(due_at) AS longest FROM (
                   SELECT judged_at(timeout_at) AS due_at FROM payment_events
                   WHERE effect = 'pending' AND timeout_at < now() - interval '2 minutes'
@@ -81,18 +82,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
     )
     .fetch_one(db)
     .await?;
-    Ok(WorkHealth {
-        overdue_events: row.overdue_events,
-        overdue_for: row.overdue_for,
-        waiting: row.waiting,
-        waiting_for: row.waiting_for,
-        parked: row.parked,
-        broken_destinations: row.broken,
-        failing_destinations: row.failing,
-        failing_for: row.failing_for,
-        untold_projects: row.untold,
-        email_destinations: row.email,
-    })
+    Ok(work)
 }
 
 /// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat,

@@ -226,6 +226,14 @@ pub async fn list_in_use(
     Ok(projects)
 }
 
+/// Whether there is an archived project.
+pub async fn is_any_archived(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
+    let any = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM projects WHERE archived_at IS NOT NULL) AS "any!""#
+    );
+    Ok(any.fetch_one(db).await?)
+}
+
 /// Archives a project or restores it. Its row is locked by the caller, who knows that this changes something.
 pub async fn set_archived(
     db: impl PgExecutor<'_>,

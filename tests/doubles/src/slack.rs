@@ -141,9 +141,8 @@ impl Slack {
 pub fn sign(body: String, at: i64) -> Press {
     let mut mac = Hmac::<Sha256>::new_from_slice(SIGNING_SECRET.as_bytes()).expect("a key");
     mac.update(format!("v0:{at}:{body}").as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Press { timestamp: at.to_string(), signature: format!("v0={hex}"), body }
+    let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
+    Press { timestamp: at.to_string(), signature, body }
 }
 
 /// The block and the value of a button.

@@ -30,10 +30,11 @@ struct NewProject {
 impl NewProject {
     async fn make(world: &World, mode: &str) -> Self {
         let script = Script::of(world, Role::Admin).await;
-        let made: Value = script.send("", json!({ "name": "First evening", "mode": mode })).await;
-        let secret = made["signing_secret"].as_str().expect("a secret");
+        let named = json!({ "name": "First evening", "mode": mode });
+        let project: Value = script.send("", named).await;
+        let secret = project["signing_secret"].as_str().expect("a secret");
         let secret = SigningSecret::parse(secret).expect("a secret");
-        Self { id: parse(&made["project_id"]), secret }
+        Self { id: parse(&project["project_id"]), secret }
     }
 
     fn page(&self) -> String {
@@ -184,12 +185,12 @@ fn it_serves_no_app_of_anybodys_no_live_project_and_no_foreign_signature() {
         let status = call_back(&world.url, own.id, &own.secret, &asked, 0).await;
         assert_eq!(status, 403, "without a key of its own it cannot report");
 
-        let test = NewProject::make(&world, "test").await;
-        assert_eq!(call_back(&world.url, test.id, &test.secret, &probe(), 0).await, 200);
-        assert_eq!(call_back(&world.url, test.id, &test.secret, &probe(), 301).await, 401);
-        assert_eq!(call_back(&world.url, test.id, &own.secret, &probe(), 0).await, 401);
+        let fresh = NewProject::make(&world, "test").await;
+        assert_eq!(call_back(&world.url, fresh.id, &fresh.secret, &probe(), 0).await, 200);
+        assert_eq!(call_back(&world.url, fresh.id, &fresh.secret, &probe(), 301).await, 401);
+        assert_eq!(call_back(&world.url, fresh.id, &own.secret, &probe(), 0).await, 401);
         let other = json!({ "type": "refund" });
-        assert_eq!(call_back(&world.url, test.id, &test.secret, &other, 0).await, 422);
+        assert_eq!(call_back(&world.url, fresh.id, &fresh.secret, &other, 0).await, 422);
     });
 }
 

@@ -96,7 +96,7 @@ fn incidents_that_are_not_resolved_are_confirmed_by_number_and_go_on() {
         assert_eq!(shop.restore().await, Some(true));
         insta::assert_snapshot!(shop.administration().await, @r#"
         operator:alice@cometcart.test project.archived {"unresolved":1}
-        operator:bob@cometcart.test project.restored {}
+        cli:bob project.restored {}
         "#);
     });
 }

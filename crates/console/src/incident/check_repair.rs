@@ -28,12 +28,11 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
     let checking = (state.console.check_repair)(incident.project_id);
-    let message = match tokio::time::timeout(PATIENCE, checking).await {
-        Ok(checks) => describe(&checks.map_err(ApiError::internal)?),
-        Err(_) => {
-            let seconds = PATIENCE.as_secs();
-            Message::rejected(format!("The repair endpoint gave no answer within {seconds} s."))
-        }
+    let message = if let Ok(checks) = tokio::time::timeout(PATIENCE, checking).await {
+        describe(&checks.map_err(ApiError::internal)?)
+    } else {
+        let seconds = PATIENCE.as_secs();
+        Message::rejected(format!("The repair endpoint gave no answer within {seconds} s."))
     };
     signed_in.lead_to(&state, &format!("/incidents/{}", incident.id), &message).await
 }

@@ -61,7 +61,7 @@ pub(super) async fn show(
     let all = list_for(&state.pool, signed_in.session.operator_id).await?;
     let layout = Layout::load(state, signed_in, Section::Account, "Saved filters").await?;
     let may_act = layout.may_act();
-    let rows = all.into_iter().map(|one| FilterItem::new(one, may_act, &projects));
+    let rows = all.iter().map(|one| FilterItem::new(one, may_act, &projects));
     let page = FiltersPage {
         form: form.map(|form| {
             let phrases = phrases(&form.query().values(), &projects);
@@ -76,7 +76,7 @@ pub(super) async fn show(
 }
 
 impl FilterItem {
-    fn new(filter: SavedFilter, may_act: bool, projects: &[Project]) -> Self {
+    fn new(filter: &SavedFilter, may_act: bool, projects: &[Project]) -> Self {
         Self {
             id: filter.id,
             name: one_line(&filter.name),

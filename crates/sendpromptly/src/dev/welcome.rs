@@ -62,6 +62,8 @@ fn human(state: &DevState, first_run: &FirstRun, context: &Context) -> String {
         _ => format!("files in {}", local::mail_dir(&context.data_dir).display()),
     };
     let OperatorLogin { email, password } = &first_run.operator;
+    let [receipt, success, other_receipt, failure] =
+        [RECEIPT, SUCCESS, OTHER_RECEIPT, FAILURE].map(|call| curl(state, first_run, call));
     format!(
         "
 sendpromptly is ready
@@ -105,10 +107,6 @@ Ctrl-C stops everything.
         project = first_run.project_id,
         key = first_run.api_key,
         secret = first_run.signing_secret,
-        receipt = curl(state, first_run, RECEIPT),
-        success = curl(state, first_run, SUCCESS),
-        other_receipt = curl(state, first_run, OTHER_RECEIPT),
-        failure = curl(state, first_run, FAILURE),
     )
 }
 

@@ -21,6 +21,34 @@ impl Finder for EventSearch {
         self.text.as_deref()
     }
 
+    fn is_unfiltered(&self) -> bool {
+        self.project_id.is_none()
+            && self.mode.is_none()
+            && self.effect.is_none()
+            && self.event_type.is_none()
+            && self.effect_type.is_none()
+    }
+
+    async fn find_any(
+        &self,
+        db: &mut PgConnection,
+        scan: &KeysetScan<EventId>,
+    ) -> Result<Vec<EventId>, StoreError> {
+        macro_rules! query {
+            ($order:tt) => {
+                sqlx::query_scalar!(
+                    "SELECT id FROM payment_events WHERE id > $1 AND id < $2 ORDER BY id "
+                        + $order
+                        + " LIMIT $3",
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
+                    scan.rows(),
+                )
+            };
+        }
+        Ok(in_direction!(scan.direction, query, db)?)
+    }
+
     #[expect(
         clippy::too_many_lines,
         reason = "one question to the database, whose text is most of it"

@@ -1,9 +1,10 @@
-//! How the ids of one page are found, whatever is listed: by what was typed, else kind by kind.
+//! How the ids of one page are found, whatever is listed: by what was typed, else all, else kind by
+//! kind.
 
 use super::keyset::{KeysetScan, ScannedPage};
 use super::lookup::{Hits, RowId};
 use super::term::SearchTerm;
-use crate::{PgConnection, StoreError};
+use crate::{PgConnection, StoreError, projects};
 
 /// What is asked about one table. Every question reads a bounded number of rows.
 pub(super) trait Finder: Sync {
@@ -11,6 +12,16 @@ pub(super) trait Finder: Sync {
 
     /// What was typed.
     fn text(&self) -> Option<&str>;
+
+    /// Whether time is all that narrows.
+    fn is_unfiltered(&self) -> bool;
+
+    /// The next rows, whatever they are.
+    fn find_any(
+        &self,
+        db: &mut PgConnection,
+        scan: &KeysetScan<Self::Id>,
+    ) -> impl Future<Output = Result<Vec<Self::Id>, StoreError>> + Send;
 
     /// The next rows of the kinds that are wanted.
     fn find_by_kind(
@@ -42,7 +53,13 @@ pub(super) async fn find<F: Finder>(
     scan: &KeysetScan<F::Id>,
 ) -> Result<ScannedPage<F::Id>, StoreError> {
     let Some(term) = SearchTerm::parse(finder.text()) else {
-        return Ok(scan.cut(finder.find_by_kind(db, scan).await?, None));
+        // A walk through all would go over the rows of archived projects one by one.
+        let matching = if finder.is_unfiltered() && !projects::is_any_archived(&mut *db).await? {
+            finder.find_any(db, scan).await?
+        } else {
+            finder.find_by_kind(db, scan).await?
+        };
+        return Ok(scan.cut(matching, None));
     };
     let Hits { mut ids, stopped_at, capped } = finder.find_term(&mut *db, scan, &term).await?;
     ids.retain(|id| scan.contains(*id));

@@ -7,7 +7,7 @@ use domain::project::Mode;
 
 use super::causes::find_cause;
 use super::finder::Finder;
-use super::incident_search::{IncidentSearch, OwnerFilter};
+use super::incident_search::{IncidentSearch, OwnerFilter, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
 use super::lookup::{self, Hits, Scope};
 use super::term::SearchTerm;
@@ -21,6 +21,37 @@ impl Finder for IncidentSearch {
 
     fn text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    fn is_unfiltered(&self) -> bool {
+        self.state == StateFilter::All
+            && self.project_id.is_none()
+            && self.mode.is_none()
+            && self.cause_id.is_none()
+            && self.owner.is_none()
+            && self.reason.is_none()
+            && self.event_type.is_none()
+            && self.effect_type.is_none()
+    }
+
+    async fn find_any(
+        &self,
+        db: &mut PgConnection,
+        scan: &KeysetScan<IncidentId>,
+    ) -> Result<Vec<IncidentId>, StoreError> {
+        macro_rules! query {
+            ($order:tt) => {
+                sqlx::query_scalar!(
+                    "SELECT id FROM incidents WHERE id > $1 AND id < $2 ORDER BY id "
+                        + $order
+                        + " LIMIT $3",
+                    scan.above.as_uuid(),
+                    scan.below.as_uuid(),
+                    scan.rows(),
+                )
+            };
+        }
+        Ok(in_direction!(scan.direction, query, db)?)
     }
 
     #[expect(
