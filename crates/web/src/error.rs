@@ -304,6 +304,10 @@ impl ApiError {
             Self::Unauthorized | Self::UnknownToken => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            // RFC 9110 asks for a challenge with every 401.
+            Self::ForeignRequest { .. } => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Slack-Signature"));
+            }
             // The rest of the body is still under way: what follows could not be separated from it.
             Self::PayloadTooLarge { .. } | Self::BodyTooSlow { .. } => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
