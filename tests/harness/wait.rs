@@ -6,7 +6,7 @@ use store::PgPool;
 use tokio::time::Instant;
 
 /// The longest that any state is waited for.
-pub const TIMEOUT: Duration = Duration::from_mins(1);
+pub const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Asks again and again until there is a result.
 ///

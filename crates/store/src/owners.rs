@@ -134,11 +134,14 @@ async fn find_assignee(
     Ok(found.filter(|operator| operator.role.may_act()).map(|operator| operator.email))
 }
 
+/// Locks an incident. Who waited for the lock gets the incident as it is now; of a joined operator they would get the one
+/// that was found before, so the address is asked for by itself.
 async fn lock(tx: &mut PgConnection, id: IncidentId) -> Result<Owned, ChangeError<OwnerRejection>> {
     let owned = sqlx::query_as!(
         Owned,
-        r#"SELECT i.id, i.event_id, i.project_id, i.state, i.owner, o.email AS "email?"
-           FROM incidents i LEFT JOIN operators o ON o.id = i.owner WHERE i.id = $1 FOR NO KEY UPDATE OF i"#,
+        r#"SELECT i.id, i.event_id, i.project_id, i.state, i.owner,
+               (SELECT o.email FROM operators o WHERE o.id = i.owner) AS "email?"
+           FROM incidents i WHERE i.id = $1 FOR NO KEY UPDATE"#,
         id.as_uuid(),
     )
     .fetch_optional(tx)
