@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::audit::{self, Subject};
 use crate::notices::Notice;
+use crate::pool::begin_by_index;
 use crate::search::causes::find_cause;
 use crate::{PgConnection, PgPool, StoreError};
 
@@ -93,22 +94,25 @@ macro_rules! query_waiting {
 
 /// What a message says now; `None` where nobody needs to be told any more. The page is the caller's to add.
 pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, StoreError> {
+    let mut tx = begin_by_index(pool).await?;
     let reminder = sqlx::query!("SELECT cause, reason, nth FROM reminders WHERE id = $1", id);
-    let Some(reminder) = reminder.fetch_optional(pool).await? else { return Ok(None) };
+    let Some(reminder) = reminder.fetch_optional(&mut *tx).await? else { return Ok(None) };
     let row = query_waiting!(
         r#"SELECT count(*) AS "incidents!", count(DISTINCT i.internal_reference) AS "customers!",
                min(i.opened_at) AS oldest_opened_at
            FROM waiting JOIN incidents i ON i.id = waiting.id"#,
         id
     );
-    let row = row.fetch_one(pool).await?;
+    let row = row.fetch_one(&mut *tx).await?;
     if row.incidents == 0 && reminder.reason != ReminderReason::Resolved {
         return Ok(None);
     }
     let cause = match reminder.cause {
-        Some(cause) => find_cause(pool, cause).await?,
+        Some(cause) => find_cause(&mut *tx, cause).await?,
         None => None,
     };
+    let newest = list_newest(&mut *tx, id).await?;
+    tx.commit().await?;
     Ok(Some(WaitingFacts {
         reason: reminder.reason,
         nth: reminder.nth,
@@ -116,7 +120,7 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
         incidents: row.incidents,
         customers: row.customers,
         oldest_opened_at: row.oldest_opened_at,
-        newest: list_newest(pool, id).await?,
+        newest,
         incidents_url: String::new(),
     }))
 }
