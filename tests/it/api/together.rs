@@ -6,7 +6,7 @@ use e2e::world::receipt;
 use e2e::{run, until_lock_wait};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use store::pool::{self, Transaction};
+use store::pool::Transaction;
 
 use super::{Api, ApiResponse, RECEIPT, RESULT};
 
@@ -20,17 +20,11 @@ async fn gather(api: &Api) -> Transaction {
     held
 }
 
-/// Waits until a call waits for what is held. On a connection of its own: those of the API may all wait.
-async fn until_gathered(api: &Api) {
-    let apart = pool::connect_lazily(&api.world.database_url, 1).expect("a pool");
-    until_lock_wait(&apart).await;
-}
-
 /// Sends bodies, and holds the first ones until others wait behind them.
 async fn post_together(api: &Api, path: &str, bodies: &[Value]) -> Vec<ApiResponse> {
     let held = gather(api).await;
     let release = async {
-        until_gathered(api).await;
+        until_lock_wait(&api.world.pool).await;
         held.rollback().await.expect("a rollback");
     };
     tokio::join!(join_all(bodies.iter().map(|body| api.post(path, body))), release).0
@@ -99,7 +93,7 @@ fn several_effects_of_one_event_and_one_key_sent_twice_are_all_answered() {
             api.send(RECEIPT, effects[effect], bodies[effect].as_str())
         });
         let release = async {
-            until_gathered(&api).await;
+            until_lock_wait(&api.world.pool).await;
             held.rollback().await.expect("a rollback");
         };
         let (answers, ()) = tokio::join!(join_all(posts), release);
