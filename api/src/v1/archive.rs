@@ -10,7 +10,7 @@ use web::extract::JsonBody;
 use web::state::AppState;
 
 use super::caller::{self, Caller};
-use super::responses;
+use super::projects::shown;
 
 const FIELD: &str = "unresolved";
 
@@ -40,7 +40,7 @@ pub async fn archive(
             why @ ArchiveRejection::Unresolved(_) => caller::field_error(FIELD, &why),
         });
     }
-    Ok(Json(responses::project(caller::project(&state, &id.to_string()).await?)))
+    shown(&state, &id.to_string()).await
 }
 
 /// Takes an archived project back into use. Of another one nothing changes. Needs the role admin.
@@ -57,5 +57,5 @@ pub async fn restore(
     let actor = caller.actor();
     let restored = transaction(&state.pool, async |tx| restore_project(tx, &actor, id).await);
     restored.await?.ok_or_else(caller::no_project)?;
-    Ok(Json(responses::project(caller::project(&state, &id.to_string()).await?)))
+    shown(&state, &id.to_string()).await
 }
