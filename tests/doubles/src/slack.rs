@@ -47,7 +47,9 @@ struct Workspace {
     posted: usize,
     limited: usize,
     error: Option<&'static str>,
-    answers: Vec<Value>,
+    pressed: usize,
+    /// The path of each `response_url` and what was posted to it.
+    answers: Vec<(String, Value)>,
 }
 
 /// A running Slack. It ends with this value.
@@ -94,10 +96,19 @@ impl Slack {
         self.workspace().messages.clone()
     }
 
-    /// What was posted to a `response_url`, oldest first.
+    /// What was posted to the `response_url` of this press, oldest first.
+    ///
+    /// # Panics
+    /// When Slack sends no such press.
     #[must_use]
-    pub fn answers(&self) -> Vec<Value> {
-        self.workspace().answers.clone()
+    pub fn answers(&self, press: &Press) -> Vec<Value> {
+        let fields = url::form_urlencoded::parse(press.body.as_bytes());
+        let payload = fields.into_iter().find(|(name, _)| name == "payload").expect("a payload").1;
+        let payload: Value = serde_json::from_str(&payload).expect("JSON");
+        let url = payload["response_url"].as_str().expect("a URL").to_owned();
+        let workspace = self.workspace();
+        let answers = workspace.answers.iter().filter(|(path, _)| url.ends_with(path));
+        answers.map(|(_, said)| said.clone()).collect()
     }
 
     /// The button of a message that somebody presses at this moment.
@@ -107,6 +118,12 @@ impl Slack {
     #[must_use]
     pub fn press(&self, message: &ChannelMessage, action_id: &str, user: &str, at: i64) -> Press {
         let (block_id, value) = find_button(&message.content, action_id).expect("the button");
+        let port = self.server.port;
+        let pressed = {
+            let mut workspace = self.workspace();
+            workspace.pressed += 1;
+            workspace.pressed
+        };
         let payload = json!({
             "type": "block_actions",
             "user": { "id": user, "username": "bob", "team_id": "T0123ABCDEF" },
@@ -116,7 +133,7 @@ impl Slack {
             "trigger_id": "12466734323.1395872398",
             "team": { "id": "T0123ABCDEF", "domain": "cometcart" },
             "channel": { "id": CHANNEL, "name": "payments" },
-            "response_url": format!("http://127.0.0.1:{}/actions/T0123ABCDEF/1/abc", self.server.port),
+            "response_url": format!("http://127.0.0.1:{port}/actions/T0123ABCDEF/{pressed}/abc"),
             "actions": [{
                 "action_id": action_id, "block_id": block_id, "type": "button", "value": value,
                 "action_ts": format!("{at}.{:06}", action_id.len()),
@@ -160,7 +177,7 @@ impl Workspace {
         let path = request.head.split_whitespace().nth(1).unwrap_or_default();
         let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         if path.starts_with("/actions/") {
-            self.answers.push(body);
+            self.answers.push((path.to_owned(), body));
             return response("200 OK", "", "ok");
         }
         let Some(method) = path.strip_prefix("/api/") else {

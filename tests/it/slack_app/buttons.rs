@@ -41,18 +41,19 @@ pub(super) async fn send(world: &World, press: &Press) -> u16 {
     request.send().await.expect("a response").status().as_u16()
 }
 
-/// What the person is told after these many answers.
-async fn answer(slack: &Slack, told: usize) -> String {
-    let said = e2e::eventually("an answer", async || slack.answers().get(told).cloned()).await;
+/// What the person is told by the answer of this number to their press.
+async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
+    let said = async || slack.answers(press).get(number).cloned();
+    let said = e2e::eventually("an answer", said).await;
     assert_eq!(said["response_type"], "ephemeral");
     said["text"].as_str().expect("a text").to_owned()
 }
 
 /// Presses a button of the first message and gives what the person is told.
 async fn press(world: &World, slack: &Slack, button: &str, user: &str, at: i64) -> String {
-    let (told, message) = (slack.answers().len(), slack.messages().remove(0));
-    assert_eq!(send(world, &slack.press(&message, button, user, at)).await, 200);
-    answer(slack, told).await
+    let pressed = slack.press(&slack.messages()[0], button, user, at);
+    assert_eq!(send(world, &pressed).await, 200);
+    answer(slack, &pressed, 0).await
 }
 
 async fn count(world: &World, what: &'static str) -> i64 {
@@ -71,7 +72,7 @@ fn a_press_acts_once_as_the_operator_and_the_audit_says_through_slack() {
         // Slack sends it again where it heard nothing, and two may come together.
         let (one, two) = tokio::join!(send(&world, &pressed), send(&world, &pressed));
         assert_eq!([one, two, send(&world, &pressed).await], [200; 3]);
-        let said = answer(&slack, 2).await;
+        let said = answer(&slack, &pressed, 2).await;
         assert!(said.starts_with("Acknowledged, as bob@cometcart.test."), "{said}");
         let entries = store::timeline::list_for_event(&world.pool, event_id).await;
         let entries = entries.expect("a timeline").into_iter();
@@ -218,7 +219,7 @@ fn a_button_reaches_no_incident_of_another_project() {
         let good = slack.press(&slack.messages()[0], "acknowledge", BOB, at);
         let bad = sign(good.body.replace(&ours.to_string(), &theirs.to_string()), at);
         assert_eq!(send(&world, &bad).await, 200);
-        assert!(answer(&slack, 0).await.contains("is not there any more"));
+        assert!(answer(&slack, &bad, 0).await.contains("is not there any more"));
         let untouched = store::incidents::find_incident(&world.pool, theirs).await;
         let untouched = untouched.expect("a database").expect("an incident");
         assert_eq!(untouched.state, IncidentState::Open);
@@ -238,8 +239,7 @@ fn reprocess_and_snooze_act_and_a_press_that_comes_late_again_starts_nothing_new
         let hour = "snoozes WHERE ended_at IS NULL AND until > now() AND until < now() + interval '61 minutes'";
         assert_eq!(count(&world, hour).await, 1);
 
-        let message = slack.messages().remove(0);
-        let pressed = slack.press(&message, "reprocess", BOB, at);
+        let pressed = slack.press(&slack.messages()[0], "reprocess", BOB, at);
         assert_eq!(send(&world, &pressed).await, 200);
         let running = press(&world, &slack, "reprocess", BOB, at + 1).await;
         assert!(running.contains("bob@cometcart.test already started reprocess rpl_"), "{running}");
