@@ -56,6 +56,31 @@ pub async fn enqueue(
     Ok(())
 }
 
+/// Writes the message of an event whose incident was opened just now, in its transaction. One that no
+/// other of its cause preceded is told at once: it goes ahead of what others have waited with for five
+/// minutes, so that a flood of one project keeps nobody's first alert waiting.
+pub async fn enqueue_opened(
+    db: impl PgExecutor<'_>,
+    event_id: EventId,
+    message: &OutboxMessage,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO outbox (id, event_id, wish, payload, due_by)
+         SELECT $1, opened.event_id, $3, $4, now() - CASE WHEN EXISTS (
+                SELECT FROM incidents other
+                WHERE other.cause = opened.cause AND other.state <> 'resolved' AND other.id <> opened.id)
+             THEN interval '0' ELSE interval '5 minutes' END
+         FROM incidents opened WHERE opened.event_id = $2",
+        Uuid::now_v7(),
+        event_id.as_uuid(),
+        message.kind().as_str(),
+        message.payload(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Claims the most urgent messages, and with each the others of its event, in their order: those
 /// that Temporal should have within a time, or all of them. At least one in `limit` is claimed where
 /// so many are due. One of a kind that only a newer version knows is left to that one, and keeps no

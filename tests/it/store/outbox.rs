@@ -170,6 +170,27 @@ fn results_and_near_deadlines_are_claimed_before_watches_that_have_time() {
 }
 
 #[test]
+fn the_first_incident_of_a_cause_goes_ahead_of_a_flood_of_another() {
+    run(async {
+        let shop = Shop::open().await;
+        let flood = shop.take("evt_1").await;
+        shop.fail(flood).await;
+        claim(&shop.pool, 10).await;
+        for id in ["evt_2", "evt_3"] {
+            let event_id = shop.take(id).await;
+            shop.fail(event_id).await;
+        }
+        execute(&shop.pool, "UPDATE outbox SET due_by = due_by - interval '2 minutes'").await;
+        let alone = shop.take("evt_4").await;
+        let error = json!({ "status": "failed", "error_code": "out_of_stock" });
+        shop.report(alone, error).await;
+        assert_eq!(claim(&shop.pool, 1).await[0].event_id, alone);
+        let next = claim(&shop.pool, 1).await[0].event_id;
+        assert_ne!(next, alone, "what it went ahead of comes next");
+    });
+}
+
+#[test]
 fn a_message_that_fails_is_put_off_further_each_time() {
     run(async {
         let shop = Shop::open().await;

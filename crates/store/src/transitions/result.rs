@@ -209,11 +209,26 @@ async fn apply_verdict(
         ResultVerdict::Contradict | ResultVerdict::Repeat => return Ok(incident),
     };
     if report.signal {
-        let recorded =
-            RecordedResult { result_id: report.result_id, status: report.result.outcome.into() };
-        outbox::enqueue(tx, locked.event.id, &OutboxMessage::Result(recorded)).await?;
+        let opened = verdict == ResultVerdict::OpenIncident;
+        signal_result(tx, locked.event.id, report, opened).await?;
     }
     Ok(after)
+}
+
+async fn signal_result(
+    tx: &mut PgConnection,
+    event_id: EventId,
+    report: ReportedResult<'_>,
+    opened: bool,
+) -> Result<(), StoreError> {
+    let status = report.result.outcome.into();
+    let recorded = RecordedResult { result_id: report.result_id, status };
+    let message = OutboxMessage::Result(recorded);
+    if opened {
+        outbox::enqueue_opened(tx, event_id, &message).await
+    } else {
+        outbox::enqueue(tx, event_id, &message).await
+    }
 }
 
 /// Settles the effect for good: a reprocess that runs ends with it, and the incident resolves.
