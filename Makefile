@@ -23,8 +23,10 @@ dev: ## everything on this machine, with nothing to install by hand; Ctrl-C stop
 demo: ## the whole story against a running `make dev`
 	$(CARGO) run --quiet --package sendpromptly -- demo
 
+# The libraries come while the build leaves the network idle; a story that finds them missing installs them, and says what is wrong.
 test: ## every test, on real engines and a real browser that are found or installed; T=name: those named so
 	@python3 scripts/install_browser.py >/dev/null
+	@python3 scripts/install_test_libraries.py >/dev/null 2>&1 &
 	$(CARGO) build --workspace --all-targets
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} $(CARGO) test --workspace $(T)
 

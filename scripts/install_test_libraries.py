@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "target/test-libraries"
@@ -98,10 +99,15 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             node, python = with_examples()
-            provide("node", node, install_node)
             # What pip installs may be for one version of Python only.
             version = ".".join(map(str, sys.version_info[:2]))
-            provide("python", python, install_python, version)
+            with ThreadPoolExecutor() as both:
+                begun = [
+                    both.submit(provide, "node", node, install_node),
+                    both.submit(provide, "python", python, install_python, version),
+                ]
+            for one in begun:
+                one.result()
         except Failed as error:
             print(error, file=sys.stderr)
             return 1

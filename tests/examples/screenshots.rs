@@ -14,13 +14,13 @@ fn main() -> anyhow::Result<()> {
     e2e::run(async {
         let folder = folder()?;
         let gallery = Gallery::seed(Texts::default()).await;
-        let page = Browser::start().await.page(PageOptions::default()).await;
-        gallery.visit(&page, async |name| picture(&page, &folder, name).await).await;
+        let tabs = Browser::start().await.pages(PageOptions::default()).await;
+        gallery.visit(&tabs, async |page: &Page, name| picture(page, &folder, name).await).await;
         for (number, mail) in gallery.world.mailbox.mails().iter().enumerate() {
             let name = format!("mail-{number}");
             let file = write_mail(mail, &folder, &name)?;
-            page.open(&format!("file://{}", file.display())).await;
-            picture(&page, &folder, &name).await;
+            tabs[0].open(&format!("file://{}", file.display())).await;
+            picture(&tabs[0], &folder, &name).await;
         }
         Ok(())
     })

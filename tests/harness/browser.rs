@@ -6,6 +6,7 @@ mod install;
 
 use std::sync::{Arc, Weak};
 
+use futures::future::join_all;
 use tokio::sync::Mutex;
 
 use ::browser::Chromium;
@@ -36,5 +37,10 @@ impl Browser {
     /// An empty page of a fresh visitor.
     pub async fn page(&self, options: PageOptions) -> Page {
         self.0.page(options).await
+    }
+
+    /// Three of them, each of another fresh visitor: while one waits, the others use the processors.
+    pub async fn pages(&self, options: PageOptions) -> Vec<Page> {
+        join_all((0..3).map(|_| self.page(options))).await
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -46,10 +46,15 @@ impl Language {
     }
 }
 
+/// What TypeScript's example is compiled to, which takes ten seconds of a processor: once for all copies that are in use
+/// at the same moment.
+static COMPILED: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+
 /// A copy of an example with a ledger of its own.
 pub struct Example {
     folder: TempDir,
     language: Language,
+    _compiled: Option<Arc<TempDir>>,
 }
 
 impl Example {
@@ -62,29 +67,28 @@ impl Example {
     }
 
     fn copy(language: Language) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("sendpromptly-example-").tempdir()?;
-        let example = Self { folder, language };
-        let to = example.folder.path();
-        copy_folder(&source(language), to)?;
+        let folder = copy_source(language)?;
+        let (to, mut of_all) = (folder.path(), None);
         match language {
             Language::Python => {
-                example.succeeds("python3 -m venv --without-pip .venv", &[])?;
+                printed(to, "python3 -m venv --without-pip .venv", &[])?;
                 let packages = "import sysconfig; print(sysconfig.get_path('purelib'))";
-                let packages = example.succeeds(".venv/bin/python -c \"$1\"", &[packages])?;
+                let packages = printed(to, ".venv/bin/python -c \"$1\"", &[packages])?;
                 let path = Path::new(packages.trim()).join("libraries.pth");
                 fs::write(path, libraries()?.join("python").display().to_string())?;
             }
             Language::TypeScript => {
-                let libraries = libraries()?.join("node/node_modules");
-                std::os::unix::fs::symlink(libraries, to.join("node_modules"))?;
-                example.succeeds("npm run --silent build", &[])?;
+                link_node_modules(to)?;
+                let compiled = compiled()?;
+                copy_folder(&compiled.path().join("build"), &to.join("build"))?;
+                of_all = Some(compiled);
             }
             Language::Rust => {
                 let built = binary::path()?.with_file_name("extension-example");
                 std::os::unix::fs::symlink(built, to.join("extension-example"))?;
             }
         }
-        Ok(example)
+        Ok(Self { folder, language, _compiled: of_all })
     }
 
     /// A payment was taken.
@@ -108,7 +112,7 @@ impl Example {
     /// # Errors
     /// When it fails.
     pub async fn ledger(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut command = self.command(self.language.ledger(), arguments);
+        let mut command = shell(self.folder.path(), self.language.ledger(), arguments);
         read(&tokio::task::spawn_blocking(move || command.output()).await??)
     }
 
@@ -123,13 +127,7 @@ impl Example {
     /// # Errors
     /// When its command fails.
     pub fn succeeds(&self, line: &str, arguments: &[&str]) -> anyhow::Result<String> {
-        read(&self.command(line, arguments).output()?)
-    }
-
-    fn command(&self, line: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", line, "sh"]).args(arguments).current_dir(self.folder.path());
-        command
+        printed(self.folder.path(), line, arguments)
     }
 
     /// Starts its worker on a task queue, and waits until it says that it takes calls.
@@ -217,6 +215,40 @@ fn root() -> PathBuf {
 
 fn source(language: Language) -> PathBuf {
     root().join("examples/extensions").join(language.folder())
+}
+
+fn copy_source(language: Language) -> anyhow::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("sendpromptly-example-").tempdir()?;
+    copy_folder(&source(language), folder.path())?;
+    Ok(folder)
+}
+
+/// The folder of a copy that is compiled, beside the others, so that what names its libraries is true in them too.
+fn compiled() -> anyhow::Result<Arc<TempDir>> {
+    let mut shared = COMPILED.lock().expect("no panic while locked");
+    if let Some(compiled) = shared.upgrade() {
+        return Ok(compiled);
+    }
+    let folder = Arc::new(copy_source(Language::TypeScript)?);
+    link_node_modules(folder.path())?;
+    printed(folder.path(), "npm run --silent build", &[])?;
+    *shared = Arc::downgrade(&folder);
+    Ok(folder)
+}
+
+fn link_node_modules(folder: &Path) -> anyhow::Result<()> {
+    let libraries = libraries()?.join("node/node_modules");
+    Ok(std::os::unix::fs::symlink(libraries, folder.join("node_modules"))?)
+}
+
+fn printed(folder: &Path, line: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    read(&shell(folder, line, arguments).output()?)
+}
+
+fn shell(folder: &Path, line: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line, "sh"]).args(arguments).current_dir(folder);
+    command
 }
 
 /// The folder that the script prints once they are there.

@@ -7,9 +7,12 @@
 
 mod rare;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use domain::ids::{EventId, IncidentId};
 use domain::incident::IncidentState;
 use domain::operator::Role;
+use futures::future::join_all;
 use serde_json::json;
 use store::destinations::Target;
 
@@ -184,25 +187,44 @@ impl Gallery {
         Self { world, slack, webhook, alice, proof, open, repairing, resolved, event, rare }
     }
 
-    /// Opens every page, as a stranger what strangers see first and as alice the rest.
-    pub async fn visit(&self, page: &Page, mut look: impl AsyncFnMut(&'static str)) {
-        for (name, path) in PAGES {
-            page.open(&self.fill(path)).await;
-            look(name).await;
-            if name == "sign-in" {
-                page.fill_label("E-mail", &self.alice.email).await;
-                page.fill_label("Password", console::PASSWORD).await;
-                page.click("button/Sign in").await;
-            }
+    /// Opens every page in one of these tabs, which are at it at the same time: as a stranger what strangers see first and as
+    /// alice the rest.
+    pub async fn visit(&self, tabs: &[Page], look: impl AsyncFn(&Page, &'static str)) {
+        let (name, path) = PAGES[0];
+        tabs[0].open(&self.fill(path)).await;
+        look(&tabs[0], name).await;
+        let next = AtomicUsize::new(1);
+        join_all(tabs.iter().map(|tab| self.visit_some(tab, &next, &look))).await;
+        self.visit_answers(&tabs[0], look).await;
+    }
+
+    /// Signs in, and opens the pages that no other tab has taken.
+    async fn visit_some(
+        &self,
+        tab: &Page,
+        next: &AtomicUsize,
+        look: &impl AsyncFn(&Page, &'static str),
+    ) {
+        tab.open(&self.fill("/sign-in")).await;
+        tab.fill_label("E-mail", &self.alice.email).await;
+        tab.fill_label("Password", console::PASSWORD).await;
+        tab.click("button/Sign in").await;
+        while let Some(&(name, path)) = PAGES.get(next.fetch_add(1, Ordering::Relaxed)) {
+            tab.open(&self.fill(path)).await;
+            look(tab, name).await;
         }
-        page.open(&self.fill("/projects/{live}")).await;
-        page.fill_label("Repair URL", "http://billing:3000/repair").await;
-        page.click("button/Save the settings").await;
-        look("project-rejected").await;
-        page.open(&self.fill("/projects/{project}/keys")).await;
-        page.fill_label("Label", "Nightly import").await;
-        page.click("button/Create the key").await;
-        look("keys-made").await;
+    }
+
+    /// Sends forms that have a page for an answer.
+    async fn visit_answers(&self, tab: &Page, look: impl AsyncFn(&Page, &'static str)) {
+        tab.open(&self.fill("/projects/{live}")).await;
+        tab.fill_label("Repair URL", "http://billing:3000/repair").await;
+        tab.click("button/Save the settings").await;
+        look(tab, "project-rejected").await;
+        tab.open(&self.fill("/projects/{project}/keys")).await;
+        tab.fill_label("Label", "Nightly import").await;
+        tab.click("button/Create the key").await;
+        look(tab, "keys-made").await;
     }
 
     /// Where its consoles are.

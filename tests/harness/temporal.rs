@@ -7,12 +7,17 @@ use domain::ids::EventId;
 use prost_wkt_types::FieldMask;
 use serde_json::Value;
 use temporalio_client::schedules::{ScheduleOverlapPolicy, TriggerScheduleOptions};
-use temporalio_client::{Client, WorkflowFetchHistoryOptions, WorkflowQueryOptions};
+use temporalio_client::{
+    Client, UntypedWorkflow, WorkflowDescribeOptions, WorkflowFetchHistoryOptions,
+    WorkflowQueryOptions,
+};
 use temporalio_common::protos::temporal::api::common::v1::{TimeSkippingConfig, WorkflowExecution};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_common::protos::temporal::api::workflow::v1::WorkflowExecutionOptions;
-use temporalio_common::protos::temporal::api::workflowservice::v1::UpdateWorkflowExecutionOptionsRequest;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeWorkflowExecutionResponse, UpdateWorkflowExecutionOptionsRequest,
+};
 use tonic::IntoRequest;
 use workflows::EffectWatch;
 use workflows::effect_watch::WatchStatus;
@@ -91,6 +96,19 @@ pub fn billed_actions(events: &[HistoryEvent]) -> usize {
 pub async fn status(client: &Client, event_id: EventId) -> anyhow::Result<WatchStatus> {
     let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(event_id));
     Ok(handle.query(EffectWatch::status, (), WorkflowQueryOptions::default()).await?)
+}
+
+/// What the server says of a workflow's latest run: the same as `temporal workflow describe`, of which each process costs
+/// a sixth of a second of a processor.
+///
+/// # Errors
+/// When there is no such workflow, or the server does not respond.
+pub async fn describe(
+    client: &Client,
+    workflow_id: &str,
+) -> anyhow::Result<DescribeWorkflowExecutionResponse> {
+    let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow_id);
+    Ok(handle.describe(WorkflowDescribeOptions::default()).await?.raw_description)
 }
 
 /// Lets the time of one watch run ahead whenever it only waits.

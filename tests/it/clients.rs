@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -37,11 +38,16 @@ fn passes(folder: &str, command: &mut Command) {
     assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&printed));
 }
 
-/// `php` and `ruby`, as `name=path` lines.
-pub fn interpreters() -> BTreeMap<String, String> {
+/// Where `php` and `ruby` are, by the `name=path` lines of the script that finds them.
+static INTERPRETERS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let lines = ask("install_interpreters.py");
     let pairs = lines.lines().filter_map(|line| line.split_once('='));
     pairs.map(|(name, path)| (name.to_owned(), path.to_owned())).collect()
+});
+
+/// `php` and `ruby`, by name.
+pub fn interpreters() -> &'static BTreeMap<String, String> {
+    &INTERPRETERS
 }
 
 #[test]

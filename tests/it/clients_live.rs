@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use e2e::{World, eventually};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::clients::{interpreters, root};
 
 /// A language, and a program that makes the calls of its argument, prints for each the event's id
-/// or `-`, and then sends what waits.
+/// or `-`, and then tries to send what waits for as many seconds as its second argument says.
 struct Language {
     name: &'static str,
     client: &'static str,
@@ -29,7 +30,7 @@ for (const [path, fields, status] of JSON.parse(process.argv[1])) {
   const response = await (path === 'receipt' ? client.receipt(fields) : client.result(status, fields));
   console.log(response?.event_id ?? '-');
 }
-await client.flush();",
+await client.flush(1000 * process.argv[2]);",
         ],
     },
     Language {
@@ -43,7 +44,7 @@ client = sendpromptly.Client()
 for path, fields, status in json.loads(sys.argv[1]):
     response = client.receipt(**fields) if path == 'receipt' else client.result(status, **fields)
     print((response or {}).get('event_id', '-'))
-client.flush()",
+client.flush(float(sys.argv[2]))",
         ],
     },
     Language {
@@ -56,7 +57,7 @@ foreach (json_decode($argv[1], true) as [$path, $fields, $status]) {
     $response = $path === 'receipt' ? $client->receipt($fields) : $client->result($status, $fields);
     echo $response['event_id'] ?? '-', \"\\n\";
 }
-$client->flush();",
+$client->flush((float) $argv[2]);",
             "--",
         ],
     },
@@ -70,28 +71,31 @@ JSON.parse(ARGV[0]).each do |path, fields, status|
   response = path == 'receipt' ? client.receipt(fields) : client.result(status, fields)
   puts response ? response['event_id'] : '-'
 end
-client.flush",
+client.flush(ARGV[1].to_f)",
         ],
     },
 ];
 
-/// Makes the calls in a folder that holds the client file and its spool; gives what was printed,
-/// and logged.
+/// How long a client tries to send what the server takes.
+const LONG: u8 = 10;
+
+/// Makes the calls in a folder that holds the client file and its spool, to an address with a key, and tries for so many
+/// seconds to send what waits; gives what was printed, and logged.
 async fn send(
     language: &Language,
     folder: &Path,
-    url: &str,
-    key: &str,
+    (url, key): (&str, &str),
     calls: &Value,
+    seconds: u8,
 ) -> (Vec<String>, String) {
-    let program = interpreters().remove(language.name).unwrap_or_else(|| language.name.to_owned());
+    let program = interpreters().get(language.name).map_or(language.name, String::as_str);
     let file = root().join("clients").join(language.client);
     let copy = folder.join(file.file_name().expect("a name"));
     std::fs::copy(&file, copy).expect("a copy");
     let output = Command::new(program)
         .current_dir(folder)
         .args(language.program)
-        .arg(calls.to_string())
+        .args([calls.to_string(), seconds.to_string()])
         .env("SENDPROMPTLY_URL", url)
         .env("SENDPROMPTLY_KEY", key)
         .env("SENDPROMPTLY_SPOOL", folder.join("spool"))
@@ -117,31 +121,36 @@ fn files(folder: &Path) -> usize {
 #[test]
 fn every_client_tells_apart_what_the_product_tells_apart() {
     e2e::run(async {
-        let apart = [
-            json!({"internal_reference": "team-1", "effect_key": "a"}),
-            json!({"internal_reference": "team", "effect_key": "1-a"}),
-            json!({"internal_reference": "team-1-a"}),
-            json!({"internal_reference": "team-1-a", "effect_type": "seat_update"}),
-            json!({"internal_reference": "team-1-a", "provider": "paddle", "event_type": "transaction.completed"}),
-        ];
-        let events = apart.map(|more| receipt(&more));
-        let receipts = events.iter().map(|event| json!(["receipt", event, null]));
-        let failures = events.iter().map(|event| json!(["result", event, "failed"]));
-        let successes = events.iter().map(|event| json!(["result", event, "success"]));
-        let calls: Value = receipts.chain(failures).chain(successes).collect();
+        let world = World::start().await;
         for language in LANGUAGES {
-            let world = World::start().await;
-            let folder = tempfile::tempdir().expect("a folder");
-            let (url, key) = (world.url.as_str(), world.key.reveal());
-            let (ids, logged) = send(&language, folder.path(), url, key, &calls).await;
-            assert_eq!((ids.len(), logged.as_str()), (15, ""), "{}: {ids:?}", language.name);
-            let mut distinct = ids[..5].to_vec();
-            distinct.sort();
-            distinct.dedup();
-            assert_eq!(distinct.len(), 5, "{}: {ids:?}", language.name);
-            assert_eq!((&ids[5..10], &ids[10..]), (&ids[..5], &ids[..5]), "{}", language.name);
+            tells_apart(&world, &language).await;
         }
     });
+}
+
+async fn tells_apart(world: &World, language: &Language) {
+    let team = language.name;
+    let apart = [
+        json!({"internal_reference": format!("{team}-1"), "effect_key": "a"}),
+        json!({"internal_reference": team, "effect_key": "1-a"}),
+        json!({"internal_reference": format!("{team}-1-a")}),
+        json!({"internal_reference": format!("{team}-1-a"), "effect_type": "seat_update"}),
+        json!({"internal_reference": format!("{team}-1-a"), "provider": "paddle", "event_type": "transaction.completed"}),
+    ];
+    let events = apart.map(|more| receipt(&more));
+    let receipts = events.iter().map(|event| json!(["receipt", event, null]));
+    let failures = events.iter().map(|event| json!(["result", event, "failed"]));
+    let successes = events.iter().map(|event| json!(["result", event, "success"]));
+    let calls: Value = receipts.chain(failures).chain(successes).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = (world.url.as_str(), world.key.reveal());
+    let (ids, logged) = send(language, folder.path(), home, &calls, LONG).await;
+    assert_eq!((ids.len(), logged.as_str()), (15, ""), "{team}: {ids:?}");
+    let mut distinct = ids[..5].to_vec();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 5, "{team}: {ids:?}");
+    assert_eq!((&ids[5..10], &ids[10..]), (&ids[..5], &ids[..5]), "{team}");
 }
 
 #[test]
@@ -149,35 +158,37 @@ fn every_client_keeps_what_a_wrong_key_or_address_costs_and_sets_aside_what_nobo
     e2e::run(async {
         let world = World::start().await;
         let stranger = e2e::world::new_key().expect("a key");
-        for (n, language) in LANGUAGES.iter().enumerate() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let spool = folder.path().join("spool");
-            let reference = json!({"internal_reference": format!("{}-{n}", language.name)});
-            let calls = json!([["receipt", receipt(&reference), null]]);
-            let elsewhere = format!("{}/elsewhere", world.url);
-            for (url, key, cure) in [
-                (&world.url, stranger.reveal(), "check SENDPROMPTLY_KEY"),
-                (&elsewhere, world.key.reveal(), "check SENDPROMPTLY_URL"),
-            ] {
-                let (ids, logged) = send(language, folder.path(), url, key, &calls).await;
-                assert_eq!(ids, ["-"], "{}", language.name);
-                assert!(logged.contains(cure), "{}: {logged}", language.name);
-            }
-            assert_eq!(files(&spool), 2, "{}", language.name);
-            let unknown =
-                json!([["result", {"event_id": "ev_01KAK0T7Y3F8M2V4B6N0C1D5E9"}, "success"]]);
-            let (url, key) = (world.url.as_str(), world.key.reveal());
-            let (ids, logged) = send(language, folder.path(), url, key, &unknown).await;
-            assert_eq!(ids, ["-"], "{}", language.name);
-            assert!(logged.contains("was rejected: 404"), "{}: {logged}", language.name);
-            eventually("an empty spool", async || {
-                send(language, folder.path(), url, world.key.reveal(), &json!([])).await;
-                (files(&spool) == 0).then_some(())
-            })
-            .await;
-            assert_eq!(files(&spool.join("rejected")), 1, "{logged}");
-        }
+        let all = LANGUAGES.iter().map(|language| keeps(&world, stranger.reveal(), language));
+        join_all(all).await;
         let events = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM payment_events");
         assert_eq!(events.fetch_one(&world.pool).await.expect("a count"), 4);
     });
+}
+
+async fn keeps(world: &World, stranger: &str, language: &Language) {
+    let (name, folder) = (language.name, tempfile::tempdir().expect("a folder"));
+    let spool = folder.path().join("spool");
+    let calls = json!([["receipt", receipt(&json!({"internal_reference": name})), null]]);
+    let home @ (url, key) = (world.url.as_str(), world.key.reveal());
+    let elsewhere = format!("{url}/elsewhere");
+    for (wrong, cure) in [
+        ((url, stranger), "check SENDPROMPTLY_KEY"),
+        ((elsewhere.as_str(), key), "check SENDPROMPTLY_URL"),
+    ] {
+        // Some clients ask again and again in all of this time.
+        let (ids, logged) = send(language, folder.path(), wrong, &calls, 2).await;
+        assert_eq!(ids, ["-"], "{name}");
+        assert!(logged.contains(cure), "{name}: {logged}");
+    }
+    assert_eq!(files(&spool), 2, "{name}");
+    let unknown = json!([["result", {"event_id": "ev_01KAK0T7Y3F8M2V4B6N0C1D5E9"}, "success"]]);
+    let (ids, logged) = send(language, folder.path(), home, &unknown, LONG).await;
+    assert_eq!(ids, ["-"], "{name}");
+    assert!(logged.contains("was rejected: 404"), "{name}: {logged}");
+    eventually("an empty spool", async || {
+        send(language, folder.path(), home, &json!([]), LONG).await;
+        (files(&spool) == 0).then_some(())
+    })
+    .await;
+    assert_eq!(files(&spool.join("rejected")), 1, "{name}: {logged}");
 }

@@ -102,9 +102,8 @@ fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
         let mut questions = questions::all(&pool).await;
         questions.extend(newest::all(&pool).await);
         questions.extend(statements::all(&pool).await);
-        let (mut wrong, mut plans) = (String::new(), Plans::default());
         // What was asked so far is this story's own.
-        plans.find_bad(&pool).await;
+        let (mut wrong, mut plans) = (String::new(), Plans::of_what_follows(&pool).await);
         for mode in ["force_custom_plan", "force_generic_plan"] {
             let set = format!("SET plan_cache_mode = {mode}");
             sqlx::raw_sql(AssertSqlSafe(set)).execute(&pool).await.expect("a setting");

@@ -15,14 +15,30 @@ use store::administration::secret::{revoke_secret, rotate_secret};
 use store::pool::transaction;
 use store::{MasterKey, signing_secrets};
 
-use super::verifying::says;
+use super::verifying::{Check, judge};
 
-/// Whether an endpoint with this secret takes a callback.
-fn takes(secret: &SigningSecret, callback: &Received) -> bool {
-    let body = String::from_utf8(callback.body.clone()).expect("text");
-    let sent = callback.header("x-sp-timestamp").parse().expect("a moment");
-    let (nonce, signature) = (callback.header("x-sp-nonce"), callback.header("x-sp-signature"));
-    says(secret, &body, sent, nonce, signature) == "True"
+/// A callback as an endpoint gets it.
+struct Signed {
+    body: String,
+    sent: i64,
+    nonce: String,
+    signature: String,
+}
+
+impl Signed {
+    fn read(callback: &Received) -> Self {
+        Self {
+            body: String::from_utf8(callback.body.clone()).expect("text"),
+            sent: callback.header("x-sp-timestamp").parse().expect("a moment"),
+            nonce: callback.header("x-sp-nonce").to_owned(),
+            signature: callback.header("x-sp-signature").to_owned(),
+        }
+    }
+
+    fn checked_with<'a>(&'a self, secret: &'a SigningSecret) -> Check<'a> {
+        let Self { body, sent, nonce, signature } = self;
+        Check { secret, body, sent: *sent, nonce, signature }
+    }
 }
 
 async fn rotate(world: &World, to: &SigningSecret) {
@@ -92,14 +108,20 @@ fn no_callback_is_rejected_while_the_signing_secret_is_rotated_twice_under_load(
         let all = world.repair.wait_for(sold.load(Ordering::Relaxed)).await;
         // Until after the first rotation an endpoint has the first secret; then it is given the second, and
         // keeps it through a revocation and another rotation, whose new secret it is given last.
-        for (secret, range) in
-            [(&first, 0..at[2]), (&second, at[1]..all.len()), (&third, at[4]..all.len())]
-        {
-            for (number, callback) in all[range.clone()].iter().enumerate() {
-                assert!(takes(secret, callback), "callback {} of {range:?}", range.start + number);
-            }
-        }
-        assert!(!takes(&first, &all[all.len() - 1]), "a revoked secret signs no more");
+        let all: Vec<_> = all.iter().map(Signed::read).collect();
+        let times = [(&first, 0..at[2]), (&second, at[1]..all.len()), (&third, at[4]..all.len())];
+        let asked =
+            || times.iter().flat_map(|(secret, range)| range.clone().map(move |n| (*secret, n)));
+        let taken = judge(asked().map(|(secret, number)| all[number].checked_with(secret)));
+        let wrong: Vec<_> = asked()
+            .zip(&taken)
+            .filter(|(_, taken)| !**taken)
+            .map(|((_, number), _)| number)
+            .collect();
+        assert!(wrong.is_empty(), "callbacks {wrong:?} of {at:?}");
+        assert_eq!(taken.len(), asked().count());
+        let last = all.last().expect("callbacks").checked_with(&first);
+        assert_eq!(judge([last]), [false], "a revoked secret signs no more");
         let sql = "SELECT count(*) FROM audit_entries WHERE action = 'callback.failed'";
         let failed: i64 = sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count");
         assert_eq!(failed, 0);

@@ -13,6 +13,8 @@ mod watches;
 use domain::ids::{EventId, IncidentId, ReplayId};
 use e2e::{World, eventually, temporal};
 use serde_json::{Value, json};
+use temporalio_common::protos::temporal::api::enums::v1::PendingActivityState;
+use temporalio_common::protos::temporal::api::workflow::v1::PendingActivityInfo;
 use workflows::names::workflow_id;
 
 /// An event whose result was a failure, with its incident; bob was notified.
@@ -59,8 +61,7 @@ impl Waiting {
         let replay_id = world.reprocess(incident_id).await;
         let activity = eventually("a callback that waits", async || {
             let pending = pending_callback(world, &watch).await?;
-            let waits = pending["state"].as_str()?.ends_with("SCHEDULED") && attempt(&pending) == 2;
-            waits.then(|| pending["activityId"].as_str().map(str::to_owned))?
+            (is_scheduled(&pending) && pending.attempt == 2).then_some(pending.activity_id)
         })
         .await;
         Self { event_id, replay_id, watch, activity }
@@ -90,18 +91,17 @@ impl Waiting {
 }
 
 /// The callback's activity as the server describes it while it is pending.
-async fn pending_callback(world: &World, watch: &str) -> Option<Value> {
-    let shown = world
-        .engines
-        .cli(&["workflow", "describe", "--workflow-id", watch, "--output", "json"])
-        .await;
-    let shown: Value = serde_json::from_str(&shown.ok()?).ok()?;
-    let pending = shown["pendingActivities"].as_array()?;
-    pending.iter().find(|one| one["activityType"]["name"] == "send_callback").cloned()
+async fn pending_callback(world: &World, watch: &str) -> Option<PendingActivityInfo> {
+    let described = temporal::describe(&world.temporal().await, watch).await.ok()?;
+    let is_callback = |one: &PendingActivityInfo| {
+        one.activity_type.as_ref().is_some_and(|kind| kind.name == "send_callback")
+    };
+    described.pending_activities.into_iter().find(is_callback)
 }
 
-fn attempt(pending: &Value) -> u64 {
-    pending["attempt"].as_u64().unwrap_or_default()
+/// Whether it waits for an attempt, or for a worker.
+fn is_scheduled(pending: &PendingActivityInfo) -> bool {
+    pending.state() == PendingActivityState::Scheduled
 }
 
 /// The details of an event's entries of this action, oldest first.
@@ -133,10 +133,10 @@ async fn pass(world: &World, time: &str) {
 
 /// Waits until the watch's latest run has this status.
 async fn watch_is(world: &World, watch: &str, wanted: &str) {
+    let client = world.temporal().await;
     eventually(&format!("a watch that is {wanted}"), async || {
-        let arguments = ["workflow", "describe", "--workflow-id", watch, "--output", "json"];
-        let shown: Value = serde_json::from_str(&world.engines.cli(&arguments).await.ok()?).ok()?;
-        let status = shown["workflowExecutionInfo"]["status"].as_str()?;
+        let described = temporal::describe(&client, watch).await.ok()?;
+        let status = described.workflow_execution_info?.status().as_str_name();
         status.ends_with(wanted).then_some(())
     })
     .await;

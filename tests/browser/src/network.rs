@@ -36,6 +36,8 @@ pub fn foreign<'a>(requests: &'a [Request], home: &str) -> Vec<&'a Request> {
 #[derive(Default)]
 pub(super) struct Log {
     pub requests: Vec<Request>,
+    /// The document that is shown.
+    shown: String,
 }
 
 impl Log {
@@ -43,9 +45,16 @@ impl Log {
         self.requests.iter().all(|request| request.is_over)
     }
 
+    /// The bytes of the document that is shown, and of all that was asked for since.
+    pub fn weight(&self) -> u64 {
+        let since = self.requests.iter().skip_while(|request| request.loader != self.shown);
+        since.map(|request| request.bytes).sum()
+    }
+
     /// Another document is shown. What the last one still waited for is over with it; its end is
     /// not reported.
     pub fn leave_for(&mut self, loader: &Value) {
+        self.shown = loader.as_str().unwrap_or_default().to_owned();
         for request in &mut self.requests {
             request.is_over |= request.loader != *loader;
         }

@@ -88,19 +88,16 @@ impl Page {
         self.state.borrow().complaints.clone()
     }
 
-    /// Opens a URL as a visitor who has nothing in the cache, and gives the bytes on the wire of
-    /// all that it took.
-    pub async fn weigh(&self, url: &str) -> u64 {
-        let disable = async |yes: bool| {
-            let off = json!({ "cacheDisabled": yes });
-            self.call("Network.setCacheDisabled", off).await.expect("a cache");
-        };
-        let before = self.requests().await.len();
-        disable(true).await;
-        self.open(url).await;
-        let requests = self.requests().await;
-        disable(false).await;
-        requests[before..].iter().map(|request| request.bytes).sum()
+    /// From now on nothing is taken from the cache, as if each page were the first one that is opened.
+    pub async fn bypass_cache(&self) {
+        let off = json!({ "cacheDisabled": true });
+        self.call("Network.setCacheDisabled", off).await.expect("a cache");
+    }
+
+    /// The bytes on the wire of all that the page took since it was opened. What was in the cache took none.
+    pub async fn weight(&self) -> u64 {
+        self.quiet().await;
+        self.state.borrow().log.weight()
     }
 
     /// The cookies of this visitor.

@@ -50,8 +50,8 @@ async fn assert_inert(page: &Page, name: &str) {
 fn hostile_texts_do_nothing_on_any_page_in_exports_mails_and_slack() {
     run(async {
         let gallery = Gallery::seed(Texts::all(HOSTILE, ADDRESS)).await;
-        let page = Browser::start().await.page(PageOptions::default()).await;
-        gallery.visit(&page, async |name| assert_inert(&page, name).await).await;
+        let tabs = Browser::start().await.pages(PageOptions::default()).await;
+        gallery.visit(&tabs, async |page: &Page, name| assert_inert(page, name).await).await;
 
         assert_csv(&gallery.alice.get("/audit.csv").await.body);
         assert_json(&gallery.alice.get("/audit.json").await.body);

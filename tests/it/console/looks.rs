@@ -1,6 +1,6 @@
 //! How every page looks to a strict visitor: on a desktop in the light, and on a phone in the dark.
 
-use e2e::browser::{Browser, PageOptions, Viewport};
+use e2e::browser::{Browser, Page, PageOptions, Viewport};
 use e2e::gallery::{Gallery, PAGES, Texts};
 use e2e::{World, WorldOptions, run};
 
@@ -24,28 +24,32 @@ const HEADER: &str = "document.querySelector('header.bar')?.offsetHeight ?? 0";
 fn every_page_can_be_used_by_everybody_is_light_and_fits() {
     run(async {
         let gallery = Gallery::seed(Texts::default()).await;
-        let page = Browser::start().await.page(PageOptions::default()).await;
-        gallery
-            .visit(&page, async |name| {
-                for (viewport, dark) in [(Viewport::Wide, false), (Viewport::Phone, true)] {
-                    page.look(viewport, dark).await;
-                    strict::inspect(&page, &gallery.homes()).await;
-                    // A phone's window grows with what is too wide for it.
-                    let width = page.evaluate("document.documentElement.scrollWidth").await;
-                    let most = viewport.width();
-                    if width.as_u64() > Some(most.into()) {
-                        let widest = page.evaluate(&widest(most)).await;
-                        panic!("{name} is {width} px wide, not {most}: {widest}");
-                    }
-                    let header = page.evaluate(HEADER).await;
-                    assert!(header.as_u64() <= Some(112), "{name}: a header of {header} px");
-                }
-                strict::weigh(&page).await;
-                let sheets = page.count("link[rel=stylesheet]").await;
-                assert_eq!(sheets, 1, "{name} has one style sheet");
-            })
-            .await;
+        let tabs = Browser::start().await.pages(PageOptions::default()).await;
+        for tab in &tabs {
+            tab.bypass_cache().await;
+        }
+        let homes = gallery.homes();
+        gallery.visit(&tabs, async |page: &Page, name| inspect(page, name, &homes).await).await;
     });
+}
+
+async fn inspect(page: &Page, name: &str, homes: &[&str]) {
+    for (viewport, dark) in [(Viewport::Wide, false), (Viewport::Phone, true)] {
+        page.look(viewport, dark).await;
+        strict::inspect(page, homes).await;
+        // A phone's window grows with what is too wide for it.
+        let width = page.evaluate("document.documentElement.scrollWidth").await;
+        let most = viewport.width();
+        if width.as_u64() > Some(most.into()) {
+            let widest = page.evaluate(&widest(most)).await;
+            panic!("{name} is {width} px wide, not {most}: {widest}");
+        }
+        let header = page.evaluate(HEADER).await;
+        assert!(header.as_u64() <= Some(112), "{name}: a header of {header} px");
+    }
+    strict::weigh(page).await;
+    let sheets = page.count("link[rel=stylesheet]").await;
+    assert_eq!(sheets, 1, "{name} has one style sheet");
 }
 
 /// The innermost elements that stand out on the right.

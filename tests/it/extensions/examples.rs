@@ -11,6 +11,8 @@ use e2e::{World, eventually, run, temporal};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use store::incidents;
+use temporalio_common::protos::temporal::api::enums::v1::PendingActivityState;
+use temporalio_common::protos::temporal::api::workflow::v1::PendingActivityInfo;
 use workflows::names::workflow_id;
 
 use super::{add, flow, queue};
@@ -197,17 +199,14 @@ async fn applied(world: &World, event_id: EventId) -> (String, Value) {
 
 /// Waits until a worker has taken the call.
 async fn is_in_the_middle(world: &World, event_id: EventId) {
-    let id = workflow_id(event_id);
+    let (client, id) = (world.temporal().await, workflow_id(event_id));
     eventually("a call that was taken", async || {
-        let described = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];
-        let described = world.engines.cli(&described).await.ok()?;
-        let described: Value = serde_json::from_str(&described).ok()?;
-        let pending = described["pendingActivities"].as_array()?.clone();
-        let taken = |activity: &Value| {
-            activity["activityType"]["name"] == "credits.apply"
-                && activity["state"] == "PENDING_ACTIVITY_STATE_STARTED"
+        let described = temporal::describe(&client, &id).await.ok()?;
+        let taken = |activity: &PendingActivityInfo| {
+            activity.activity_type.as_ref().is_some_and(|kind| kind.name == "credits.apply")
+                && activity.state() == PendingActivityState::Started
         };
-        pending.iter().any(taken).then_some(())
+        described.pending_activities.iter().any(taken).then_some(())
     })
     .await;
 }

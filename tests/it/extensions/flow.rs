@@ -112,61 +112,99 @@ fn evidence_that_is_only_proposed_is_shown_and_the_incident_opens_in_time() {
 #[test]
 fn whatever_else_an_extension_does_the_incident_opens_in_time_and_the_reason_is_told() {
     run(async {
-        let stories = [
-            (None, "nobody_took_it", None),
-            (Some(Manner::Bytes(vec![0xff, 0])), "unreadable", None),
-            (Some(Manner::Nothing), "unreadable", None),
-            (Some(Manner::Json(json!({ "settled": "yes" }))), "unreadable", None),
-            (Some(Manner::Json(json!("x".repeat(20_000)))), "too_large", None),
-            (Some(Manner::Raise("LedgerDown")), "failed", Some("LedgerDown")),
-            (Some(Manner::Hang), "too_slow", None),
+        let world = world().await;
+        let asked =
+            json!({ "point": "before_incident", "trust": "settle", "calls_per_second": 1000 });
+        let queue = register_with(&world, asked).await;
+        let each = |input: &Value| whatever(input["provider_event_id"].as_str().expect("an id"));
+        let _team = ExtensionWorker::start(&world, queue, Manner::Each(each)).await;
+        let ends = [
+            ("evt_bytes", "unreadable", None),
+            ("evt_nothing", "unreadable", None),
+            ("evt_text_for_a_boolean", "unreadable", None),
+            ("evt_much", "too_large", None),
+            ("evt_raised", "failed", Some("LedgerDown")),
+            ("evt_hangs", "too_slow", None),
         ];
-        join_all(stories.map(opens_in_time_whatever)).await;
+        join_all(ends.map(|end| opens_in_time_and_says(&world, end))).await;
     });
 }
 
-async fn opens_in_time_whatever((manner, why, error_type): (Option<Manner>, &str, Option<&str>)) {
-    let world = world().await;
-    let queue = register(&world, "before_incident", "settle").await;
-    let _team = match manner {
-        Some(manner) => Some(ExtensionWorker::start(&world, queue, manner).await),
-        None => None,
-    };
-    let event_id = world.receipt("evt_1").await;
-    opens_in_time(&world, event_id).await;
-    let told = unanswered(&world, why).await;
-    assert_eq!((&told["why"], told["error_type"].as_str()), (&json!(why), error_type));
+/// What a worker does that settles nothing.
+fn whatever(event: &str) -> Manner {
+    match event {
+        "evt_bytes" => Manner::Bytes(vec![0xff, 0]),
+        "evt_nothing" => Manner::Nothing,
+        "evt_text_for_a_boolean" => Manner::Json(json!({ "settled": "yes" })),
+        "evt_much" => Manner::Json(json!("x".repeat(20_000))),
+        "evt_raised" => Manner::Raise("LedgerDown"),
+        _ => Manner::Hang,
+    }
+}
+
+#[test]
+fn where_nobody_takes_the_call_the_incident_opens_in_time_and_the_reason_is_told() {
+    run(async {
+        let world = world().await;
+        register(&world, "before_incident", "settle").await;
+        opens_in_time_and_says(&world, ("evt_1", "nobody_took_it", None)).await;
+    });
+}
+
+async fn opens_in_time_and_says(
+    world: &World,
+    (event, why, error_type): (&str, &str, Option<&str>),
+) {
+    let event_id = world.receipt(event).await;
+    opens_in_time(world, event_id).await;
+    let told = unanswered(world, event_id).await;
+    let said = (told["why"].as_str(), told["error_type"].as_str());
+    assert_eq!(said, (Some(why), error_type), "{event}");
     assert!(!told.to_string().contains("words that stay here"), "{told}");
 }
 
-/// Waits until the timeline says why an extension did not answer.
-async fn unanswered(world: &World, what: &str) -> Value {
-    eventually(what, async || details(world, "extension.unanswered").await.into_iter().next()).await
+/// Waits until the event's timeline says why an extension did not answer.
+async fn unanswered(world: &World, event_id: EventId) -> Value {
+    eventually("a reason", async || {
+        let entries = store::timeline::list_for_event(&world.pool, event_id).await;
+        let mut entries = entries.expect("a timeline").into_iter();
+        entries.find(|entry| entry.action == "extension.unanswered").map(|entry| entry.detail)
+    })
+    .await
 }
 
 #[test]
 fn a_worker_that_dies_is_noticed_by_its_missing_heartbeat() {
     run(async {
-        let probe =
-            json!({ "point": "before_incident", "trust": "settle", "heartbeat_seconds": 2 });
-        let world = world().await;
-        let queue = register_with(&world, probe.clone()).await;
-        let event_id = world.receipt("evt_1").await;
-        take_from(&world, &queue, Deed::Die).await;
-        opens_in_time(&world, event_id).await;
-        assert_eq!(unanswered(&world, "a reason").await["why"], "died");
-
-        let world = patient_world().await;
-        let queue = register_with(&world, probe).await;
-        let event_id = world.receipt("evt_1").await;
-        let (_, first) = take_from(&world, &queue, Deed::Die).await;
-        let answer = Deed::Answer(br#"{"settled":true}"#);
-        let (_, second) = take_from(&world, &queue, answer).await;
-        assert_eq!(first, second, "the same call, for another worker");
-        temporal::finished(&world.temporal().await, event_id).await;
-        let happened = ["receipt.accepted", "extension.answered", "result.succeeded"];
-        assert_eq!(world.timeline(event_id).await, happened);
+        tokio::join!(one_worker_dies(), one_worker_dies_and_another_answers());
     });
+}
+
+async fn probe_with_heartbeat(world: &World) -> String {
+    let probe = json!({ "point": "before_incident", "trust": "settle", "heartbeat_seconds": 2 });
+    register_with(world, probe).await
+}
+
+async fn one_worker_dies() {
+    let world = world().await;
+    let queue = probe_with_heartbeat(&world).await;
+    let event_id = world.receipt("evt_1").await;
+    take_from(&world, &queue, Deed::Die).await;
+    opens_in_time(&world, event_id).await;
+    assert_eq!(unanswered(&world, event_id).await["why"], "died");
+}
+
+async fn one_worker_dies_and_another_answers() {
+    let world = patient_world().await;
+    let queue = probe_with_heartbeat(&world).await;
+    let event_id = world.receipt("evt_1").await;
+    let (_, first) = take_from(&world, &queue, Deed::Die).await;
+    let answer = Deed::Answer(br#"{"settled":true}"#);
+    let (_, second) = take_from(&world, &queue, answer).await;
+    assert_eq!(first, second, "the same call, for another worker");
+    temporal::finished(&world.temporal().await, event_id).await;
+    let happened = ["receipt.accepted", "extension.answered", "result.succeeded"];
+    assert_eq!(world.timeline(event_id).await, happened);
 }
 
 #[test]

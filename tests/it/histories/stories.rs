@@ -133,12 +133,10 @@ async fn callback_waits(world: &World) -> EventId {
 /// The id of the activity that was tried once and waits to be retried.
 async fn pending_activity(world: &World, event_id: EventId) -> Option<String> {
     let id = workflow_id(event_id);
-    let describe = ["workflow", "describe", "--workflow-id", &id, "--output", "json"];
-    let shown: Value = serde_json::from_str(&world.engines.cli(&describe).await.ok()?).ok()?;
-    let pending = &shown["pendingActivities"].as_array()?[..];
-    let [callback] = pending else { return None };
-    let waits = callback["attempt"] == 2 && shown["pendingWorkflowTask"].is_null();
-    waits.then(|| callback["activityId"].as_str().map(str::to_owned))?
+    let described = temporal::describe(&world.temporal().await, &id).await.ok()?;
+    let [callback] = &described.pending_activities[..] else { return None };
+    let waits = callback.attempt == 2 && described.pending_workflow_task.is_none();
+    waits.then(|| callback.activity_id.clone())
 }
 
 async fn applied(world: &World) -> EventId {

@@ -35,15 +35,15 @@ pub type Read = BTreeMap<String, Rows>;
 
 /// How much of each growing table this connection and all others have read so far.
 pub async fn rows_read(pool: &PgPool) -> Read {
-    // Counts are kept back for a while unless they are requested.
+    // Counts are kept back for a while unless they are requested. The views of them cost several times as much.
     sqlx::query("SELECT pg_stat_force_next_flush()").execute(pool).await.expect("a flush");
     let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT coalesce(whole.relname, t.relname)::text,
-             coalesce(sum(t.seq_scan) FILTER (WHERE part.inhrelid IS NULL OR c.reltuples > 5000), 0)::bigint, coalesce(sum(t.idx_tup_fetch), 0)::bigint,
-             coalesce(sum((SELECT sum(i.idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid)), 0)::bigint
-         FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
-         LEFT JOIN pg_inherits part ON part.inhrelid = t.relid LEFT JOIN pg_class whole ON whole.oid = part.inhparent
-         WHERE c.relkind = 'r' AND coalesce(whole.relname, t.relname) = ANY($1) GROUP BY 1",
+        "SELECT coalesce(whole.relname, c.relname)::text,
+             coalesce(sum(pg_stat_get_numscans(c.oid)) FILTER (WHERE part.inhrelid IS NULL OR c.reltuples > 5000), 0)::bigint,
+             coalesce(sum(pg_stat_get_tuples_fetched(c.oid) + (SELECT sum(pg_stat_get_tuples_fetched(indexrelid)) FROM pg_index WHERE indrelid = c.oid)), 0)::bigint,
+             coalesce(sum((SELECT sum(pg_stat_get_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = c.oid)), 0)::bigint
+         FROM pg_class c LEFT JOIN pg_inherits part ON part.inhrelid = c.oid LEFT JOIN pg_class whole ON whole.oid = part.inhparent
+         WHERE c.relkind = 'r' AND coalesce(whole.relname, c.relname) = ANY($1) GROUP BY 1",
     )
     .bind(GROWING.as_slice())
     .fetch_all(pool)
@@ -69,26 +69,33 @@ pub fn since(before: &Read, after: &Read) -> Read {
 }
 
 /// The statements whose plans were looked at. A connection keeps a hundred of them, so they are looked at after each question.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plans {
+    full: BTreeSet<String>,
     seen: BTreeSet<String>,
 }
 
 impl Plans {
+    /// None so far; of what is asked by then none counts as bad.
+    pub async fn of_what_follows(pool: &PgPool) -> Self {
+        let mut plans = Self { full: full_tables(pool).await, seen: BTreeSet::new() };
+        plans.find_bad(pool).await;
+        plans
+    }
+
     /// Statements of this connection, none twice, that would read a growing table from end to end, for values that the
     /// planner does not know.
     pub async fn find_bad(&mut self, pool: &PgPool) -> Vec<String> {
         let begin =
             format!("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; {FOLLOW_INDEXES}");
         let mut tx = pool.begin_with(AssertSqlSafe(begin)).await.expect("a transaction");
-        let full = full_tables(&mut tx).await;
         let mut bad = Vec::new();
         for (name, statement, parameters) in prepared(&mut tx).await {
             if !self.seen.insert(statement.clone()) {
                 continue;
             }
             let plan = explain(&mut tx, &name, parameters).await;
-            if reads_everything(&plan, &full) {
+            if reads_everything(&plan, &self.full) {
                 let plan = serde_json::to_string_pretty(&plan).expect("json");
                 bad.push(format!("{statement}\n{plan}"));
             }
@@ -127,7 +134,7 @@ async fn explain(tx: &mut PgConnection, name: &str, parameters: i32) -> Value {
 
 /// The growing tables that are not divided, and the partitions of the others that are full. The planner reads one that it
 /// knows to be empty from end to end, which costs nothing.
-async fn full_tables(tx: &mut PgConnection) -> BTreeSet<String> {
+async fn full_tables(pool: &PgPool) -> BTreeSet<String> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_class c
          LEFT JOIN pg_inherits part ON part.inhrelid = c.oid LEFT JOIN pg_class whole ON whole.oid = part.inhparent
@@ -136,7 +143,7 @@ async fn full_tables(tx: &mut PgConnection) -> BTreeSet<String> {
     )
     .bind(GROWING.as_slice())
     .persistent(false)
-    .fetch_all(tx)
+    .fetch_all(pool)
     .await
     .expect("tables");
     tables.into_iter().collect()

@@ -8,7 +8,7 @@ use e2e::receiver::Received;
 use e2e::{World, eventually, run};
 use serde_json::json;
 
-use super::{Waiting, attempt, entries, pass, pending_callback, restart_by_hand, watch_is};
+use super::{Waiting, entries, is_scheduled, pass, pending_callback, restart_by_hand, watch_is};
 
 /// The reprocess has ended, the incident is open again, bob is notified, and another reprocess
 /// works.
@@ -119,8 +119,7 @@ fn a_pause_and_its_end_make_no_attempt_before_its_time() {
         // An attempt of the activity that came too early was sent back and waits again.
         eventually("an activity that waits for the rest", async || {
             let pending = pending_callback(&world, &waiting.watch).await?;
-            (attempt(&pending) > 2 && pending["state"].as_str()?.ends_with("SCHEDULED"))
-                .then_some(())
+            (pending.attempt > 2 && is_scheduled(&pending)).then_some(())
         })
         .await;
         assert_eq!(world.repair.received().len(), 1);
@@ -157,8 +156,7 @@ fn a_new_run_of_the_watch_makes_no_attempt_before_its_time() {
         restart_by_hand(&world, waiting.event_id).await;
         eventually("an activity that waits for the rest", async || {
             let pending = pending_callback(&world, &waiting.watch).await?;
-            let waits = pending["state"].as_str()?.ends_with("SCHEDULED");
-            (attempt(&pending) == 2 && waits).then_some(())
+            (pending.attempt == 2 && is_scheduled(&pending)).then_some(())
         })
         .await;
         assert_eq!(world.repair.received().len(), 1);

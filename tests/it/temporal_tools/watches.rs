@@ -8,7 +8,6 @@ use e2e::{Receiver, World, WorldOptions, eventually, run, temporal};
 use serde_json::json;
 use store::destinations::Target;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use workflows::names::workflow_id;
 
@@ -139,14 +138,11 @@ fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
-        let watch = workflow_id(event_id);
+        let (client, watch) = (world.temporal().await, workflow_id(event_id));
         eventually("a workflow task that waits for longer than a worker needs", async || {
-            let arguments = ["workflow", "describe", "--workflow-id", &watch, "--output", "json"];
-            let shown = world.engines.cli(&arguments).await.ok()?;
-            let shown: serde_json::Value = serde_json::from_str(&shown).ok()?;
-            let since = shown["pendingWorkflowTask"]["scheduledTime"].as_str()?;
-            let since = OffsetDateTime::parse(since, &Rfc3339).ok()?;
-            (OffsetDateTime::now_utc() - since > Duration::seconds(12)).then_some(())
+            let described = temporal::describe(&client, &watch).await.ok()?;
+            let since = described.pending_workflow_task?.scheduled_time?.seconds;
+            (OffsetDateTime::now_utc().unix_timestamp() - since > 12).then_some(())
         })
         .await;
         for _ in 0..2 {

@@ -7,39 +7,20 @@ use domain::ids::{EventId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::scan::ProjectScan;
+use super::scan::{LastEvent, ProjectScan};
 use super::{Batch, MonthRows, Tally, begin_batch, begin_count};
 use crate::{PgConnection, PgPool, StoreError};
 
 /// So many candidates are counted in one statement.
 const COUNTED: i64 = 500;
 
-/// When the last candidate of a batch settled, and which one it was.
-pub(super) type Last = (OffsetDateTime, EventId);
-
-/// The next candidates; none when there are no more.
-async fn next_candidates(
-    scan: &mut ProjectScan<Last>,
-    tx: &mut PgConnection,
-    most: i64,
-) -> Result<Vec<EventId>, StoreError> {
-    loop {
-        let Some(project_id) = scan.project(tx).await? else { return Ok(Vec::new()) };
-        let found = list_candidates(tx, project_id, scan.after, most).await?;
-        if let Some(last) = found.last() {
-            scan.after = Some(*last);
-            return Ok(found.into_iter().map(|(_, id)| id).collect());
-        }
-        scan.leave_project();
-    }
-}
-
+/// The next candidates of a project.
 async fn list_candidates(
     tx: &mut PgConnection,
     project_id: ProjectId,
-    after: Option<Last>,
+    after: Option<LastEvent>,
     most: i64,
-) -> Result<Vec<(OffsetDateTime, EventId)>, StoreError> {
+) -> Result<Vec<LastEvent>, StoreError> {
     let (settled_at, id) =
         after.unwrap_or((OffsetDateTime::UNIX_EPOCH, EventId::from_uuid(Uuid::nil())));
     let rows = sqlx::query!(
@@ -59,11 +40,11 @@ async fn list_candidates(
 
 pub(super) async fn delete_batch(
     pool: &PgPool,
-    scan: &mut ProjectScan<Last>,
+    scan: &mut ProjectScan<LastEvent>,
     most: i64,
 ) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
-    let ids = next_candidates(scan, &mut tx, most).await?;
+    let ids = scan.next_events(&mut tx, most, list_candidates).await?;
     let gone = sqlx::query_as!(
         MonthRows,
         r#"SELECT purged AS "table!", month AS "month!", quantity AS "rows!" FROM purge_events($1)"#,
@@ -79,7 +60,7 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Tally, StoreError> {
     let (mut tally, mut scan) = (Tally::default(), ProjectScan::default());
     loop {
         let mut tx = begin_count(pool).await?;
-        let ids = next_candidates(&mut scan, &mut tx, COUNTED).await?;
+        let ids = scan.next_events(&mut tx, COUNTED, list_candidates).await?;
         if ids.is_empty() {
             return Ok(tally);
         }

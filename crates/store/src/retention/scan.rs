@@ -4,11 +4,10 @@
 //! deleted: as long as anyone holds an older snapshot, a dump for one, Postgres keeps their entries, and a run would
 //! read the square of what it deletes. What a run has passed over because someone held it is left for the next run.
 
-use domain::ids::ProjectId;
+use domain::ids::{EventId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{events, snapshots};
 use crate::{PgConnection, StoreError, projects};
 
 /// How far a run has come, in the order of what its rule goes by.
@@ -18,8 +17,8 @@ pub(super) struct Scan {
     pub since: OffsetDateTime,
     /// The last session that went.
     pub session: Uuid,
-    pub events: ProjectScan<events::Last>,
-    pub snapshots: ProjectScan<snapshots::Last>,
+    pub events: ProjectScan<LastEvent>,
+    pub snapshots: ProjectScan<LastEvent>,
     /// The moment of the last entry that went.
     pub unclaimed_results: ProjectScan<OffsetDateTime>,
 }
@@ -35,6 +34,9 @@ impl Default for Scan {
         }
     }
 }
+
+/// The last candidate of a batch: the moment that its rule goes by, and which event it is.
+pub(super) type LastEvent = (OffsetDateTime, EventId);
 
 /// How far a run has come that goes from project to project.
 #[derive(Debug)]
@@ -68,5 +70,31 @@ impl<Last> ProjectScan<Last> {
     pub(super) fn leave_project(&mut self) {
         self.projects.get_or_insert_default().pop();
         self.after = None;
+    }
+}
+
+impl ProjectScan<LastEvent> {
+    /// The next events, at most so many, that `list` finds in one project after the last one of it; none when there are no
+    /// more in any.
+    pub(super) async fn next_events(
+        &mut self,
+        tx: &mut PgConnection,
+        most: i64,
+        list: impl AsyncFn(
+            &mut PgConnection,
+            ProjectId,
+            Option<LastEvent>,
+            i64,
+        ) -> Result<Vec<LastEvent>, StoreError>,
+    ) -> Result<Vec<EventId>, StoreError> {
+        while let Some(project_id) = self.project(tx).await? {
+            let found = list(tx, project_id, self.after, most).await?;
+            if let Some(last) = found.last() {
+                self.after = Some(*last);
+                return Ok(found.into_iter().map(|(_, id)| id).collect());
+            }
+            self.leave_project();
+        }
+        Ok(Vec::new())
     }
 }

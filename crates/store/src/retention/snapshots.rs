@@ -5,7 +5,7 @@ use domain::ids::{EventId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::scan::ProjectScan;
+use super::scan::{LastEvent, ProjectScan};
 use super::{Batch, MonthRows, begin_batch, begin_count};
 use crate::{PgConnection, PgPool, StoreError};
 
@@ -27,44 +27,25 @@ pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreErro
     Ok(rows.fetch_all(&mut *tx).await?)
 }
 
-/// When the last candidate of a batch was received, and which one it was.
-pub(super) type Last = (OffsetDateTime, EventId);
-
 pub(super) async fn delete_batch(
     pool: &PgPool,
-    scan: &mut ProjectScan<Last>,
+    scan: &mut ProjectScan<LastEvent>,
     most: i64,
 ) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
-    let due = lock_next(scan, &mut tx, most).await?;
+    let due = scan.next_events(&mut tx, most, lock_due).await?;
     let gone = delete(&mut tx, &due).await?;
     tx.commit().await?;
     Ok(Batch { is_last: due.is_empty(), gone })
 }
 
-/// The next that are due; none when there are no more.
-async fn lock_next(
-    scan: &mut ProjectScan<Last>,
-    tx: &mut PgConnection,
-    most: i64,
-) -> Result<Vec<EventId>, StoreError> {
-    loop {
-        let Some(project_id) = scan.project(tx).await? else { return Ok(Vec::new()) };
-        let found = lock_due(tx, project_id, scan.after, most).await?;
-        if let Some(last) = found.last() {
-            scan.after = Some(*last);
-            return Ok(found.into_iter().map(|(_, id)| id).collect());
-        }
-        scan.leave_project();
-    }
-}
-
+/// The next of a project that are due, except those that somebody holds.
 async fn lock_due(
     tx: &mut PgConnection,
     project_id: ProjectId,
-    after: Option<Last>,
+    after: Option<LastEvent>,
     most: i64,
-) -> Result<Vec<Last>, StoreError> {
+) -> Result<Vec<LastEvent>, StoreError> {
     let (received_at, id) =
         after.unwrap_or((OffsetDateTime::UNIX_EPOCH, EventId::from_uuid(Uuid::nil())));
     let due = sqlx::query!(
