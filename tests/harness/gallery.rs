@@ -190,9 +190,7 @@ impl Gallery {
             page.open(&self.fill(path)).await;
             look(name).await;
             if name == "sign-in" {
-                page.fill_label("E-mail", &self.alice.email).await;
-                page.fill_label("Password", console::PASSWORD).await;
-                page.click("button/Sign in").await;
+                console::sign_in_on(page, &self.alice.email).await;
             }
         }
         page.open(&self.fill("/projects/{live}")).await;
