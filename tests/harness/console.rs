@@ -1,5 +1,5 @@
 //! An operator at the console, without a browser: pages are fetched and forms are sent as a browser
-//! without scripts would.
+//! without scripts would. And what signs in on a page of a real one.
 
 use console::password::Memory;
 use domain::ids::OperatorId;
@@ -10,6 +10,7 @@ use store::PgPool;
 use store::{Insertion, operator_tokens, operators};
 
 use crate::World;
+use crate::browser::Page;
 use crate::html_page::HtmlPage;
 
 /// The password of every operator here.
@@ -171,6 +172,13 @@ impl Operator {
         let body = response.text().await.expect("text");
         PageResponse { status, location, headers, body }
     }
+}
+
+/// Signs in on the page that a browser shows, with the usual password.
+pub async fn sign_in_on(page: &Page, email: &str) {
+    page.fill_label("E-mail", email).await;
+    page.fill_label("Password", PASSWORD).await;
+    page.click("button/Sign in").await;
 }
 
 /// Adds an operator with the usual password.

@@ -56,12 +56,30 @@ pub async fn start_temporal(
     port: u16,
     folder: &TempDir,
 ) -> anyhow::Result<Temporal> {
+    Temporal::start(&found.temporal, options(port, folder)).await.context("start Temporal")
+}
+
+/// The same with a file: a server that was killed can be [started again](Temporal::start_again) with all that it knew.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn start_lasting_temporal(
+    found: &Found,
+    port: u16,
+    folder: &TempDir,
+) -> anyhow::Result<Temporal> {
+    let db_file = Some(folder.path().join("temporal.db"));
+    let options = TemporalOptions { db_file, ..options(port, folder) };
+    Temporal::start(&found.temporal, options).await.context("start Temporal")
+}
+
+fn options(port: u16, folder: &TempDir) -> TemporalOptions {
     let mut options =
         TemporalOptions::new(port, folder.path().join(format!("temporal-{port}.log")));
     options.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
     let enabled = ["frontend.WorkflowTimeSkippingEnabled", "frontend.WorkflowPauseEnabled"];
     options.dynamic_config = enabled.iter().map(|name| format!("{name}=true")).collect();
-    Temporal::start(&found.temporal, options).await.context("start Temporal")
+    options
 }
 
 impl Engines {

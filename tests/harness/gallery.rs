@@ -206,9 +206,7 @@ impl Gallery {
         look: &impl AsyncFn(&Page, &'static str),
     ) {
         tab.open(&self.fill("/sign-in")).await;
-        tab.fill_label("E-mail", &self.alice.email).await;
-        tab.fill_label("Password", console::PASSWORD).await;
-        tab.click("button/Sign in").await;
+        console::sign_in_on(tab, &self.alice.email).await;
         while let Some(&(name, path)) = PAGES.get(next.fetch_add(1, Ordering::Relaxed)) {
             tab.open(&self.fill(path)).await;
             look(tab, name).await;

@@ -24,6 +24,7 @@ pub mod leaks;
 pub mod mailbox;
 pub mod nginx;
 pub mod pgbouncer;
+mod projects;
 pub mod receiver;
 pub mod scripted;
 pub mod settings;

@@ -29,8 +29,8 @@ use serde_json::{Value, json};
 use store::PgPool;
 use store::destinations::{NewDestination, Target};
 use store::incidents::Incident;
-use store::projects::{Project, ProjectSettings};
-use store::{MasterKey, api_keys, destinations, incidents, projects, signing_secrets};
+use store::projects::Project;
+use store::{MasterKey, destinations, incidents};
 use temporalio_client::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ use crate::engines::{self, Engines};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
-use crate::{eventually, settings, temporal};
+use crate::{eventually, projects, settings, temporal};
 
 /// The mail address of bob, who is on call.
 pub const BOB: &str = "bob@cometcart.test";
@@ -145,7 +145,8 @@ impl World {
         let mailbox = Mailbox::start().await;
         let secret = SigningSecret::from_bytes(random()?);
         let key = new_key()?;
-        let (project, key_id) = seed(&pool, &master_key, &repair, &secret, &key).await?;
+        let (project, key_id) =
+            projects::seed(&pool, &master_key, "CometCart", &repair, &secret, &key).await?;
         let url = format!("http://127.0.0.1:{}", embedded::free_port()?);
         let temporal = TemporalSettings::Plain {
             address: temporal_address.clone(),
@@ -307,11 +308,16 @@ impl World {
 
     /// Sends alerts to a destination.
     pub async fn add_destination(&self, target: &Target, shown: &str) {
+        self.add_destination_to(self.project.id, target, shown).await;
+    }
+
+    /// Sends alerts of a project to a destination.
+    pub async fn add_destination_to(&self, project_id: ProjectId, target: &Target, shown: &str) {
         let key = MasterKey::parse(&self.master_key).expect("a key");
         let mut db = self.pool.acquire().await.expect("a connection");
         let (target, shown) = (target.clone(), shown.to_owned());
         let new = NewDestination { target, shown, label: None, every_incident: None };
-        destinations::insert_destination(&mut db, &key, self.project.id, &new)
+        destinations::insert_destination(&mut db, &key, project_id, &new)
             .await
             .expect("a destination");
     }
@@ -420,14 +426,6 @@ impl World {
         response.is_ok_and(|response| response.status().is_success())
     }
 
-    /// The key of another project, whose owner charlie must see nothing.
-    pub async fn charlie(&self) -> ApiKey {
-        let (secret, key) = (SigningSecret::from_bytes([7; 32]), new_key().expect("a key"));
-        let made = seed(&self.pool, &self.master_key, &self.repair, &secret, &key).await;
-        made.expect("another project");
-        key
-    }
-
     /// The actions on the event's timeline, in order.
     pub async fn timeline(&self, event_id: EventId) -> Vec<String> {
         let entries =
@@ -477,25 +475,6 @@ pub fn parse<T: std::str::FromStr>(value: &Value) -> T {
 pub fn new_key() -> anyhow::Result<ApiKey> {
     ApiKey::from_random(Mode::Test, &random::<128>()?)
         .ok_or_else(|| anyhow::anyhow!("too few random bytes"))
-}
-
-async fn seed(
-    pool: &PgPool,
-    master_key: &str,
-    repair: &Receiver,
-    secret: &SigningSecret,
-    key: &ApiKey,
-) -> anyhow::Result<(Project, KeyId)> {
-    let settings = ProjectSettings {
-        repair_url: Some(repair.url().to_owned()),
-        ..ProjectSettings::new("CometCart".to_owned(), Mode::Test)
-    };
-    let project_id: ProjectId = projects::insert_project(pool, &settings).await?;
-    signing_secrets::insert_secret(pool, &MasterKey::parse(master_key)?, project_id, secret)
-        .await?;
-    let key_id = api_keys::insert_key(pool, project_id, "Production worker", key).await?;
-    let project = projects::find_project(pool, project_id).await?;
-    Ok((project.ok_or_else(|| anyhow::anyhow!("no project"))?, key_id))
 }
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {

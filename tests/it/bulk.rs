@@ -1,5 +1,5 @@
-//! A bulk reprocess from its preview to its end: through each door, with the worker killed in the
-//! middle, and steered from Temporal.
+//! A bulk reprocess from its preview to its end: through each door, and steered from Temporal. `flood` kills what runs it
+//! in the middle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use domain::bulk::BulkState;
 use domain::ids::BulkId;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::engines::start_temporal;
+use e2e::receiver::Received;
 use e2e::world::parse;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{Bulk, find_bulk};
@@ -50,10 +50,10 @@ async fn work_until(world: &World, id: BulkId, wanted: BulkState) {
     .await;
 }
 
-/// Under how many replay ids each event was asked for.
-fn asked(world: &World) -> BTreeMap<String, BTreeSet<String>> {
+/// Under which replay ids each event was asked for.
+pub fn asked(callbacks: &[Received]) -> BTreeMap<String, BTreeSet<String>> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for callback in world.repair.received() {
+    for callback in callbacks {
         let body = callback.json();
         let text = |name: &str| body[name].as_str().expect("an id").to_owned();
         asked.entry(text("event_id")).or_default().insert(text("replay_id"));
@@ -93,7 +93,7 @@ fn a_script_previews_starts_and_follows_one_and_every_customer_is_asked_once() {
         work_until(&world, id, BulkState::Done).await;
         let done: Value = script.read(&path).await;
         assert_eq!((&done["succeeded"], &done["waiting"]), (&json!(CUSTOMERS), &json!(0)));
-        let asked = asked(&world);
+        let asked = asked(&world.repair.received());
         assert_eq!(asked.len(), CUSTOMERS);
         assert!(asked.values().all(|ids| ids.len() == 1), "{asked:?}");
         let items: Value = script.read(&format!("{path}/items?state=succeeded")).await;
@@ -118,41 +118,22 @@ fn a_script_previews_starts_and_follows_one_and_every_customer_is_asked_once() {
 }
 
 #[test]
-fn workers_that_are_killed_in_the_middle_lose_and_double_nothing() {
+fn the_command_line_shows_what_would_be_done_and_starts_it_at_a_pace() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
-        let options = WorldOptions::default().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let cause = break_for(&world, CUSTOMERS).await;
-        let mut worker = world.spawn_worker().expect("a worker");
+        let world = World::start().await;
+        let cause = break_for(&world, 3).await;
         let asked_for = ["incident", "reprocess", "--cause", &cause];
         let (code, shown) = world.cli(&asked_for).await.expect("a command");
-        assert_eq!((code, &shown["incidents"]), (0, &json!(CUSTOMERS)));
-        let more = ["--note", "the disk has room again", "--canary", "1", "--rate", "120/m"];
+        assert_eq!((code, &shown["incidents"]), (0, &json!(3)));
+        let more = ["--note", "the disk has room again", "--canary", "1", "--rate", "600/m"];
         let more = [&asked_for[..], &more, &["--yes", "--no-wait"]].concat();
         let (code, started) = world.cli(&more).await.expect("a command");
         assert_eq!((code, &started["state"]), (0, &json!("running")));
         let id: BulkId = parse(&started["bulk_id"]);
-
-        let mut done = BTreeSet::new();
-        for killed_after in [1, 3] {
-            eventually("callbacks", async || {
-                report_all(&world, &mut done).await;
-                (done.len() >= killed_after).then_some(())
-            })
-            .await;
-            worker.kill().await.expect("killed");
-            worker = world.spawn_worker().expect("a worker");
-        }
         work_until(&world, id, BulkState::Done).await;
-        let asked = asked(&world);
-        assert_eq!(asked.len(), CUSTOMERS);
-        assert!(asked.values().all(|ids| ids.len() == 1), "{asked:?}");
-        drop(worker);
-        server.stop().await;
+        let settings = bulk(&world, id).await.settings.expect("settings");
+        assert_eq!((settings.canary, settings.per_minute), (1, 600));
+        assert_eq!(asked(&world.repair.received()).len(), 3);
     });
 }
 

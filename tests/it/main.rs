@@ -32,6 +32,7 @@ mod doctor;
 mod documents;
 mod erasure;
 mod extensions;
+mod flood;
 mod grace;
 mod happy_path;
 mod histories;

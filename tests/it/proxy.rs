@@ -95,9 +95,7 @@ fn a_browser_signs_in_through_it_with_scripts_and_without() {
         for options in [with, with.without_javascript()] {
             let page = browser.page(options).await;
             page.open(&format!("{url}/sign-in?next=%2Faccount")).await;
-            page.fill_label("E-mail", ALICE).await;
-            page.fill_label("Password", PASSWORD).await;
-            page.click("button/Sign in").await;
+            console::sign_in_on(&page, ALICE).await;
             assert_eq!(page.url().await, format!("{url}/account"), "{}", page.title().await);
         }
     });

@@ -24,7 +24,7 @@ async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
 }
 
-fn app() -> SlackApp {
+pub fn app() -> SlackApp {
     SlackApp {
         token: SlackToken::parse(TOKEN).expect("a token"),
         channel: SlackChannel::parse(CHANNEL).expect("a channel"),

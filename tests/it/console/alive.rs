@@ -13,9 +13,7 @@ async fn incidents(world: &World) -> Page {
     console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
     let page = Browser::start().await.page(PageOptions::default()).await;
     page.open(&format!("{}/incidents", world.url)).await;
-    page.fill_label("E-mail", "alice@cometcart.test").await;
-    page.fill_label("Password", console::PASSWORD).await;
-    page.click("button/Sign in").await;
+    console::sign_in_on(&page, "alice@cometcart.test").await;
     page.wait_for_text("Nothing is missing", SOON).await;
     page
 }

@@ -31,9 +31,7 @@ impl Desk {
         let (_, newer) = fail(&world, "evt_2", &access).await;
         let page = Browser::start().await.page(PageOptions::default()).await;
         page.open(&format!("{}/incidents", world.url)).await;
-        page.fill_label("E-mail", "alice@cometcart.test").await;
-        page.fill_label("Password", console::PASSWORD).await;
-        page.click("button/Sign in").await;
+        console::sign_in_on(&page, "alice@cometcart.test").await;
         page.wait_for_text("Sign out", SOON).await;
         Self { world, page, older, newer }
     }
@@ -124,9 +122,7 @@ fn the_palette_goes_to_what_is_typed_and_without_scripts_its_link_is_a_page() {
         let plain = PageOptions::default().without_javascript();
         let page = Browser::start().await.page(plain).await;
         page.open(&format!("{}/go?q=overview", desk.world.url)).await;
-        page.fill_label("E-mail", "alice@cometcart.test").await;
-        page.fill_label("Password", console::PASSWORD).await;
-        page.click("button/Sign in").await;
+        console::sign_in_on(&page, "alice@cometcart.test").await;
         page.click("link/Go to…").await;
         page.fill_label(
             "Page, project, saved filter, or what an incident or event is about",

@@ -32,9 +32,7 @@ impl Walk {
         let page = Browser::start().await.page(options).await;
         let walk = Self { world, page, scripts: options.javascript };
         walk.open("/").await;
-        walk.page.fill_label("E-mail", "alice@cometcart.test").await;
-        walk.page.fill_label("Password", console::PASSWORD).await;
-        walk.page.click("button/Sign in").await;
+        console::sign_in_on(&walk.page, "alice@cometcart.test").await;
         walk.page.wait_for_text("Sign out", SOON).await;
         walk
     }
