@@ -13,8 +13,8 @@ use store::pool::transaction;
 
 use super::*;
 
-const BOB: &str = "U0123ABCDEF";
-const EMAIL: &str = "bob@cometcart.test";
+pub(super) const BOB: &str = "U0123ABCDEF";
+pub(super) const EMAIL: &str = "bob@cometcart.test";
 
 pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
@@ -42,7 +42,7 @@ pub(super) async fn send(world: &World, press: &Press) -> u16 {
 }
 
 /// What the person is told by the answer of this number to their press.
-async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
+pub(super) async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
     let said = async || slack.answers(press).get(number).cloned();
     let said = e2e::eventually("an answer", said).await;
     assert_eq!(said["response_type"], "ephemeral");
@@ -50,13 +50,32 @@ async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
 }
 
 /// Presses a button of the first message and gives what the person is told.
-async fn press(world: &World, slack: &Slack, button: &str, user: &str, at: i64) -> String {
+pub(super) async fn press(
+    world: &World,
+    slack: &Slack,
+    button: &str,
+    user: &str,
+    at: i64,
+) -> String {
     let pressed = slack.press(&slack.messages()[0], button, user, at);
     assert_eq!(send(world, &pressed).await, 200);
     answer(slack, &pressed, 0).await
 }
 
-async fn count(world: &World, what: &'static str) -> i64 {
+/// Sends a press that waits for a lock, and ends its connection there.
+pub(super) async fn cut_off(world: &World, pressed: &Press) {
+    let cut = async {
+        e2e::until_lock_wait(&world.pool).await;
+        let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.expect("a count");
+        assert!(ended >= 1, "{ended}");
+    };
+    let (status, ()) = tokio::join!(send(world, pressed), cut);
+    assert!(status >= 500, "{status}");
+}
+
+pub(super) async fn count(world: &World, what: &'static str) -> i64 {
     let sql = AssertSqlSafe(format!("SELECT count(*) FROM {what}"));
     sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count")
 }
@@ -127,16 +146,8 @@ fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_a
             .execute(&mut *blocking)
             .await
             .expect("a lock");
-        let cut = async {
-            // It has kept the press by then, and waits for the event.
-            e2e::until_lock_wait(&world.pool).await;
-            let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.expect("a count");
-            assert!(ended >= 1, "{ended}");
-        };
-        let (status, ()) = tokio::join!(send(&world, &pressed), cut);
-        assert!(status >= 500, "{status}");
+        // It has kept the press by then, and waits for the event.
+        cut_off(&world, &pressed).await;
         blocking.rollback().await.expect("an end");
         assert_eq!(count(&world, "slack_presses").await, 0);
         assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
