@@ -17,6 +17,7 @@ use store::alerts;
 use store::incidents::Incident;
 use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::search::similar::list_similar;
 use utoipa::IntoParams;
 use web::error::ApiError;
 use web::extract::JsonBody;
@@ -93,7 +94,8 @@ pub async fn show(
 ) -> Result<Json<IncidentDetailsResponse>, ApiError> {
     let incident = caller::incident(&state, &project, &id).await?;
     let alerts = alerts::list_for_incident(&state.pool, incident.id).await?;
-    Ok(Json(responses::incident_details(incident, alerts)))
+    let similar = list_similar(&state.pool, &incident).await?;
+    Ok(Json(responses::incident_details(incident, alerts, similar)))
 }
 
 /// Acknowledges an incident. Needs the role operator.

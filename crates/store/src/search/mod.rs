@@ -31,6 +31,7 @@ mod lookup;
 pub mod overview;
 mod owned_ids;
 pub mod reading;
+pub mod similar;
 mod term;
 mod words;
 
