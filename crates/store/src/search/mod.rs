@@ -21,6 +21,7 @@ pub mod customers;
 mod event_ids;
 mod event_search;
 pub mod events;
+pub mod filter;
 mod finder;
 pub mod hours;
 mod incident_ids;
