@@ -5,6 +5,9 @@
 //! destination's project alone. It acts as the operator whom the person in Slack is known as, with the role that they
 //! have at that moment, and is noted as theirs, *through Slack*.
 //!
+//! Whoever sends what is not signed so is turned away for a while, by address, before a secret is looked for
+//! ([`web::foreign_requests`]).
+//!
 //! Slack waits three seconds for the status, which comes when all is committed; what came of it is told the person
 //! afterwards, by the `response_url`, and whoever hears nothing sees the incident's message edited. A process that dies
 //! before its commit has changed nothing, and one that dies after it did what the same press does not do again
@@ -15,7 +18,7 @@ mod words;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use domain::audit::Actor;
 use domain::destination::ForeignRequest;
 use domain::ids::{CauseId, IncidentId};
@@ -24,6 +27,7 @@ use serde_json::json;
 use store::destinations::{self, SavedTarget, Target};
 use store::slack_presses::{self, CauseOfProject, PressOutcome, SlackPress};
 use store::{StoreError, incidents, operators};
+use web::client;
 use web::error::ApiError;
 use web::extract::{BodyLimits, read_body};
 use web::state::AppState;
@@ -33,11 +37,17 @@ use self::press::{Asks, Press};
 /// Does what a button asks for.
 pub async fn act(
     State(state): State<AppState>,
+    extensions: Extensions,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
+    let from = client::of(&extensions);
+    state.foreign.check(from)?;
     let body = read_body(body, BodyLimits::default()).await?;
-    let foreign = |why: ForeignRequest| ApiError::ForeignRequest { message: why.to_string() };
+    let foreign = |why: ForeignRequest| {
+        state.foreign.count(from);
+        ApiError::ForeignRequest { message: why.to_string() }
+    };
     let press = Press::read(&body).ok_or(ForeignRequest::Signature).map_err(foreign)?;
     let destination = verify(&state, &headers, &body, &press).await?.map_err(foreign)?;
     let answer = perform(&state, &destination, &press).await?;

@@ -191,6 +191,34 @@ fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
 }
 
 #[test]
+fn an_address_that_sends_wrong_signatures_again_and_again_is_turned_away_and_right_ones_are_not_counted()
+ {
+    run(async {
+        let world = world().await;
+        let slack = slack(&world).await;
+        hire(&world, EMAIL, Role::Operator, BOB).await;
+        fail(&world, "evt_1").await;
+        let (message, at) = (slack.messages().remove(0), now());
+        for late in 0..3 {
+            let right = slack.press(&message, "snooze", BOB, at + late);
+            assert_eq!(send(&world, &right).await, 200);
+        }
+        let good = slack.press(&message, "acknowledge", BOB, at);
+        let bad = Press { signature: "v0=00".to_owned(), ..good.clone() };
+        for number in 1..60 {
+            assert_eq!(send(&world, &bad).await, 401, "{number}");
+        }
+        assert_eq!(send(&world, &good).await, 200, "one more may be wrong");
+        assert_eq!(send(&world, &bad).await, 401);
+        let path = format!("{}/slack/actions", world.url);
+        let turned_away = world.http.post(path).body("payload").send().await.expect("a response");
+        assert_eq!(turned_away.status().as_u16(), 429);
+        let seconds = turned_away.headers()["retry-after"].to_str().expect("a text");
+        assert!((1..=60).contains(&seconds.parse::<u64>().expect("seconds")), "{seconds}");
+    });
+}
+
+#[test]
 fn whoever_is_unknown_or_a_viewer_is_told_what_to_do_and_changes_nothing() {
     run(async {
         let world = world().await;
