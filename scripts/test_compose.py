@@ -52,6 +52,11 @@ class Secrets(unittest.TestCase):
         names = re.findall(r"^\s+([A-Z_]*(?:PASSWORD|PWD|KEY|DATABASE_URL|SMTP_URL)): ", COMPOSE, re.MULTILINE)
         self.assertEqual(names, [])
 
+    def test_what_the_example_sets_is_what_the_file_reads(self) -> None:
+        example = (ROOT / ".env.example").read_text()
+        self.assertEqual(set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)), set(re.findall(r"\$\{([A-Z_]+)", COMPOSE)))
+        self.assertIn("SENDPROMPTLY_TEST_SHOP: ${SENDPROMPTLY_TEST_SHOP:-}", COMPOSE)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -100,6 +100,12 @@ async fn confirm_by_api(world: &World, id: &str) {
     }
 }
 
+/// How many incidents Prometheus is shown as not resolved.
+async fn gauged(world: &World) -> i64 {
+    let counts = store::search::incidents::count_unresolved_by_reason(&world.pool).await;
+    counts.expect("counts").into_iter().map(|(_, _, unresolved)| unresolved).sum()
+}
+
 #[test]
 fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() {
     run(async {
@@ -108,6 +114,7 @@ fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() 
         world.fail(event_id, json!({})).await;
         let id = world.project.id.to_string();
         confirm_by_api(&world, &id).await;
+        assert_eq!(gauged(&world).await, 1, "it was restored");
         let archive = ["project", "archive", "--project", &id];
         let preview = cli(&world, &archive).await;
         assert_eq!(preview, json!({ "project_id": id, "archived": false, "unresolved": 1 }));
@@ -119,6 +126,7 @@ fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() 
         let confirmed =
             cli(&world, &[&archive[..], &["--yes", "--unresolved", "1"]].concat()).await;
         assert_eq!(confirmed["archived"], true);
+        assert_eq!(gauged(&world).await, 0);
         let unknown = ["project", "restore", "--project", "prj_00000000000000000000000001"];
         let (code, missing) = world.cli(&unknown).await.expect("a command");
         assert_eq!((code, &missing["error"]["code"]), (1, &json!("not_found")));

@@ -4,6 +4,7 @@ mod callback_headers;
 mod destination_labels;
 mod erasures;
 mod every_incident;
+mod filters;
 mod generated_clients;
 mod policies;
 pub mod script;

@@ -1,6 +1,7 @@
 //! A Slack app: one message for an incident or a cause, edited as its state changes, with buttons that act.
 
 mod buttons;
+mod causes;
 mod entry;
 mod library;
 mod people;

@@ -299,9 +299,7 @@ pub async fn send_notice(
             senders.email.send_notice(address, &thread, &text).await
         }
         Recipient::Slack { url } => slack::send_notice(&senders.http, url, &text).await,
-        Recipient::SlackApp(to) => {
-            slack_app::send_notice(&senders.http, to, &text, notice.posted.as_deref()).await
-        }
+        Recipient::SlackApp(to) => slack_app::send_notice(&senders.http, to, notice, &text).await,
         Recipient::Teams { url } => {
             teams::send(&senders.http, url, &teams::notice_card(&text)).await
         }

@@ -3,19 +3,38 @@
 //! signature was verified, and its `token` is not even read.
 
 use domain::destination::SlackUserId;
-use domain::ids::{DestinationId, IncidentId};
-use domain::slack_action::SlackOrder;
+use domain::ids::{CauseId, DestinationId, IncidentId};
+use domain::slack_action::{SlackCauseOrder, SlackOrder};
 use serde_json::Value;
 
 pub(super) struct Press {
     pub(super) destination_id: DestinationId,
     pub(super) user: SlackUserId,
-    /// None for a button that is none of ours.
-    pub(super) order: Option<SlackOrder>,
-    pub(super) incident_id: Option<IncidentId>,
+    pub(super) asks: Asks,
     /// Slack's `action_ts`, which no other press of this person has.
     pub(super) pressed_at: String,
     pub(super) response_url: Option<String>,
+}
+
+/// What a button asks for. An id is none where the button holds none of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    Incident(SlackOrder, Option<IncidentId>),
+    Cause(SlackCauseOrder, Option<CauseId>),
+    /// It opens a page, or is none of ours.
+    Nothing,
+}
+
+impl Asks {
+    fn read(action_id: &str, value: Option<&str>) -> Self {
+        if let Ok(order) = action_id.parse() {
+            return Self::Incident(order, value.and_then(|value| value.parse().ok()));
+        }
+        match action_id.parse() {
+            Ok(order) => Self::Cause(order, value.and_then(|value| value.parse().ok())),
+            Err(_) => Self::Nothing,
+        }
+    }
 }
 
 impl Press {
@@ -30,8 +49,7 @@ impl Press {
         Some(Self {
             destination_id: action["block_id"].as_str()?.parse().ok()?,
             user: SlackUserId::parse(payload["user"]["id"].as_str()?).ok()?,
-            order: action["action_id"].as_str()?.parse().ok(),
-            incident_id: action["value"].as_str().and_then(|value| value.parse().ok()),
+            asks: Asks::read(action["action_id"].as_str()?, action["value"].as_str()),
             pressed_at: action["action_ts"].as_str()?.chars().take(40).collect(),
             response_url: payload["response_url"].as_str().map(str::to_owned),
         })
@@ -40,6 +58,7 @@ impl Press {
 
 #[cfg(test)]
 mod tests {
+    use domain::slack_action::OPEN_PAGE;
     use serde_json::json;
 
     use super::*;
@@ -64,9 +83,9 @@ mod tests {
     #[test]
     fn a_press_is_read_and_what_is_none_is_not() {
         let press = read(&payload()).expect("a press");
-        assert_eq!(press.order, Some(SlackOrder::Reprocess));
+        assert!(matches!(press.asks, Asks::Incident(SlackOrder::Reprocess, Some(_))));
         assert_eq!(press.pressed_at, "1503435956.000247");
-        assert!(press.incident_id.is_some() && press.response_url.is_some());
+        assert!(press.response_url.is_some());
         for (name, value) in [
             ("/type", json!("view_submission")),
             ("/user/id", json!("bob")),
@@ -84,11 +103,25 @@ mod tests {
     }
 
     #[test]
-    fn a_button_of_somebody_else_asks_for_nothing() {
-        let mut payload = payload();
-        payload["actions"][0]["action_id"] = json!("open");
-        payload["actions"][0]["value"] = json!("inc_1");
-        let press = read(&payload).expect("a press");
-        assert!(press.order.is_none() && press.incident_id.is_none());
+    fn a_button_asks_for_what_it_is_and_of_what_it_holds() {
+        let asked = |action_id: &str, value: Value| {
+            let mut payload = payload();
+            payload["actions"][0]["action_id"] = json!(action_id);
+            payload["actions"][0]["value"] = value;
+            read(&payload).expect("a press").asks
+        };
+        let cause = json!("cau_00000000000000000000000001");
+        let all = asked("acknowledge_all", cause.clone());
+        assert!(matches!(all, Asks::Cause(SlackCauseOrder::AcknowledgeAll, Some(_))), "{all:?}");
+        let none = asked("snooze_all", json!("inc_00000000000000000000000001"));
+        assert_eq!(none, Asks::Cause(SlackCauseOrder::SnoozeAll, None));
+        assert_eq!(asked("acknowledge", cause), Asks::Incident(SlackOrder::Acknowledge, None));
+        assert_eq!(
+            asked("acknowledge", json!("inc_1")),
+            Asks::Incident(SlackOrder::Acknowledge, None)
+        );
+        for action_id in [OPEN_PAGE, "approve", ""] {
+            assert_eq!(asked(action_id, json!(null)), Asks::Nothing, "{action_id}");
+        }
     }
 }

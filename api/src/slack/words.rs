@@ -1,7 +1,8 @@
 //! What a person is told in Slack of the button that they pressed, and nobody else sees.
 
 use domain::destination::SlackUserId;
-use domain::slack_action::SlackOrder;
+use domain::slack_action::{SlackCauseOrder, SlackOrder};
+use store::slack_presses::Changed;
 
 /// Nobody is known by this id.
 pub(super) fn unknown(public_url: &str, user: &SlackUserId) -> String {
@@ -36,6 +37,32 @@ pub(super) fn done(order: SlackOrder, email: &str) -> String {
         }
         SlackOrder::Snooze => {
             format!("Snoozed for an hour, as {email}. Nobody is told of it again until then.")
+        }
+    }
+}
+
+/// What this press changes; none where it came a second time.
+pub(super) fn done_for_cause(
+    public_url: &str,
+    order: SlackCauseOrder,
+    changed: Option<Changed>,
+    email: &str,
+) -> String {
+    let email = escape(email);
+    let many = match changed.map(|changed| changed.incidents) {
+        None => "them".to_owned(),
+        Some(1) => "1 incident".to_owned(),
+        Some(more) => format!("{more} incidents"),
+    };
+    let bulk_id = changed.and_then(|changed| changed.bulk_id);
+    let how_far = bulk_id.map(|id| format!(" How far it is: {public_url}/bulk/{id}"));
+    match order {
+        SlackCauseOrder::AcknowledgeAll => format!(
+            "Acknowledging {many}, as {email}. Your colleagues see that you look after all of this cause.{}",
+            how_far.unwrap_or_default()
+        ),
+        SlackCauseOrder::SnoozeAll => {
+            format!("Snoozed {many} for an hour, as {email}. Nobody is told again until then.")
         }
     }
 }

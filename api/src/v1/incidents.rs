@@ -17,6 +17,7 @@ use store::alerts;
 use store::incidents::Incident;
 use store::operator_actions::{ActionError, OperatorAction};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::search::similar::list_similar;
 use utoipa::IntoParams;
 use web::error::ApiError;
 use web::extract::JsonBody;
@@ -24,7 +25,7 @@ use web::state::AppState;
 
 use super::caller::{self, Caller, field_error};
 use super::paging::{self, Paging, choice};
-use super::{owners, responses};
+use super::{filters, owners, responses};
 
 /// Which incidents are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -44,6 +45,8 @@ pub struct IncidentQuery {
     effect_type: Option<String>,
     /// A provider's event id, a reference, or an id of ours.
     q: Option<String>,
+    /// The name of a saved filter, one's own or a shared one. Further parameters take the place of its own.
+    filter: Option<String>,
 }
 
 /// Incidents of a project, newest first.
@@ -61,18 +64,21 @@ pub async fn list(
     let (event_type, effect_type) = (wanted.event_type.as_deref(), wanted.effect_type.as_deref());
     let (event_type, effect_type) =
         paging::types(&state, project.id, event_type, effect_type).await?;
+    let saved = filters::narrow(&state, &caller, project.id, wanted.filter.as_deref()).await?;
+    let cause_id = wanted.cause_id.as_deref().map(cause_id).transpose()?;
+    let owner = owners::filter(&state, &caller, wanted.owner.as_deref()).await?;
     let search = IncidentSearch {
         project_id: Some(project.id),
-        state: choice("state", wanted.state.as_deref())?.map_or(StateFilter::All, StateFilter::One),
-        cause_id: wanted.cause_id.as_deref().map(cause_id).transpose()?,
-        owner: owners::filter(&state, &caller, wanted.owner.as_deref()).await?,
-        reason: choice("reason", wanted.reason.as_deref())?,
-        effect_type,
-        event_type,
-        text: wanted.q,
+        state: choice("state", wanted.state.as_deref())?.map_or(saved.state, StateFilter::One),
+        cause_id: cause_id.or(saved.cause_id),
+        owner: owner.or(saved.owner),
+        reason: choice("reason", wanted.reason.as_deref())?.or(saved.reason),
+        effect_type: effect_type.or(saved.effect_type),
+        event_type: event_type.or(saved.event_type),
+        text: wanted.q.or(saved.text),
         cursor: paging.cursor()?,
         limit: paging.limit()?,
-        ..IncidentSearch::default()
+        ..saved
     };
     let page = search_incidents(&state.pool, &search).await?;
     Ok(Json(responses::page(page, |row| responses::incident(row.incident))))
@@ -93,7 +99,8 @@ pub async fn show(
 ) -> Result<Json<IncidentDetailsResponse>, ApiError> {
     let incident = caller::incident(&state, &project, &id).await?;
     let alerts = alerts::list_for_incident(&state.pool, incident.id).await?;
-    Ok(Json(responses::incident_details(incident, alerts)))
+    let similar = list_similar(&state.pool, &incident).await?;
+    Ok(Json(responses::incident_details(incident, alerts, similar)))
 }
 
 /// Acknowledges an incident. Needs the role operator.

@@ -21,6 +21,7 @@ pub mod erasures;
 pub mod events;
 pub mod extension_contract;
 pub mod extensions;
+mod filters;
 pub mod incidents;
 mod ingest;
 mod ingest_body;

@@ -12,7 +12,9 @@ use api_types::erasures::{ErasureResponse, SentMessageResponse};
 use api_types::error::Candidate;
 use api_types::events::{EventDetailsResponse, EventResponse, TimelineEntryResponse};
 use api_types::extensions::{AddedExtension, ExtensionResponse, TrialResponse};
-use api_types::incidents::{AlertResponse, IncidentDetailsResponse, IncidentResponse};
+use api_types::incidents::{
+    AlertResponse, IncidentDetailsResponse, IncidentResponse, SimilarIncidentResponse,
+};
 use api_types::keys::KeyResponse;
 use api_types::list::Listed;
 use api_types::policies::{PolicyResponse, PolicyStopResponse};
@@ -39,6 +41,7 @@ use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
 use store::search::audit::AuditEntry;
 use store::search::causes::CauseRow;
+use store::search::similar::SimilarIncident;
 use store::silences::Silence;
 use store::timeline::TimelineEntry;
 use web::trial::Trial;
@@ -219,9 +222,28 @@ pub fn incident(incident: Incident) -> IncidentResponse {
     }
 }
 
-pub fn incident_details(found: Incident, alerts: Vec<AlertView>) -> IncidentDetailsResponse {
-    let alerts = alerts.into_iter().map(alert).collect();
-    IncidentDetailsResponse { incident: incident(found), alerts }
+pub fn incident_details(
+    found: Incident,
+    alerts: Vec<AlertView>,
+    similar: Vec<SimilarIncident>,
+) -> IncidentDetailsResponse {
+    IncidentDetailsResponse {
+        incident: incident(found),
+        alerts: alerts.into_iter().map(alert).collect(),
+        similar: similar.into_iter().map(similar_incident).collect(),
+    }
+}
+
+pub fn similar_incident(found: SimilarIncident) -> SimilarIncidentResponse {
+    SimilarIncidentResponse {
+        incident_id: found.id,
+        internal_reference: found.internal_reference,
+        resolution: found.resolution,
+        opened_at: found.opened_at,
+        resolved_at: found.resolved_at,
+        resolved_by: found.by,
+        note: found.note,
+    }
 }
 
 pub fn alert(alert: AlertView) -> AlertResponse {

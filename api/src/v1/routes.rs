@@ -10,7 +10,7 @@ use web::state::AppState;
 use super::ingest_state::IngestState;
 use super::{
     alerting, archive, audit, bulk, causes, comments, declared_names, destinations, erasures,
-    events, extensions, incidents, keys, owners, policies, projects, proof_links, receipt,
+    events, extensions, filters, incidents, keys, owners, policies, projects, proof_links, receipt,
     receipts, reprocesses, result, silences, snoozes,
 };
 
@@ -59,6 +59,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(policies::set))
         .routes(routes!(policies::reset))
         .routes(routes!(causes::list))
+        .routes(routes!(filters::list))
         .merge(bulk_reprocesses())
         .routes(routes!(erasures::list, erasures::create))
         .routes(routes!(erasures::show))

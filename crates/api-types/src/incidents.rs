@@ -58,6 +58,34 @@ pub struct IncidentDetailsResponse {
     /// One for each destination and each thing that it is told, oldest first.
     #[serde(default)]
     pub alerts: Vec<AlertResponse>,
+    /// The newest five resolved incidents of the same cause, the newest first.
+    #[serde(default)]
+    pub similar: Vec<SimilarIncidentResponse>,
+}
+
+/// How an incident of the same cause ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SimilarIncident))]
+pub struct SimilarIncidentResponse {
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "inc_01K9QF3Z7M8V2T4B6N0C1D5E9G")
+    )]
+    pub incident_id: IncidentId,
+    pub internal_reference: String,
+    /// `reprocessed`, `late_success`, `superseded` or `manual`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub resolution: Resolution,
+    #[serde(with = "time::serde::rfc3339")]
+    pub opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub resolved_at: OffsetDateTime,
+    /// Who resolved it by hand, or asked for the reprocess that did, as in the audit; there only where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
+    /// What whoever resolved it by hand said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// An alert about an incident.

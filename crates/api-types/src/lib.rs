@@ -19,6 +19,7 @@ pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod extensions;
+pub mod filters;
 pub mod incidents;
 pub mod ingest;
 pub mod keys;

@@ -16,11 +16,11 @@ use domain::ids::{CauseId, ProjectId};
 use domain::project::Mode;
 use domain::saved_filter::FilterValues;
 use serde::Deserialize;
-use serde_json::json;
 use store::page::Page;
 use store::projects::Project;
+use store::search::filter::times;
 use store::search::{Cursor, Sort};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::layout::mode_word;
 
@@ -101,18 +101,7 @@ impl ListQuery {
     /// From when, inclusive, and until when, exclusive.
     #[must_use]
     pub fn times(&self, now: OffsetDateTime) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
-        let (over, age) = match self.age.strip_prefix("over-") {
-            Some(age) => (true, age),
-            None => (false, self.age.as_str()),
-        };
-        let limit = match age {
-            "1h" => now - Duration::HOUR,
-            "24h" => now - Duration::DAY,
-            "7d" => now - Duration::WEEK,
-            "30d" => now - Duration::days(30),
-            _ => return (None, None),
-        };
-        if over { (None, Some(limit)) } else { (Some(limit), None) }
+        times(&self.age, now)
     }
 
     #[must_use]
@@ -172,13 +161,6 @@ impl ListQuery {
     pub fn from_filter(filter: &str) -> Option<Self> {
         let uri: Uri = format!("/?{filter}").parse().ok()?;
         Query::try_from_uri(&uri).ok().map(|Query(query)| query)
-    }
-
-    /// Reads what [`Self::values`] gave, of whatever release; a name that is not known here says nothing.
-    #[must_use]
-    pub fn from_values(values: &FilterValues) -> Self {
-        let query: Option<Self> = serde_json::from_value(json!(values)).ok();
-        query.unwrap_or_default()
     }
 
     fn pairs(&self) -> [(&'static str, &str); 11] {
@@ -429,9 +411,6 @@ mod tests {
         assert_eq!(values, FilterValues::from(expected));
         let again = ListQuery::from_filter(&query.as_filter()).expect("a filter");
         assert_eq!(again.values(), values);
-        assert_eq!(ListQuery::from_values(&values).values(), values);
-        let newer = FilterValues::from([("colour".to_owned(), "red".to_owned())]);
-        assert!(ListQuery::from_values(&newer).is_plain());
         assert!(ListQuery::from_filter("q=a b").is_none(), "no address has a blank");
     }
 

@@ -26,7 +26,7 @@ use crate::ids::{DestinationId, KeyId, ReplayId};
 
 pub use actor::{actor_label, actor_name, byline, short_actor_name, short_name};
 pub use attempt::describe_outcome;
-pub use incident::describe_resolution;
+pub use incident::{describe_ending, describe_resolution};
 pub use messages::destination_name;
 pub use title::title;
 

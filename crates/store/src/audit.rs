@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::audit::{Actor, AuditEvent};
+use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -143,10 +143,20 @@ pub async fn list_acknowledgers(
     db: impl PgExecutor<'_>,
     event_ids: &[EventId],
 ) -> Result<BTreeMap<EventId, String>, StoreError> {
+    list_actors(db, event_ids, Action::IncidentAcknowledged).await
+}
+
+/// Who last did this to these events.
+pub async fn list_actors(
+    db: impl PgExecutor<'_>,
+    event_ids: &[EventId],
+    action: Action,
+) -> Result<BTreeMap<EventId, String>, StoreError> {
     let mut rows = sqlx::query!(
         r#"SELECT event_id AS "event_id!", actor, at FROM audit_entries
-           WHERE event_id = ANY($1) AND action = 'incident.acknowledged'"#,
+           WHERE event_id = ANY($1) AND action = $2"#,
         event_ids as &[EventId],
+        action.as_str(),
     )
     .fetch_all(db)
     .await?;

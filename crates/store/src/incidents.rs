@@ -177,18 +177,6 @@ pub async fn find_incident(
     Ok(query_incidents!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
-/// The incident of a cause that was resolved last.
-pub async fn find_last_resolved(
-    db: impl PgExecutor<'_>,
-    cause_id: CauseId,
-) -> Result<Option<Incident>, StoreError> {
-    let incident = query_incidents!(
-        "WHERE cause = $1 AND state = 'resolved' ORDER BY id DESC LIMIT 1",
-        cause_id.as_uuid()
-    );
-    Ok(incident.fetch_optional(db).await?)
-}
-
 /// The incidents with these ids, in no particular order.
 pub async fn list_by_ids(
     db: impl PgExecutor<'_>,

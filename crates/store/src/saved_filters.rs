@@ -88,6 +88,13 @@ pub async fn list_shared(
     Ok(all.fetch_all(db).await?)
 }
 
+/// The one of this name, however it is capitalized; the first of several.
+#[must_use]
+pub fn find_named<'a>(filters: &'a [SavedFilter], name: &str) -> Option<&'a SavedFilter> {
+    let wanted = name.trim().to_lowercase();
+    filters.iter().find(|one| one.name.to_lowercase() == wanted)
+}
+
 /// Keeps a filter, as [`Saving::decide`] says. What becomes shared is no longer one's own.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use domain::audit::detail::{SnoozeEndDetail, SnoozedDetail};
 use domain::audit::{Actor, AuditEvent};
+use domain::bulk::MAX_ITEMS;
 use domain::ids::{CauseId, EventId, IncidentId, ProjectId};
 use domain::incident::IncidentState;
 use domain::reminder::{ReminderReason, SnoozeEnd};
@@ -21,6 +22,9 @@ use crate::incidents::Incident;
 use crate::pool::transaction;
 use crate::reminders::{self, NewReminder};
 use crate::{ChangeError, PgConnection, PgPool, StoreError, alert_rules};
+
+/// The most incidents of a cause that are snoozed together, as one bulk takes.
+const MOST: i64 = MAX_ITEMS;
 
 /// The longest that an incident may be snoozed.
 pub const LONGEST: Duration = Duration::days(30);
@@ -133,6 +137,48 @@ pub async fn list_open(
     Ok(open.fetch_all(db).await?.into_iter().collect())
 }
 
+/// Snoozes the incidents of a cause that are not resolved for so long, at most ten thousand, first those that are not
+/// snoozed, and gives how many. Those that are snoozed for longer, or until the next one, stay as they are.
+///
+/// A snooze judges no state, so no event is locked, however many there are, and no result waits: what is resolved in the
+/// meantime ends its snooze with the next look.
+pub async fn snooze_cause(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    cause_id: CauseId,
+    actor: &Actor,
+    passed: Duration,
+    note: &str,
+) -> Result<u64, StoreError> {
+    let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#);
+    let until = now.fetch_one(&mut *tx).await? + passed;
+    let snoozed = sqlx::query!(
+        r#"INSERT INTO snoozes AS s (id, project_id, event_id, incident_id, cause, until, snoozed_by)
+           SELECT gen_random_uuid(), i.project_id, i.event_id, i.id, i.cause, $3, $4 FROM incidents i
+           WHERE i.cause = $2 AND i.project_id = $1 AND i.state IN ('open', 'acknowledged', 'reprocessing')
+           ORDER BY EXISTS (SELECT FROM snoozes o WHERE o.incident_id = i.id AND o.ended_at IS NULL), i.id LIMIT $5
+           ON CONFLICT (incident_id) WHERE ended_at IS NULL DO UPDATE
+               SET until = excluded.until, snoozed_by = excluded.snoozed_by, snoozed_at = excluded.snoozed_at
+               WHERE s.until < excluded.until
+           RETURNING event_id AS "event_id: EventId", incident_id AS "incident_id: IncidentId""#,
+        project_id.as_uuid(),
+        cause_id.as_uuid(),
+        until,
+        actor.to_string(),
+        MOST,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let detail = SnoozedDetail { until: Some(until), note: Some(note.to_owned()) };
+    let entries = snoozed.iter().map(|row| {
+        let subject = Subject::incident(project_id, row.event_id, row.incident_id);
+        (subject, AuditEvent::IncidentSnoozed(detail.clone()))
+    });
+    audit::record_all(tx, actor, &entries.collect::<Vec<_>>()).await?;
+    Ok(u64::try_from(snoozed.len()).unwrap_or_default())
+}
+
+/// One that the cause was snoozed with since the last one was closed is taken over.
 async fn insert(
     tx: &mut PgConnection,
     incident: &Incident,
@@ -140,7 +186,9 @@ async fn insert(
     until: Option<OffsetDateTime>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO snoozes (id, project_id, event_id, incident_id, cause, until, snoozed_by) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO snoozes (id, project_id, event_id, incident_id, cause, until, snoozed_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (incident_id) WHERE ended_at IS NULL DO UPDATE
+             SET until = excluded.until, snoozed_by = excluded.snoozed_by, snoozed_at = excluded.snoozed_at",
         Uuid::now_v7(),
         incident.project_id.as_uuid(),
         incident.event_id.as_uuid(),

@@ -118,6 +118,12 @@ pub enum ApiError {
         /// Seconds until the next request would pass.
         retry_after_secs: u64,
     },
+    /// Too many requests from there were signed by nobody that is known.
+    #[error("too many requests from this address had a wrong signature; wait {retry_after_secs} s")]
+    TooManyForeign {
+        /// Seconds until the next request would pass.
+        retry_after_secs: u64,
+    },
     /// A fault of ours.
     #[error("the request failed on our side; send it again with the same Idempotency-Key")]
     Internal {
@@ -211,7 +217,9 @@ impl ApiError {
             }
             Self::ValidationError(_) => ("validation_error", StatusCode::UNPROCESSABLE_ENTITY),
             Self::AmbiguousEvent(_) => ("ambiguous_event", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::RateLimited { .. } => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
+            Self::RateLimited { .. } | Self::TooManyForeign { .. } => {
+                ("rate_limited", StatusCode::TOO_MANY_REQUESTS)
+            }
             Self::Internal { .. } => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Unavailable { .. }
             | Self::ReadOnly { .. }
@@ -267,7 +275,9 @@ impl ApiError {
     pub const fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Self::IdempotencyInProgress => Some(1),
-            Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
+            Self::RateLimited { retry_after_secs } | Self::TooManyForeign { retry_after_secs } => {
+                Some(*retry_after_secs)
+            }
             Self::Unavailable { .. }
             | Self::ReadOnly { .. }
             | Self::SealedElsewhere { .. }
@@ -408,6 +418,7 @@ mod tests {
             (ApiError::UnsupportedMediaType { message }, "unsupported_media_type", 415),
             (ApiError::ValidationError(bad_field), "validation_error", 422),
             (ApiError::RateLimited { retry_after_secs: 7 }, "rate_limited", 429),
+            (ApiError::TooManyForeign { retry_after_secs: 7 }, "rate_limited", 429),
             (ApiError::internal(source()), "internal_error", 500),
             (ApiError::unavailable(source()), "unavailable", 503),
             (ApiError::ReadOnly { source: source() }, "unavailable", 503),

@@ -14,6 +14,7 @@ pub mod admission;
 pub mod client;
 pub mod error;
 pub mod extract;
+pub mod foreign_requests;
 pub mod group_commit;
 pub mod heartbeat;
 pub mod host;

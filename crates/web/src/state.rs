@@ -7,6 +7,7 @@ use engine::{Engine, Monitor, Relay};
 use store::{MasterKey, PgPool};
 
 use crate::admission::Admission;
+use crate::foreign_requests::ForeignRequests;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
 use crate::slack_answer::AnswerSlack;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub admission: Admission,
     /// How much each key may send.
     pub limits: Arc<RateLimit>,
+    /// Which addresses send what nobody known has signed.
+    pub foreign: Arc<ForeignRequests>,
     /// Runs commits to their end when a client hangs up.
     pub detached: Detached,
     /// What links begin with, without a slash at the end.

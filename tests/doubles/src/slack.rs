@@ -21,6 +21,8 @@ const HEADER: usize = 150;
 const SECTION: usize = 3_000;
 const FIELD: usize = 2_000;
 const BUTTON: usize = 75;
+/// The longest fields of a button (<https://docs.slack.dev/reference/block-kit/block-elements/button-element>).
+const BUTTON_FIELDS: [(&str, usize); 3] = [("action_id", 255), ("url", 3_000), ("value", 2_000)];
 
 /// A message of the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +119,8 @@ impl Slack {
     /// When the message has no such button.
     #[must_use]
     pub fn press(&self, message: &ChannelMessage, action_id: &str, user: &str, at: i64) -> Press {
-        let (block_id, value) = find_button(&message.content, action_id).expect("the button");
+        let action = find_button(&message.content, action_id).expect("the button");
+        let action = pressed_button(action, at);
         let port = self.server.port;
         let pressed = {
             let mut workspace = self.workspace();
@@ -134,10 +137,7 @@ impl Slack {
             "team": { "id": "T0123ABCDEF", "domain": "cometcart" },
             "channel": { "id": CHANNEL, "name": "payments" },
             "response_url": format!("http://127.0.0.1:{port}/actions/T0123ABCDEF/{pressed}/abc"),
-            "actions": [{
-                "action_id": action_id, "block_id": block_id, "type": "button", "value": value,
-                "action_ts": format!("{at}.{:06}", action_id.len()),
-            }],
+            "actions": [action],
         });
         let body: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &payload.to_string())
@@ -162,14 +162,26 @@ pub fn sign(body: String, at: i64) -> Press {
     Press { timestamp: at.to_string(), signature, body }
 }
 
-/// The block and the value of a button.
-fn find_button(content: &Value, action_id: &str) -> Option<(String, String)> {
-    let blocks = content["blocks"].as_array()?;
-    blocks.iter().find_map(|block| {
+/// A button and the name of its block.
+fn find_button<'a>(content: &'a Value, action_id: &str) -> Option<(&'a str, &'a Value)> {
+    content["blocks"].as_array()?.iter().find_map(|block| {
         let elements = block["elements"].as_array()?;
         let button = elements.iter().find(|element| element["action_id"] == action_id)?;
-        Some((block["block_id"].as_str()?.to_owned(), button["value"].as_str()?.to_owned()))
+        Some((block["block_id"].as_str()?, button))
     })
+}
+
+/// What is sent of a button that was pressed, also of one that opens a page. It has a value only where the button has one.
+fn pressed_button((block_id, button): (&str, &Value), at: i64) -> Value {
+    let action_id = button["action_id"].as_str().unwrap_or_default();
+    let mut action = json!({
+        "action_id": action_id, "block_id": block_id, "type": "button", "text": button["text"],
+        "action_ts": format!("{at}.{:06}", action_id.len()),
+    });
+    if let Some(value) = button.get("value") {
+        action["value"] = value.clone();
+    }
+    action
 }
 
 impl Workspace {
@@ -246,16 +258,6 @@ fn error(name: &str) -> Value {
 
 /// Whether there are at most 50 blocks, and nothing in them is empty or too long.
 fn is_valid(content: &Value) -> bool {
-    let fits = |text: &Value, longest: usize| {
-        let units = text["text"].as_str().map_or(0, |text| text.encode_utf16().count());
-        (1..=longest).contains(&units)
-    };
-    let all = |list: &Value, fits: &dyn Fn(&Value) -> bool| {
-        list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(fits))
-    };
-    let is_button = |button: &Value| {
-        button["type"] == "button" && fits(&button["text"], BUTTON) && button["value"].is_string()
-    };
     let is_block = |block: &Value| match block["type"].as_str() {
         Some("header") => fits(&block["text"], HEADER),
         Some("section") if block["fields"].is_array() => {
@@ -263,11 +265,40 @@ fn is_valid(content: &Value) -> bool {
         }
         Some("section") => fits(&block["text"], SECTION),
         Some("context") => all(&block["elements"], &|element| fits(element, FIELD)),
-        Some("actions") => all(&block["elements"], &is_button),
+        Some("actions") => are_buttons(&block["elements"]),
         _ => false,
     };
     let blocks = &content["blocks"];
     content["text"].as_str().is_some_and(|text| !text.is_empty())
         && blocks.as_array().is_some_and(|blocks| blocks.len() <= 50)
         && all(blocks, &is_block)
+}
+
+fn fits(text: &Value, longest: usize) -> bool {
+    is_text(&text["text"], longest)
+}
+
+fn is_text(text: &Value, longest: usize) -> bool {
+    let units = text.as_str().map_or(0, |text| text.encode_utf16().count());
+    (1..=longest).contains(&units)
+}
+
+fn all(list: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
+    list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(fits))
+}
+
+/// At most 25, each with an `action_id` of its own; what they hold and where they lead is optional.
+fn are_buttons(elements: &Value) -> bool {
+    let is_button = |button: &Value| {
+        let holds = |(name, longest): &(&str, usize)| {
+            button.get(*name).is_none_or(|field| is_text(field, *longest))
+        };
+        button["type"] == "button"
+            && fits(&button["text"], BUTTON)
+            && BUTTON_FIELDS.iter().all(holds)
+    };
+    let ids = elements.as_array().into_iter().flatten().map(|button| button["action_id"].as_str());
+    let ids: Vec<_> = ids.collect();
+    let own: std::collections::BTreeSet<_> = ids.iter().collect();
+    ids.len() <= 25 && own.len() == ids.len() && all(elements, &is_button)
 }

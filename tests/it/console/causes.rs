@@ -52,7 +52,7 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
             "{}",
             page.text()
         );
-        assert!(!page.text().contains("Last one like this"));
+        assert!(!page.text().contains("Similar past incidents"));
         assert!(page.text().contains("a disk, a quota or memory of your app"), "what is likely");
         assert_eq!(page.field("Repair URL"), world.repair.url());
 
@@ -65,11 +65,10 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
         .await;
         let page = bob.page(&path).await;
         assert!(page.text().contains("no other waits"), "{}", page.text());
-        assert!(
-            page.text().contains("Last one like this was fixed\nmanually, after"),
-            "{}",
-            page.text()
-        );
+        let past = page.texts(".past li");
+        let [past] = &past[..] else { panic!("not one: {}", page.text()) };
+        assert!(past.contains("manually by ") && past.contains(", after"), "{past}");
+        assert!(past.contains("credits added manually"), "{past}");
         assert!(page.html().contains(&format!("href=\"/incidents/{first}\"")));
         let over = bob.page(&format!("/incidents/{first}")).await;
         assert!(!over.text().contains("a disk, a quota"), "it is over");
@@ -90,13 +89,19 @@ fn a_hostile_error_code_is_shown_and_does_nothing() {
     });
 }
 
+async fn resolve_by_command(world: &World, incident: &str) {
+    let resolve = ["incident", "resolve", incident, "--note", "by hand"];
+    let (code, told) = world.cli(&resolve).await.expect("a command");
+    assert_eq!(code, 0, "{told}");
+}
+
 #[test]
 fn scripts_and_the_command_line_see_the_same_causes() {
     e2e::run(async {
         let world = world().await;
         let script = Script::of(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
-        fail(&world, "evt_2", &json!({})).await;
+        let (_, second) = fail(&world, "evt_2", &json!({})).await;
         let project = format!("/{}", world.project.id);
         let (status, causes) = script.get(&format!("{project}/causes")).await;
         assert_eq!(status, 200, "{causes}");
@@ -128,6 +133,11 @@ fn scripts_and_the_command_line_see_the_same_causes() {
         assert_eq!((code, &told["state"]), (0, &json!("acknowledged")));
         let (code, told) = world.cli(&acknowledge).await.expect("a command");
         assert_eq!((code, &told["error"]["code"]), (1, &json!("incident_conflict")));
+        resolve_by_command(&world, &incident).await;
+        let (_, other) = script.get(&format!("{project}/incidents/{second}")).await;
+        assert_eq!(other["similar"].as_array().map(Vec::len), Some(1), "{other}");
+        let past = &other["similar"][0];
+        assert_eq!((&past["incident_id"], &past["note"]), (&json!(incident), &json!("by hand")));
         let events = ["event", "list", "--search", "evt_2", "--effect", "failed"];
         let (_, told) = world.cli(&events).await.expect("a command");
         assert_eq!(told["data"][0]["provider_event_id"], json!("evt_2"));

@@ -5,10 +5,12 @@ use domain::bulk::BulkAction;
 use domain::ids::{IncidentId, OperatorId, ProjectId};
 use store::bulk::{NewBulk, Selection, create_preview};
 use store::search::at_risk::sum_at_risk;
+use store::search::causes::find_cause;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{
     PgPool, alert_digests, alert_holds, cause_waits, comments, mentions, pool, reminders, snoozes,
 };
+use time::Duration;
 use uuid::{Uuid, uuid};
 
 use super::questions::{Question, bad_day};
@@ -96,7 +98,7 @@ fn owned(unresolved: i64) -> [Question; 4] {
 }
 
 /// What people are told of again: by what is not resolved, and for each of the causes.
-fn told_again(unresolved: i64) -> [Question; 5] {
+fn told_again(unresolved: i64) -> [Question; 6] {
     let waits = Question::new("what is to be told again", |pool| {
         Box::pin(async move { number(cause_waits::enqueue_due(pool).await.expect("reminders")) })
     });
@@ -108,6 +110,9 @@ fn told_again(unresolved: i64) -> [Question; 5] {
     });
     let snoozed = Question::new("snoozes that are over", |pool| {
         Box::pin(async move { number(snoozes::end_due(pool).await.expect("snoozes")) })
+    });
+    let cause = Question::new("snooze of a cause", |pool| {
+        Box::pin(async move { number(snooze_bad_day(pool).await) })
     });
     let held = Question::new("what was held back and is over", |pool| {
         Box::pin(async move { number(alert_holds::end_due(pool).await.expect("digests")) })
@@ -122,6 +127,7 @@ fn told_again(unresolved: i64) -> [Question; 5] {
         waits.at_most(4 * unresolved + 2_000),
         reminder.at_most(4 * unresolved + 2_000),
         snoozed.at_most(2 * unresolved + 2_000),
+        cause.at_most(4 * unresolved + 2_000),
         held,
         digest,
     ]
@@ -140,6 +146,17 @@ async fn previews(pool: &PgPool, unresolved: i64) -> [Question; 2] {
     let named = preview("preview of incidents by name", project_id, Selection::Incidents(named));
     let of_cause = preview("preview of a cause", project_id, Selection::Cause(bad_day()));
     [named, of_cause.at_most(4 * unresolved + 2_000)]
+}
+
+/// Snoozes that do not stay.
+async fn snooze_bad_day(pool: &PgPool) -> u64 {
+    let cause = find_cause(pool, bad_day()).await.expect("a database").expect("a cause");
+    let (actor, hour) = (Actor::Cli("dora".to_owned()), Duration::HOUR);
+    let mut tx = pool::begin(pool).await.expect("a transaction");
+    let snoozed =
+        snoozes::snooze_cause(&mut tx, cause.project_id, bad_day(), &actor, hour, "later").await;
+    tx.rollback().await.expect("a rollback");
+    snoozed.expect("snoozes")
 }
 
 /// A preview that does not stay.

@@ -19,6 +19,7 @@ use store::search::incidents::{
     IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
 };
 use store::search::overview::overview;
+use store::search::similar::list_similar;
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
 
@@ -348,7 +349,7 @@ fn others(known: &Known) -> Vec<Question> {
             })
         }));
     }
-    all.push(of_cause());
+    all.push(of_cause(known.incident_id));
     all.extend(hours());
     all.extend(progress(known));
     all.extend(exports());
@@ -360,11 +361,13 @@ pub fn bad_day() -> CauseId {
     CauseId::from_uuid(uuid::Uuid::from_u128(0x8000_8000_0000_0000_0001))
 }
 
-fn of_cause() -> Question {
-    Question::new("what an incident has in common with others", |pool| {
+fn of_cause(incident_id: IncidentId) -> Question {
+    Question::new("what an incident has in common with others", move |pool| {
         Box::pin(async move {
             find_cause(pool, bad_day()).await.expect("a cause");
-            store::incidents::find_last_resolved(pool, bad_day()).await.expect("an incident");
+            let any =
+                store::incidents::list_by_ids(pool, &[incident_id]).await.expect("one").remove(0);
+            list_similar(pool, &any).await.expect("incidents");
             let waiting = count_waiting(pool, bad_day(), 1_000).await.expect("a count");
             usize::try_from(waiting).expect("a number")
         })

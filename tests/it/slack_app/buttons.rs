@@ -13,8 +13,8 @@ use store::pool::transaction;
 
 use super::*;
 
-const BOB: &str = "U0123ABCDEF";
-const EMAIL: &str = "bob@cometcart.test";
+pub(super) const BOB: &str = "U0123ABCDEF";
+pub(super) const EMAIL: &str = "bob@cometcart.test";
 
 pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
@@ -42,7 +42,7 @@ pub(super) async fn send(world: &World, press: &Press) -> u16 {
 }
 
 /// What the person is told by the answer of this number to their press.
-async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
+pub(super) async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
     let said = async || slack.answers(press).get(number).cloned();
     let said = e2e::eventually("an answer", said).await;
     assert_eq!(said["response_type"], "ephemeral");
@@ -50,13 +50,32 @@ async fn answer(slack: &Slack, press: &Press, number: usize) -> String {
 }
 
 /// Presses a button of the first message and gives what the person is told.
-async fn press(world: &World, slack: &Slack, button: &str, user: &str, at: i64) -> String {
+pub(super) async fn press(
+    world: &World,
+    slack: &Slack,
+    button: &str,
+    user: &str,
+    at: i64,
+) -> String {
     let pressed = slack.press(&slack.messages()[0], button, user, at);
     assert_eq!(send(world, &pressed).await, 200);
     answer(slack, &pressed, 0).await
 }
 
-async fn count(world: &World, what: &'static str) -> i64 {
+/// Sends a press that waits for a lock, and ends its connection there.
+pub(super) async fn cut_off(world: &World, pressed: &Press) {
+    let cut = async {
+        e2e::until_lock_wait(&world.pool).await;
+        let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.expect("a count");
+        assert!(ended >= 1, "{ended}");
+    };
+    let (status, ()) = tokio::join!(send(world, pressed), cut);
+    assert!(status >= 500, "{status}");
+}
+
+pub(super) async fn count(world: &World, what: &'static str) -> i64 {
     let sql = AssertSqlSafe(format!("SELECT count(*) FROM {what}"));
     sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a count")
 }
@@ -127,16 +146,8 @@ fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_a
             .execute(&mut *blocking)
             .await
             .expect("a lock");
-        let cut = async {
-            // It has kept the press by then, and waits for the event.
-            e2e::until_lock_wait(&world.pool).await;
-            let end = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            let ended: i64 = sqlx::query_scalar(end).fetch_one(&world.pool).await.expect("a count");
-            assert!(ended >= 1, "{ended}");
-        };
-        let (status, ()) = tokio::join!(send(&world, &pressed), cut);
-        assert!(status >= 500, "{status}");
+        // It has kept the press by then, and waits for the event.
+        cut_off(&world, &pressed).await;
         blocking.rollback().await.expect("an end");
         assert_eq!(count(&world, "slack_presses").await, 0);
         assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
@@ -176,6 +187,34 @@ fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
         execute(&world, "UPDATE destinations SET removed_at = NULL").await;
         assert_eq!(send(&world, &good).await, 200);
         assert_eq!(incident(&world, event_id).await.state, IncidentState::Acknowledged);
+    });
+}
+
+#[test]
+fn an_address_that_sends_wrong_signatures_again_and_again_is_turned_away_and_right_ones_are_not_counted()
+ {
+    run(async {
+        let world = world().await;
+        let slack = slack(&world).await;
+        hire(&world, EMAIL, Role::Operator, BOB).await;
+        fail(&world, "evt_1").await;
+        let (message, at) = (slack.messages().remove(0), now());
+        for late in 0..3 {
+            let right = slack.press(&message, "snooze", BOB, at + late);
+            assert_eq!(send(&world, &right).await, 200);
+        }
+        let good = slack.press(&message, "acknowledge", BOB, at);
+        let bad = Press { signature: "v0=00".to_owned(), ..good.clone() };
+        for number in 1..60 {
+            assert_eq!(send(&world, &bad).await, 401, "{number}");
+        }
+        assert_eq!(send(&world, &good).await, 200, "one more may be wrong");
+        assert_eq!(send(&world, &bad).await, 401);
+        let path = format!("{}/slack/actions", world.url);
+        let turned_away = world.http.post(path).body("payload").send().await.expect("a response");
+        assert_eq!(turned_away.status().as_u16(), 429);
+        let seconds = turned_away.headers()["retry-after"].to_str().expect("a text");
+        assert!((1..=60).contains(&seconds.parse::<u64>().expect("seconds")), "{seconds}");
     });
 }
 

@@ -27,7 +27,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use self::answer::Answer;
-use super::{SendFailure, Sent, Thread, exchange};
+use super::{NoticeMessage, SendFailure, Sent, Thread, exchange};
 use crate::http::{GuardedClient, ReadLimits};
 
 /// A message comes back with all that Slack knows of it.
@@ -70,11 +70,11 @@ pub(super) async fn send(
 pub(super) async fn send_notice(
     http: &GuardedClient,
     to: &AppChannel,
+    notice: &NoticeMessage,
     text: &NoticeText,
-    posted: Option<&str>,
 ) -> Result<Sent, SendFailure> {
-    let message = notice_message(text);
-    if let Some(posted) = posted
+    let message = notice_message(to.destination_id, &notice.facts, text);
+    if let Some(posted) = notice.posted.as_deref()
         && let Some(edited) = edit(http, to, posted, &message).await?
     {
         return Ok(edited);

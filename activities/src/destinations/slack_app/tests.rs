@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use domain::app_error::AppError;
+use domain::catalogue::EffectType;
+use domain::cause::Cause;
 use domain::destination::{DestinationKind, SlackChannel, SlackSigningSecret, SlackToken};
-use domain::notice::{NoticeOrigin, ResultsUnclaimed};
+use domain::incident::Reason;
+use domain::notice::{
+    CauseFacts, NoticeFacts, NoticeOrigin, ResolutionCounts, ResultsUnclaimed, StateCounts,
+    WaitingFacts,
+};
 use domain::project::Mode;
+use domain::reminder::ReminderReason;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
 use doubles::slack::{CHANNEL, SIGNING_SECRET, Slack, TOKEN};
@@ -45,6 +53,56 @@ fn buttons(message: &Value) -> Vec<&str> {
     elements.filter_map(|button| button["action_id"].as_str()).collect()
 }
 
+fn origin() -> NoticeOrigin {
+    NoticeOrigin {
+        project_id: "prj_00000000000000000000000001".parse().expect("an id"),
+        project_name: "CometCart".to_owned(),
+        mode: Mode::Live,
+    }
+}
+
+/// Ten incidents of a cause, of which none is left.
+fn cause(origin: &NoticeOrigin) -> CauseFacts {
+    CauseFacts {
+        cause: Cause {
+            project_id: origin.project_id,
+            reason: Reason::MissingResult,
+            error_code: None,
+            event_type: "invoice.paid".to_owned(),
+            effect_type: EffectType::CreditGrant,
+        },
+        incidents: 10,
+        new: 9,
+        customers: 10,
+        at_risk: Vec::new(),
+        states: StateCounts::default(),
+        resolutions: ResolutionCounts::default(),
+        newest: Vec::new(),
+        last_error: AppError::default(),
+        first_opened_at: opened().opened_at,
+        last_opened_at: opened().opened_at,
+        last_resolved_at: None,
+        cause_url: "https://sendpromptly.cometcart.test/incidents?cause=cau_1".to_owned(),
+    }
+}
+
+fn waiting(reason: ReminderReason, origin: &NoticeOrigin) -> WaitingFacts {
+    WaitingFacts {
+        reason,
+        nth: 1,
+        cause: Some(cause(origin).cause),
+        incidents: 10,
+        customers: 10,
+        oldest_opened_at: None,
+        newest: Vec::new(),
+        incidents_url: cause(origin).cause_url,
+    }
+}
+
+fn notice(facts: &NoticeFacts, origin: &NoticeOrigin) -> Value {
+    notice_message(DESTINATION.parse().expect("an id"), facts, &facts.text(origin))
+}
+
 fn message(facts: &AlertFacts) -> Value {
     alert_message(DESTINATION.parse().expect("an id"), facts)
 }
@@ -63,18 +121,55 @@ fn buttons_are_those_of_what_is_left_to_do() {
     ] {
         assert_eq!(buttons(&message(&facts)), expected, "{:?}", facts.kind);
     }
-    let origin = NoticeOrigin {
-        project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-        project_name: "CometCart".to_owned(),
-        mode: Mode::Live,
-    };
+    let origin = origin();
     let results = ResultsUnclaimed {
         count: 1,
         failures: 0,
         provider_event_ids: vec!["evt_1".to_owned()],
         audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
     };
-    assert!(buttons(&notice_message(&results.text(&origin))).is_empty());
+    let results = NoticeFacts::ResultsUnclaimed(results);
+    assert!(buttons(&notice(&results, &origin)).is_empty());
+    let counts = |open, acknowledged| StateCounts { open, acknowledged, reprocessing: 0 };
+    for (states, expected) in [
+        (counts(9, 1), &["acknowledge_all", "snooze_all", "open_page"][..]),
+        (counts(0, 1), &["snooze_all", "open_page"]),
+        (counts(0, 0), &[]),
+    ] {
+        let facts = CauseFacts { states, ..cause(&origin) };
+        assert_eq!(buttons(&notice(&NoticeFacts::CauseUpdated(facts), &origin)), expected);
+    }
+    let ended = NoticeFacts::CauseEnded(cause(&origin));
+    assert!(buttons(&notice(&ended, &origin)).is_empty());
+    let reminders: [(_, &[_]); 3] = [
+        (ReminderReason::Escalated, &["acknowledge_all", "snooze_all", "open_page"]),
+        (ReminderReason::CameBack, &["snooze_all", "open_page"]),
+        (ReminderReason::SnoozeOver, &[]),
+    ];
+    for (reason, expected) in reminders {
+        let facts = NoticeFacts::IncidentsWaiting(waiting(reason, &origin));
+        assert_eq!(buttons(&notice(&facts, &origin)), expected, "{reason:?}");
+    }
+}
+
+#[test]
+fn the_link_of_a_cause_opens_its_list_at_the_preview_and_one_that_is_too_long_is_left_out() {
+    let origin = origin();
+    let mut facts = cause(&origin);
+    facts.cause_url = "https://sendpromptly.cometcart.test/incidents?cause=cau_1".to_owned();
+    let message = notice(&NoticeFacts::CauseUpdated(facts.clone()), &origin);
+    let blocks = message["blocks"].as_array().expect("blocks");
+    let [all, _, link] = &blocks[blocks.len() - 2]["elements"].as_array().expect("buttons")[..]
+    else {
+        panic!("not three buttons: {message}")
+    };
+    assert_eq!(link["url"], format!("{}#all", facts.cause_url));
+    assert!(link.get("value").is_none());
+    assert_eq!(all["value"], facts.cause.id().to_string());
+    assert_eq!(all["confirm"]["confirm"]["text"], "Acknowledge all");
+    facts.cause_url = format!("https://sendpromptly.cometcart.test/{}", "x".repeat(2_970));
+    let message = notice(&NoticeFacts::CauseUpdated(facts), &origin);
+    assert_eq!(buttons(&message), ["acknowledge_all", "snooze_all"]);
 }
 
 #[test]

@@ -1,14 +1,17 @@
-//! What an incident has in common with others, and how the last of them was put right.
+//! What an incident has in common with others, and how those that are resolved ended.
 
-use domain::alert::format_duration;
-use domain::incident::{IncidentState, Resolution};
-use domain::timeline::describe_resolution;
-use store::incidents::{self, Incident};
+use domain::alert::{one_line, sanitize};
+use domain::incident::IncidentState;
+use domain::timeline::describe_ending;
+use store::incidents::Incident;
 use store::search::causes;
+use store::search::similar::{SimilarIncident, list_similar};
 use store::{PgPool, StoreError};
+use time::OffsetDateTime;
 
 use crate::facts::{Fact, Value};
 use crate::incidents::cause_href;
+use crate::when::When;
 
 /// How far the others are counted.
 const MOST_COUNTED: i64 = 1_000;
@@ -20,8 +23,19 @@ pub(super) struct Siblings {
     href: String,
     /// How many of the others are not resolved.
     waiting: i64,
-    /// The one that was resolved last.
-    fixed: Option<Incident>,
+    /// The newest of those that are resolved.
+    resolved: Vec<SimilarIncident>,
+}
+
+/// One that is resolved, as the list shows it.
+#[derive(Debug)]
+pub(super) struct SimilarItem {
+    pub(super) href: String,
+    pub(super) reference: String,
+    /// How it ended, by whom, and after how long.
+    pub(super) ended: String,
+    pub(super) note: Option<String>,
+    pub(super) at: When,
 }
 
 impl Siblings {
@@ -34,12 +48,11 @@ impl Siblings {
         let Some(cause) = causes::find_cause(pool, id).await? else { return Ok(None) };
         let waiting = causes::count_waiting(pool, id, MOST_COUNTED + 2).await?;
         let itself = i64::from(incident.state != IncidentState::Resolved);
-        let fixed = incidents::find_last_resolved(pool, id).await?;
         Ok(Some(Self {
             title: cause.title(),
             href: cause_href(id),
             waiting: (waiting - itself).max(0),
-            fixed: fixed.filter(|fixed| fixed.id != incident.id),
+            resolved: list_similar(pool, incident).await?,
         }))
     }
 
@@ -56,24 +69,24 @@ impl Siblings {
             _ => format!("more than {MOST_COUNTED} others wait"),
         };
         let lines = vec![self.title.clone(), waiting];
-        let mut facts = vec![Fact::new("Cause", Value::Lines(lines)).leading_to(&self.href)];
-        if let Some((resolution, text)) = self.fixed.as_ref().and_then(last_fix) {
-            let label = match resolution {
-                Resolution::Superseded => "Last one like this ended",
-                Resolution::Reprocessed | Resolution::LateSuccess | Resolution::Manual => {
-                    "Last one like this was fixed"
-                }
-            };
-            let href = self.fixed.as_ref().map(|fixed| format!("/incidents/{}", fixed.id));
-            facts.push(Fact { href, ..Fact::new(label, Value::Text(text)) });
-        }
-        facts
+        vec![Fact::new("Cause", Value::Lines(lines)).leading_to(&self.href)]
+    }
+
+    /// Those that are resolved, the newest first.
+    pub(super) fn similar(&self, now: OffsetDateTime) -> Vec<SimilarItem> {
+        self.resolved.iter().map(|it| SimilarItem::new(it, now)).collect()
     }
 }
 
-/// How an incident ended, and how long that took.
-fn last_fix(fixed: &Incident) -> Option<(Resolution, String)> {
-    let (resolution, at) = (fixed.resolution?, fixed.resolved_at?);
-    let took = format_duration(at - fixed.opened_at);
-    Some((resolution, format!("{}, after {took}", describe_resolution(resolution))))
+impl SimilarItem {
+    fn new(it: &SimilarIncident, now: OffsetDateTime) -> Self {
+        let took = it.resolved_at - it.opened_at;
+        Self {
+            href: format!("/incidents/{}", it.id),
+            reference: one_line(&it.internal_reference),
+            ended: describe_ending(it.resolution, it.by.as_deref(), took),
+            note: it.note.as_deref().map(sanitize),
+            at: When::ago(it.resolved_at, now),
+        }
+    }
 }

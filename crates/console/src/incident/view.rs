@@ -20,7 +20,7 @@ use web::error::ApiError;
 use super::details::IncidentDetails;
 use super::next::NextAction;
 use super::owner::Ownership;
-use super::siblings::Siblings;
+use super::siblings::{Siblings, SimilarItem};
 use super::snooze::SnoozeView;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
@@ -82,6 +82,8 @@ pub(super) struct IncidentPage {
     values: NoteValues,
     timeline: Vec<TimelineItemView>,
     facts: Vec<Fact>,
+    /// How others of its cause ended.
+    similar: Vec<SimilarItem>,
     links: Vec<Link>,
     max_note: usize,
     max_days: i32,
@@ -149,6 +151,7 @@ impl IncidentPage {
             held: unresolved.then_some(details.hold).flatten().map(|hold| held_in(&hold, &details)),
             snooze: SnoozeView::of(&details),
             facts: facts(state, &details),
+            similar: similar(&details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,
             timeline: details.timeline,
@@ -180,6 +183,10 @@ fn facts(state: &ConsoleState, details: &IncidentDetails) -> Vec<Fact> {
     let own = facts::of_incident(state, &details.event, &details.project, &details.alerts);
     facts.extend(own);
     facts
+}
+
+fn similar(details: &IncidentDetails) -> Vec<SimilarItem> {
+    details.siblings.as_ref().map(|it| it.similar(details.now)).unwrap_or_default()
 }
 
 /// Which endpoint does the work again, without what its query may hide, and what it answered last.

@@ -15,8 +15,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
-use domain::incident::{IncidentState, MAX_NOTE, Reason};
-use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
+use domain::incident::MAX_NOTE;
+use store::search::filter::narrow;
+use store::search::incidents::{IncidentSearch, search_incidents};
 use store::{declared_names, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -134,30 +135,7 @@ pub fn search(
     now: OffsetDateTime,
     me: Option<OperatorId>,
 ) -> IncidentSearch {
-    let (opened_after, opened_before) = query.times(now);
-    IncidentSearch {
-        project_id: query.project_id(),
-        mode: query.mode(),
-        state: match query.state.as_str() {
-            "all" => StateFilter::All,
-            state => state.parse::<IncidentState>().map_or(StateFilter::NeedsYou, StateFilter::One),
-        },
-        cause_id: query.cause_id(),
-        owner: match query.owner.as_str() {
-            "me" => me.map(OwnerFilter::Of),
-            "none" => Some(OwnerFilter::Nobody),
-            _ => None,
-        },
-        reason: query.reason.parse::<Reason>().ok(),
-        event_type: query.event_type(catalogue),
-        effect_type: query.effect_type(catalogue),
-        opened_after,
-        opened_before,
-        text: query.text(),
-        sort: query.sort(),
-        cursor: query.cursor(),
-        limit: 0,
-    }
+    IncidentSearch { cursor: query.cursor(), ..narrow(&query.values(), catalogue, now, me) }
 }
 
 fn own_filters(query: &ListQuery, causes: &Causes) -> Vec<Select> {

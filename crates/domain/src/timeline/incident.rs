@@ -1,7 +1,9 @@
 //! What entries say of an incident itself: why it opened, whose it is, how it ended.
 
-use super::many;
-use crate::alert::{judged_later, one_line};
+use time::Duration;
+
+use super::{actor_name, many};
+use crate::alert::{format_duration, judged_later, one_line};
 use crate::audit::detail::{AssignedDetail, CommentDetail, ResolvedDetail};
 use crate::incident::Resolution;
 
@@ -48,6 +50,19 @@ pub(super) fn resolution(of: &ResolvedDetail) -> String {
     describe_resolution(*resolution).to_owned()
 }
 
+/// How an incident ended, by whom if that is known, and after how long: `manually by bob@example.com, after 2 hours`.
+#[must_use]
+pub fn describe_ending(resolution: Resolution, by: Option<&str>, took: Duration) -> String {
+    let (ended, took) = (describe_resolution(resolution), format_duration(took));
+    let by = by.map(|actor| match resolution {
+        Resolution::Reprocessed => format!(", asked for by {}", actor_name(actor)),
+        Resolution::LateSuccess | Resolution::Superseded | Resolution::Manual => {
+            format!(" by {}", actor_name(actor))
+        }
+    });
+    format!("{ended}{}, after {took}", by.unwrap_or_default())
+}
+
 /// How an incident ended, in a few words.
 #[must_use]
 pub fn describe_resolution(resolution: Resolution) -> &'static str {
@@ -56,5 +71,26 @@ pub fn describe_resolution(resolution: Resolution) -> &'static str {
         Resolution::LateSuccess => "the success came late",
         Resolution::Superseded => "nothing is due any more",
         Resolution::Manual => "manually",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ending_names_who_brought_it_about_and_how_long_it_took() {
+        let bob = Some("operator:bob@cometcart.test");
+        for (resolution, by, text) in [
+            (Resolution::Manual, bob, "manually by bob@cometcart.test, after 2 hours"),
+            (
+                Resolution::Reprocessed,
+                bob,
+                "the reprocess succeeded, asked for by bob@cometcart.test, after 2 hours",
+            ),
+            (Resolution::LateSuccess, None, "the success came late, after 2 hours"),
+        ] {
+            assert_eq!(describe_ending(resolution, by, Duration::hours(2)), text);
+        }
     }
 }

@@ -220,14 +220,15 @@ pub async fn count_incidents(
     Ok(counts)
 }
 
-/// How many incidents are not resolved, by project and reason.
+/// How many incidents are not resolved, by project and reason, without archived projects.
 pub async fn count_unresolved_by_reason(
     db: &PgPool,
 ) -> Result<Vec<(ProjectId, Reason, i64)>, StoreError> {
     let mut tx = reading::begin(db).await?;
     let rows = sqlx::query!(
-        r#"SELECT project_id, reason, count(*) AS "unresolved!" FROM incidents
-           WHERE state <> 'resolved' GROUP BY project_id, reason ORDER BY project_id, reason"#,
+        r#"SELECT i.project_id, i.reason, count(*) AS "unresolved!" FROM incidents i JOIN projects p ON p.id = i.project_id
+           WHERE i.state <> 'resolved' AND p.archived_at IS NULL
+           GROUP BY i.project_id, i.reason ORDER BY i.project_id, i.reason"#,
     )
     .fetch_all(&mut *tx)
     .await?;

@@ -21,6 +21,7 @@ pub mod customers;
 mod event_ids;
 mod event_search;
 pub mod events;
+pub mod filter;
 mod finder;
 pub mod hours;
 mod incident_ids;
@@ -31,6 +32,7 @@ mod lookup;
 pub mod overview;
 mod owned_ids;
 pub mod reading;
+pub mod similar;
 mod term;
 mod words;
 

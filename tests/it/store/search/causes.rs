@@ -1,22 +1,25 @@
 //! Causes: what is counted of them, and the incidents of one.
 
-use domain::ids::CauseId;
+use domain::ids::{CauseId, EventId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
 use e2e::run;
 use serde_json::json;
+use store::incidents::Incident;
 use store::search::causes::{CauseRow, count_waiting, find_cause, list_causes};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
+use store::search::similar::list_similar;
 use store::search::{Cursor, Sort};
 
 use super::super::shop::{Shop, receipt_with};
 use super::{after, dispute, for_charlie, names};
 
 /// An incident of the usual failure, for a customer.
-async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) {
+async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) -> EventId {
     let receipt = receipt_with(provider_event_id, &json!({ "internal_reference": reference }));
     let event = shop.accept(&receipt).await.event_id;
     shop.fail(event).await;
+    event
 }
 
 async fn causes(shop: &Shop) -> Vec<CauseRow> {
@@ -84,8 +87,35 @@ fn a_cause_is_over_with_its_last_incident_and_still_has_its_name() {
         assert_eq!(count_waiting(&shop.pool, id, 10).await.expect("a count"), 0);
         let cause = find_cause(&shop.pool, id).await.expect("a cause").expect("a cause");
         assert_eq!((cause.title().as_str(), cause.id()), ("db_write_failed on invoice.paid", id));
-        let last = store::incidents::find_last_resolved(&shop.pool, id).await.expect("a database");
-        assert_eq!(last.expect("an incident").event_id, event);
+    });
+}
+
+#[test]
+fn the_newest_five_that_are_resolved_are_similar_to_another_one_of_the_cause() {
+    run(async {
+        let shop = Shop::open().await;
+        for number in 1..=7 {
+            let (event, customer) = (format!("evt_{number}"), format!("user_{number}"));
+            let event = fail_for(&shop, &event, &customer).await;
+            shop.resolve(event).await;
+        }
+        shop.missed("evt_missed").await;
+        let event = shop.take("evt_8").await;
+        shop.fail(event).await;
+        let similar = async |of: &Incident| {
+            let found = list_similar(&shop.pool, of).await.expect("incidents");
+            found.iter().map(|it| it.internal_reference.clone()).collect::<Vec<_>>().join(" ")
+        };
+        let open = shop.incident(event).await;
+        let newest = list_similar(&shop.pool, &open).await.expect("incidents").remove(0);
+        assert_eq!(newest.note.as_deref(), Some("by hand"));
+        assert!(newest.by.expect("somebody").contains("bob"));
+        assert_eq!(similar(&open).await, "user_7 user_6 user_5 user_4 user_3");
+        shop.resolve(event).await;
+        let itself = shop.incident(event).await;
+        assert_eq!(similar(&itself).await, "user_7 user_6 user_5 user_4 user_3");
+        let unknown = Incident { cause_id: None, ..itself };
+        assert_eq!(similar(&unknown).await, "");
     });
 }
 

@@ -2,13 +2,13 @@
 
 use api::v1::responses;
 use api_types::events::TimelineEntryResponse;
-use api_types::incidents::{AlertResponse, IncidentResponse};
+use api_types::incidents::{AlertResponse, IncidentResponse, SimilarIncidentResponse};
 use domain::alert::{heading_opened, heading_resolved, one_line};
 use domain::extension::describe_evidence;
 use domain::ids::ReplayId;
 use domain::incident::IncidentState;
 use domain::reprocess::ReprocessState;
-use domain::timeline::{Names, describe_outcome};
+use domain::timeline::{Names, describe_ending, describe_outcome};
 use serde::Serialize;
 use store::alerts::{self, AlertView};
 use store::attempts::{self, CallbackAttempt};
@@ -16,6 +16,7 @@ use store::events::{self, PaymentEvent};
 use store::incidents::Incident;
 use store::proposals::{self, Proposal};
 use store::reprocesses::{self, Reprocess};
+use store::search::similar::{SimilarIncident, list_similar};
 use store::timeline::{self, TimelineEntry};
 use time::OffsetDateTime;
 
@@ -42,6 +43,8 @@ struct IncidentDetails {
     names: Names,
     /// Newest first; none once the incident is resolved.
     proposals: Vec<Proposal>,
+    /// How others of its cause ended.
+    similar: Vec<SimilarIncident>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +53,7 @@ struct Whole {
     incident: IncidentResponse,
     reprocesses: Vec<ReprocessOutput>,
     alerts: Vec<AlertResponse>,
+    similar: Vec<SimilarIncidentResponse>,
     timeline: Vec<TimelineEntryResponse>,
 }
 
@@ -95,6 +99,7 @@ async fn gather(admin: &AdminContext, id: &str) -> anyhow::Result<IncidentDetail
     }
     Ok(IncidentDetails {
         proposals,
+        similar: list_similar(&admin.pool, &incident).await?,
         event: event.ok_or_else(|| no_such("event", event_id))?,
         alerts: alerts::list_for_incident(&admin.pool, incident.id).await?,
         timeline: timeline::list_for_event(&admin.pool, event_id).await?,
@@ -110,6 +115,7 @@ impl From<IncidentDetails> for Whole {
             incident: responses::incident(details.incident),
             reprocesses: details.reprocesses.into_iter().map(ReprocessOutput::from).collect(),
             alerts: details.alerts.into_iter().map(responses::alert).collect(),
+            similar: details.similar.into_iter().map(responses::similar_incident).collect(),
             timeline: responses::timeline(details.timeline),
         }
     }
@@ -141,6 +147,9 @@ fn describe(details: &IncidentDetails) -> String {
     }
     if !details.alerts.is_empty() {
         parts.push(format!("Alerts:\n{}", indented(&alert_table(&details.alerts))));
+    }
+    if !details.similar.is_empty() {
+        parts.push(format!("Similar past incidents:\n{}", indented(&similar_list(details))));
     }
     parts.extend(details.proposals.iter().map(|proposal| evidence(&details.incident, proposal)));
     parts.push(format!("Timeline:\n{}", render(&details.timeline, &details.names)));
@@ -232,6 +241,18 @@ fn alert_table(alerts: &[AlertView]) -> String {
         ]
     });
     table(&["ALERT", "DESTINATION", "STATE", "ATTEMPTS"], rows.collect())
+}
+
+/// A line for each, and its note below it.
+fn similar_list(details: &IncidentDetails) -> String {
+    let lines = details.similar.iter().flat_map(|it| {
+        let took = it.resolved_at - it.opened_at;
+        let ended = describe_ending(it.resolution, it.by.as_deref(), took);
+        let (reference, at) = (one_line(&it.internal_reference), format_timestamp(it.resolved_at));
+        let note = it.note.as_deref().map(|note| format!("  {}", one_line(note)));
+        std::iter::once(format!("{}  {reference}  {at}  {ended}", it.id)).chain(note)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use domain::incident::Resolution;
 use serde_json::json;
 use time::macros::datetime;
 
@@ -17,6 +18,15 @@ fn details() -> IncidentDetails {
         }],
         names: Names::default(),
         proposals: Vec::new(),
+        similar: vec![SimilarIncident {
+            id: "inc_00000000000000000000000002".parse().expect("an id"),
+            internal_reference: "user_1".into(),
+            resolution: Resolution::Manual,
+            opened_at: datetime!(2026-11-20 10:00:00 UTC),
+            resolved_at: datetime!(2026-11-20 12:00:00 UTC),
+            by: Some("operator:bob@example.com".into()),
+            note: Some("unlocked\nthe account".into()),
+        }],
     }
 }
 
@@ -31,6 +41,9 @@ fn the_shape_has_exactly_the_fields_of_the_contract() {
         r#""requested_by":"cli:alice","attempts":[{"attempt":1,"at":"2026-11-21T14:40:00Z","#,
         r#""status":null,"error":"connect","latency_ms":12}]}],"#,
         r#""alerts":[{"kind":"incident_opened","destination":"bob@example.com","state":"delivered","attempts":2}],"#,
+        r#""similar":[{"incident_id":"inc_00000000000000000000000002","internal_reference":"user_1","#,
+        r#""resolution":"manual","opened_at":"2026-11-20T10:00:00Z","resolved_at":"2026-11-20T12:00:00Z","#,
+        r#""resolved_by":"operator:bob@example.com","note":"unlocked\nthe account"}],"#,
         r#""timeline":[{"at":"2026-11-21T14:32:09Z","actor":"system","action":"incident.opened","#,
         r#""detail":{"reason":"failed_result"}}]}"#,
     );
@@ -55,7 +68,17 @@ fn a_redirects_target_is_shown_to_people_and_machines() {
 fn people_read_the_story_from_its_heading_to_its_last_step() {
     let text = describe(&details());
     assert!(text.starts_with("user_456 paid for credits. Adding them failed."), "{text}");
-    let parts = ["account_locked", "Reprocesses:", "connect", "Alerts:", "Timeline:"];
+    let ended = "2026-11-20 12:00:00Z  manually by bob@example.com, after 2 hours";
+    let parts = [
+        "account_locked",
+        "Reprocesses:",
+        "connect",
+        "Alerts:",
+        "Similar past incidents:",
+        ended,
+        "unlocked the account",
+        "Timeline:",
+    ];
     let mut rest = text.as_str();
     for part in parts {
         let at =
