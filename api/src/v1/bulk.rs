@@ -219,10 +219,10 @@ fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
     match error {
         ChangeError::Store(error) => error.into(),
         ChangeError::Rejected(why @ SteerRejection::NoBulk) => ApiError::not_found(why.to_string()),
-        ChangeError::Rejected(why @ (SteerRejection::Empty | SteerRejection::State(_))) => {
-            ApiError::IncidentConflict {
-                message: format!("the bulk reprocess cannot do that: {why}"),
-            }
-        }
+        ChangeError::Rejected(
+            why @ (SteerRejection::Empty | SteerRejection::OfSet(_) | SteerRejection::State(_)),
+        ) => ApiError::IncidentConflict {
+            message: format!("the bulk reprocess cannot do that: {why}"),
+        },
     }
 }
