@@ -10,8 +10,11 @@ use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::{parse, receipt};
 use e2e::{World, WorldOptions, eventually, run};
+use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{list_set, step};
+
+use crate::automation::script::Script;
 
 const ALL: [(&str, &str); 3] = [("filter", ""), ("which", "all"), ("action", "reprocess")];
 
@@ -189,5 +192,133 @@ fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
         bob.submit(&member, &format!("{member}/start"), &alone).await;
         let message = bob.page(&member).await.message().expect("a message");
         assert!(message.contains("it starts with its set bls_"), "{message}");
+    });
+}
+
+async fn ask(
+    world: &World,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let url = format!("{}/api/v1/bulk-sets{path}", world.url);
+    let mut request = world.http.request(method, url).bearer_auth(token);
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let response = request.send().await.expect("a response");
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.expect("text")).expect("JSON"))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let mut shops = Shops::broken(world).await;
+        let script = Script::of(&shops.world, Role::Operator).await;
+        let token = script.token.clone();
+        let filter = json!({ "action": "acknowledge", "filter": { "mode": "test" } });
+        let viewer = Script::of(&shops.world, Role::Viewer).await.token;
+        let unknown = "/bls_00000000000000000000000001";
+        for (token, path, status) in [
+            (viewer.as_str(), "", 403),
+            (shops.world.key.reveal(), "", 401),
+            (token.as_str(), &format!("{unknown}/start"), 404),
+            (token.as_str(), "/bls_nothing/pause", 404),
+        ] {
+            let body = Some(filter.clone());
+            let (code, error) = ask(&shops.world, token, Method::POST, path, body).await;
+            assert_eq!(code, status, "{path}: {error}");
+        }
+        let live = json!({ "filter": {} });
+        for (body, field) in [
+            (json!({}), "incident_ids"),
+            (json!({ "incident_ids": [] }), "incident_ids"),
+            (json!({ "failures_of": "blk_00000000000000000000000001" }), "failures_of"),
+            (json!({ "failures_of": unknown.trim_start_matches('/') }), "failures_of"),
+            (json!({ "filter": { "mode": "dry" } }), "mode"),
+            (
+                json!({ "filter": {}, "failures_of": unknown.trim_start_matches('/') }),
+                "incident_ids",
+            ),
+            (live, "filter"),
+        ] {
+            let (code, error) =
+                ask(&shops.world, &token, Method::POST, "", Some(body.clone())).await;
+            assert_eq!(
+                (code, &error["error"]["fields"][0]["field"]),
+                (422, &json!(field)),
+                "{body}"
+            );
+        }
+
+        let (code, frozen) = ask(&shops.world, &token, Method::POST, "", Some(filter)).await;
+        assert_eq!((code, &frozen["incidents"]), (201, &json!(4)), "{frozen}");
+        assert_eq!(frozen["projects"][1]["bulk"]["by_effect"][0]["incidents"], 2);
+        let alone = &frozen["projects"][0];
+        let alone = format!(
+            "/{}/bulk-reprocesses/{}/start",
+            alone["project_id"].as_str().expect("an id"),
+            alone["bulk"]["bulk_id"].as_str().expect("an id")
+        );
+        let (code, error) =
+            script.reject(Method::POST, &alone, Some(json!({ "note": "alone" }))).await;
+        assert_eq!((code, error.code.as_str()), (409, "incident_conflict"));
+        let set = format!("/{}", frozen["set_id"].as_str().expect("an id"));
+        let post = async |verb: &str, body: Option<Value>| {
+            ask(&shops.world, &token, Method::POST, &format!("{set}/{verb}"), body).await
+        };
+        let (code, error) = post("start", Some(json!({ "canary": 1 }))).await;
+        assert_eq!((code, &error["error"]["fields"][0]["field"]), (422, &json!("note")), "{error}");
+        let (code, running) = post("start", Some(json!({ "note": "the queue is down" }))).await;
+        assert_eq!((code, &running["state"]), (202, &json!("running")), "{running}");
+        let (_, paused) = post("pause", None).await;
+        assert_eq!((&paused["state"], &paused["waiting"]), (&json!("paused"), &json!(4)));
+        let (_, resumed) = post("resume", None).await;
+        assert_eq!(resumed["state"], "running");
+        shops.work_until(parse(&frozen["set_id"]), &[BulkState::Done, BulkState::Done]).await;
+        let (code, done) = ask(&shops.world, &token, Method::GET, &set, None).await;
+        assert_eq!((code, &done["state"], &done["succeeded"]), (200, &json!("done"), &json!(4)));
+        assert_eq!(done["projects"][0]["bulk"]["set_id"], frozen["set_id"]);
+        assert_eq!(shops.in_state(IncidentState::Acknowledged).await, 4);
+        let late = format!("{set}/cancel");
+        let (code, error) = ask(&shops.world, &token, Method::POST, &late, None).await;
+        assert_eq!((code, &error["error"]["code"]), (409, &json!("incident_conflict")));
+    });
+}
+
+#[test]
+fn the_command_line_shows_and_does_what_is_of_two_projects_as_one() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let mut shops = Shops::broken(world).await;
+        let [ours, theirs] = [0, 2].map(|at: usize| shops.incidents[at].to_string());
+        let named = ["incident", "acknowledge", &ours, &theirs, "--note", "the queue is down"];
+        let (code, shown) = shops.world.cli(&named).await.expect("a command");
+        assert_eq!((code, &shown["incidents"]), (0, &json!(2)), "{shown}");
+        assert_eq!(shown["projects"].as_array().map(Vec::len), Some(2));
+        assert_eq!(shops.in_state(IncidentState::Acknowledged).await, 0, "shown, not done");
+
+        let found = ["incident", "resolve", "--search", "db_write_failed", "--note", "refunded"];
+        let yes = [&found[..], &["--yes", "--no-wait"]].concat();
+        let (code, started) = shops.world.cli(&yes).await.expect("a command");
+        assert_eq!((code, &started["state"]), (0, &json!("running")), "{started}");
+        let id = started["set_id"].as_str().expect("a set").to_owned();
+        let (code, paused) = shops.world.cli(&["bulk", "pause", &id]).await.expect("a command");
+        assert_eq!((code, &paused["state"]), (0, &json!("paused")), "{paused}");
+        let (code, _) = shops.world.cli(&["bulk", "resume", &id]).await.expect("a command");
+        assert_eq!(code, 0);
+        shops.work_until(parse(&started["set_id"]), &[BulkState::Done, BulkState::Done]).await;
+        let (code, done) = shops.world.cli(&["bulk", "show", &id]).await.expect("a command");
+        assert_eq!((code, &done["state"], &done["succeeded"]), (0, &json!("done"), &json!(4)));
+        assert_eq!(shops.in_state(IncidentState::Resolved).await, 4);
+        let (code, error) = shops.world.cli(&["bulk", "cancel", &id]).await.expect("a command");
+        assert_eq!((code, &error["error"]["code"]), (1, &json!("incident_conflict")), "{error}");
+        let none = ["incident", "resolve", "--search", "nothing_like_it", "--note", "x"];
+        let (code, error) = shops.world.cli(&none).await.expect("a command");
+        assert_eq!((code, &error["error"]["code"]), (1, &json!("not_found")), "{error}");
     });
 }

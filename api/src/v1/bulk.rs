@@ -1,6 +1,6 @@
 //! `/api/v1/projects/{project_id}/bulk-reprocesses`.
 
-mod body;
+pub(super) mod body;
 
 use api_types::bulk::{
     BulkItemResponse, BulkPreviewRequest, BulkPreviewResponse, BulkResponse, BulkStartRequest,
@@ -215,7 +215,7 @@ async fn of_project(state: &AppState, project: &str, id: &str) -> Result<Bulk, A
     found.filter(|bulk| bulk.project_id == project.id).ok_or_else(missing)
 }
 
-fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
+pub(super) fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
     match error {
         ChangeError::Store(error) => error.into(),
         ChangeError::Rejected(why @ SteerRejection::NoBulk) => ApiError::not_found(why.to_string()),

@@ -9,7 +9,8 @@ use domain::bulk::{BulkAction, BulkCounts, BulkState, ItemState};
 use domain::ids::{BulkId, BulkSetId, ProjectId};
 use domain::timeline::actor_name;
 use store::bulk::{self, Bulk, Summary};
-use store::{PgPool, StoreError, projects};
+use store::projects::{self, Project};
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -20,7 +21,7 @@ use crate::bulk::pick::Pick;
 use crate::bulk::start_form::StartForm;
 use crate::bulk::values::StartValues;
 use crate::form::FormErrors;
-use crate::layout::{Layout, Section};
+use crate::layout::{Layout, Section, mode_word};
 use crate::page::page_with;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
@@ -144,7 +145,7 @@ impl Read {
         let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
         let projects = projects::list_projects(pool).await?;
         Ok(Self {
-            names: projects.into_iter().map(|it| (it.id, one_line(&it.name))).collect(),
+            names: projects.into_iter().map(|it| (it.id, name(&it))).collect(),
             counts: bulk::count_items_of(pool, &ids).await?,
             summaries: bulk::summarize_items(pool, &ids).await?,
         })
@@ -173,6 +174,11 @@ impl Read {
             excluded: excluded(bulk),
         }
     }
+}
+
+/// A filter may find incidents of both modes.
+fn name(project: &Project) -> String {
+    format!("{} · {}", one_line(&project.name), mode_word(project.mode))
 }
 
 fn projects_of(members: usize) -> String {
