@@ -233,6 +233,11 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
             let (code, error) = ask(&shops.world, token, Method::POST, path, body).await;
             assert_eq!(code, status, "{path}: {error}");
         }
+        for verb in ["start", "pause", "resume", "cancel"] {
+            let path = format!("{unknown}/{verb}");
+            let (code, _) = ask(&shops.world, &viewer, Method::POST, &path, Some(json!({}))).await;
+            assert_eq!(code, 403, "{verb} by a viewer");
+        }
         let live = json!({ "filter": {} });
         for (body, field) in [
             (json!({}), "incident_ids"),

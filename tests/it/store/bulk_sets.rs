@@ -210,3 +210,23 @@ fn a_set_is_steered_as_a_whole_and_what_failed_in_it_is_tried_again_as_one() {
         assert_eq!(frozen.iter().map(|item| item.event_id).collect::<Vec<_>>(), [theirs[0]]);
     });
 }
+
+#[test]
+fn a_note_of_a_set_names_no_customer_that_was_erased_in_any_of_its_projects() {
+    run(async {
+        let shop = Shop::open().await;
+        let northwind = another(&shop, None).await;
+        for of in [&shop, &northwind] {
+            failed(of, 1).await;
+        }
+        let both = all_of(&[&shop, &northwind]);
+        let (id, _) = freeze(&shop, BulkAction::Resolve, both).await.expect("a set");
+        let begun = transaction(&shop.pool, async |tx| {
+            start_set(tx, id, &bob(), SETTINGS, "user_456 has called").await
+        });
+        begun.await.expect("a start");
+        shop.erase("user_456").await;
+        let notes = "SELECT count(*) FROM bulk_reprocesses WHERE note LIKE 'erased:% has called'";
+        assert_eq!(counted(&shop, notes).await, 2);
+    });
+}

@@ -144,10 +144,13 @@ impl Read {
     async fn load(pool: &PgPool, bulks: &[Bulk]) -> Result<Self, StoreError> {
         let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
         let projects = projects::list_projects(pool).await?;
+        // Only a preview shows what its incidents are.
+        let is_preview = bulks.iter().all(|bulk| bulk.state == BulkState::Preview);
+        let summarized: &[BulkId] = if is_preview { &ids } else { &[] };
         Ok(Self {
             names: projects.into_iter().map(|it| (it.id, name(&it))).collect(),
             counts: bulk::count_items_of(pool, &ids).await?,
-            summaries: bulk::summarize_items(pool, &ids).await?,
+            summaries: bulk::summarize_items(pool, summarized).await?,
         })
     }
 
