@@ -168,7 +168,7 @@ fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
         let page = bob.page(&path).await;
         assert_eq!(page.heading(), "Reprocess 4 incidents of 2 projects?");
         assert!(page.text().contains("takes something from the customer"), "{}", page.text());
-        let html = page.html();
+        let html = bob.get(&path).await.body;
         for field in [r#"name="include_taking" value="yes""#, r#"name="which" value="all""#] {
             assert!(html.contains(field), "{html}");
         }
@@ -223,16 +223,20 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
         let filter = json!({ "action": "acknowledge", "filter": { "mode": "test" } });
         let viewer = Script::of(&shops.world, Role::Viewer).await.token;
         let unknown = "/bls_00000000000000000000000001";
+        let missing = format!("{unknown}/start");
         for (token, path, status) in [
             (viewer.as_str(), "", 403),
             (shops.world.key.reveal(), "", 401),
-            (token.as_str(), &format!("{unknown}/start"), 404),
+            (token.as_str(), missing.as_str(), 404),
             (token.as_str(), "/bls_nothing/pause", 404),
         ] {
             let body = Some(filter.clone());
             let (code, error) = ask(&shops.world, token, Method::POST, path, body).await;
             assert_eq!(code, status, "{path}: {error}");
         }
+        let key = shops.world.key.reveal();
+        let (code, _) = ask(&shops.world, key, Method::GET, unknown, None).await;
+        assert_eq!(code, 401, "an app's key opens nothing here");
         for verb in ["start", "pause", "resume", "cancel"] {
             let path = format!("{unknown}/{verb}");
             let (code, _) = ask(&shops.world, &viewer, Method::POST, &path, Some(json!({}))).await;
