@@ -6,6 +6,7 @@
 //! a usual day, or all of it hostile.
 
 mod rare;
+mod sets;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +25,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 54] = [
+pub const PAGES: [(&str, &str); 56] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -36,6 +37,8 @@ pub const PAGES: [(&str, &str); 54] = [
     ("incidents-unwatched", "{unwatched}/incidents"),
     ("incidents-of-a-cause", "/incidents?cause={cause}"),
     ("bulk", "/bulk/{bulk}"),
+    ("bulk-set", "/bulk-sets/{set}?which=all&action=reprocess"),
+    ("bulk-set-paused", "/bulk-sets/{paused_set}"),
     ("events", "/events"),
     ("event", "/events/{event}"),
     ("snapshot", "/events/{event}/snapshot"),

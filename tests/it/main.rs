@@ -14,6 +14,7 @@ mod backlog;
 mod browser;
 mod bulk;
 mod bulk_changes;
+mod bulk_sets;
 mod bursts;
 mod callback_headers;
 mod causes_told;

@@ -1,6 +1,6 @@
 //! `/api/v1/projects/{project_id}/bulk-reprocesses`.
 
-mod body;
+pub(super) mod body;
 
 use api_types::bulk::{
     BulkItemResponse, BulkPreviewRequest, BulkPreviewResponse, BulkResponse, BulkStartRequest,
@@ -215,14 +215,14 @@ async fn of_project(state: &AppState, project: &str, id: &str) -> Result<Bulk, A
     found.filter(|bulk| bulk.project_id == project.id).ok_or_else(missing)
 }
 
-fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
+pub(super) fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
     match error {
         ChangeError::Store(error) => error.into(),
         ChangeError::Rejected(why @ SteerRejection::NoBulk) => ApiError::not_found(why.to_string()),
-        ChangeError::Rejected(why @ (SteerRejection::Empty | SteerRejection::State(_))) => {
-            ApiError::IncidentConflict {
-                message: format!("the bulk reprocess cannot do that: {why}"),
-            }
-        }
+        ChangeError::Rejected(
+            why @ (SteerRejection::Empty | SteerRejection::OfSet(_) | SteerRejection::State(_)),
+        ) => ApiError::IncidentConflict {
+            message: format!("the bulk reprocess cannot do that: {why}"),
+        },
     }
 }

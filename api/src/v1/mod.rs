@@ -11,6 +11,7 @@ mod archive;
 pub mod audit;
 mod bounds;
 pub mod bulk;
+pub mod bulk_sets;
 mod call_group;
 pub mod caller;
 pub mod causes;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::catalogue::{EffectType, UnknownName};
+use domain::catalogue::{Catalogue, EffectType, UnknownName};
 use domain::ids::ProjectId;
 use serde::Deserialize;
 use store::declared_names;
@@ -60,6 +60,24 @@ pub(super) async fn types(
     effect_type: Option<&str>,
 ) -> Result<(Option<String>, Option<EffectType>), ApiError> {
     let catalogue = declared_names::load_catalogue(&state.pool, project_id).await?;
+    types_in(&catalogue, event_type, effect_type)
+}
+
+/// The same, by what any project knows.
+pub(super) async fn types_of_all(
+    state: &AppState,
+    event_type: Option<&str>,
+    effect_type: Option<&str>,
+) -> Result<(Option<String>, Option<EffectType>), ApiError> {
+    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    types_in(&catalogue, event_type, effect_type)
+}
+
+fn types_in(
+    catalogue: &Catalogue,
+    event_type: Option<&str>,
+    effect_type: Option<&str>,
+) -> Result<(Option<String>, Option<EffectType>), ApiError> {
     let event_type = named("event_type", event_type, |text| catalogue.event_type(None, text))?;
     let effect_type = named("effect_type", effect_type, |text| catalogue.effect_type(text))?;
     Ok((event_type, effect_type))

@@ -151,6 +151,7 @@ pub fn bulk(bulk: Bulk, counts: BulkCounts) -> BulkResponse {
         action: bulk.action,
         cause_id: bulk.cause_id,
         failures_of: bulk.retry_of,
+        set_id: bulk.set_id,
         state: bulk.state,
         why: bulk.why,
         requested_by: bulk.requested_by,

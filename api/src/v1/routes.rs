@@ -9,9 +9,9 @@ use web::state::AppState;
 
 use super::ingest_state::IngestState;
 use super::{
-    alerting, archive, audit, bulk, causes, comments, declared_names, destinations, erasures,
-    events, extensions, filters, incidents, keys, owners, policies, projects, proof_links, receipt,
-    receipts, reprocesses, result, silences, snoozes,
+    alerting, archive, audit, bulk, bulk_sets, causes, comments, declared_names, destinations,
+    erasures, events, extensions, filters, incidents, keys, owners, policies, projects,
+    proof_links, receipt, receipts, reprocesses, result, silences, snoozes,
 };
 
 /// What the document says of the whole.
@@ -20,7 +20,7 @@ use super::{
     info(
         title = "sendpromptly API",
         version = "1",
-        description = "The calls of apps, and below `/api/v1/projects` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`.",
+        description = "The calls of apps, and below `/api/v1/projects` and `/api/v1/bulk-sets` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`.",
     ),
     components(schemas(ErrorResponse)),
     modifiers(&Security),
@@ -61,6 +61,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(causes::list))
         .routes(routes!(filters::list))
         .merge(bulk_reprocesses())
+        .merge(sets_of_bulks())
         .routes(routes!(erasures::list, erasures::create))
         .routes(routes!(erasures::show))
         .merge(of_incidents())
@@ -104,6 +105,16 @@ fn bulk_reprocesses() -> OpenApiRouter<AppState> {
         .routes(routes!(bulk::pause))
         .routes(routes!(bulk::resume))
         .routes(routes!(bulk::cancel))
+}
+
+fn sets_of_bulks() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(bulk_sets::create))
+        .routes(routes!(bulk_sets::show))
+        .routes(routes!(bulk_sets::start))
+        .routes(routes!(bulk_sets::pause))
+        .routes(routes!(bulk_sets::resume))
+        .routes(routes!(bulk_sets::cancel))
 }
 
 /// The scheme of the calls.

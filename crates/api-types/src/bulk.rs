@@ -1,7 +1,7 @@
 //! Bulk reprocesses; so are many incidents acknowledged and resolved.
 
 use domain::bulk::{BulkAction, BulkState, ItemState};
-use domain::ids::{BulkId, CauseId, EventId, IncidentId, ReplayId};
+use domain::ids::{BulkId, BulkSetId, CauseId, EventId, IncidentId, ReplayId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -121,6 +121,9 @@ pub struct BulkResponse {
     /// The one whose failures it takes up.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub failures_of: Option<BulkId>,
+    /// The set that it was frozen with and starts with.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub set_id: Option<BulkSetId>,
     /// `preview`, `running`, `paused`, `canceled` or `done`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub state: BulkState,

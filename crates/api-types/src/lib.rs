@@ -11,6 +11,7 @@
 pub mod alerting;
 pub mod audit;
 pub mod bulk;
+pub mod bulk_sets;
 pub mod causes;
 pub mod comments;
 pub mod declared_names;

@@ -74,6 +74,14 @@ impl BulkState {
             Self::Canceled | Self::Done => true,
         }
     }
+
+    /// What is said of several that start together: one that runs or is paused counts more than one that is
+    /// over. Those that stay a preview, because they have no incident, say nothing once others have started.
+    #[must_use]
+    pub fn of_set(states: &[Self]) -> Self {
+        let first = [Self::Running, Self::Paused, Self::Canceled, Self::Done];
+        first.into_iter().find(|state| states.contains(state)).unwrap_or(Self::Preview)
+    }
 }
 
 text_enum! {
@@ -212,6 +220,18 @@ impl BulkCounts {
     }
 }
 
+impl std::iter::Sum for BulkCounts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            waiting: sum.waiting + one.waiting,
+            started: sum.started + one.started,
+            succeeded: sum.succeeded + one.succeeded,
+            failed: sum.failed + one.failed,
+            skipped: sum.skipped + one.skipped,
+        })
+    }
+}
+
 /// What had ended, and failed, when it was last resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SeenBefore {
@@ -329,6 +349,24 @@ mod tests {
         assert_eq!(due(SETTINGS, 3_600.0), due(SETTINGS, 15.0));
         let slow = BulkSettings { per_minute: 1, ..SETTINGS };
         assert_eq!(due(slow, 3_600.0), (2, 60.0), "the one that was due, and the next");
+    }
+
+    #[test]
+    fn several_are_as_far_as_the_one_that_is_not_over() {
+        use BulkState::{Canceled, Done, Paused, Preview, Running};
+        for (states, expected) in [
+            (&[Preview, Preview][..], Preview),
+            (&[Preview, Running], Running),
+            (&[Done, Paused, Running], Running),
+            (&[Done, Paused], Paused),
+            (&[Done, Canceled, Preview], Canceled),
+            (&[Preview, Done], Done),
+            (&[], Preview),
+        ] {
+            assert_eq!(BulkState::of_set(states), expected, "{states:?}");
+        }
+        let sum: BulkCounts = [counts(1, 2, 3, 4), counts(5, 0, 0, 1)].into_iter().sum();
+        assert_eq!(sum, counts(6, 2, 3, 5));
     }
 
     #[test]

@@ -124,6 +124,8 @@ typed_id! {
     MaintenanceId = "mnt_",
     /// A bulk reprocess.
     BulkId = "blk_",
+    /// Bulk reprocesses of several projects that start together.
+    BulkSetId = "bls_",
     /// Whom something is about, as a keyed hash: what stands in the place of an erased reference.
     CustomerHash = "erased:",
     /// One erasure of a customer.

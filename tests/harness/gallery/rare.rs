@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::ids::{CauseId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
+use domain::ids::{BulkSetId, CauseId, DestinationId, EventId, ExtensionId, IncidentId, ProjectId};
 use domain::retention::Rule;
 use engine::{Engine, Monitor, TemporalSettings};
 use serde_json::json;
@@ -13,7 +13,7 @@ use store::notices::enqueue_broken;
 use store::retention;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 
-use super::{Texts, failed, take, take_for};
+use super::{Texts, failed, sets, take, take_for};
 use crate::console::Operator;
 use crate::extension_worker::find_out;
 use crate::{World, eventually};
@@ -32,6 +32,8 @@ pub(super) struct Rare {
     cause: CauseId,
     /// One that is frozen and was not started.
     bulk: String,
+    /// Of several projects: one that was not started, and one that is paused.
+    sets: [BulkSetId; 2],
     unwatched: String,
 }
 
@@ -63,8 +65,20 @@ impl Rare {
         fall_silent(world).await;
         let (archived, live) = (archive(alice, texts).await, start_live(alice, texts).await);
         let (cause, bulk) = freeze(world, alice).await;
+        let sets = sets::seed(world, texts, live).await;
         let unwatched = open_unwatched(world).await;
-        Self { redirected, ambiguous, stuck, live, archived, extension, cause, bulk, unwatched }
+        Self {
+            redirected,
+            ambiguous,
+            stuck,
+            live,
+            archived,
+            extension,
+            cause,
+            bulk,
+            sets,
+            unwatched,
+        }
     }
 
     /// Where the console is that says that no worker runs.
@@ -81,6 +95,8 @@ impl Rare {
             .replace("{archived}", &self.archived.to_string())
             .replace("{cause}", &self.cause.to_string())
             .replace("{bulk}", &self.bulk)
+            .replace("{set}", &self.sets[0].to_string())
+            .replace("{paused_set}", &self.sets[1].to_string())
             .replace("{unwatched}", &self.unwatched)
     }
 }

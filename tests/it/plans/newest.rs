@@ -1,9 +1,11 @@
 //! What is asked by those who share many incidents: owners, comments, reminders, snoozes, digests, previews of bulks.
 
+use std::collections::BTreeMap;
+
 use domain::audit::Actor;
-use domain::bulk::BulkAction;
+use domain::bulk::{BulkAction, ItemState};
 use domain::ids::{IncidentId, OperatorId, ProjectId};
-use store::bulk::{NewBulk, Selection, create_preview};
+use store::bulk::{NewBulk, NewSet, Selection, create_preview, create_set, list_set_items};
 use store::search::at_risk::sum_at_risk;
 use store::search::causes::find_cause;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
@@ -133,7 +135,7 @@ fn told_again(unresolved: i64) -> [Question; 6] {
     ]
 }
 
-async fn previews(pool: &PgPool, unresolved: i64) -> [Question; 2] {
+async fn previews(pool: &PgPool, unresolved: i64) -> [Question; 3] {
     let known: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "SELECT id, project_id FROM incidents WHERE project_id = (SELECT project_id FROM incidents LIMIT 1)
          ORDER BY id LIMIT 50",
@@ -142,10 +144,28 @@ async fn previews(pool: &PgPool, unresolved: i64) -> [Question; 2] {
     .await
     .expect("incidents");
     let project_id = ProjectId::from_uuid(known[0].1);
-    let named = known.into_iter().map(|(id, _)| IncidentId::from_uuid(id)).collect();
+    let named: Vec<_> = known.into_iter().map(|(id, _)| IncidentId::from_uuid(id)).collect();
+    let set = set_of(project_id, Selection::Incidents(named.clone()));
     let named = preview("preview of incidents by name", project_id, Selection::Incidents(named));
     let of_cause = preview("preview of a cause", project_id, Selection::Cause(bad_day()));
-    [named, of_cause.at_most(4 * unresolved + 2_000)]
+    [named, of_cause.at_most(4 * unresolved + 2_000), set]
+}
+
+/// A set that does not stay, and its list.
+fn set_of(project_id: ProjectId, selection: Selection) -> Question {
+    Question::new("a set of bulks and its list", move |pool| {
+        let selections = BTreeMap::from([(project_id, selection.clone())]);
+        Box::pin(async move {
+            let actor = Actor::Cli("dora".to_owned());
+            let action = BulkAction::Acknowledge;
+            let new = NewSet { action, selections, include_taking: true, actor: &actor };
+            let mut tx = pool::begin(pool).await.expect("a transaction");
+            let (id, _) = create_set(&mut tx, &new).await.expect("a set");
+            let items = list_set_items(&mut *tx, id, ItemState::Waiting, 100).await;
+            tx.rollback().await.expect("a rollback");
+            items.expect("items").len()
+        })
+    })
 }
 
 /// Snoozes that do not stay.

@@ -79,7 +79,7 @@ async fn let_time_pass(shop: &Shop) {
 }
 
 /// The app says what came of a reprocess.
-async fn report(shop: &Shop, event: EventId, status: &str) {
+pub async fn report(shop: &Shop, event: EventId, status: &str) {
     let replay_id: domain::ids::ReplayId = sqlx::query_scalar(
         "SELECT id FROM reprocesses WHERE event_id = $1 ORDER BY requested_at DESC LIMIT 1",
     )

@@ -14,6 +14,7 @@ use store::bulk::{
 use store::pool::transaction;
 use store::timeline;
 
+use super::bulk_sets;
 use super::shop::{Shop, bob};
 
 const NOTE: &str = "the queue was down";
@@ -186,6 +187,12 @@ fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
         let shop = Shop::open().await;
         failed(&shop, 1).await;
         sqlx::raw_sql(MORE).execute(&shop.pool).await.expect("more incidents");
+        let northwind = bulk_sets::another(&shop, None).await;
+        failed(&northwind, 1).await;
+        let both = bulk_sets::all_of(&[&shop, &northwind]);
+        let (_, set) = bulk_sets::freeze(&shop, BulkAction::Resolve, both).await.expect("a set");
+        let frozen: Vec<_> = set.iter().map(|(_, it)| (it.items, it.left_over)).collect();
+        assert_eq!(frozen, [(10_000, 1), (0, 1)], "no more in a set than in one");
         let frozen = freeze(&shop, BulkAction::Resolve, Selection::All).await;
         begin(&shop, frozen.id).await;
         assert_eq!((frozen.items, frozen.left_over), (10_000, 1));

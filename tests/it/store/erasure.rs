@@ -112,7 +112,7 @@ impl Shop {
         begun
     }
 
-    async fn erase(&self, reference: &str) -> Erasure {
+    pub async fn erase(&self, reference: &str) -> Erasure {
         let begun = self.begin_erasing(reference).await;
         let done = erasure::run(&self.pool, &self.master_key, begun.id, &mut |_| ()).await;
         done.expect("erased")

@@ -16,7 +16,7 @@ use crate::v1::paging::{self, choice};
 /// The fields that name incidents, of which one may be sent.
 const NAMES: [&str; 4] = ["cause_id", "incident_ids", "failures_of", "filter"];
 /// How many a filter finds at most: one more than fit, to know whether there are more.
-const MOST: usize = 10_001;
+pub(in crate::v1) const MOST: usize = 10_001;
 
 /// What is to be frozen.
 pub(super) struct Asked {
@@ -58,7 +58,10 @@ fn read_named(fields: &mut Fields<'_>) -> Selection {
     named.or(other).unwrap_or(Selection::All)
 }
 
-fn read_object<'a>(fields: &mut Fields<'a>, name: &str) -> Option<&'a Map<String, Value>> {
+pub(in crate::v1) fn read_object<'a>(
+    fields: &mut Fields<'a>,
+    name: &str,
+) -> Option<&'a Map<String, Value>> {
     let value = fields.value(name)?;
     if value.as_object().is_none() {
         fields.reject(name, "must be an object, such as {\"state\":\"open\"}");
@@ -95,7 +98,11 @@ async fn find_filtered(
     Ok(found.into_values().flatten().collect())
 }
 
-fn read_id<T: std::str::FromStr>(fields: &mut Fields<'_>, name: &str, cure: &str) -> Option<T> {
+pub(in crate::v1) fn read_id<T: std::str::FromStr>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    cure: &str,
+) -> Option<T> {
     let text = fields.text(name)?;
     let id = text.parse().ok();
     if id.is_none() {
@@ -104,7 +111,7 @@ fn read_id<T: std::str::FromStr>(fields: &mut Fields<'_>, name: &str, cure: &str
     id
 }
 
-fn read_incidents(fields: &mut Fields<'_>) -> Option<Vec<IncidentId>> {
+pub(in crate::v1) fn read_incidents(fields: &mut Fields<'_>) -> Option<Vec<IncidentId>> {
     let value = fields.value("incident_ids")?;
     let ids = value.as_array().map(|all| {
         all.iter()
@@ -124,7 +131,7 @@ fn read_incidents(fields: &mut Fields<'_>) -> Option<Vec<IncidentId>> {
 }
 
 /// The note, and the settings, which only a reprocess has.
-pub(super) fn read_start(
+pub(in crate::v1) fn read_start(
     action: BulkAction,
     body: &Map<String, Value>,
 ) -> Result<(BulkSettings, String), ApiError> {

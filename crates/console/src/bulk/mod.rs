@@ -2,10 +2,12 @@
 //!
 //! The list of incidents makes one, which freezes those that were picked; its page then starts it, with
 //! a note, and shows how it goes. What is pressed is judged under the lock that steps take; what it was too
-//! late for is said and changes nothing.
+//! late for is said and changes nothing. What is of several projects has a page of its own, in `set`.
 
 mod page;
 mod pick;
+mod set;
+mod start_form;
 mod values;
 
 use axum::Form;
@@ -15,7 +17,7 @@ use domain::bulk::{BulkAction, Steering};
 use domain::ids::BulkId;
 use store::ChangeError;
 use store::bulk::{
-    self, Bulk, NewBulk, PreviewRejection, Selection, SteerRejection, create_preview,
+    self, Bulk, NewBulk, NewSet, PreviewRejection, Selection, SteerRejection, create_preview,
 };
 use store::pool::transaction;
 use web::error::ApiError;
@@ -32,7 +34,7 @@ use crate::state::ConsoleState;
 /// The page and what is done on it.
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
-    pages
+    set::add(pages)
         .post("/bulk", Access::Operator, create)
         .get("/bulk/{bulk_id}", Access::Viewer, open)
         .post("/bulk/{bulk_id}/start", Access::Operator, start)
@@ -50,16 +52,18 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let pick = Pick::read(&form);
     let (action, back) = (pick.action()?, pick.back());
-    let (project_id, selection) =
-        match pick.find(&state.pool, signed_in.session.operator_id).await? {
-            Picked::Of(project_id, selection) => (project_id, selection),
-            Picked::Nothing(why) => {
-                return signed_in.lead_to(&state, &back, &Message::rejected(why)).await;
-            }
-        };
     let (include_taking, actor) = (pick.include_taking, &signed_in.actor());
-    let new = NewBulk { project_id, action, selection, include_taking, actor };
-    freeze(&state, &signed_in, &new, &back).await
+    match pick.find(&state.pool, signed_in.session.operator_id).await? {
+        Picked::Of(project_id, selection) => {
+            let new = NewBulk { project_id, action, selection, include_taking, actor };
+            freeze(&state, &signed_in, &new, &back).await
+        }
+        Picked::OfSeveral(selections) => {
+            let new = NewSet { action, selections, include_taking, actor };
+            set::freeze(&state, &signed_in, &new, &pick).await
+        }
+        Picked::Nothing(why) => signed_in.lead_to(&state, &back, &Message::rejected(why)).await,
+    }
 }
 
 /// `POST /bulk/{bulk_id}/retry`: freezes what failed.
@@ -88,13 +92,25 @@ async fn freeze(
     back: &str,
 ) -> Result<Response, ApiError> {
     let created = transaction(&state.pool, async |tx| create_preview(tx, new).await).await;
-    let why = match created {
-        Ok(preview) => return Ok(go_to(&path(preview.id))),
-        Err(ChangeError::Store(error)) => return Err(error.into()),
-        Err(ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl)) => {
+    match created {
+        Ok(preview) => Ok(go_to(&path(preview.id))),
+        Err(error) => not_frozen(state, signed_in, error, back).await,
+    }
+}
+
+/// Back, with the reason.
+async fn not_frozen(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    error: ChangeError<PreviewRejection>,
+    back: &str,
+) -> Result<Response, ApiError> {
+    let why = match error {
+        ChangeError::Store(error) => return Err(error.into()),
+        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
             format!("Nothing can be reprocessed: {why}. Set a repair URL in the project first.")
         }
-        Err(ChangeError::Rejected(why @ PreviewRejection::NoBulk)) => why.to_string(),
+        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => why.to_string(),
     };
     signed_in.lead_to(state, back, &Message::rejected(why)).await
 }
@@ -125,7 +141,7 @@ async fn start(
         bulk::start(tx, bulk.id, &actor, settings, &note).await
     });
     let said = "It runs. How far it is appears below.";
-    done(&state, &signed_in, bulk.id, started.await, said).await
+    done(&state, &signed_in, &path(bulk.id), started.await, said).await
 }
 
 async fn pause(
@@ -133,8 +149,7 @@ async fn pause(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let said = "Paused. What had started goes on; nothing more starts.";
-    steer(&state, &signed_in, &id, Steering::Pause, said).await
+    steer(&state, &signed_in, &id, Steering::Pause).await
 }
 
 async fn resume(
@@ -142,8 +157,7 @@ async fn resume(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let said = "It goes on. What failed so far is not counted against it any more.";
-    steer(&state, &signed_in, &id, Steering::Resume, said).await
+    steer(&state, &signed_in, &id, Steering::Resume).await
 }
 
 async fn cancel(
@@ -151,8 +165,7 @@ async fn cancel(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let said = "Canceled. What had started goes on; nothing more starts.";
-    steer(&state, &signed_in, &id, Steering::Cancel, said).await
+    steer(&state, &signed_in, &id, Steering::Cancel).await
 }
 
 async fn steer(
@@ -160,20 +173,28 @@ async fn steer(
     signed_in: &SignedIn,
     id: &str,
     steering: Steering,
-    said: &str,
 ) -> Result<Response, ApiError> {
     let bulk = find(state, id).await?;
     let actor = signed_in.actor();
     let steered =
         transaction(&state.pool, async |tx| bulk::steer(tx, bulk.id, &actor, steering).await);
-    done(state, signed_in, bulk.id, steered.await, said).await
+    done(state, signed_in, &path(bulk.id), steered.await, said(steering)).await
+}
+
+/// What is said once it is done.
+const fn said(steering: Steering) -> &'static str {
+    match steering {
+        Steering::Pause => "Paused. What had started goes on; nothing more starts.",
+        Steering::Resume => "It goes on. What failed so far is not counted against it any more.",
+        Steering::Cancel => "Canceled. What had started goes on; nothing more starts.",
+    }
 }
 
 /// Back to the page, with what was done or why it was not.
 async fn done(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    id: BulkId,
+    page: &str,
     changed: Result<(), ChangeError<SteerRejection>>,
     said: &str,
 ) -> Result<Response, ApiError> {
@@ -187,7 +208,7 @@ async fn done(
             Message::rejected(format!("Nothing was changed: {why}."))
         }
     };
-    signed_in.lead_to(state, &path(id), &message).await
+    signed_in.lead_to(state, page, &message).await
 }
 
 fn path(id: BulkId) -> String {

@@ -2,17 +2,18 @@
 
 use askama::Template;
 use axum::response::Response;
-use domain::alert::{format_duration, one_line};
-use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState};
+use domain::alert::one_line;
+use domain::bulk::{BulkAction, BulkCounts, BulkState};
 use domain::ids::{BulkId, CauseId, IncidentId, ReplayId};
-use domain::incident::MAX_NOTE;
 use domain::timeline::actor_name;
 use store::bulk::{self, Bulk, BulkItem};
 use store::search::causes::find_cause;
 use store::{PgPool, StoreError, projects};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::set;
+use super::start_form::StartForm;
 use super::values::StartValues;
 use crate::badge::Badge;
 use crate::form::FormErrors;
@@ -24,7 +25,7 @@ use crate::state::ConsoleState;
 use crate::when::When;
 
 /// How many of what failed, and of what was skipped, are listed.
-const MAX_LISTED: i64 = 100;
+pub(super) const MAX_LISTED: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "pages/bulk.html")]
@@ -52,24 +53,20 @@ struct BulkPage {
     excluded: Vec<String>,
     /// The cause whose incidents that take something can be taken in.
     may_include: Option<CauseId>,
+    /// The page of those that it starts with.
+    of_set: Option<String>,
     stands: BulkState,
     troubles: Vec<TroubleItem>,
-    values: StartValues,
-    errors: FormErrors,
-    max_note: usize,
-    /// How long it takes at the pace that is offered.
-    takes: String,
-    /// That pace, in incidents a minute.
-    offered: i32,
+    form: StartForm,
 }
 
 /// An incident that failed or was skipped.
-struct TroubleItem {
-    id: IncidentId,
-    reference: String,
-    state: Badge,
-    why: String,
-    replay_id: Option<ReplayId>,
+pub(super) struct TroubleItem {
+    pub(super) id: IncidentId,
+    pub(super) reference: String,
+    pub(super) state: Badge,
+    pub(super) why: String,
+    pub(super) replay_id: Option<ReplayId>,
 }
 
 /// The page, with what was typed into its form.
@@ -85,10 +82,9 @@ pub(super) async fn show(
     let project = projects::find_project(pool, bulk.project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
     let cause = find_shared(pool, &bulk).await?;
-    let heading = heading(&bulk);
+    let many = many(bulk.items.into());
+    let heading = heading(bulk.action, bulk.state, &many);
     let total = counts.total();
-    let over = counts.ended() + counts.skipped;
-    let offered = BulkSettings::default().per_minute;
     let page = BulkPage {
         layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?,
         path: super::path(bulk.id),
@@ -104,19 +100,16 @@ pub(super) async fn show(
         plan: plan(&bulk),
         counts,
         total,
-        percent: if total == 0 { 0 } else { over * 100 / total },
+        percent: percent(counts),
         action: bulk.action,
         excluded: excluded(&bulk),
         may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
+        of_set: bulk.set_id.map(set::path),
         stands: bulk.state,
         troubles: list_troubles(state, &bulk).await?,
-        values,
-        max_note: MAX_NOTE,
-        takes: format_duration(Duration::minutes(total / i64::from(offered) + 1)),
-        offered,
-        errors,
+        form: StartForm::of_one(bulk.action, total, values, errors),
     };
-    page_with(page.errors.status(), &page)
+    page_with(page.form.errors.status(), &page)
 }
 
 impl BulkPage {
@@ -126,15 +119,6 @@ impl BulkPage {
 
     fn is_paced(&self) -> bool {
         self.action.is_paced()
-    }
-
-    /// What the button that starts it says.
-    fn start(&self) -> &'static str {
-        match self.action {
-            BulkAction::Reprocess => "Start",
-            BulkAction::Acknowledge => "Acknowledge",
-            BulkAction::Resolve => "Resolve",
-        }
     }
 
     fn may_pause(&self) -> bool {
@@ -150,28 +134,38 @@ impl BulkPage {
     }
 }
 
+/// How many of a hundred are over.
+pub(super) fn percent(counts: BulkCounts) -> i64 {
+    let total = counts.total();
+    if total == 0 { 0 } else { (counts.ended() + counts.skipped) * 100 / total }
+}
+
 async fn find_shared(pool: &PgPool, bulk: &Bulk) -> Result<Option<(String, String)>, StoreError> {
     let Some(id) = bulk.cause_id else { return Ok(None) };
     let cause = find_cause(pool, id).await?;
     Ok(cause.map(|cause| (cause.title(), cause_href(id))))
 }
 
-fn heading(bulk: &Bulk) -> String {
-    let many =
-        if bulk.items == 1 { "1 incident".to_owned() } else { format!("{} incidents", bulk.items) };
-    let (shall, does, did) = match bulk.action {
+/// So many incidents, in words.
+pub(super) fn many(incidents: i64) -> String {
+    if incidents == 1 { "1 incident".to_owned() } else { format!("{incidents} incidents") }
+}
+
+pub(super) fn heading(action: BulkAction, state: BulkState, many: &str) -> String {
+    let (shall, does, did) = match action {
         BulkAction::Reprocess => ("Reprocess", "Reprocessing", "Reprocess of"),
         BulkAction::Acknowledge => ("Acknowledge", "Acknowledging", "Acknowledged:"),
         BulkAction::Resolve => ("Resolve", "Resolving", "Resolved:"),
     };
-    match bulk.state {
+    match state {
         BulkState::Preview => format!("{shall} {many}?"),
         BulkState::Running | BulkState::Paused => format!("{does} {many}"),
         BulkState::Canceled | BulkState::Done => format!("{did} {many}"),
     }
 }
 
-fn excluded(bulk: &Bulk) -> Vec<String> {
+/// What is left out, and why, in sentences.
+pub(super) fn excluded(bulk: &Bulk) -> Vec<String> {
     let all = [
         (bulk.excluded_running, "are being reprocessed already"),
         (
@@ -180,6 +174,7 @@ fn excluded(bulk: &Bulk) -> Vec<String> {
         ),
         (bulk.excluded_resolved, "are resolved"),
         (bulk.excluded_acknowledged, "are acknowledged already"),
+        (bulk.excluded_no_repair_url, "are left out, because their project has no repair URL"),
     ];
     let some = all.into_iter().filter(|(count, _)| *count > 0);
     let mut sentences: Vec<_> = some.map(|(count, why)| format!("{count} more {why}.")).collect();
@@ -189,7 +184,7 @@ fn excluded(bulk: &Bulk) -> Vec<String> {
     sentences
 }
 
-fn badge(state: BulkState) -> Badge {
+pub(super) fn badge(state: BulkState) -> Badge {
     match state {
         BulkState::Preview => Badge::new("", "Nothing has started"),
         BulkState::Running => Badge::new("work", "Running"),
@@ -199,7 +194,7 @@ fn badge(state: BulkState) -> Badge {
     }
 }
 
-fn plan(bulk: &Bulk) -> Option<String> {
+pub(super) fn plan(bulk: &Bulk) -> Option<String> {
     let settings = bulk.settings?;
     let first = match settings.canary {
         0 => String::new(),
@@ -220,7 +215,7 @@ async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleI
 }
 
 impl TroubleItem {
-    fn new(item: &BulkItem) -> Self {
+    pub(super) fn new(item: &BulkItem) -> Self {
         use domain::bulk::ItemState;
         let state = match item.state {
             ItemState::Failed => Badge::new("open", "Failed"),

@@ -35,6 +35,8 @@ pub(super) struct Pick {
 /// What is frozen, or why nothing is.
 pub(super) enum Picked {
     Of(ProjectId, Selection),
+    /// Incidents of several projects.
+    OfSeveral(BTreeMap<ProjectId, Selection>),
     Nothing(String),
 }
 
@@ -89,7 +91,7 @@ impl Pick {
             }
             let catalogue = Catalogue::of_all(declared_names::list_all(pool).await?);
             let search = search(&query, &catalogue, OffsetDateTime::now_utc(), Some(me));
-            return Ok(one_project(list_matching(pool, &search, MOST).await?));
+            return Ok(by_project(list_matching(pool, &search, MOST).await?));
         }
         let ids: Vec<IncidentId> = self.incidents.iter().filter_map(|id| id.parse().ok()).collect();
         if ids.is_empty() {
@@ -97,7 +99,24 @@ impl Pick {
                 "Nothing is ticked. Tick incidents in the list, or choose all that match.".into(),
             ));
         }
-        Ok(one_project(group_by_project(pool, &ids).await?))
+        Ok(by_project(group_by_project(pool, &ids).await?))
+    }
+
+    /// Whether nothing was picked.
+    pub(super) fn is_empty(&self) -> bool {
+        self.which.is_empty()
+    }
+
+    /// The fields that pick the same again, by their names in the form.
+    pub(super) fn fields(&self) -> Vec<(&'static str, &str)> {
+        let named = [("action", &self.action), ("which", &self.which), ("filter", &self.filter)];
+        let incidents = self.incidents.iter().map(|id| ("incident", id));
+        named.into_iter().chain(incidents).map(|(name, value)| (name, value.as_str())).collect()
+    }
+
+    /// The same, behind the question mark of an address.
+    pub(super) fn to_query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
     }
 }
 
@@ -108,16 +127,37 @@ async fn of_cause(pool: &PgPool, id: Option<CauseId>) -> Result<Picked, ApiError
     Ok(Picked::Of(cause.project_id, Selection::Cause(id)))
 }
 
-/// One bulk is of one project, whose repair URL and people it concerns.
-fn one_project(mut grouped: BTreeMap<ProjectId, Vec<IncidentId>>) -> Picked {
-    let projects = grouped.len();
-    match grouped.pop_first() {
+/// One bulk is of one project, whose repair URL and people it concerns; those of several start together.
+fn by_project(grouped: BTreeMap<ProjectId, Vec<IncidentId>>) -> Picked {
+    let mut selections: BTreeMap<_, _> =
+        grouped.into_iter().map(|(id, incidents)| (id, Selection::Incidents(incidents))).collect();
+    if selections.len() > 1 {
+        return Picked::OfSeveral(selections);
+    }
+    match selections.pop_first() {
         None => Picked::Nothing("No incident matches any more.".to_owned()),
-        Some((project_id, ids)) if projects == 1 => {
-            Picked::Of(project_id, Selection::Incidents(ids))
-        }
-        Some(_) => Picked::Nothing(format!(
-            "These incidents are of {projects} projects. Choose one project above the list first."
-        )),
+        Some((project_id, selection)) => Picked::Of(project_id, selection),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_picked_is_picked_again_by_its_query() {
+        let form = "csrf=secret&filter=q%3Da%26state%3Dall&which=ticked&incident=inc_1&incident=inc_2&action=resolve";
+        let pick = Pick::read(form.as_bytes());
+        let again = Pick::read(pick.to_query().as_bytes());
+        assert_eq!(again.fields(), pick.fields());
+        let expected = [
+            ("action", "resolve"),
+            ("which", "ticked"),
+            ("filter", "q=a&state=all"),
+            ("incident", "inc_1"),
+            ("incident", "inc_2"),
+        ];
+        assert_eq!(again.fields(), expected);
+        assert!(Pick::read(b"").is_empty() && !again.is_empty());
     }
 }

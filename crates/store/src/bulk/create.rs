@@ -4,11 +4,12 @@ use domain::audit::Actor;
 use domain::bulk::{BulkAction, MAX_ITEMS};
 use domain::catalogue::EffectType;
 use domain::extension::Point;
-use domain::ids::{BulkId, CauseId, IncidentId, ProjectId};
+use domain::ids::{BulkId, BulkSetId, CauseId, IncidentId, ProjectId};
 use domain::incident::IncidentState;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::summary::summarize_items;
 use crate::{ChangeError, PgConnection, StoreError, extensions, projects};
 
 /// Which incidents of a project.
@@ -54,8 +55,20 @@ pub struct Preview {
     pub excluded_resolved: i64,
     /// How many are acknowledged already, where that is what would be done.
     pub excluded_acknowledged: i64,
+    /// How many of a set are left out because the project cannot reprocess.
+    pub excluded_no_repair_url: i64,
     /// How many more there are than one bulk reprocess takes.
     pub left_over: i64,
+}
+
+/// Where a preview stands: alone, or in a set whose incidents share the room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) set_id: Option<BulkSetId>,
+    /// How many incidents it takes at most.
+    pub(super) room: i64,
+    /// Whether the project can do it at all. Otherwise nothing is frozen.
+    pub(super) is_able: bool,
 }
 
 /// Why there is no preview.
@@ -74,6 +87,8 @@ struct Counted {
     taking: i64,
     resolved: i64,
     acknowledged: i64,
+    /// Eligible but for the project, which cannot reprocess.
+    no_repair_url: i64,
 }
 
 /// Freezes to what something would be done, the oldest first. Nothing starts.
@@ -84,10 +99,19 @@ pub async fn create_preview(
     tx: &mut PgConnection,
     new: &NewBulk<'_>,
 ) -> Result<Preview, ChangeError<PreviewRejection>> {
-    if new.action == BulkAction::Reprocess {
-        check_reprocess(tx, new.project_id).await?;
+    if !can_do(tx, new).await? {
+        return Err(ChangeError::Rejected(PreviewRejection::NoRepairUrl));
     }
-    let (cause, retry_of) = match new.selection {
+    freeze_in(tx, new, Slot { set_id: None, room: MAX_ITEMS, is_able: true }).await
+}
+
+/// The same in its place.
+pub(super) async fn freeze_in(
+    tx: &mut PgConnection,
+    new: &NewBulk<'_>,
+    slot: Slot,
+) -> Result<Preview, ChangeError<PreviewRejection>> {
+    let origin = match new.selection {
         Selection::All | Selection::Incidents(_) => (None, None),
         Selection::Cause(id) => (Some(id), None),
         Selection::FailuresOf(id) => {
@@ -99,24 +123,29 @@ pub async fn create_preview(
     };
     // Which index serves a selection depends on what it says.
     sqlx::raw_sql("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *tx).await?;
-    let counted = count(tx, new).await?;
-    let id = insert(tx, new, cause, retry_of, &counted).await?;
-    freeze(tx, id, new).await?;
+    let mut counted = count(tx, new).await?;
+    if !slot.is_able {
+        counted.no_repair_url = std::mem::take(&mut counted.eligible);
+    }
+    let id = insert(tx, new, slot.set_id, origin, &counted).await?;
+    if slot.is_able {
+        freeze(tx, id, new, slot.room).await?;
+    }
     Ok(summarize(tx, id, new.action, counted).await?)
 }
 
 async fn insert(
     tx: &mut PgConnection,
     new: &NewBulk<'_>,
-    cause: Option<CauseId>,
-    retry_of: Option<BulkId>,
+    set_id: Option<BulkSetId>,
+    (cause, retry_of): (Option<CauseId>, Option<BulkId>),
     counted: &Counted,
 ) -> Result<BulkId, StoreError> {
     let id = BulkId::from_uuid(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO bulk_reprocesses (id, project_id, cause, retry_of, requested_by, items, excluded_running,
-             excluded_taking, action, excluded_resolved, excluded_acknowledged)
-         VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10)",
+             excluded_taking, action, excluded_resolved, excluded_acknowledged, set_id, excluded_no_repair_url)
+         VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12)",
         id.as_uuid(),
         new.project_id.as_uuid(),
         cause.map(CauseId::as_uuid),
@@ -127,23 +156,22 @@ async fn insert(
         new.action.as_str(),
         counted.resolved,
         counted.acknowledged,
+        set_id.map(BulkSetId::as_uuid),
+        counted.no_repair_url,
     )
     .execute(tx)
     .await?;
     Ok(id)
 }
 
-/// Whether the project can reprocess at all.
-async fn check_reprocess(
-    tx: &mut PgConnection,
-    project_id: ProjectId,
-) -> Result<(), ChangeError<PreviewRejection>> {
-    let project = projects::find_project(&mut *tx, project_id).await?;
-    let project = project.ok_or(StoreError::Missing("projects"))?;
-    if project.repair_url.is_none() && !reprocesses_by_extension(tx, project_id).await? {
-        return Err(ChangeError::Rejected(PreviewRejection::NoRepairUrl));
+/// Whether the project can do it: only a reprocess needs something of it.
+pub(super) async fn can_do(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<bool, StoreError> {
+    if new.action != BulkAction::Reprocess {
+        return Ok(true);
     }
-    Ok(())
+    let project = projects::find_project(&mut *tx, new.project_id).await?;
+    let project = project.ok_or(StoreError::Missing("projects"))?;
+    Ok(project.repair_url.is_some() || reprocesses_by_extension(tx, new.project_id).await?)
 }
 
 async fn reprocesses_by_extension(
@@ -195,7 +223,8 @@ async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, Stor
                count(*) FILTER (WHERE i.state = 'reprocessing') AS "running!",
                count(*) FILTER (WHERE i.state = ANY($6) AND i.effect_type = ANY($5)) AS "taking!",
                count(*) FILTER (WHERE i.state = 'resolved') AS "resolved!",
-               count(*) FILTER (WHERE i.state = 'acknowledged' AND NOT i.state = ANY($6)) AS "acknowledged!"
+               count(*) FILTER (WHERE i.state = 'acknowledged' AND NOT i.state = ANY($6)) AS "acknowledged!",
+               0::bigint AS "no_repair_url!"
            FROM incidents i
            WHERE i.project_id = $1 AND i.state = ANY($7) AND ($2::uuid IS NULL OR i.cause = $2)
              AND ($3::uuid[] IS NULL OR i.id = ANY($3))
@@ -212,7 +241,12 @@ async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, Stor
     Ok(counted.fetch_one(tx).await?)
 }
 
-async fn freeze(tx: &mut PgConnection, id: BulkId, new: &NewBulk<'_>) -> Result<(), StoreError> {
+async fn freeze(
+    tx: &mut PgConnection,
+    id: BulkId,
+    new: &NewBulk<'_>,
+    room: i64,
+) -> Result<(), StoreError> {
     let (cause, incidents, failures_of) = conditions(&new.selection);
     sqlx::query!(
         "INSERT INTO bulk_reprocess_items (bulk_id, place, incident_id, event_id)
@@ -230,7 +264,7 @@ async fn freeze(tx: &mut PgConnection, id: BulkId, new: &NewBulk<'_>) -> Result<
         &left_out(new),
         &as_texts(new.action.allowed_in()),
         id.as_uuid(),
-        MAX_ITEMS,
+        room,
     )
     .execute(tx)
     .await?;
@@ -245,15 +279,8 @@ async fn summarize(
     action: BulkAction,
     counted: Counted,
 ) -> Result<Preview, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT i.effect_type AS "effect_type!: EffectType", count(*) AS "items!", min(i.opened_at) AS oldest, max(i.opened_at) AS newest
-           FROM bulk_reprocess_items b JOIN incidents i ON i.id = b.incident_id
-           WHERE b.bulk_id = $1 GROUP BY i.effect_type ORDER BY count(*) DESC, i.effect_type"#,
-        id.as_uuid(),
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    let items: i64 = rows.iter().map(|row| row.items).sum();
+    let summary = summarize_items(&mut *tx, &[id]).await?.remove(&id).unwrap_or_default();
+    let items = summary.items();
     let left_over = (counted.eligible - items).max(0);
     sqlx::query!(
         "UPDATE bulk_reprocesses SET items = $2, left_over = $3 WHERE id = $1",
@@ -267,13 +294,14 @@ async fn summarize(
         id,
         action,
         items,
-        oldest_opened_at: rows.iter().filter_map(|row| row.oldest).min(),
-        newest_opened_at: rows.iter().filter_map(|row| row.newest).max(),
-        by_effect: rows.into_iter().map(|row| (row.effect_type, row.items)).collect(),
+        oldest_opened_at: summary.oldest_opened_at,
+        newest_opened_at: summary.newest_opened_at,
+        by_effect: summary.by_effect,
         excluded_running: counted.running,
         excluded_taking: counted.taking,
         excluded_resolved: counted.resolved,
         excluded_acknowledged: counted.acknowledged,
+        excluded_no_repair_url: counted.no_repair_url,
         left_over,
     })
 }

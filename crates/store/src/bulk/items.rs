@@ -1,7 +1,7 @@
 //! The incidents of a bulk reprocess.
 
 use domain::bulk::ItemState;
-use domain::ids::{BulkId, EventId, IncidentId, ReplayId};
+use domain::ids::{BulkId, BulkSetId, EventId, IncidentId, ReplayId};
 use sqlx::PgExecutor;
 
 use crate::StoreError;
@@ -49,4 +49,35 @@ pub async fn list_failed(
     limit: i64,
 ) -> Result<Vec<BulkItem>, StoreError> {
     list_items(db, id, Some(ItemState::Failed), 0, limit).await
+}
+
+/// Those of all bulks of a set that are in one state, each with the bulk that it is of.
+pub async fn list_set_items(
+    db: impl PgExecutor<'_>,
+    id: BulkSetId,
+    state: ItemState,
+    limit: i64,
+) -> Result<Vec<(BulkId, BulkItem)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT b.bulk_id, b.place, b.incident_id, b.event_id, b.state, b.replay_id, b.why,
+               i.internal_reference AS "internal_reference!"
+           FROM bulk_reprocesses s JOIN bulk_reprocess_items b ON b.bulk_id = s.id JOIN incidents i ON i.id = b.incident_id
+           WHERE s.set_id = $1 AND b.state = $2 ORDER BY b.bulk_id, b.place LIMIT $3"#,
+        id.as_uuid(),
+        state.as_str(),
+        limit,
+    );
+    let items = rows.map(|row| {
+        let item = BulkItem {
+            place: row.place,
+            incident_id: row.incident_id,
+            event_id: row.event_id,
+            state: row.state,
+            replay_id: row.replay_id,
+            why: row.why,
+            internal_reference: row.internal_reference,
+        };
+        (row.bulk_id, item)
+    });
+    Ok(items.fetch_all(db).await?)
 }

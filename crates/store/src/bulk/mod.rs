@@ -5,25 +5,32 @@
 //! only asks again and again for the next [`step`]. Each incident is started in a transaction of its
 //! own, together with its item, so that a process which dies anywhere has started it or has not. One
 //! that is lost with Temporal's data is started again by the sweep ([`dispatch`]).
+//!
+//! What concerns several projects is a *set* ([`create_set`]): a bulk for each of them, frozen together and started
+//! together. From then on each goes its own way.
 
 mod change;
 mod create;
 pub mod dispatch;
 mod items;
+mod set;
 mod steer;
 mod step;
+mod summary;
 
 use std::collections::BTreeMap;
 
 use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState, SeenBefore};
-use domain::ids::{BulkId, CauseId, ProjectId};
+use domain::ids::{BulkId, BulkSetId, CauseId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 pub use create::{NewBulk, Preview, PreviewRejection, Selection, create_preview};
-pub use items::{BulkItem, list_failed, list_items};
+pub use items::{BulkItem, list_failed, list_items, list_set_items};
+pub use set::{NewSet, create_set, list_failures_of, start_set, steer_set};
 pub use steer::{SteerRejection, start, steer};
 pub use step::{Step, step};
+pub use summary::{Summary, summarize_items};
 
 use crate::StoreError;
 
@@ -41,6 +48,8 @@ pub struct Bulk {
     pub cause_id: Option<CauseId>,
     /// The one whose failures it takes up.
     pub retry_of: Option<BulkId>,
+    /// The others that it was frozen with, and starts with.
+    pub set_id: Option<BulkSetId>,
     pub state: BulkState,
     /// Who made it, as in the audit.
     pub requested_by: String,
@@ -57,6 +66,8 @@ pub struct Bulk {
     pub excluded_resolved: i64,
     /// How many were left out because they were acknowledged already.
     pub excluded_acknowledged: i64,
+    /// How many of a set were left out because the project cannot reprocess.
+    pub excluded_no_repair_url: i64,
     /// How many more there were than one takes.
     pub left_over: i64,
     /// Of one that was started and keeps a pace.
@@ -71,8 +82,8 @@ pub struct Bulk {
 macro_rules! query_bulks {
     ($tail:literal, $($argument:expr),+) => {
         sqlx::query!(
-            "SELECT id, project_id, action, cause, retry_of, state, requested_by, note, why, items, excluded_running,
-                 excluded_taking, excluded_resolved, excluded_acknowledged, left_over, canary, per_minute, stop_percent, seen_ended, seen_failed, created_at, started_at, ended_at
+            "SELECT id, project_id, action, cause, retry_of, set_id, state, requested_by, note, why, items, excluded_running,
+                 excluded_taking, excluded_resolved, excluded_acknowledged, excluded_no_repair_url, left_over, canary, per_minute, stop_percent, seen_ended, seen_failed, created_at, started_at, ended_at
              FROM bulk_reprocesses " + $tail,
             $($argument),+
         )
@@ -82,6 +93,7 @@ macro_rules! query_bulks {
             action: row.action,
             cause_id: row.cause,
             retry_of: row.retry_of,
+            set_id: row.set_id,
             state: row.state,
             requested_by: row.requested_by,
             note: row.note,
@@ -91,6 +103,7 @@ macro_rules! query_bulks {
             excluded_taking: row.excluded_taking,
             excluded_resolved: row.excluded_resolved,
             excluded_acknowledged: row.excluded_acknowledged,
+            excluded_no_repair_url: row.excluded_no_repair_url,
             left_over: row.left_over,
             settings: match (row.canary, row.per_minute, row.stop_percent) {
                 (Some(canary), Some(per_minute), Some(stop_percent)) => {
@@ -108,6 +121,17 @@ macro_rules! query_bulks {
 
 pub async fn find_bulk(db: impl PgExecutor<'_>, id: BulkId) -> Result<Option<Bulk>, StoreError> {
     Ok(query_bulks!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
+}
+
+/// Those of a set, in the order in which they were frozen. None of one that is not there, or was forgotten.
+pub async fn list_set(db: impl PgExecutor<'_>, id: BulkSetId) -> Result<Vec<Bulk>, StoreError> {
+    Ok(query_bulks!("WHERE set_id = $1 ORDER BY id", id.as_uuid()).fetch_all(db).await?)
+}
+
+/// The same, to be changed.
+async fn lock_set(db: impl PgExecutor<'_>, id: BulkSetId) -> Result<Vec<Bulk>, StoreError> {
+    let bulks = query_bulks!("WHERE set_id = $1 ORDER BY id FOR NO KEY UPDATE", id.as_uuid());
+    Ok(bulks.fetch_all(db).await?)
 }
 
 /// Those of a project that were started, the newest first, at most [`MAX_LISTED`].
@@ -152,12 +176,18 @@ pub async fn count_items_of(
     Ok(counts)
 }
 
-/// Deletes what was never started within a day.
+/// Deletes what was never started within a day, sets as a whole: whoever starts one in the meantime has all of it
+/// or none.
 pub async fn purge_previews(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let purged = sqlx::query!(
-        "DELETE FROM bulk_reprocesses WHERE id IN (
-             SELECT id FROM bulk_reprocesses WHERE state = 'preview' AND created_at < now() - interval '1 day'
-             ORDER BY created_at LIMIT 10)",
+        "WITH old AS (
+             SELECT id, set_id FROM bulk_reprocesses WHERE state = 'preview' AND created_at < now() - interval '1 day'
+             ORDER BY created_at LIMIT 10),
+         due AS (
+             SELECT id FROM bulk_reprocesses
+             WHERE state = 'preview' AND (id IN (SELECT id FROM old) OR set_id IN (SELECT set_id FROM old))
+             ORDER BY id FOR UPDATE)
+         DELETE FROM bulk_reprocesses WHERE id IN (SELECT id FROM due)",
     );
     Ok(purged.execute(db).await?.rows_affected())
 }

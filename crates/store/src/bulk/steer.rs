@@ -6,7 +6,7 @@
 use domain::audit::detail::{BulkDetail, BulkEndDetail, BulkStartedDetail};
 use domain::audit::{Actor, AuditEvent};
 use domain::bulk::{BulkCounts, BulkSettings, BulkState, Steering};
-use domain::ids::BulkId;
+use domain::ids::{BulkId, BulkSetId};
 
 use super::{Bulk, count_items, lock_bulk};
 use crate::audit::{self, Subject};
@@ -19,13 +19,15 @@ pub enum SteerRejection {
     NoBulk,
     #[error("it has no incident: nothing would be done")]
     Empty,
+    #[error("it starts with its set {0}")]
+    OfSet(BulkSetId),
     /// It is in a state that does not allow it.
     #[error("it is {0}")]
     State(BulkState),
 }
 
-/// Starts what was frozen. Its workflow is started once this is committed. Only what keeps a pace takes
-/// the settings.
+/// Starts what was frozen, but for what belongs to a set. Its workflow is started once this is committed. Only what
+/// keeps a pace takes the settings.
 pub async fn start(
     tx: &mut PgConnection,
     id: BulkId,
@@ -40,11 +42,25 @@ pub async fn start(
     if bulk.items == 0 {
         return Err(ChangeError::Rejected(SteerRejection::Empty));
     }
+    if let Some(set_id) = bulk.set_id {
+        return Err(ChangeError::Rejected(SteerRejection::OfSet(set_id)));
+    }
+    Ok(begin(tx, &bulk, actor, settings, note).await?)
+}
+
+/// The same of one that is locked and may start.
+pub(super) async fn begin(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    actor: &Actor,
+    settings: BulkSettings,
+    note: &str,
+) -> Result<(), StoreError> {
     let pace = bulk.action.is_paced().then_some(settings);
     sqlx::query!(
         "UPDATE bulk_reprocesses SET state = 'running', requested_by = $2, note = $3, canary = $4, per_minute = $5,
              stop_percent = $6, started_at = now(), next_at = now(), stepped_at = now(), dispatch_at = now() WHERE id = $1",
-        id.as_uuid(),
+        bulk.id.as_uuid(),
         actor.to_string(),
         note,
         pace.map(|pace| pace.canary),
@@ -52,17 +68,16 @@ pub async fn start(
         pace.map(|pace| pace.stop_percent),
     )
     .execute(&mut *tx)
-    .await
-    .map_err(StoreError::from)?;
+    .await?;
     let started = AuditEvent::BulkStarted(BulkStartedDetail {
-        bulk_id: id,
+        bulk_id: bulk.id,
         action: pace.is_none().then_some(bulk.action),
         incidents: bulk.items.into(),
         cause_id: bulk.cause_id,
         pace,
         note: note.to_owned(),
     });
-    Ok(audit::record(tx, actor, Subject::project(bulk.project_id), &started).await?)
+    audit::record(tx, actor, Subject::project(bulk.project_id), &started).await
 }
 
 /// Pauses, resumes or cancels. What is so already stays so and is no error, so that it may be said
@@ -74,12 +89,22 @@ pub async fn steer(
     steering: Steering,
 ) -> Result<(), ChangeError<SteerRejection>> {
     let bulk = lock(tx, id).await?;
+    steer_locked(tx, &bulk, actor, steering).await
+}
+
+/// The same of one that is locked.
+pub(super) async fn steer_locked(
+    tx: &mut PgConnection,
+    bulk: &Bulk,
+    actor: &Actor,
+    steering: Steering,
+) -> Result<(), ChangeError<SteerRejection>> {
     let done = match (steering, bulk.state) {
-        (Steering::Pause, BulkState::Running) => pause(tx, &bulk, actor, None).await,
-        (Steering::Resume, BulkState::Paused) => resume(tx, &bulk, actor).await,
+        (Steering::Pause, BulkState::Running) => pause(tx, bulk, actor, None).await,
+        (Steering::Resume, BulkState::Paused) => resume(tx, bulk, actor).await,
         (Steering::Cancel, BulkState::Running | BulkState::Paused) => {
-            let counts = count_items(&mut *tx, id).await?;
-            end(tx, &bulk, actor, BulkState::Canceled, counts).await
+            let counts = count_items(&mut *tx, bulk.id).await?;
+            end(tx, bulk, actor, BulkState::Canceled, counts).await
         }
         (Steering::Pause, BulkState::Paused)
         | (Steering::Resume, BulkState::Running)

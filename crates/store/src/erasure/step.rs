@@ -252,7 +252,9 @@ async fn mask(tx: &mut PgConnection, locked: &mut Locked) -> Result<(), StoreErr
     let masked = sqlx::query!(
         r#"WITH e AS (SELECT project_id, reference, tombstone FROM erasures WHERE id = $1), bulk AS (
                UPDATE bulk_reprocesses t SET note = erased_text(t.note, e.reference, e.tombstone) FROM e
-               WHERE t.project_id = e.project_id AND t.note <> erased_text(t.note, e.reference, e.tombstone) RETURNING 1
+               WHERE (t.project_id = e.project_id
+                   OR t.set_id IN (SELECT s.set_id FROM bulk_reprocesses s WHERE s.project_id = e.project_id))
+                 AND t.note <> erased_text(t.note, e.reference, e.tombstone) RETURNING 1
            ), destination AS (
                UPDATE destinations t SET last_failure = erased_text(t.last_failure, e.reference, e.tombstone) FROM e
                WHERE t.project_id = e.project_id

@@ -1,16 +1,17 @@
 //! Many incidents at once: see how far it is, pause it, let it go on, cancel it. It is made by
-//! `incident reprocess`, `incident acknowledge` and `incident resolve`.
+//! `incident reprocess`, `incident acknowledge` and `incident resolve`. What is of several projects is a set.
 
 mod list;
 pub mod run;
 pub mod selection;
+mod set;
 mod show;
 mod steer;
 
 use clap::Subcommand;
 use domain::bulk::{BulkState, Steering};
-use domain::ids::BulkId;
-use store::bulk::{Bulk, SteerRejection, find_bulk};
+use domain::ids::{BulkId, BulkSetId};
+use store::bulk::{Bulk, SteerRejection, find_bulk, list_set};
 use store::{ChangeError, PgPool};
 
 use crate::Context;
@@ -33,28 +34,28 @@ pub enum Verb {
     /// Show how far one is, and what failed in it.
     #[command(after_help = "Example:\n  sendpromptly bulk show blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Show {
-        /// The id of the bulk reprocess.
+        /// The id of the bulk reprocess, or of a set of them.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Start nothing more for now.
     #[command(after_help = "Example:\n  sendpromptly bulk pause blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Pause {
-        /// The id of the bulk reprocess.
+        /// The id of the bulk reprocess, or of a set of them.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Let one go on that is paused; what failed so far is not counted against it any more.
     #[command(after_help = "Example:\n  sendpromptly bulk resume blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Resume {
-        /// The id of the bulk reprocess.
+        /// The id of the bulk reprocess, or of a set of them.
         #[arg(value_name = "BULK")]
         id: String,
     },
     /// Start nothing more; what had started goes on.
     #[command(after_help = "Example:\n  sendpromptly bulk cancel blk_01K9QE0A1B2C3D4E5F6G7H8J9K")]
     Cancel {
-        /// The id of the bulk reprocess.
+        /// The id of the bulk reprocess, or of a set of them.
         #[arg(value_name = "BULK")]
         id: String,
     },
@@ -71,6 +72,27 @@ impl Verb {
             Self::Cancel { id } => steer::run(&id, Steering::Cancel, context).await,
         }
     }
+}
+
+/// What an id names.
+enum Target {
+    One(Box<Bulk>),
+    Set(BulkSetId),
+}
+
+impl Target {
+    async fn find(pool: &PgPool, id: &str) -> anyhow::Result<Self> {
+        if !id.trim().starts_with(BulkSetId::PREFIX) {
+            return Ok(Self::One(Box::new(find(pool, id).await?)));
+        }
+        let id: BulkSetId = parse_id("set of bulk reprocesses", id)?;
+        let bulks = list_set(pool, id).await?;
+        if bulks.is_empty() { Err(no_set(id).into()) } else { Ok(Self::Set(id)) }
+    }
+}
+
+fn no_set(id: BulkSetId) -> Failure {
+    no_such("set of bulk reprocesses", id)
 }
 
 /// A bulk reprocess by the id that the user entered.

@@ -1,38 +1,40 @@
-//! Many incidents at once: `incident reprocess`, `acknowledge` and `resolve` of a cause, of a project or of several
-//! ids. It shows to what it would be done, starts that with `--yes`, and follows it. Ended half-way, it goes on without
-//! the command.
+//! Many incidents at once: `incident reprocess`, `acknowledge` and `resolve` of a cause, of a project, of what a search
+//! finds or of several ids. It shows to what it would be done, starts that with `--yes`, and follows it. Ended half-way,
+//! it goes on without the command. What is of several projects is shown, started and followed as one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::v1::responses;
 use domain::alert::format_duration;
 use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState};
-use domain::ids::BulkId;
+use domain::ids::{BulkId, ProjectId};
 use domain::incident::check_note;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::bulk::{
-    self, Bulk, NewBulk, Preview, PreviewRejection, Selection, count_items, create_preview,
-};
+use store::bulk::{self, NewBulk, Preview, PreviewRejection, Selection, create_preview};
 use store::pool::transaction;
 use store::{ChangeError, PgPool, StoreError};
 use time::OffsetDateTime;
 
 use super::selection::SelectionArgs;
-use super::{find, rejected, show};
+use super::set::run_set;
+use super::{Target, find, rejected, show};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::text::block;
 
+/// Below a preview that is only shown.
+pub(super) const HINT: &str = "Nothing was done. The same command with --yes does it.";
 /// How often it looks how far it is.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How a reprocess of many goes.
 #[derive(Debug, clap::Args)]
 pub struct PaceArgs {
-    /// The incidents that failed in another bulk reprocess.
-    #[arg(long, value_name = "BULK", conflicts_with_all = ["id", "cause", "project"])]
+    /// The incidents that failed in another bulk reprocess, or in a set of them.
+    #[arg(long, value_name = "BULK", conflicts_with_all = ["id", "cause", "project", "search"])]
     failures_of: Option<String>,
     /// How many of many must succeed before the rest begins.
     #[arg(long, value_name = "N", default_value_t = BulkSettings::default().canary)]
@@ -45,7 +47,7 @@ pub struct PaceArgs {
     stop_at: i32,
     /// Of many also those whose reprocess takes something from the customer.
     #[arg(long)]
-    include_taking: bool,
+    pub(super) include_taking: bool,
 }
 
 /// What shall be done to which incidents.
@@ -73,10 +75,27 @@ pub async fn run(many: Many<'_>, context: &Context) -> anyhow::Result<CommandOut
         return Err(Failure::option("note", "is required: say why").into());
     }
     let admin = AdminContext::open(context).await?;
-    let preview = preview(&admin, many).await?;
+    let mut selections = select(&admin, many).await?;
+    match selections.pop_first() {
+        None => Err(Failure::NotFound("no incident matches".to_owned()).into()),
+        Some(one) if selections.is_empty() => run_one(&admin, many, settings, one).await,
+        Some(one) => {
+            selections.extend([one]);
+            run_set(&admin, many, settings, selections).await
+        }
+    }
+}
+
+/// Of one project.
+async fn run_one(
+    admin: &AdminContext,
+    many: Many<'_>,
+    settings: BulkSettings,
+    (project_id, selection): (ProjectId, Selection),
+) -> anyhow::Result<CommandOutput> {
+    let preview = preview(admin, many, project_id, selection).await?;
     if !many.selection.yes || preview.items == 0 {
-        let hint = "Nothing was done. The same command with --yes does it.";
-        let human = format!("{}\n\n{hint}", describe(&preview));
+        let human = format!("{}\n\n{HINT}", describe(&preview));
         return CommandOutput::new(&responses::bulk_preview(preview), human);
     }
     let note = many.note.unwrap_or_default();
@@ -85,7 +104,7 @@ pub async fn run(many: Many<'_>, context: &Context) -> anyhow::Result<CommandOut
     });
     started.await.map_err(rejected)?;
     if !many.selection.no_wait {
-        follow(&admin.pool, preview.id, preview.items).await?;
+        follow(&admin.pool, &[preview.id], preview.items).await?;
     }
     let bulk = find(&admin.pool, &preview.id.to_string()).await?;
     let is_well = bulk.state != BulkState::Paused;
@@ -108,14 +127,28 @@ fn settings(args: &PaceArgs) -> Result<BulkSettings, Failure> {
     Ok(settings)
 }
 
-async fn preview(admin: &AdminContext, many: Many<'_>) -> anyhow::Result<Preview> {
-    let (project_id, selection) = match many.pace.and_then(|pace| pace.failures_of.as_deref()) {
-        Some(id) => {
-            let other = find(&admin.pool, id).await?;
-            (other.project_id, Selection::FailuresOf(other.id))
-        }
-        None => many.selection.select(admin, many.ids).await?,
+/// What is meant, by its projects.
+async fn select(
+    admin: &AdminContext,
+    many: Many<'_>,
+) -> anyhow::Result<BTreeMap<ProjectId, Selection>> {
+    let Some(id) = many.pace.and_then(|pace| pace.failures_of.as_deref()) else {
+        return many.selection.select(admin, many.ids).await;
     };
+    match Target::find(&admin.pool, id).await? {
+        Target::One(other) => {
+            Ok(BTreeMap::from([(other.project_id, Selection::FailuresOf(other.id))]))
+        }
+        Target::Set(id) => Ok(bulk::list_failures_of(&admin.pool, id).await?),
+    }
+}
+
+async fn preview(
+    admin: &AdminContext,
+    many: Many<'_>,
+    project_id: ProjectId,
+    selection: Selection,
+) -> anyhow::Result<Preview> {
     let new = NewBulk {
         project_id,
         action: many.action,
@@ -157,21 +190,31 @@ fn describe(preview: &Preview) -> String {
     ])
 }
 
-/// Shows how far it is until it is over or paused.
-async fn follow(pool: &PgPool, id: BulkId, items: i64) -> anyhow::Result<()> {
+/// Shows how far they are until each is over or paused.
+pub(super) async fn follow(pool: &PgPool, ids: &[BulkId], items: i64) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
     let bar = ProgressBar::new(u64::try_from(items).unwrap_or_default()).with_style(style);
     loop {
-        let Bulk { state, .. } =
-            bulk::find_bulk(pool, id).await?.ok_or(StoreError::Missing("bulk_reprocesses"))?;
-        let counts = count_items(pool, id).await?;
-        show_progress(&bar, counts);
-        if state.is_over() || state == BulkState::Paused {
+        let counts = bulk::count_items_of(pool, ids).await?;
+        show_progress(&bar, counts.into_values().sum());
+        if is_any_running(pool, ids).await? {
+            tokio::time::sleep(LOOK).await;
+        } else {
             bar.finish_and_clear();
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
     }
+}
+
+async fn is_any_running(pool: &PgPool, ids: &[BulkId]) -> Result<bool, StoreError> {
+    for id in ids {
+        let found = bulk::find_bulk(pool, *id).await?;
+        let state = found.ok_or(StoreError::Missing("bulk_reprocesses"))?.state;
+        if state == BulkState::Running {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn show_progress(bar: &ProgressBar, counts: BulkCounts) {

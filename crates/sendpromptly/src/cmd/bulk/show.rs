@@ -1,4 +1,4 @@
-//! `bulk show`: how far a bulk reprocess is.
+//! `bulk show`: how far a bulk reprocess is, or a set of them.
 
 use api::v1::responses;
 use api_types::bulk::BulkResponse;
@@ -6,19 +6,21 @@ use domain::alert::one_line;
 use store::PgPool;
 use store::bulk::{Bulk, BulkItem, count_items, list_failed};
 
-use super::find;
+use super::{Target, set};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
 use crate::text::{Tone, block, or_nothing, plain, table};
 
 /// How many failures are listed.
-const MAX_FAILED: i64 = 20;
+pub(super) const MAX_FAILED: i64 = 20;
 
 pub(super) async fn run(id: &str, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let bulk = find(&admin.pool, id).await?;
-    describe(&admin.pool, bulk).await
+    match Target::find(&admin.pool, id).await? {
+        Target::One(bulk) => describe(&admin.pool, *bulk).await,
+        Target::Set(id) => set::describe(&admin.pool, id).await,
+    }
 }
 
 /// The bulk reprocess with what failed in it.
@@ -28,11 +30,16 @@ pub(super) async fn describe(pool: &PgPool, bulk: Bulk) -> anyhow::Result<Comman
     let shown = responses::bulk(bulk, counts);
     let mut human = facts(&shown);
     if !failed.is_empty() {
-        let rows = table(&["INCIDENT", "CUSTOMER", "WHY"], failed.iter().map(row).collect());
+        let rows = failures(&failed);
         let again = format!("incident reprocess --failures-of {} --note …", shown.bulk_id);
         human = format!("{human}\n\nFailed:\n{rows}\n\nOnly these again: sendpromptly {again}");
     }
     CommandOutput::new(&shown, human)
+}
+
+/// What failed, line by line.
+pub(super) fn failures<'a>(failed: impl IntoIterator<Item = &'a BulkItem>) -> String {
+    table(&["INCIDENT", "CUSTOMER", "WHY"], failed.into_iter().map(row).collect())
 }
 
 fn facts(bulk: &BulkResponse) -> String {
@@ -42,6 +49,7 @@ fn facts(bulk: &BulkResponse) -> String {
     };
     block(&[
         ("bulk", bulk.bulk_id.to_string()),
+        ("set", or_nothing(bulk.set_id.map(|id| id.to_string()).as_deref())),
         ("action", bulk.action.to_string()),
         ("state", state),
         ("incidents", bulk.incidents.to_string()),

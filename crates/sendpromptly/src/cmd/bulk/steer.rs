@@ -4,7 +4,7 @@ use domain::bulk::Steering;
 use store::bulk;
 use store::pool::transaction;
 
-use super::{find, rejected, show};
+use super::{Target, rejected, show};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
@@ -15,10 +15,12 @@ pub(super) async fn run(
     context: &Context,
 ) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let found = find(&admin.pool, id).await?;
-    let steered = transaction(&admin.pool, async |tx| {
-        bulk::steer(tx, found.id, &admin.actor, steering).await
+    let target = Target::find(&admin.pool, id).await?;
+    let actor = &admin.actor;
+    let steered = transaction(&admin.pool, async |tx| match &target {
+        Target::One(found) => bulk::steer(tx, found.id, actor, steering).await,
+        Target::Set(id) => bulk::steer_set(tx, *id, actor, steering).await,
     });
     steered.await.map_err(rejected)?;
-    show::describe(&admin.pool, find(&admin.pool, id).await?).await
+    show::run(id, context).await
 }

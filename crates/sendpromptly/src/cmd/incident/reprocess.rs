@@ -20,10 +20,11 @@ Examples:
   sendpromptly incident reprocess inc_01K9QF3Z7M8V2T4B6N0C1D5E9G --note 'the account is unlocked'
   sendpromptly incident reprocess --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK --note 'the disk has room again' \\
     --canary 3 --rate 30/m --yes
+  sendpromptly incident reprocess --search db_write_failed --note 'the disk has room again' --yes
 
 Follow one with `sendpromptly incident show`. Of one incident, one reprocess runs at a time.
 
-Many are shown before they start, and what has started goes on without the command: see `sendpromptly bulk --help`.";
+A search without --project finds incidents of all projects, which then start together. Many are shown before they start, and what has started goes on without the command: see `sendpromptly bulk --help`.";
 
 /// One incident, or many.
 #[derive(Debug, clap::Args)]
