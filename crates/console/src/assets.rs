@@ -16,6 +16,7 @@ use flate2::Compression;
 use flate2::read::GzEncoder;
 use sha2::{Digest, Sha256};
 use web::error::ApiError;
+use web::extract::read_weight;
 
 const STYLE: &str = concat!(
     include_str!("../assets/css/tokens.css"),
@@ -81,12 +82,8 @@ fn takes_gzip(request: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"))
-            && parts.next().is_none_or(is_more_than_nothing)
+            && read_weight(parts).is_some_and(|weight| weight > 0.0)
     })
-}
-
-fn is_more_than_nothing(weight: &str) -> bool {
-    weight.trim_start_matches("q=").parse::<f32>().is_ok_and(|weight| weight > 0.0)
 }
 
 /// Where the style sheet is.
@@ -148,6 +145,7 @@ mod tests {
         for (value, expected) in [
             ("gzip, deflate, br, zstd", true),
             ("br;q=1, GZIP;q=0.5", true),
+            ("gzip; Q=0.5", true),
             ("gzip;q=0", false),
             ("gzip;q=much", false),
             ("identity", false),

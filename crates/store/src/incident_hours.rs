@@ -16,14 +16,12 @@ pub const HISTORY: Duration = Duration::days(8);
 /// How much is added up in one statement.
 const STRETCH: Duration = Duration::DAY;
 
-/// What happened to the incidents of a cause in an hour.
+/// What happened to the incidents of a project in an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IncidentHour {
     /// Its begin, in UTC.
     pub hour: OffsetDateTime,
     pub project_id: ProjectId,
-    /// The nil id where it is not known.
-    pub cause: CauseId,
     /// Events received in this hour that had an incident, whenever it opened.
     pub late: i64,
     /// Incidents opened.
@@ -31,6 +29,9 @@ pub(crate) struct IncidentHour {
     /// Incidents resolved.
     pub resolved: i64,
 }
+
+/// The same for those of a cause: the nil id where it is not known.
+type CauseHour = (CauseId, IncidentHour);
 
 /// What is already added up, and until when.
 #[derive(Debug)]
@@ -48,19 +49,19 @@ pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
     stretch.end().await
 }
 
-async fn add(tx: &mut PgConnection, hours: &[IncidentHour]) -> Result<(), StoreError> {
+async fn add(tx: &mut PgConnection, hours: &[CauseHour]) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO incident_hours AS known (hour, project_id, cause, late, opened, resolved)
          SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[])
          ON CONFLICT ON CONSTRAINT incident_hours_pkey DO UPDATE SET
              late = known.late + excluded.late, opened = known.opened + excluded.opened,
              resolved = known.resolved + excluded.resolved",
-        &column(hours, |of| of.hour),
-        &column(hours, |of| of.project_id.as_uuid()),
-        &column(hours, |of| of.cause.as_uuid()),
-        &column(hours, |of| of.late),
-        &column(hours, |of| of.opened),
-        &column(hours, |of| of.resolved),
+        &column(hours, |(_, of)| of.hour),
+        &column(hours, |(_, of)| of.project_id.as_uuid()),
+        &column(hours, |(cause, _)| cause.as_uuid()),
+        &column(hours, |(_, of)| of.late),
+        &column(hours, |(_, of)| of.opened),
+        &column(hours, |(_, of)| of.resolved),
     )
     .execute(tx)
     .await?;
@@ -93,7 +94,6 @@ pub(crate) async fn list_rolled_up(
         Some(IncidentHour {
             hour: row.hour?,
             project_id: row.project_id?,
-            cause: cause.unwrap_or(CauseId::from_uuid(uuid::Uuid::nil())),
             late: row.late?,
             opened: row.opened?,
             resolved: row.resolved?,
@@ -102,21 +102,23 @@ pub(crate) async fn list_rolled_up(
     Ok(RolledUp { until, hours: hours.collect() })
 }
 
-/// What has happened since a moment.
+/// What has happened since a moment: to the incidents of one cause, or of all, hour by hour and cause by cause.
 pub(crate) async fn list_since(
     db: &mut PgConnection,
     since: OffsetDateTime,
+    cause: Option<CauseId>,
 ) -> Result<Vec<IncidentHour>, StoreError> {
-    list_happened(db, since, roll_ups::END_OF_TIME).await
+    let mut hours = list_happened(db, since, roll_ups::END_OF_TIME).await?;
+    hours.retain(|(of, _)| cause.is_none_or(|cause| cause == *of));
+    Ok(hours.into_iter().map(|(_, hour)| hour).collect())
 }
 
 async fn list_happened(
     db: &mut PgConnection,
     from: OffsetDateTime,
     until: OffsetDateTime,
-) -> Result<Vec<IncidentHour>, StoreError> {
-    let hours = sqlx::query_as!(
-        IncidentHour,
+) -> Result<Vec<CauseHour>, StoreError> {
+    let hours = sqlx::query!(
         r#"WITH happened (at, project_id, cause, late, opened, resolved) AS (
                SELECT i.received_at, i.project_id, i.cause, 1, 0, 0 FROM incidents i WHERE i.id >= $1 AND i.id < $2
                UNION ALL
@@ -138,7 +140,12 @@ async fn list_happened(
     )
     .fetch_all(db)
     .await?;
-    Ok(hours)
+    let hours = hours.into_iter().map(|row| {
+        let (project_id, late) = (row.project_id, row.late);
+        let (opened, resolved) = (row.opened, row.resolved);
+        (row.cause, IncidentHour { hour: row.hour, project_id, late, opened, resolved })
+    });
+    Ok(hours.collect())
 }
 
 /// Forgets hours that nothing looks back to.

@@ -127,12 +127,13 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     let row = sqlx::query!(
         r#"WITH tables AS (
                SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned,
-                   c.relname::text = ANY ($2) AS appended, c.relname::text = ANY ($1) AS kept
+                   c.relname::text = ANY ($2) AS appended, c.relname::text = ANY ($1) AS kept,
+                   c.relname::text = ANY ($3) AS read_only
                FROM pg_class c JOIN pg_class ours ON ours.oid = to_regclass('payment_events')
                WHERE c.relnamespace = ours.relnamespace AND c.relowner = ours.relowner AND c.relkind IN ('r', 'p'))
            SELECT
              coalesce(array_agg(name ORDER BY name) FILTER (WHERE NOT CASE
-                 WHEN name IN ('_sqlx_migrations', 'expired_events', 'audit_texts') THEN has_table_privilege(oid, 'SELECT')
+                 WHEN read_only OR name = '_sqlx_migrations' THEN has_table_privilege(oid, 'SELECT')
                  WHEN name = 'audit_entries'
                      THEN has_table_privilege(oid, 'SELECT') AND has_column_privilege(oid, 'id', 'INSERT')
                  ELSE has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
@@ -141,8 +142,7 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
              coalesce(bool_or(NOT owned AND CASE
                  WHEN name = 'audit_entries' THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                      OR has_column_privilege(oid, 'at', 'INSERT')
-                 WHEN name IN ('expired_events', 'audit_texts')
-                     THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                 WHEN read_only THEN has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
                  WHEN appended THEN has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
                  ELSE kept AND has_table_privilege(oid, 'DELETE, TRUNCATE') END), false) AS "may_too_much!",
              coalesce(bool_or(name = 'audit_entries' AND owned), false) AS "owns_audit!", coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p JOIN pg_class ours
@@ -153,6 +153,7 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
            FROM tables"#,
         &KEPT.map(str::to_owned),
         &APPENDED.map(str::to_owned),
+        &READ.map(str::to_owned),
     )
     .fetch_one(pool)
     .await?;

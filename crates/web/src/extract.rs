@@ -31,6 +31,7 @@ use crate::error::ApiError;
 
 pub use body::{BodyLimits, drop_body, read_body, read_json_object};
 pub use headers::parse_idempotency_key;
+pub use negotiation::read_weight;
 
 /// What the headers of an ingest request say, once all of them are in order.
 #[derive(Debug, Clone)]

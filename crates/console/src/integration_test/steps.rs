@@ -27,9 +27,34 @@ pub(super) struct TestStep {
 }
 
 impl TestStep {
+    /// Makes the first one that leads somewhere and was not seen the next one.
+    pub(super) fn mark_next(steps: &mut [Self]) {
+        let mut waiting =
+            steps.iter_mut().filter(|step| step.seen.is_none() && step.place.is_some());
+        if let Some(next) = waiting.next() {
+            next.main = true;
+        }
+    }
+
     /// What to do, as long as it was not seen.
     pub(super) fn next(&self) -> Option<&'static str> {
         self.seen.is_none().then_some(self.next)
+    }
+}
+
+/// Makes steps as they are seen at a moment.
+pub(super) struct StepClock(pub(super) OffsetDateTime);
+
+impl StepClock {
+    /// A step, and when it was seen, if it was.
+    pub(super) fn step(
+        &self,
+        title: &'static str,
+        at: Option<OffsetDateTime>,
+        next: &'static str,
+    ) -> TestStep {
+        let seen = at.map(|at| When::ago(at, self.0));
+        TestStep { title, seen, main: false, next, place: None, call: None }
     }
 }
 
@@ -50,7 +75,7 @@ pub(super) fn steps(
     now: OffsetDateTime,
 ) -> Vec<TestStep> {
     let ReportsSeen { applied, failed } = *seen;
-    let make = StepBuilder { project, applied, failed, destinations, now };
+    let make = StepBuilder { project, applied, failed, destinations, clock: StepClock(now) };
     let Calls { first_receipt, success, second_receipt, failure, repaired } = calls;
     let mut steps = vec![
         make.first_receipt(first_receipt),
@@ -63,10 +88,7 @@ pub(super) fn steps(
         make.callback(),
         make.resolved(repaired),
     ];
-    let mut waiting = steps.iter_mut().filter(|step| step.seen.is_none() && step.place.is_some());
-    if let Some(next) = waiting.next() {
-        next.main = true;
-    }
+    TestStep::mark_next(&mut steps);
     steps
 }
 
@@ -75,22 +97,12 @@ struct StepBuilder<'a> {
     applied: EventProgress,
     failed: EventProgress,
     destinations: usize,
-    now: OffsetDateTime,
+    clock: StepClock,
 }
 
 impl StepBuilder<'_> {
-    fn step(
-        &self,
-        title: &'static str,
-        at: Option<OffsetDateTime>,
-        next: &'static str,
-    ) -> TestStep {
-        let seen = at.map(|at| When::ago(at, self.now));
-        TestStep { title, seen, main: false, next, place: None, call: None }
-    }
-
     fn first_receipt(&self, call: String) -> TestStep {
-        let step = self.step(
+        let step = self.clock.step(
             "Your app receives a payment event",
             self.applied.receipt,
             "Send its receipt:",
@@ -99,26 +111,33 @@ impl StepBuilder<'_> {
     }
 
     fn success(&self, call: String) -> TestStep {
-        let step =
-            self.step("It applies what was paid for", self.applied.success, "Report the success:");
+        let step = self.clock.step(
+            "It applies what was paid for",
+            self.applied.success,
+            "Report the success:",
+        );
         TestStep { call: Some(usual("the success", call)), ..step }
     }
 
     fn second_receipt(&self, call: String) -> TestStep {
-        let step = self.step("It receives another one", self.failed.receipt, "Send its receipt:");
+        let step =
+            self.clock.step("It receives another one", self.failed.receipt, "Send its receipt:");
         TestStep { call: Some(usual("the second receipt", call)), ..step }
     }
 
     fn failure(&self, call: String) -> TestStep {
         let next = "Report the failure:";
-        let step = self.step("This time something goes wrong", self.failed.failure, next);
+        let step = self.clock.step("This time something goes wrong", self.failed.failure, next);
         TestStep { call: Some(usual("the failure", call)), ..step }
     }
 
     fn incident(&self) -> TestStep {
         let place = self.of_incident().map(|path| (path, "See the incident"));
         let next = "A failure opens one immediately, silence when the time is over.";
-        TestStep { place, ..self.step("An incident is opened", self.failed.incident_opened, next) }
+        TestStep {
+            place,
+            ..self.clock.step("An incident is opened", self.failed.incident_opened, next)
+        }
     }
 
     fn alert(&self) -> TestStep {
@@ -129,7 +148,8 @@ impl StepBuilder<'_> {
             ),
             _ => ("Every destination gets a message.", None),
         };
-        let step = self.step("The destinations are notified", self.failed.alert_delivered, next);
+        let step =
+            self.clock.step("The destinations are notified", self.failed.alert_delivered, next);
         TestStep { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
@@ -144,8 +164,11 @@ impl StepBuilder<'_> {
                 ("Press Reprocess on the incident's page.", Some((path, "Go to Reprocess")))
             }
         };
-        let step =
-            self.step("An operator starts a reprocess", self.failed.reprocess_requested, next);
+        let step = self.clock.step(
+            "An operator starts a reprocess",
+            self.failed.reprocess_requested,
+            next,
+        );
         TestStep { place: place.filter(|_| step.seen.is_none()), ..step }
     }
 
@@ -155,14 +178,15 @@ impl StepBuilder<'_> {
         } else {
             "Your repair endpoint gets a signed request, checks it and answers 2xx."
         };
-        self.step("Your app accepts the callback", self.failed.callback_delivered, next)
+        self.clock.step("Your app accepts the callback", self.failed.callback_delivered, next)
     }
 
     fn resolved(&self, call: String) -> TestStep {
         let next = "Your app reports the success with the replay_id of the callback.";
         let unless = Some("No repair endpoint yet? Report the success yourself");
         let call = SampleCall { what: "the late success", text: call, unless };
-        let step = self.step("The customer has what was paid for", self.failed.resolved, next);
+        let step =
+            self.clock.step("The customer has what was paid for", self.failed.resolved, next);
         TestStep { call: Some(call), ..step }
     }
 

@@ -139,10 +139,8 @@ async fn add_incidents(
 ) -> Result<Option<OffsetDateTime>, StoreError> {
     let rolled_up = incident_hours::list_rolled_up(tx, first(hours, now), cause).await?;
     let live_from = rolled_up.until.max(now - Duration::DAY);
-    let mut all = rolled_up.hours;
-    let live = incident_hours::list_since(tx, live_from).await?;
-    all.extend(live.into_iter().filter(|of| cause.is_none_or(|cause| cause == of.cause)));
-    for of in all.iter().filter(|of| wanted(of.project_id)) {
+    let live = incident_hours::list_since(tx, live_from, cause).await?;
+    for of in rolled_up.hours.iter().chain(&live).filter(|of| wanted(of.project_id)) {
         change(hours, of.hour, |one| {
             one.opened += of.opened;
             one.resolved += of.resolved;

@@ -7,10 +7,40 @@ use domain::catalogue::EffectType;
 use domain::ids::{CauseId, IncidentId, OperatorId, ProjectId};
 use domain::incident::Reason;
 use domain::project::Mode;
+use uuid::Uuid;
 
 use super::incident_search::{IncidentSearch, OwnerFilter};
 use super::keyset::{KeysetScan, in_direction};
 use crate::{PgConnection, StoreError};
+
+/// The next incidents of a state whose owner is as the condition says; `$1` of it is `owner`.
+macro_rules! ids_of {
+    ($condition:tt, $order:tt, $owner:expr, $search:expr, $scan:expr, $state:expr) => {
+        sqlx::query_scalar!(
+            "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
+             WHERE "
+                + $condition
+                + " AND i.state = $2 AND i.id > $3 AND i.id < $4
+               AND ($5::uuid IS NULL AND p.archived_at IS NULL OR p.id = $5) AND ($6::text IS NULL OR p.mode = $6)
+               AND ($7::text IS NULL OR i.reason = $7) AND ($8::text IS NULL OR i.event_type = $8)
+               AND ($9::text IS NULL OR i.effect_type = $9) AND ($10::uuid IS NULL OR i.cause = $10)
+             ORDER BY i.id "
+                + $order
+                + " LIMIT $11",
+            $owner,
+            $state,
+            $scan.above.as_uuid(),
+            $scan.below.as_uuid(),
+            $search.project_id.map(ProjectId::as_uuid),
+            $search.mode.map(Mode::as_str),
+            $search.reason.map(Reason::as_str),
+            $search.event_type,
+            $search.effect_type.as_ref().map(EffectType::as_str),
+            $search.cause_id.map(CauseId::as_uuid),
+            $scan.rows(),
+        )
+    };
+}
 
 impl IncidentSearch {
     /// The operator whose incidents are searched for.
@@ -49,27 +79,7 @@ impl IncidentSearch {
     ) -> Result<Vec<IncidentId>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
-                sqlx::query_scalar!(
-                    "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
-                     WHERE i.owner = $1 AND i.state = $2 AND i.id > $3 AND i.id < $4
-                       AND ($5::uuid IS NULL AND p.archived_at IS NULL OR p.id = $5) AND ($6::text IS NULL OR p.mode = $6)
-                       AND ($7::text IS NULL OR i.reason = $7) AND ($8::text IS NULL OR i.event_type = $8)
-                       AND ($9::text IS NULL OR i.effect_type = $9) AND ($10::uuid IS NULL OR i.cause = $10)
-                     ORDER BY i.id "
-                        + $order
-                        + " LIMIT $11",
-                    owner.as_uuid(),
-                    state,
-                    scan.above.as_uuid(),
-                    scan.below.as_uuid(),
-                    self.project_id.map(ProjectId::as_uuid),
-                    self.mode.map(Mode::as_str),
-                    self.reason.map(Reason::as_str),
-                    self.event_type,
-                    self.effect_type.as_ref().map(EffectType::as_str),
-                    self.cause_id.map(CauseId::as_uuid),
-                    scan.rows(),
-                )
+                ids_of!("i.owner = $1", $order, Some(owner.as_uuid()), self, scan, state)
             };
         }
         Ok(in_direction!(scan.direction, query, db)?)
@@ -83,25 +93,13 @@ impl IncidentSearch {
     ) -> Result<Vec<IncidentId>, StoreError> {
         macro_rules! query {
             ($order:tt) => {
-                sqlx::query_scalar!(
-                    "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id
-                     WHERE i.owner IS NULL AND i.state <> 'resolved' AND i.state = $1 AND i.id > $2 AND i.id < $3
-                       AND ($4::uuid IS NULL AND p.archived_at IS NULL OR p.id = $4) AND ($5::text IS NULL OR p.mode = $5)
-                       AND ($6::text IS NULL OR i.reason = $6) AND ($7::text IS NULL OR i.event_type = $7)
-                       AND ($8::text IS NULL OR i.effect_type = $8) AND ($9::uuid IS NULL OR i.cause = $9)
-                     ORDER BY i.id "
-                        + $order
-                        + " LIMIT $10",
-                    state,
-                    scan.above.as_uuid(),
-                    scan.below.as_uuid(),
-                    self.project_id.map(ProjectId::as_uuid),
-                    self.mode.map(Mode::as_str),
-                    self.reason.map(Reason::as_str),
-                    self.event_type,
-                    self.effect_type.as_ref().map(EffectType::as_str),
-                    self.cause_id.map(CauseId::as_uuid),
-                    scan.rows(),
+                ids_of!(
+                    "i.owner IS NULL AND i.state <> 'resolved' AND $1::uuid IS NULL",
+                    $order,
+                    None::<Uuid>,
+                    self,
+                    scan,
+                    state
                 )
             };
         }

@@ -60,9 +60,16 @@ fn read_range(range: &str) -> Option<(u8, f32)> {
         "*/*" => 0,
         _ => return None,
     };
-    let weight = parts.find_map(|part| parameter(part, "q"));
+    Some((specificity, read_weight(parts)?))
+}
+
+/// The weight among the parameters of a range, from 0, which excludes it, to 1, as without one (RFC 9110, 12.4.2); `None` if
+/// it makes no sense.
+#[must_use]
+pub fn read_weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> Option<f32> {
+    let weight = parameters.find_map(|part| parameter(part, "q"));
     let weight = weight.map_or(Some(1.0), |text| text.parse().ok())?;
-    (0.0..=1.0).contains(&weight).then_some((specificity, weight))
+    (0.0..=1.0).contains(&weight).then_some(weight)
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

@@ -4,8 +4,7 @@ use domain::test_shop::PaymentKind;
 use store::progress::EventProgress;
 use time::OffsetDateTime;
 
-use crate::integration_test::steps::TestStep;
-use crate::when::When;
+use crate::integration_test::steps::{StepClock, TestStep};
 
 /// What the steps depend on beside the event.
 pub(super) struct Place {
@@ -18,7 +17,7 @@ pub(super) struct Place {
 
 /// Every step of such a payment, in order.
 pub(super) fn steps(kind: PaymentKind, seen: &EventProgress, place: &Place) -> Vec<TestStep> {
-    let make = StepBuilder { seen, place };
+    let make = StepBuilder { seen, place, clock: StepClock(place.now) };
     let mut steps = match kind {
         PaymentKind::Succeeds => vec![make.receipt(), make.success()],
         PaymentKind::Fails => vec![make.receipt(), make.failure()],
@@ -29,43 +28,37 @@ pub(super) fn steps(kind: PaymentKind, seen: &EventProgress, place: &Place) -> V
         steps.extend(rest);
         steps.push(make.resolved());
     }
-    if let Some(next) = steps.iter_mut().find(|step| step.seen.is_none() && step.place.is_some()) {
-        next.main = true;
-    }
+    TestStep::mark_next(&mut steps);
     steps
 }
 
 struct StepBuilder<'a> {
     seen: &'a EventProgress,
     place: &'a Place,
+    clock: StepClock,
 }
 
 impl StepBuilder<'_> {
-    fn step(
-        &self,
-        title: &'static str,
-        at: Option<OffsetDateTime>,
-        next: &'static str,
-    ) -> TestStep {
-        let seen = at.map(|at| When::ago(at, self.place.now));
-        TestStep { title, seen, main: false, next, place: None, call: None }
-    }
-
     fn receipt(&self) -> TestStep {
         let next = "The shop sends a receipt: it took invoice.paid, and credits are due.";
-        let step = self.step("A customer pays, and the shop says so", self.seen.receipt, next);
+        let step =
+            self.clock.step("A customer pays, and the shop says so", self.seen.receipt, next);
         let event = self.seen.event_id.map(|id| (format!("/events/{id}"), "See the event"));
         TestStep { place: event, ..step }
     }
 
     fn success(&self) -> TestStep {
         let next = "The shop reports that the credits were added.";
-        self.step("The customer has the credits, and nobody is alarmed", self.seen.success, next)
+        self.clock.step(
+            "The customer has the credits, and nobody is alarmed",
+            self.seen.success,
+            next,
+        )
     }
 
     fn failure(&self) -> TestStep {
         let next = "The shop reports the failure. Had it died instead, the minute would go by.";
-        self.step("The credits cannot be written: db_write_failed", self.seen.failure, next)
+        self.clock.step("The credits cannot be written: db_write_failed", self.seen.failure, next)
     }
 
     fn incident(&self, kind: PaymentKind) -> TestStep {
@@ -74,7 +67,7 @@ impl StepBuilder<'_> {
             PaymentKind::Fails | PaymentKind::Succeeds => "A failure opens one immediately.",
         };
         let place = self.of_incident("").map(|path| (path, "See the incident"));
-        TestStep { place, ..self.step("An incident opens", self.seen.incident_opened, next) }
+        TestStep { place, ..self.clock.step("An incident opens", self.seen.incident_opened, next) }
     }
 
     fn alert(&self) -> TestStep {
@@ -83,7 +76,7 @@ impl StepBuilder<'_> {
         } else {
             "Every destination gets a message."
         };
-        let step = self.step("People are told", self.seen.alert_delivered, next);
+        let step = self.clock.step("People are told", self.seen.alert_delivered, next);
         let mail = self.place.mails.as_ref().zip(self.seen.incident_id);
         let mail = mail.filter(|_| step.seen.is_some());
         let place = mail.map(|(mails, id)| (format!("{mails}/{id}"), "Open the mail"));
@@ -94,18 +87,18 @@ impl StepBuilder<'_> {
         let at = self.seen.reprocess_requested;
         let next = "It is yours: press Reprocess on the incident's page.";
         let place = self.of_incident("").filter(|_| at.is_none() && self.seen.resolved.is_none());
-        let step = self.step("An operator asks the shop to do it again", at, next);
+        let step = self.clock.step("An operator asks the shop to do it again", at, next);
         TestStep { place: place.map(|path| (path, "Go to Reprocess")), ..step }
     }
 
     fn callback(&self) -> TestStep {
         let next = "The shop checks the signature, responds 202, does the work and reports it.";
-        self.step("The shop accepts the signed callback", self.seen.callback_delivered, next)
+        self.clock.step("The shop accepts the signed callback", self.seen.callback_delivered, next)
     }
 
     fn resolved(&self) -> TestStep {
         let next = "The shop reports the success with the replay_id of the callback.";
-        let step = self.step("The customer has what was paid for", self.seen.resolved, next);
+        let step = self.clock.step("The customer has what was paid for", self.seen.resolved, next);
         let proof = self.of_incident("#acts").filter(|_| self.seen.resolved.is_some());
         TestStep { place: proof.map(|path| (path, "Show the customer the proof")), ..step }
     }
