@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use domain::destination::{DestinationKind, SlackChannel, SlackSigningSecret, SlackToken};
-use domain::notice::{NoticeOrigin, ResultsUnclaimed};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
@@ -11,7 +10,7 @@ use doubles::slack::{CHANNEL, SIGNING_SECRET, Slack, TOKEN};
 
 use super::*;
 use crate::destinations::FailureKind;
-use crate::destinations::samples::{hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{hostile, opened, origin, repair_failed, resolved, unclaimed};
 use crate::http::test_clients::local_client;
 
 const DESTINATION: &str = "dst_00000000000000000000000001";
@@ -63,18 +62,8 @@ fn buttons_are_those_of_what_is_left_to_do() {
     ] {
         assert_eq!(buttons(&message(&facts)), expected, "{:?}", facts.kind);
     }
-    let origin = NoticeOrigin {
-        project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-        project_name: "CometCart".to_owned(),
-        mode: Mode::Live,
-    };
-    let results = ResultsUnclaimed {
-        count: 1,
-        failures: 0,
-        provider_event_ids: vec!["evt_1".to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-    };
-    assert!(buttons(&notice_message(&results.text(&origin))).is_empty());
+    let results = unclaimed(0, &["evt_1"]);
+    assert!(buttons(&notice_message(&results.text(&origin()))).is_empty());
 }
 
 #[test]
