@@ -42,9 +42,20 @@ async fn start() -> anyhow::Result<Engines> {
     let found = Found::locate(&EngineDirs::from_env()?).await?;
     let folder = embedded::scratch_dir()?;
     let postgres = Postgres::start_throw_away(&found.postgres).await?;
+    leave_alone(&postgres).await?;
     store::pool::migrate(&create_database(&postgres, TEMPLATE, None).await?).await?;
     let temporal = start_temporal(&found, embedded::free_port()?, &folder).await?;
     Ok(Engines { postgres, temporal, found, _folder: folder })
+}
+
+/// Has the server look less often for what to vacuum: it goes through each of the hundreds of databases that stories leave
+/// behind, which costs more and more of a processor and serves nobody.
+async fn leave_alone(server: &Postgres) -> anyhow::Result<()> {
+    let mut connection = sqlx::PgConnection::connect(&server.url("postgres")).await?;
+    for change in ["ALTER SYSTEM SET autovacuum_naptime = '20min'", "SELECT pg_reload_conf()"] {
+        sqlx::query(change).execute(&mut connection).await?;
+    }
+    Ok(connection.close().await?)
 }
 
 /// A Temporal server in memory, with time skipping and our search attributes.
