@@ -28,7 +28,7 @@ test: ## every test, on real engines and a real browser that are found or instal
 	@python3 scripts/install_browser.py >/dev/null
 	@python3 scripts/install_test_libraries.py >/dev/null 2>&1 &
 	$(CARGO) build --workspace --all-targets
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} $(CARGO) test --workspace $(T)
+	TMPDIR=$$(python3 scripts/choose_scratch.py) RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} $(CARGO) test --workspace $(T)
 
 lint: style doc ## format, clippy, documentation, file sizes, links, snapshots
 	$(CLIPPY)

@@ -39,7 +39,7 @@ use web::serve::ServeOptions;
 use worker::WorkerSettings;
 use workflows::names::{TASK_QUEUE, workflow_id};
 
-use crate::engines::{self, Engines};
+use crate::engines::{self, Database, Engines};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
@@ -55,6 +55,7 @@ pub struct World {
     /// This world's database.
     pub pool: PgPool,
     pub database_url: String,
+    _database: Database,
     /// What seals its secrets.
     pub master_key: String,
     /// Alice's shop.
@@ -135,7 +136,8 @@ impl World {
         task_queue: String,
         options: WorldOptions,
     ) -> anyhow::Result<Self> {
-        let database_url = engines.create_database().await?;
+        let database = engines.create_database().await?;
+        let database_url = database.url.clone();
         let pool = store::pool::connect_lazily(&database_url, 10)?;
         if let Some(sql) = settings::shorten(options) {
             sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
@@ -158,6 +160,7 @@ impl World {
             engines,
             pool,
             database_url,
+            _database: database,
             master_key,
             project,
             key,

@@ -97,8 +97,8 @@ async fn time(pool: &PgPool, question: &Question) -> u128 {
 fn no_question_of_a_list_reads_a_growing_table_from_end_to_end() {
     run(async {
         let engines = e2e::engines::shared().await.expect("engines");
-        let url = engines.create_database().await.expect("a database");
-        let pool = seed(&url).await;
+        let database = engines.create_database().await.expect("a database");
+        let pool = seed(&database.url).await;
         let mut questions = questions::all(&pool).await;
         questions.extend(newest::all(&pool).await);
         questions.extend(statements::all(&pool).await);

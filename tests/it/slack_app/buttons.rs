@@ -30,6 +30,15 @@ pub(super) async fn hire(world: &World, email: &str, role: Role, user: &str) {
     assert_eq!(known.await.expect("a database"), SlackUserChange::Done);
 }
 
+/// A world whose messages go to a Slack app, in which bob has this role, and an event whose incident is told there.
+async fn channel(role: Role) -> (World, Slack, EventId) {
+    let world = world().await;
+    let slack = slack(&world).await;
+    hire(&world, EMAIL, role, BOB).await;
+    let event_id = fail(&world, "evt_1").await;
+    (world, slack, event_id)
+}
+
 /// Sends what Slack sends; gives the status.
 pub(super) async fn send(world: &World, press: &Press) -> u16 {
     let request = world.http.post(format!("{}/slack/actions", world.url));
@@ -49,6 +58,11 @@ pub(super) async fn answer(slack: &Slack, press: &Press, number: usize) -> Strin
     said["text"].as_str().expect("a text").to_owned()
 }
 
+/// A press of a button of the first message.
+fn pressed(slack: &Slack, button: &str, user: &str, at: i64) -> Press {
+    slack.press(&slack.messages()[0], button, user, at)
+}
+
 /// Presses a button of the first message and gives what the person is told.
 pub(super) async fn press(
     world: &World,
@@ -57,7 +71,7 @@ pub(super) async fn press(
     user: &str,
     at: i64,
 ) -> String {
-    let pressed = slack.press(&slack.messages()[0], button, user, at);
+    let pressed = pressed(slack, button, user, at);
     assert_eq!(send(world, &pressed).await, 200);
     answer(slack, &pressed, 0).await
 }
@@ -83,11 +97,8 @@ pub(super) async fn count(world: &World, what: &'static str) -> i64 {
 #[test]
 fn a_press_acts_once_as_the_operator_and_the_audit_says_through_slack() {
     run(async {
-        let world = world().await;
-        let slack = slack(&world).await;
-        hire(&world, EMAIL, Role::Operator, BOB).await;
-        let event_id = fail(&world, "evt_1").await;
-        let pressed = slack.press(&slack.messages()[0], "acknowledge", BOB, now());
+        let (world, slack, event_id) = channel(Role::Operator).await;
+        let pressed = pressed(&slack, "acknowledge", BOB, now());
         // Slack sends it again where it heard nothing, and two may come together.
         let (one, two) = tokio::join!(send(&world, &pressed), send(&world, &pressed));
         assert_eq!([one, two, send(&world, &pressed).await], [200; 3]);
@@ -135,11 +146,8 @@ fn with_a_worker_the_message_follows_what_its_own_buttons_did() {
 #[test]
 fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_again() {
     run(async {
-        let world = world().await;
-        let slack = slack(&world).await;
-        hire(&world, EMAIL, Role::Operator, BOB).await;
-        let event_id = fail(&world, "evt_1").await;
-        let pressed = slack.press(&slack.messages()[0], "acknowledge", BOB, now());
+        let (world, slack, event_id) = channel(Role::Operator).await;
+        let pressed = pressed(&slack, "acknowledge", BOB, now());
         let mut blocking = world.pool.begin().await.expect("a transaction");
         sqlx::query("SELECT FROM payment_events WHERE id = $1 FOR UPDATE")
             .bind(event_id.as_uuid())
@@ -159,13 +167,10 @@ fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_a
 #[test]
 fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
     run(async {
-        let world = world().await;
-        let slack = slack(&world).await;
-        hire(&world, EMAIL, Role::Admin, BOB).await;
-        let event_id = fail(&world, "evt_1").await;
+        let (world, slack, event_id) = channel(Role::Admin).await;
         let at = now();
-        let good = slack.press(&slack.messages()[0], "acknowledge", BOB, at);
-        let old = slack.press(&slack.messages()[0], "acknowledge", BOB, at - 400);
+        let good = pressed(&slack, "acknowledge", BOB, at);
+        let old = pressed(&slack, "acknowledge", BOB, at - 400);
         let other = sign(good.body.replace("acknowledge", "reprocess"), at);
         for bad in [
             old,
@@ -244,10 +249,8 @@ fn whoever_is_unknown_or_a_viewer_is_told_what_to_do_and_changes_nothing() {
 #[test]
 fn a_button_reaches_no_incident_of_another_project() {
     run(async {
-        let world = world().await;
-        let slack = slack(&world).await;
-        hire(&world, EMAIL, Role::Admin, BOB).await;
-        let ours = incident(&world, fail(&world, "evt_1").await).await.id;
+        let (world, slack, event_id) = channel(Role::Admin).await;
+        let ours = incident(&world, event_id).await.id;
         let charlie = world.charlie().await;
         let (body, path) = (receipt("evt_2"), "/api/v1/receipt");
         let (_, taken) = world.post_as(&charlie, path, &body, "k1").await;
@@ -255,7 +258,7 @@ fn a_button_reaches_no_incident_of_another_project() {
         let (_, taken) = world.post_as(&charlie, "/api/v1/result", &failed, "k2").await;
         let theirs: IncidentId = parse(&taken["incident"]["id"]);
         let at = now();
-        let good = slack.press(&slack.messages()[0], "acknowledge", BOB, at);
+        let good = pressed(&slack, "acknowledge", BOB, at);
         let bad = sign(good.body.replace(&ours.to_string(), &theirs.to_string()), at);
         assert_eq!(send(&world, &bad).await, 200);
         assert!(answer(&slack, &bad, 0).await.contains("is not there any more"));
@@ -268,17 +271,14 @@ fn a_button_reaches_no_incident_of_another_project() {
 #[test]
 fn reprocess_and_snooze_act_and_a_press_that_comes_late_again_starts_nothing_new() {
     run(async {
-        let world = world().await;
-        let slack = slack(&world).await;
-        hire(&world, EMAIL, Role::Operator, BOB).await;
-        let event_id = fail(&world, "evt_1").await;
+        let (world, slack, event_id) = channel(Role::Operator).await;
         let at = now();
         let snoozed = press(&world, &slack, "snooze", BOB, at).await;
         assert!(snoozed.starts_with("Snoozed for an hour, as bob@cometcart.test."), "{snoozed}");
         let hour = "snoozes WHERE ended_at IS NULL AND until > now() AND until < now() + interval '61 minutes'";
         assert_eq!(count(&world, hour).await, 1);
 
-        let pressed = slack.press(&slack.messages()[0], "reprocess", BOB, at);
+        let pressed = pressed(&slack, "reprocess", BOB, at);
         assert_eq!(send(&world, &pressed).await, 200);
         let running = press(&world, &slack, "reprocess", BOB, at + 1).await;
         assert!(running.contains("bob@cometcart.test already started reprocess rpl_"), "{running}");

@@ -17,7 +17,7 @@ use domain::receipt::{Receipt, ReceiptContext};
 use domain::rejection::Rejection;
 use domain::retention::Rule;
 use domain::signature::SigningSecret;
-use e2e::engines::{self, Engines};
+use e2e::engines::{self, Database};
 use e2e::world::{BOB, new_key};
 use serde_json::{Value, json};
 use store::api_keys::{self, KeyOwner};
@@ -43,7 +43,7 @@ pub struct Shop {
     pub pool: PgPool,
     pub master_key: MasterKey,
     pub owner: KeyOwner,
-    engines: Arc<Engines>,
+    database: Arc<Database>,
 }
 
 /// A reprocess that runs.
@@ -103,8 +103,8 @@ impl Shop {
     /// Opens a shop whose bob gets mail.
     pub async fn open() -> Self {
         let engines = engines::shared().await.expect("engines");
-        let url = engines.create_database().await.expect("a database");
-        let pool = pool::connect_lazily(&url, 10).expect("a pool");
+        let database = engines.create_database().await.expect("a database");
+        let pool = pool::connect_lazily(&database.url, 10).expect("a pool");
         let master_key = MasterKey::parse(&MasterKey::generate()).expect("a key");
         let owner = seed(&pool, &master_key).await;
         let bob = NewDestination::email(BOB).expect("an address");
@@ -112,13 +112,13 @@ impl Shop {
         destinations::insert_destination(&mut db, &master_key, owner.project_id, &bob)
             .await
             .expect("a destination");
-        Self { pool, master_key, owner, engines }
+        Self { pool, master_key, owner, database: Arc::new(database) }
     }
 
     /// The same database, seen from another project.
     pub fn working_for(&self, owner: KeyOwner) -> Self {
         let (pool, master_key) = (self.pool.clone(), self.master_key.clone());
-        Self { pool, master_key, owner, engines: Arc::clone(&self.engines) }
+        Self { pool, master_key, owner, database: Arc::clone(&self.database) }
     }
 
     pub async fn begin(&self) -> Transaction {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::alert::AlertFacts;
 use domain::destination::DestinationKind;
-use domain::notice::{NoticeOrigin, ResultsUnclaimed};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
@@ -12,7 +11,9 @@ use time::macros::datetime;
 
 use super::*;
 use crate::destinations::FailureKind;
-use crate::destinations::samples::{HOSTILE, hostile, opened, proposed, repair_failed, resolved};
+use crate::destinations::samples::{
+    HOSTILE, hostile, opened, origin, proposed, repair_failed, resolved, unclaimed,
+};
 use crate::http::test_clients::local_client;
 
 async fn ask_about(server: &HttpServer, posted: Option<&str>) -> Result<Sent, SendFailure> {
@@ -157,18 +158,8 @@ fn a_colour_is_never_the_only_sign() {
 
 #[test]
 fn a_notice_lists_what_it_is_about() {
-    let results = ResultsUnclaimed {
-        count: 7,
-        failures: 0,
-        provider_event_ids: vec!["evt_1".to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-    };
-    let origin = NoticeOrigin {
-        project_id: opened().project_id,
-        project_name: "CometCart".into(),
-        mode: Mode::Live,
-    };
-    let message = notice_message(&results.text(&origin), datetime!(2026-11-21 02:31:00 UTC));
+    let results = unclaimed(0, &["evt_1"]);
+    let message = notice_message(&results.text(&origin()), datetime!(2026-11-21 02:31:00 UTC));
     let field = &message["embeds"][0]["fields"][0];
     assert_eq!(field["value"], "• evt\\_1\n• and 6 more");
     assert_eq!(message["embeds"][0]["timestamp"], "2026-11-21T02:31:00Z");

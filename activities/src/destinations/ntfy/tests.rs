@@ -3,15 +3,16 @@
 use domain::alert::{AlertFacts, AlertKind};
 use domain::destination::DestinationKind;
 use domain::ids::IncidentId;
-use domain::notice::{NoticeFacts, NoticeOrigin, ResultsUnclaimed};
+use domain::notice::NoticeFacts;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
-use time::macros::datetime;
 
 use super::*;
-use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
-use crate::destinations::{FailureKind, NoticeMessage};
+use crate::destinations::FailureKind;
+use crate::destinations::samples::{
+    HOSTILE, hostile, notice, opened, repair_failed, resolved, unclaimed,
+};
 use crate::http::test_clients::local_client;
 
 const TOKEN: &str = "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2";
@@ -80,26 +81,8 @@ fn no_message_becomes_a_file_and_a_test_project_wakes_nobody() {
 
 #[test]
 fn a_notice_lists_what_it_is_about() {
-    let facts = NoticeFacts::ResultsUnclaimed(ResultsUnclaimed {
-        count: 7,
-        failures: 0,
-        provider_event_ids: vec!["evt_1".into(), HOSTILE.into()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".into(),
-    });
-    let notification = notice_notification(&NoticeMessage {
-        id: "alr_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
-        message_id: "<x@y>".into(),
-        root: None,
-        happened_at: datetime!(2026-11-21 02:31:00 UTC),
-        origin: NoticeOrigin {
-            project_id: opened().project_id,
-            project_name: "CometCart".into(),
-            mode: Mode::Live,
-        },
-        facts,
-        conversation: None,
-        posted: None,
-    });
+    let facts = NoticeFacts::ResultsUnclaimed(unclaimed(0, &["evt_1", HOSTILE]));
+    let notification = notice_notification(&notice(facts));
     let message = notification["message"].as_str().expect("text");
     assert!(message.contains("Provider event ids: evt_1, "), "{message}");
     assert!(message.ends_with("CometCart · live"), "{message}");

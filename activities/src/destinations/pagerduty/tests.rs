@@ -6,10 +6,7 @@ use domain::cause::Cause;
 use domain::destination::DestinationKind;
 use domain::ids::IncidentId;
 use domain::incident::Reason;
-use domain::notice::{
-    CauseFacts, NoticeFacts, NoticeOrigin, ReceiptsResumed, ResolutionCounts, ResultsUnclaimed,
-    StateCounts,
-};
+use domain::notice::{CauseFacts, NoticeFacts, ReceiptsResumed, ResolutionCounts, StateCounts};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
@@ -17,7 +14,9 @@ use time::macros::datetime;
 
 use super::*;
 use crate::destinations::NoticeMessage;
-use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{
+    HOSTILE, hostile, notice, opened, repair_failed, resolved, unclaimed,
+};
 use crate::http::test_clients::local_client;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -58,21 +57,8 @@ fn cause(states: StateCounts) -> CauseFacts {
     }
 }
 
-fn notice(facts: NoticeFacts, conversation: Option<IncidentId>) -> NoticeMessage {
-    NoticeMessage {
-        id: "alr_01K9QF3Z7M8V2T4B6N0C1D5E9G".parse().expect("an id"),
-        message_id: "<x@y>".into(),
-        root: None,
-        happened_at: datetime!(2026-11-21 02:31:00 UTC),
-        origin: NoticeOrigin {
-            project_id: opened().project_id,
-            project_name: "CometCart".into(),
-            mode: Mode::Live,
-        },
-        facts,
-        conversation,
-        posted: None,
-    }
+fn about_cause(facts: NoticeFacts) -> Value {
+    notice_event(&NoticeMessage { conversation: Some(first()), ..notice(facts) })
 }
 
 #[test]
@@ -145,13 +131,13 @@ fn a_cause_is_the_alert_of_the_incident_that_began_it() {
         (NoticeFacts::CauseUpdated(cause(seen)), "acknowledge"),
         (NoticeFacts::CauseEnded(ended), "resolve"),
     ] {
-        let event = notice_event(&notice(facts, Some(first())));
+        let event = about_cause(facts);
         assert_eq!(
             (&event["event_action"], &event["dedup_key"]),
             (&json!(action), &json!(first().to_string()))
         );
     }
-    let grown = notice_event(&notice(NoticeFacts::CauseUpdated(cause(open)), Some(first())));
+    let grown = about_cause(NoticeFacts::CauseUpdated(cause(open)));
     assert_eq!(grown["payload"]["severity"], "critical");
     assert_eq!(grown["payload"]["summary"], "12 incidents of db_write_failed on invoice.paid");
 }
@@ -163,15 +149,10 @@ fn receipts_that_come_again_resolve_their_silence_and_other_notices_only_warn() 
     let project_url = "https://sendpromptly.cometcart.test/projects/prj_1".to_owned();
     let resumed =
         ReceiptsResumed { silence_id, event_type: None, since: at, resumed_at: at, project_url };
-    let event = notice_event(&notice(NoticeFacts::ReceiptsResumed(resumed), None));
+    let event = notice_event(&notice(NoticeFacts::ReceiptsResumed(resumed)));
     assert_eq!(event, json!({ "event_action": "resolve", "dedup_key": silence_id.to_string() }));
-    let unclaimed = ResultsUnclaimed {
-        count: 7,
-        failures: 0,
-        provider_event_ids: vec![HOSTILE.to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".into(),
-    };
-    let event = notice_event(&notice(NoticeFacts::ResultsUnclaimed(unclaimed), None));
+    let facts = NoticeFacts::ResultsUnclaimed(unclaimed(0, &[HOSTILE]));
+    let event = notice_event(&notice(facts));
     assert_eq!(
         (&event["event_action"], &event["payload"]["severity"]),
         (&json!("trigger"), &json!("warning"))

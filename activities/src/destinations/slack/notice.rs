@@ -27,25 +27,15 @@ fn shown(item: &NoticeItem) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::notice::{NoticeOrigin, ResultsUnclaimed};
-    use domain::project::Mode;
+    use domain::notice::NoticeOrigin;
 
     use super::*;
-    use crate::destinations::samples::HOSTILE;
+    use crate::destinations::samples::{HOSTILE, origin, unclaimed};
 
     #[test]
     fn what_a_stranger_wrote_mentions_and_links_nothing() {
-        let results = ResultsUnclaimed {
-            count: 7,
-            failures: 3,
-            provider_event_ids: vec![HOSTILE.repeat(20), "evt_1".to_owned()],
-            audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-        };
-        let origin = NoticeOrigin {
-            project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-            project_name: HOSTILE.to_owned(),
-            mode: Mode::Live,
-        };
+        let results = unclaimed(3, &[&HOSTILE.repeat(20), "evt_1"]);
+        let origin = NoticeOrigin { project_name: HOSTILE.to_owned(), ..origin() };
         let text = payload(&results.text(&origin)).to_string();
         assert!(text.contains("7 results never found their receipt, 3 of them failures"), "{text}");
         assert!(text.contains("• `evt_1`\\n• and 5 more"), "{text}");

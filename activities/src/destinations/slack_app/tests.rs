@@ -8,8 +8,7 @@ use domain::cause::Cause;
 use domain::destination::{DestinationKind, SlackChannel, SlackSigningSecret, SlackToken};
 use domain::incident::Reason;
 use domain::notice::{
-    CauseFacts, NoticeFacts, NoticeOrigin, ResolutionCounts, ResultsUnclaimed, StateCounts,
-    WaitingFacts,
+    CauseFacts, NoticeFacts, NoticeOrigin, ResolutionCounts, StateCounts, WaitingFacts,
 };
 use domain::project::Mode;
 use domain::reminder::ReminderReason;
@@ -19,7 +18,7 @@ use doubles::slack::{CHANNEL, SIGNING_SECRET, Slack, TOKEN};
 
 use super::*;
 use crate::destinations::FailureKind;
-use crate::destinations::samples::{hostile, opened, repair_failed, resolved};
+use crate::destinations::samples::{hostile, opened, origin, repair_failed, resolved, unclaimed};
 use crate::http::test_clients::local_client;
 
 const DESTINATION: &str = "dst_00000000000000000000000001";
@@ -51,14 +50,6 @@ fn buttons(message: &Value) -> Vec<&str> {
     let actions = blocks.iter().filter(|block| block["type"] == "actions");
     let elements = actions.flat_map(|block| block["elements"].as_array().into_iter().flatten());
     elements.filter_map(|button| button["action_id"].as_str()).collect()
-}
-
-fn origin() -> NoticeOrigin {
-    NoticeOrigin {
-        project_id: "prj_00000000000000000000000001".parse().expect("an id"),
-        project_name: "CometCart".to_owned(),
-        mode: Mode::Live,
-    }
 }
 
 /// Ten incidents of a cause, of which none is left.
@@ -122,13 +113,7 @@ fn buttons_are_those_of_what_is_left_to_do() {
         assert_eq!(buttons(&message(&facts)), expected, "{:?}", facts.kind);
     }
     let origin = origin();
-    let results = ResultsUnclaimed {
-        count: 1,
-        failures: 0,
-        provider_event_ids: vec!["evt_1".to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-    };
-    let results = NoticeFacts::ResultsUnclaimed(results);
+    let results = NoticeFacts::ResultsUnclaimed(unclaimed(0, &["evt_1"]));
     assert!(buttons(&notice(&results, &origin)).is_empty());
     let counts = |open, acknowledged| StateCounts { open, acknowledged, reprocessing: 0 };
     for (states, expected) in [

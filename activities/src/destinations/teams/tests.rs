@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use domain::alert::AlertFacts;
 use domain::destination::DestinationKind;
-use domain::notice::{NoticeOrigin, ResultsUnclaimed};
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
 
 use super::*;
-use crate::destinations::samples::{HOSTILE, hostile, opened, repair_failed};
+use crate::destinations::samples::{HOSTILE, hostile, opened, origin, repair_failed, unclaimed};
 use crate::http::test_clients::local_client;
 
 async fn post(server: &HttpServer) -> Result<Sent, SendFailure> {
@@ -68,18 +67,8 @@ fn a_failed_repair_reads_well() {
 
 #[test]
 fn a_notice_lists_what_it_is_about() {
-    let results = ResultsUnclaimed {
-        count: 7,
-        failures: 3,
-        provider_event_ids: vec!["evt_1".to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-    };
-    let origin = NoticeOrigin {
-        project_id: opened().project_id,
-        project_name: "CometCart".into(),
-        mode: Mode::Live,
-    };
-    let card = notice_card(&results.text(&origin));
+    let results = unclaimed(3, &["evt_1"]);
+    let card = notice_card(&results.text(&origin()));
     let said = texts(&card).join("\n");
     assert!(said.starts_with("7 results never found their receipt, 3 of them failures"), "{said}");
     assert!(said.contains("• evt_1\n• and 6 more"), "{said}");

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use domain::extension::Point;
 use domain::notice::{
-    ExtensionSilent, NoticeFacts, NoticeOrigin, PolicyStopped, ReceiptsResumed, ReceiptsSilent,
-    ResultsUnclaimed,
+    ExtensionSilent, NoticeFacts, PolicyStopped, ReceiptsResumed, ReceiptsSilent,
 };
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
@@ -17,7 +16,9 @@ use time::macros::datetime;
 
 use super::*;
 use crate::destinations::NoticeMessage;
-use crate::destinations::samples::{HOSTILE, hostile, opened, proposed, repair_failed, resolved};
+use crate::destinations::samples::{
+    HOSTILE, hostile, notice, opened, proposed, repair_failed, resolved, unclaimed,
+};
 use crate::http::test_clients::{local_client, public_client};
 
 const AT: OffsetDateTime = datetime!(2026-11-21 14:32:10 UTC);
@@ -141,21 +142,7 @@ fn texts_of_the_app_stay_out_and_references_are_as_they_were_sent() {
 }
 
 fn noticed(facts: NoticeFacts) -> Value {
-    let origin = NoticeOrigin {
-        project_id: opened().project_id,
-        project_name: "CometCart".to_owned(),
-        mode: Mode::Live,
-    };
-    let notice = NoticeMessage {
-        id: id(),
-        message_id: String::new(),
-        root: None,
-        happened_at: AT,
-        origin,
-        facts,
-        conversation: None,
-        posted: None,
-    };
+    let notice = NoticeMessage { id: id(), happened_at: AT, ..notice(facts) };
     json_of(&notice_message(&notice, &notice.facts.text(&notice.origin)))
 }
 
@@ -177,13 +164,7 @@ fn a_notice_has_its_own_facts() {
         (&json!("failed"), &json!(5), &json!(10))
     );
     assert_eq!(data["reason"]["kind"], "missing_result");
-    let facts = ResultsUnclaimed {
-        count: 7,
-        failures: 3,
-        provider_event_ids: vec!["evt_1".to_owned()],
-        audit_url: "https://sendpromptly.cometcart.test/audit".to_owned(),
-    };
-    let message = noticed(NoticeFacts::ResultsUnclaimed(facts));
+    let message = noticed(NoticeFacts::ResultsUnclaimed(unclaimed(3, &["evt_1"])));
     assert_eq!(message["type"], "results.unclaimed");
     assert_eq!(
         message["data"],
