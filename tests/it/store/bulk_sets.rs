@@ -166,7 +166,9 @@ fn all_of_a_set_start_together_or_none_does() {
         let expected = [BulkState::Running, BulkState::Running, BulkState::Preview];
         assert_eq!(states(&shop, id).await, expected, "nothing is to be done in the last one");
         assert_eq!(counted(&shop, started).await, 2);
-        assert_eq!(dispatch::claim_due(&shop.pool).await.expect("a database").len(), 2);
+        // Whoever came second may still hold the rows, which a claim would leave out.
+        let due = "SELECT count(*) FROM bulk_reprocesses WHERE dispatch_at <= now()";
+        assert_eq!(counted(&shop, due).await, 2);
     });
 }
 
