@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::Engine;
+use store::PgPool;
 
 /// How a world is set up.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +76,17 @@ impl WorldOptions {
     }
 }
 
+/// Connects to a database whose deadlines are as the options say.
+pub(crate) async fn connect(url: &str, options: WorldOptions) -> anyhow::Result<PgPool> {
+    let pool = store::pool::connect_lazily(url, 10)?;
+    if let Some(sql) = shorten(options) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
+    }
+    Ok(pool)
+}
+
 /// Makes every deadline of a database shorter than the contract allows, and what is in it older, if the options say so.
-pub(crate) fn shorten(options: WorldOptions) -> Option<String> {
+fn shorten(options: WorldOptions) -> Option<String> {
     let (millis, age) = (options.timeout?.as_millis(), options.age.as_millis());
     Some(format!(
         "CREATE FUNCTION shorten_event() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -137,11 +137,7 @@ impl World {
         options: WorldOptions,
     ) -> anyhow::Result<Self> {
         let database = engines.create_database().await?;
-        let database_url = database.url.clone();
-        let pool = store::pool::connect_lazily(&database_url, 10)?;
-        if let Some(sql) = settings::shorten(options) {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
-        }
+        let pool = settings::connect(&database.url, options).await?;
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;
         let mailbox = Mailbox::start().await;
@@ -159,7 +155,7 @@ impl World {
         Ok(Self {
             engines,
             pool,
-            database_url,
+            database_url: database.url.clone(),
             _database: database,
             master_key,
             project,

@@ -124,7 +124,8 @@ pub struct Privileges {
 
 /// Asks what the connected role may do. The owner of the schema and superusers may everything.
 pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
-    let row = sqlx::query!(
+    let privileges = sqlx::query_as!(
+        Privileges,
         r#"WITH tables AS (
                SELECT c.oid, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS owned,
                    c.relname::text = ANY ($2) AS appended, c.relname::text = ANY ($1) AS kept,
@@ -157,10 +158,5 @@ pub async fn read_privileges(pool: &PgPool) -> Result<Privileges, StoreError> {
     )
     .fetch_one(pool)
     .await?;
-    Ok(Privileges {
-        missing: row.missing,
-        may_too_much: row.may_too_much,
-        owns_audit: row.owns_audit,
-        may_purge: row.may_purge,
-    })
+    Ok(privileges)
 }

@@ -16,7 +16,7 @@ use crate::error::ApiError;
 
 /// So many in a minute. Slack's addresses are shared by all of its apps, of which somebody may let one call us.
 const MOST: u32 = 60;
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Of how many addresses they are counted.
 const ADDRESSES: usize = 10_000;
 

@@ -54,7 +54,7 @@ impl Log {
     /// Another document is shown. What the last one still waited for is over with it; its end is
     /// not reported.
     pub fn leave_for(&mut self, loader: &Value) {
-        self.shown = loader.as_str().unwrap_or_default().to_owned();
+        loader.as_str().unwrap_or_default().clone_into(&mut self.shown);
         for request in &mut self.requests {
             request.is_over |= request.loader != *loader;
         }

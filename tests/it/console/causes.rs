@@ -95,6 +95,14 @@ async fn resolve_by_command(world: &World, incident: &str) {
     assert_eq!(code, 0, "{told}");
 }
 
+async fn acknowledge_by_command(world: &World, incident: &str) {
+    let acknowledge = ["incident", "acknowledge", incident, "--note", "asking the bank"];
+    let (code, told) = world.cli(&acknowledge).await.expect("a command");
+    assert_eq!((code, &told["state"]), (0, &json!("acknowledged")));
+    let (code, told) = world.cli(&acknowledge).await.expect("a command");
+    assert_eq!((code, &told["error"]["code"]), (1, &json!("incident_conflict")));
+}
+
 #[test]
 fn scripts_and_the_command_line_see_the_same_causes() {
     e2e::run(async {
@@ -126,13 +134,8 @@ fn scripts_and_the_command_line_see_the_same_causes() {
             .await
             .expect("a command");
         assert_eq!(told["data"][0]["incident_id"], json!(incident.to_string()));
-        let note = ["--note", "asking the bank"];
         let incident = incident.to_string();
-        let acknowledge = [&["incident", "acknowledge", &incident][..], &note].concat();
-        let (code, told) = world.cli(&acknowledge).await.expect("a command");
-        assert_eq!((code, &told["state"]), (0, &json!("acknowledged")));
-        let (code, told) = world.cli(&acknowledge).await.expect("a command");
-        assert_eq!((code, &told["error"]["code"]), (1, &json!("incident_conflict")));
+        acknowledge_by_command(&world, &incident).await;
         resolve_by_command(&world, &incident).await;
         let (_, other) = script.get(&format!("{project}/incidents/{second}")).await;
         assert_eq!(other["similar"].as_array().map(Vec::len), Some(1), "{other}");

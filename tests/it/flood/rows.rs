@@ -68,8 +68,8 @@ pub async fn asked_once_but_for(world: &World, shop: &Shop, crashes: &[OffsetDat
         sqlx::query_as(sql).fetch_all(&world.pool).await.expect("attempts");
     for (began, ended, error) in &repeated {
         assert_eq!(error.as_deref(), Some("interrupted"));
-        let crashed = crashes.iter().any(|at| began < at && at < ended);
-        assert!(crashed, "from {began} to {ended}, and crashes were at {crashes:?}");
+        let is_explained = crashes.iter().any(|at| began < at && at < ended);
+        assert!(is_explained, "from {began} to {ended}, and crashes were at {crashes:?}");
     }
     let logged = "SELECT count(*) FROM audit_entries WHERE action = 'reprocess.interrupted'";
     let logged = count(world, logged).await;

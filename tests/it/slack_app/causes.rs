@@ -67,9 +67,9 @@ fn all_of_a_cause_are_acknowledged_by_one_press_that_may_be_cut_off_and_come_aga
 
         let (one, two) = tokio::join!(send(&world, &pressed), send(&world, &pressed));
         assert_eq!([one, two], [200; 2]);
-        let once = "Acknowledging 10 incidents, as bob@cometcart.test.";
+        let begun = "Acknowledging 10 incidents, as bob@cometcart.test.";
         let again = "Acknowledging them, as bob@cometcart.test.";
-        let told = assert_told(&slack, &pressed, [once, again]).await;
+        let told = assert_told(&slack, &pressed, [begun, again]).await;
         assert!(told.contains(&format!("How far it is: {}/bulk/blk_", world.url)), "{told}");
         finish_bulk(&world).await;
         for event_id in &events {

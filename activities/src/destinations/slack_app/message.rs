@@ -22,8 +22,8 @@ const URL: usize = 3_000;
 /// The message about an incident.
 #[must_use]
 pub fn alert_message(destination_id: DestinationId, facts: &AlertFacts) -> Value {
-    let buttons = orders(facts).iter().map(|order| button(*order, facts)).collect();
-    with_buttons(slack::payload(facts), destination_id, buttons)
+    let buttons: Vec<_> = orders(facts).iter().map(|order| button(*order, facts)).collect();
+    with_buttons(slack::payload(facts), destination_id, &buttons)
 }
 
 /// The message of a notice; of one about a cause with the buttons of what is left to do.
@@ -34,11 +34,11 @@ pub fn notice_message(
     text: &NoticeText,
 ) -> Value {
     let buttons = cause_buttons(facts, text).unwrap_or_default();
-    with_buttons(slack::notice_payload(text), destination_id, buttons)
+    with_buttons(slack::notice_payload(text), destination_id, &buttons)
 }
 
 /// Puts buttons above the line that says where a message comes from.
-fn with_buttons(mut message: Value, destination_id: DestinationId, buttons: Vec<Value>) -> Value {
+fn with_buttons(mut message: Value, destination_id: DestinationId, buttons: &[Value]) -> Value {
     if let Some(blocks) = message["blocks"].as_array_mut().filter(|_| !buttons.is_empty()) {
         let block_id = destination_id.to_string();
         let at = blocks.len().saturating_sub(1);

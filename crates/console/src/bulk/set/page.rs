@@ -206,13 +206,13 @@ fn again(bulks: &[Bulk], pick: &Pick) -> Vec<(String, String)> {
 async fn list_troubles(
     pool: &PgPool,
     set: &BulkSet,
-    names: &BTreeMap<ProjectId, String>,
+    projects: &BTreeMap<ProjectId, String>,
 ) -> Result<Vec<(String, TroubleItem)>, StoreError> {
     let mut all = bulk::list_set_items(pool, set.id, ItemState::Failed, MAX_LISTED).await?;
     all.extend(bulk::list_set_items(pool, set.id, ItemState::Skipped, MAX_LISTED).await?);
     let named = all.iter().map(|(id, item)| {
         let of = set.bulks.iter().find(|bulk| bulk.id == *id);
-        let name = of.and_then(|bulk| names.get(&bulk.project_id)).cloned();
+        let name = of.and_then(|bulk| projects.get(&bulk.project_id)).cloned();
         (name.unwrap_or_default(), TroubleItem::new(item))
     });
     Ok(named.collect())
