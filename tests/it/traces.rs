@@ -146,6 +146,7 @@ async fn is_traced(world: &World, collector: &Collector, flow: Flow) -> String {
     let from = (received.parent.as_str(), received.service.as_str());
     assert_eq!(from, (SPAN_OF_APP, "sendpromptly"));
     assert_eq!(received.attributes["project_id"], world.project.id.to_string());
+    assert_eq!(received.attributes["event_id"], flow.event.to_string());
     let dispatched = collector.span(TRACE, "dispatch to Temporal").await;
     assert_eq!(dispatched.parent, received.id);
     let sent = collector.span(TRACE, "send_callback").await;
@@ -175,6 +176,13 @@ async fn is_logged(world: &World, api: &Log, worker: &Log, flow: Flow) {
     assert_eq!(access["span"]["method"], "POST");
     assert_eq!(access["span"]["project_id"], world.project.id.to_string());
     assert!(access["span"]["request_id"].as_str().is_some_and(|id| id.starts_with("req_")));
+    assert_eq!(access["span"]["event_id"], flow.event.to_string());
+    let of_result =
+        |line: &Value| line["target"] == "access" && line["span"]["route"] == "/api/v1/result";
+    let reported = line(api, of_result).await;
+    for (name, id) in &flow.ids()[..2] {
+        assert_eq!(reported["span"][name], *id, "{reported}");
+    }
     let done = line(worker, |line| line["span"]["activity"] == "send_callback").await;
     assert_eq!(done["span"]["trace_id"], TRACE);
     for (name, id) in flow.ids() {

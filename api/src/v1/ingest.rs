@@ -10,13 +10,15 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::ids::EventId;
-use serde::Serialize;
+use domain::ids::{EventId, IncidentId};
+use serde::{Deserialize, Serialize};
 use store::api_keys::KeyOwner;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
 use telemetry::Taken;
+use tracing::Span;
+use tracing::field::display;
 use web::error::ApiError;
 use web::request_id::RequestTrace;
 use web::state::AppState;
@@ -268,8 +270,33 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
     Ok(StoredResponse { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
+/// What a response is about.
+#[derive(Deserialize)]
+struct Subject {
+    event_id: Option<EventId>,
+    incident: Option<SubjectIncident>,
+}
+
+#[derive(Deserialize)]
+struct SubjectIncident {
+    id: IncidentId,
+}
+
+/// Has the log lines of the request name what it was about, from here on.
+pub(super) fn name_subject(stored: &StoredResponse) {
+    let Ok(Subject { event_id, incident }) = serde_json::from_slice(&stored.body) else { return };
+    let span = Span::current();
+    if let Some(event_id) = event_id {
+        span.record("event_id", display(event_id));
+    }
+    if let Some(SubjectIncident { id }) = incident {
+        span.record("incident_id", display(id));
+    }
+}
+
 /// The response of a request, as it goes out.
 pub(super) fn respond(stored: StoredResponse) -> Response {
+    name_subject(&stored);
     let mut response = Body::from(stored.body).into_response();
     *response.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::ACCEPTED);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

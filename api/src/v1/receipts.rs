@@ -52,7 +52,12 @@ pub async fn post(
         let taken = async { take(&state, &alone, receipt?).await };
         ingest::count_rejection::<ReceiptCall, _>(taken.await)
     });
-    respond(&join_all(responses).await, &request_id)
+    let responses = join_all(responses).await;
+    // One line has room for one event.
+    if let [Ok(only)] = responses.as_slice() {
+        ingest::name_subject(only);
+    }
+    respond(&responses, &request_id)
 }
 
 /// Reads a receipt, which counts as a request; for the first one the call itself has counted.

@@ -12,7 +12,7 @@ use domain::audit::Actor;
 use domain::effect_result::{EventSelector, Outcome, ResultReport};
 use domain::event::Effect;
 use domain::field::FieldError;
-use domain::ids::EventId;
+use domain::ids::{EventId, ReplayId};
 use domain::receipt::ReceiptContext;
 use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
@@ -21,6 +21,7 @@ use store::incidents::IncidentRef;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
+use tracing::field::display;
 use web::error::ApiError;
 use web::state::AppState;
 
@@ -55,8 +56,13 @@ pub async fn post(
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
-        let request = api_client::read(&app, request).await?;
-        ingest::accept_once(app, &results, request).await
+        let request = api_client::read::<ResultCall>(&app, request).await?;
+        let replay_id = request.call.replay_id();
+        let response = ingest::accept_once(app, &results, request).await;
+        if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
+            tracing::Span::current().record("replay_id", display(replay_id));
+        }
+        response
     };
     ingest::count_rejection::<ResultCall, _>(outcome.await).map(ingest::respond)
 }
@@ -163,6 +169,11 @@ impl IngestCall for ResultCall {
 }
 
 impl ResultCall {
+    /// The reprocess that it is the result of.
+    fn replay_id(&self) -> Option<ReplayId> {
+        self.report.result.replay_id.as_ref()?.parse().ok()
+    }
+
     async fn select(
         &self,
         tx: &mut PgConnection,

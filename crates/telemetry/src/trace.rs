@@ -99,11 +99,13 @@ impl Injector for Header {
     }
 }
 
-/// A request that came in. Names the route, never the path: it can hold a token.
+/// A request that came in. Names the route, never the path: it can hold a token. What it is about is
+/// recorded by those who find out, by the names of these fields.
 pub fn request(request_id: &str, method: &'static str, route: &str) -> Span {
     let span = info_span!(
         target: TARGET, parent: None, "request", request_id, method, route,
-        project_id = Empty, trace_id = Empty, otel.kind = Empty, otel.name = Empty,
+        project_id = Empty, event_id = Empty, incident_id = Empty, replay_id = Empty,
+        trace_id = Empty, otel.kind = Empty, otel.name = Empty,
     );
     describe(&span, "server", format_args!("{method} {route}"));
     span

@@ -6,13 +6,14 @@
 //! line that is written while the request is handled. The access log has one line for each response,
 //! of the target `access`; those to probes and to browsers that fetch a page's files are at `debug`.
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use domain::ids::EventId;
+use domain::ids::{EventId, IncidentId, ProjectId};
 use telemetry::trace::{self, TRACEPARENT, TraceParent};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -68,6 +69,9 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     // The route, never the path or the query: these can hold a proof token or a misplaced key.
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
     let span = trace::request(id.as_str(), method, route);
+    for (name, id) in ids_of(route, request.uri().path()) {
+        span.record(name, id);
+    }
     let followed = trace::join(&span, trace_of(&request));
     request.extensions_mut().insert(RequestTrace(followed));
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -79,6 +83,21 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+/// What a path names, as fields of the span. Only what is an id: a client may write anything.
+fn ids_of<'a>(route: &'a str, path: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let parts = route.split('/').zip(path.split('/'));
+    parts.filter_map(|(name, part)| match name {
+        "{project_id}" if is_id::<ProjectId>(part) => Some(("project_id", part)),
+        "{event_id}" if is_id::<EventId>(part) => Some(("event_id", part)),
+        "{incident_id}" if is_id::<IncidentId>(part) => Some(("incident_id", part)),
+        _ => None,
+    })
+}
+
+fn is_id<T: FromStr>(text: &str) -> bool {
+    text.parse::<T>().is_ok()
 }
 
 /// A client may send any word as its method.
@@ -123,6 +142,18 @@ mod tests {
         let id = RequestId::fresh();
         assert!(id.as_str().starts_with("req_"), "{id:?}");
         assert_eq!(id.as_str().len(), 30);
+    }
+
+    #[test]
+    fn ids_of_a_path_are_named_and_nothing_else_of_it() {
+        let route = "/api/v1/projects/{project_id}/incidents/{incident_id}/owner/{token}";
+        let project = ProjectId::from_uuid(Uuid::from_u128(1)).to_string();
+        let incident = IncidentId::from_uuid(Uuid::from_u128(2)).to_string();
+        let path = format!("/api/v1/projects/{project}/incidents/{incident}/owner/{incident}");
+        let named: Vec<_> = ids_of(route, &path).collect();
+        assert_eq!(named, [("project_id", project.as_str()), ("incident_id", incident.as_str())]);
+        let path = format!("/api/v1/projects/{incident}/incidents/secret/owner/x");
+        assert_eq!(ids_of(route, &path).count(), 0);
     }
 
     #[test]
