@@ -88,7 +88,7 @@ ROWS = {
          {"watches": quantile("sendpromptly_temporal_workflow_task_schedule_to_start_latency_seconds"),
           "alerts, callbacks and more": quantile("sendpromptly_temporal_activity_schedule_to_start_latency_seconds")}),
         ("Time of an attempt", "99 of 100 are faster.", "s",
-         {"alert {{kind}}": quantile("sendpromptly_alert_attempt_duration_seconds", "kind"),
+         {"alert {{kind}} {{project}}": quantile("sendpromptly_alert_attempt_duration_seconds", "kind, project"),
           "callback {{project}}": quantile("sendpromptly_callback_attempt_duration_seconds", "project")}),
         ("Rejected, by the code of the response", "docs/api.md has the cure of each.", "reqps",
          {"{{call}} {{code}}": rate("sendpromptly_call_rejections_total", "call, code")}),

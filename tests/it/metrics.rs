@@ -208,6 +208,9 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
                 r#"sendpromptly_alert_attempts_total{{kind="email",project="{project}",outcome="delivered"}} 1"#
             ),
             format!(
+                r#"sendpromptly_alert_attempt_duration_seconds_count{{kind="email",project="{project}"}} 1"#
+            ),
+            format!(
                 r#"sendpromptly_callback_attempts_total{{project="{project}",outcome="delivered"}} 1"#
             ),
         ] {

@@ -90,9 +90,10 @@ pub fn parked() {
 pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: Duration) {
     let outcome = if delivered { "delivered" } else { "failed" };
     let project = projects::label(project);
+    histogram!(name::ALERT_SECONDS, "kind" => kind, "project" => project.clone())
+        .record(took.as_secs_f64());
     counter!(name::ALERT_ATTEMPTS, "kind" => kind, "project" => project, "outcome" => outcome)
         .increment(1);
-    histogram!(name::ALERT_SECONDS, "kind" => kind).record(took.as_secs_f64());
 }
 
 /// A message about its cause stands for an alert.
