@@ -2,6 +2,7 @@
 
 use domain::operator::Role;
 use domain::project::Mode;
+use engine::health::{Banner, Check};
 use web::error::ApiError;
 
 use super::assets;
@@ -58,11 +59,13 @@ pub struct Layout {
     pub message: Option<Message>,
     /// What keeps events from being watched, if anything does.
     pub troubles: Vec<Trouble>,
+    /// What needs attention and stops nothing, for those who can see to it.
+    pub notes: Vec<Trouble>,
     /// Which projects pages are about.
     pub view: Option<View>,
 }
 
-/// Something that keeps events from being watched.
+/// Something that is not as it should be.
 #[derive(Debug, Clone)]
 pub struct Trouble {
     /// What is wrong, as a sentence without a full stop.
@@ -96,12 +99,17 @@ impl Layout {
         section: Section,
         title: impl Into<String>,
     ) -> Result<Self, ApiError> {
+        let Banner { troubles, mut notes } = state.health.banner().await;
+        if !signed_in.session.role.may_administer() {
+            notes.clear();
+        }
         Ok(Self {
             title: title.into(),
             section,
             who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
-            troubles: list_troubles(state).await,
+            troubles: tell(troubles),
+            notes: tell(notes),
             view: Some(View::load(&state.pool, signed_in).await?),
             message: signed_in.take_flash(state).await?,
         })
@@ -117,6 +125,7 @@ impl Layout {
             csrf: String::new(),
             message: None,
             troubles: Vec::new(),
+            notes: Vec::new(),
             view: None,
         }
     }
@@ -170,9 +179,8 @@ impl Layout {
     }
 }
 
-async fn list_troubles(state: &ConsoleState) -> Vec<Trouble> {
-    let checks = state.health.banner().await.into_iter();
-    let troubles = checks.map(|check| Trouble {
+fn tell(checks: Vec<Check>) -> Vec<Trouble> {
+    let troubles = checks.into_iter().map(|check| Trouble {
         cure: check.cure.as_deref().map(spans).unwrap_or_default(),
         detail: check.detail,
     });

@@ -4,7 +4,7 @@ use domain::audit::Actor;
 use domain::operator::Role;
 use domain::retention::Rule;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, WorldOptions, eventually, run};
 use store::retention;
 
 #[test]
@@ -27,6 +27,34 @@ fn an_admin_sees_each_rule_with_its_last_run() {
         assert!(text.contains("<b>broken</b>"), "as text: {text}");
         let bob = Operator::signed_in(&world, Role::Operator).await;
         assert_eq!(bob.get("/retention").await.status, 403);
+    });
+}
+
+#[test]
+fn what_is_not_deleted_is_a_note_for_admins_and_a_missing_migration_a_trouble_for_all() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let late = "UPDATE environments SET retention_since = now() - interval '3 days'";
+        sqlx::query(late).execute(&world.pool).await.expect("a database");
+        let note = eventually("a note", async || {
+            alice.page("/projects").await.texts("[role=note]").into_iter().next()
+        })
+        .await;
+        assert!(note.contains("has not come to its end for 3 days"), "{note}");
+        assert!(note.contains("What to do: see sendpromptly retention status"), "{note}");
+        let page = bob.page("/projects").await;
+        assert!(page.texts("[role=note]").is_empty());
+        assert!(!page.alerts().join(" ").contains("has not come to its end"));
+
+        let older = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+        sqlx::query(older).execute(&world.pool).await.expect("an older schema");
+        eventually("a trouble", async || {
+            let said = bob.page("/projects").await.alerts().join(" ");
+            said.contains("migrations of this version are missing: 1").then_some(())
+        })
+        .await;
     });
 }
 

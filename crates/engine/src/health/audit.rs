@@ -5,7 +5,7 @@ use store::audit_chain::find_waiting;
 
 use super::{Check, age, in_time};
 
-const AUDIT: &str = "audit";
+pub(super) const AUDIT: &str = "audit";
 /// So many seconds an entry may wait, as `audit verify` says too.
 const LATE: i64 = 300;
 

@@ -10,6 +10,7 @@
 
 mod audit;
 mod backlog;
+mod banner;
 mod database;
 mod dead_man;
 mod partitions;
@@ -30,21 +31,10 @@ use crate::backlog::BacklogSeen;
 use crate::connect::Engine;
 use crate::setup::AttributeGaps;
 
+pub use banner::Banner;
+
 const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: Duration = Duration::from_secs(5);
-
-/// The names of the checks that say that events are not being watched, or that no secret can be
-/// opened; the console shows these.
-const BANNER: [&str; 8] = [
-    work::WORKERS,
-    versions::WORKER_VERSION,
-    versions::VERSIONS,
-    work::DEADLINES,
-    work::OUTBOX,
-    work::PARKED,
-    backlog::BACKLOG,
-    secrets::MASTER_KEY,
-];
 
 /// The names of the checks that another process passes with other settings.
 pub const OF_SETTINGS: [&str; 7] = [
@@ -248,22 +238,17 @@ impl Monitor {
         self.secrets.get(check).await
     }
 
-    /// What an operator must know on every page: that deadlines are not judged, that no worker
-    /// polls, that messages for Temporal or tasks for workers wait, or that the master key is another
-    /// one. Asks the database only, and mostly not even that; of Temporal, what was seen last.
-    pub async fn banner(&self) -> Vec<Check> {
+    /// What an operator must know on every page. Asks the database only, and mostly not even that; of
+    /// Temporal, what was seen last.
+    pub async fn banner(&self) -> Banner {
         let work = self.work.get(Box::pin(work::checks(&self.pool, &self.engine)));
-        let (work, secrets) = tokio::join!(work, self.secrets());
+        let schema = self.schema.get(Box::pin(database::schema(&self.pool)));
+        let (schema, work, secrets) = tokio::join!(schema, work, self.secrets());
         let queue = self.engine.seen().map_or_else(Vec::new, |seen| {
             let version = versions::judge_routing(self.engine.version(), &seen.routing);
             vec![backlog::judge(seen.backlog), version]
         });
-        let mut checks = [work, queue, secrets].concat();
-        checks.retain(|check| {
-            BANNER.contains(&check.name) && !matches!(check.status, Status::Ok | Status::Unknown)
-        });
-        say_one_cure(&mut checks);
-        checks
+        Banner::of([schema, work, queue, secrets].concat())
     }
 }
 
@@ -273,16 +258,6 @@ fn say_one_cause(checks: &mut [Check]) {
     if checks.iter().any(failed) {
         let unknown = checks.iter_mut().filter(|check| check.status == Status::Unknown);
         unknown.for_each(|check| check.cause = None);
-    }
-}
-
-/// Without a worker deadlines are not judged: that is said as a second thing, with one cure for
-/// both. That tasks wait then goes without saying.
-fn say_one_cure(checks: &mut Vec<Check>) {
-    if checks.iter().any(|check| check.name == work::WORKERS) {
-        checks.retain(|check| check.name != backlog::BACKLOG);
-        let deadlines = checks.iter_mut().filter(|check| check.name == work::DEADLINES);
-        deadlines.for_each(|check| check.cure = None);
     }
 }
 
