@@ -157,6 +157,28 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     ("sendpromptly_outbox_dispatch_failures_total", "", "dispatch to Temporal fails"),
 ];
 
+/// Histograms of attempts, and what it is called as a sign while more of them are slow.
+const SLOW: [(&str, &str); 2] = [
+    ("sendpromptly_alert_attempt_duration_seconds_bucket", "alerts are slow"),
+    ("sendpromptly_callback_attempt_duration_seconds_bucket", "callbacks are slow"),
+];
+/// The bucket of those that are not.
+const QUICK: &str = "le=\"2.5\"";
+const ALL: &str = "le=\"+Inf\"";
+
+/// How many attempts were slow so far, by the name of the sign.
+fn slow_attempts(text: &str) -> [(&'static str, f64); 2] {
+    SLOW.map(|(metric, sign)| {
+        let buckets = lines(text).filter(|(name, ..)| *name == metric);
+        let slow = buckets.map(|(_, labels, value)| match labels {
+            _ if labels.contains(ALL) => value,
+            _ if labels.contains(QUICK) => -value,
+            _ => 0.0,
+        });
+        (sign, slow.sum())
+    })
+}
+
 fn signs_of_metrics(
     process: &str,
     text: &str,
@@ -189,6 +211,12 @@ fn signs_of_metrics(
                     signs.insert(sign.to_owned());
                 }
             }
+        }
+    }
+    for (sign, slow) in slow_attempts(text) {
+        let before = counted.insert(format!("{process} {sign}"), slow);
+        if before.unwrap_or_default() < slow {
+            signs.insert(sign.to_owned());
         }
     }
     signs
@@ -244,6 +272,17 @@ mod tests {
         assert_eq!(metrics(text), names(&[]), "it does not grow any more");
         let old = "sendpromptly_outbox_oldest_age_seconds 9\nsendpromptly_failing_destinations 1\n";
         assert_eq!(metrics(old), names(&["failing_destinations", "outbox_oldest_age_seconds"]));
+        let attempts = |slow| {
+            format!(
+                "sendpromptly_callback_attempt_duration_seconds_bucket{{project=\"prj_1\",le=\"2.5\"}} 3\n\
+                 sendpromptly_callback_attempt_duration_seconds_bucket{{project=\"prj_1\",le=\"5\"}} 3\n\
+                 sendpromptly_callback_attempt_duration_seconds_bucket{{project=\"prj_1\",le=\"+Inf\"}} {}\n",
+                3 + slow
+            )
+        };
+        assert_eq!(metrics(&attempts(0)), names(&[]), "all of them were quick");
+        assert_eq!(metrics(&attempts(1)), names(&["callbacks are slow"]));
+        assert_eq!(metrics(&attempts(1)), names(&[]), "no other one was slow");
         let unknown = "sendpromptly_outbox_oldest_age_seconds NaN\n";
         assert_eq!(metrics(unknown), names(&["outbox_oldest_age_seconds is unknown"]));
     }

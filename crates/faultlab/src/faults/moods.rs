@@ -22,6 +22,9 @@ const LASTS: (Duration, Duration) = seconds(18, 26);
 
 const ALERTS: &[&str] = &["alerts fail", "failing_destinations", "api check destinations"];
 const CALLBACKS: &[&str] = &["callbacks fail"];
+/// What holds an attempt up for longer than its patience, or for less.
+const ALERTS_HELD: &[&str] = &["alerts are slow", "alerts fail"];
+const CALLBACKS_HELD: &[&str] = &["callbacks are slow", "callbacks fail"];
 
 const fn fault(
     name: &'static str,
@@ -34,7 +37,12 @@ const fn fault(
 
 pub(super) const ALL: &[Fault] = &[
     fault("mail-down", "the mail server is gone", ALERTS, Mood::MailDown),
-    fault("mail-hangs", "the mail server takes connections and says nothing", &[], Mood::MailHangs),
+    fault(
+        "mail-hangs",
+        "the mail server takes connections and says nothing",
+        ALERTS_HELD,
+        Mood::MailHangs,
+    ),
     fault(
         "mail-4xx",
         "the mail server has every recipient come back later",
@@ -68,13 +76,13 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "repair-slow",
         "the repair endpoint takes 5 s",
-        &[],
+        CALLBACKS_HELD,
         Mood::Repair(|| HttpMood::Slow(Duration::from_secs(5))),
     ),
     fault(
         "repair-silent",
         "the repair endpoint never responds",
-        &[],
+        CALLBACKS_HELD,
         Mood::Repair(|| HttpMood::Silent),
     ),
     fault(
@@ -86,7 +94,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "repair-endless",
         "the repair endpoint's response never ends",
-        &[],
+        CALLBACKS_HELD,
         Mood::Repair(|| HttpMood::Endless),
     ),
     fault(

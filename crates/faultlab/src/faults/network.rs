@@ -108,7 +108,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "hold-slack",
         "nothing comes through to Slack for 12 to 25 s, then all of it",
-        &[],
+        &["alerts are slow", "alerts fail"],
         trouble(Leads::Slack, Weather::Hold, LONG),
     ),
     fault(
