@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes monitoring/dashboard.json, for Grafana 10 and newer; with --check, refuses one that is not as it would be written.
 
-Each row is a question of someone on call: is it working, what waits, and why.
+Each row is a question of someone on call: is it working, what waits, why, and what is kept.
 """
 
 import json
@@ -47,8 +47,11 @@ ROWS = {
          {"{{project}} {{reason}}": "max by (project, reason) (sendpromptly_open_incidents)"}),
     ],
     "What waits?": [
-        ("Messages for Temporal", "By kind; of the 5000 most urgent. Parked ones were rejected, and wait for you.", "none",
-         {"{{kind}}": "max by (kind) (sendpromptly_outbox_waiting_messages)", "parked": "max(sendpromptly_outbox_parked_messages)"}),
+        ("Messages for Temporal", "By kind; of the 5000 most urgent.", "none",
+         {"{{kind}}": "max by (kind) (sendpromptly_outbox_waiting_messages)"}),
+        ("Parked messages", "Temporal rejected them, and they wait for you; what they are about is not watched.", "none",
+         {"parked": "max(sendpromptly_outbox_parked_messages)",
+          "set aside in an hour": "sum(increase(sendpromptly_outbox_parked_total[1h]))"}),
         ("The oldest message for Temporal", "Nothing new is watched while it grows; receipts are taken all the same.", "s",
          {"age": "max(sendpromptly_outbox_oldest_age_seconds)"}),
         ("Deadlines not judged", "Pending events whose deadline passed two minutes ago and more, counted up to 1000.", "none",
@@ -70,6 +73,8 @@ ROWS = {
         ("Alerts and callbacks", "Attempts, by how they ended.", "reqps",
          {"alert {{kind}} {{outcome}}": rate("sendpromptly_alert_attempts_total", "kind, outcome"),
           "callback {{outcome}}": rate("sendpromptly_callback_attempts_total", "outcome")}),
+        ("Alerts told with their cause", "A message about the cause stands for them; they wait for nothing.", "reqps",
+         {"{{project}}": rate("sendpromptly_alerts_folded_total", "project")}),
     ],
     "Why?": [
         ("Messages that did not get to Temporal", "By the cause.", "reqps",
@@ -96,6 +101,16 @@ ROWS = {
          {"{{instance}}": "sum by (instance) (sendpromptly_temporal_sticky_cache_size)"}),
         ("Version", "More than one during a deploy.", "none",
          {"{{version}}": "count by (version) (sendpromptly_build_info)"}),
+    ],
+    "What is kept?": [
+        ("Rows that retention deleted", "In an hour, by rule.", "none",
+         {"{{rule}}": "sum by (rule) (increase(sendpromptly_retention_deleted_rows_total[1h]))"}),
+        ("Links of the audit", "Of all projects together; they never become fewer.", "none",
+         {"links": "max(sendpromptly_audit_chain_links)"}),
+        ("The oldest audit entry without a link", "Seconds while a worker runs.", "s",
+         {"age": "max(sendpromptly_audit_chain_waiting_seconds)"}),
+        ("Values sealed by each master key", "A key that seals nothing any more may go. Snapshots are not counted.", "none",
+         {"{{key}} {{table}}": "max by (key, table) (sendpromptly_sealed_values)"}),
     ],
 }
 
@@ -131,7 +146,7 @@ def dashboard() -> dict:
     return {
         "uid": "sendpromptly",
         "title": "SendPromptly",
-        "description": "Is it working, what waits, and why. Metrics: docs/metrics.md.",
+        "description": "Is it working, what waits, why, and what is kept. Metrics: docs/metrics.md.",
         "tags": ["sendpromptly"],
         "schemaVersion": 39,
         "editable": True,
