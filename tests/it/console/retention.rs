@@ -39,13 +39,13 @@ fn what_is_not_deleted_is_a_note_for_admins_and_a_missing_migration_a_trouble_fo
         let late = "UPDATE environments SET retention_since = now() - interval '3 days'";
         sqlx::query(late).execute(&world.pool).await.expect("a database");
         let note = eventually("a note", async || {
-            alice.page("/projects").await.texts("[role=note]").into_iter().next()
+            alice.page("/projects").await.texts(".attention").into_iter().next()
         })
         .await;
         assert!(note.contains("has not come to its end for 3 days"), "{note}");
         assert!(note.contains("What to do: see sendpromptly retention status"), "{note}");
         let page = bob.page("/projects").await;
-        assert!(page.texts("[role=note]").is_empty());
+        assert!(page.texts(".attention").is_empty());
         assert!(!page.alerts().join(" ").contains("has not come to its end"));
 
         let older = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
