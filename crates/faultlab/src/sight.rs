@@ -148,6 +148,16 @@ fn signs_of_health(process: &str, answer: Option<&(u16, String)>) -> Vec<String>
     signs
 }
 
+/// How long the oldest message of the outbox has waited.
+const OLDEST: &str = "sendpromptly_outbox_oldest_age_seconds";
+/// Gauges of what is wrong.
+const WRONG: [&str; 5] = [
+    "sendpromptly_failing_destinations",
+    "sendpromptly_broken_destinations",
+    "sendpromptly_destination_failing_seconds",
+    "sendpromptly_overdue_events",
+    "sendpromptly_outbox_parked_messages",
+];
 /// Counters that count what went wrong, and what each is called as a sign while it grows.
 const COUNTERS: [(&str, &str, &str); 5] = [
     ("sendpromptly_http_requests_total", "code=\"5", "responses of 5xx"),
@@ -187,15 +197,10 @@ fn signs_of_metrics(
     let mut signs = BTreeSet::new();
     for (metric, labels, value) in lines(text) {
         let high = match metric {
-            "sendpromptly_outbox_oldest_age_seconds" => value > OLD,
-            "sendpromptly_failing_destinations"
-            | "sendpromptly_broken_destinations"
-            | "sendpromptly_destination_failing_seconds"
-            | "sendpromptly_overdue_events"
-            | "sendpromptly_outbox_parked_messages" => value > 0.0,
-            _ => false,
+            OLDEST => value > OLD,
+            _ => value > 0.0 && WRONG.contains(&metric),
         };
-        if high || (metric == "sendpromptly_outbox_oldest_age_seconds" && value.is_nan()) {
+        if high || (metric == OLDEST && value.is_nan()) {
             let short = metric.trim_start_matches("sendpromptly_");
             signs.insert(if value.is_nan() {
                 format!("{short} is unknown")
@@ -234,6 +239,34 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, &str, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults;
+
+    const CHECKS: &str = include_str!("../../../docs/api.md");
+
+    fn is_of_health(sign: &str) -> bool {
+        let says = sign.strip_prefix("api ").or_else(|| sign.strip_prefix("worker "));
+        says.is_some_and(|says| match says.strip_prefix("check ") {
+            Some(name) => CHECKS.contains(&format!("\n| `{name}` | ")),
+            None => ["does not respond", "is not ready"].contains(&says),
+        })
+    }
+
+    fn is_of_metrics(sign: &str) -> bool {
+        let metric = format!("sendpromptly_{sign}");
+        metric == OLDEST
+            || WRONG.contains(&metric.as_str())
+            || COUNTERS.iter().any(|(.., name)| *name == sign)
+            || SLOW.iter().any(|(_, name)| *name == sign)
+    }
+
+    #[test]
+    fn what_a_fault_shows_is_a_sign_that_can_be_seen() {
+        for fault in faults::all() {
+            let strange =
+                fault.shows.iter().find(|sign| !is_of_health(sign) && !is_of_metrics(sign));
+            assert_eq!(strange, None, "{}", fault.name);
+        }
+    }
 
     fn names(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(ToString::to_string).collect()
