@@ -1,4 +1,4 @@
-"""Of docker-compose.yml and the secrets that it mounts."""
+"""Of docker-compose.yml: what its containers may do, which images they are, and the secrets that it mounts."""
 
 import os
 import pathlib
@@ -11,6 +11,83 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+# What a user's own image is built as.
+BUILT = "sendpromptly:local"
+PINNED = re.compile(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}")
+
+
+def blocks(text: str) -> dict[str, str]:
+    """What is below each name two spaces deep."""
+    parts = re.split(r"^  ([\w-]+):\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def section(name: str) -> str:
+    found = re.search(rf"^{name}:.*\n((?:(?:  .*|#.*)?\n)+)", COMPOSE, re.MULTILINE)
+    assert found, f"no {name}"
+    return found.group(1)
+
+
+def services() -> dict[str, str]:
+    """Each with what it takes from the block that it is merged with, its own lines first."""
+    shared = {name: section(f"x-{name}") for name in ("app", "contained")}
+    whole = {}
+    for name, own in blocks(section("services")).items():
+        taken = re.findall(r"^    <<: \*(\w+)$", own, re.MULTILINE)
+        whole[name] = own + "".join("".join(f"  {line}\n" for line in shared[it].splitlines()) for it in taken)
+    return whole
+
+
+def first(service: str, key: str) -> str | None:
+    """The value of a line of the service itself."""
+    found = re.search(rf"^    {key}: (.+)$", service, re.MULTILINE)
+    return found and found.group(1)
+
+
+def networks(service: str) -> set[str]:
+    return set(re.findall(r"\w+", first(service, "networks") or ""))
+
+
+class Containers(unittest.TestCase):
+    def test_there_are_as_many_as_are_meant(self) -> None:
+        self.assertLessEqual({"postgres", "temporal", "migrate", "api", "worker", "mailpit", "grafana"}, set(services()))
+
+    def test_none_may_do_more_than_it_needs(self) -> None:
+        for name, service in services().items():
+            with self.subTest(name):
+                self.assertEqual(first(service, "cap_drop"), "[ALL]")
+                self.assertEqual(first(service, "security_opt"), '["no-new-privileges:true"]')
+                self.assertRegex(first(service, "mem_limit") or "", r"^\d+[mg]$")
+                self.assertRegex(first(service, "pids_limit") or "", r"^\d+$")
+                self.assertNotRegex(service, r"(?m)^    privileged:")
+                if name != "postgres":
+                    self.assertNotRegex(service, r"(?m)^    cap_add:")
+
+    def test_the_database_is_on_a_network_that_leads_nowhere_and_temporal_on_its_own(self) -> None:
+        joined = {name: networks(service) for name, service in services().items()}
+        self.assertTrue(all(joined.values()), joined)
+        self.assertEqual(joined["postgres"], {"database"})
+        self.assertEqual(joined["temporal"], {"database", "temporal"})
+        ours = {"migrate", "temporal-setup", "api", "worker"}
+        of_database = {name for name, its in joined.items() if "database" in its}
+        self.assertEqual(of_database, ours | {"postgres", "databases", "temporal-schema", "temporal"})
+        of_temporal = {name for name, its in joined.items() if "temporal" in its}
+        self.assertEqual(of_temporal, ours | {"temporal", "temporal-ui"})
+        self.assertRegex(section("networks"), r"(?m)^  database: \{ internal: true \}$")
+        self.assertIsNone(first(services()["postgres"], "ports"))
+
+    def test_what_is_reached_is_reached_from_this_machine_alone(self) -> None:
+        ports = re.findall(r"^    ports:\n((?:      - .+\n)+)", COMPOSE, re.MULTILINE)
+        self.assertGreater(len(ports), 3)
+        for line in "".join(ports).splitlines():
+            self.assertRegex(line, r'^      - "127\.0\.0\.1:')
+
+    def test_every_image_is_pinned_and_the_same_one_to_the_same_digest(self) -> None:
+        images = {first(service, "image") for service in services().values()} - {BUILT}
+        for image in images:
+            self.assertRegex(image, PINNED)
+        names = [image.split("@")[0] for image in images]
+        self.assertEqual(len(names), len(set(names)), names)
 
 
 class Secrets(unittest.TestCase):

@@ -10,7 +10,9 @@ use e2e::engines::start_temporal;
 use e2e::temporal::trigger_retention;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
+use engine::audit_chain::Sealer;
 use serde_json::{Value, json};
+use store::audit_chain::list_heads;
 use telemetry::catalogue::{Kind, METRICS, SDK_PREFIX};
 use workflows::names::TASK_QUEUE;
 
@@ -59,6 +61,19 @@ impl Shown {
         eventually(&format!("{line} in {}", self.url), async || {
             let text = self.metrics(world).await?;
             text.lines().any(|shown| shown == line).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the end of the project's chain is there, wherever it is by then.
+    async fn shows_the_head(&self, world: &World) {
+        let (mut sealer, project) = (Sealer::default(), world.project.id);
+        eventually("the head of the chain", async || {
+            sealer.round(&world.pool).await.ok()?;
+            let heads = list_heads(&world.pool).await.ok()?;
+            let head = heads.iter().find(|head| head.project_id == Some(project))?.sequence;
+            let line = format!(r#"sendpromptly_audit_chain_head{{project="{project}"}} {head}"#);
+            self.metrics(world).await?.lines().any(|shown| shown == line).then_some(())
         })
         .await;
     }
@@ -220,6 +235,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         world.fail(another, json!({"error_code": "db_write_failed"})).await;
         let stood_for = format!(r#"sendpromptly_alerts_folded_total{{project="{project}"}} 1"#);
         worker.shows(&world, &stood_for).await;
+        api.shows_the_head(&world).await;
         let of_api = api.metrics(&world).await.expect("metrics");
         let of_worker = worker.metrics(&world).await.expect("metrics");
         for private in ["evt_1", "db_write_failed", &world.master_key] {

@@ -53,7 +53,8 @@ const BAD_DAY: &str = "
 const SNAPSHOTS: &str = "
     UPDATE payment_events SET snapshot = '\\x03' WHERE id IN (SELECT id FROM payment_events ORDER BY id LIMIT 1000)";
 
-fn number(name: &str) -> Option<u32> {
+/// What a variable asks for, of a run that measures.
+pub fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 

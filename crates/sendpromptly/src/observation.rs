@@ -20,7 +20,7 @@ use domain::outbox::OutboxKind;
 use domain::retention::Rule;
 use engine::Monitor;
 use engine::health::Status;
-use store::audit_chain::{count_links, find_waiting};
+use store::audit_chain::{find_waiting, list_heads};
 use store::gauges::{
     count_outages, count_pending_by_age, count_silences, count_waiting_by_kind,
     list_failing_destinations,
@@ -178,16 +178,21 @@ impl Observed {
         }
     }
 
+    /// Keeps what heads were known last where the database does not respond.
     async fn ask_audit(&self) {
         let asking = async {
-            Ok::<_, StoreError>((count_links(&self.pool).await?, find_waiting(&self.pool).await?))
+            Ok::<_, StoreError>((list_heads(&self.pool).await?, find_waiting(&self.pool).await?))
         };
         let found = timeout(PATIENCE, asking).await.ok().and_then(Result::ok);
-        telemetry::set(name::AUDIT_LINKS, found.map(|(links, _)| links));
-        telemetry::set(
-            name::AUDIT_WAITING,
-            found.map(|(_, waiting)| waiting.unwrap_or_default().max(0)),
-        );
+        let links = found.as_ref().map(|(heads, _)| heads.iter().map(|head| head.sequence).sum());
+        telemetry::set(name::AUDIT_LINKS, links);
+        let waiting = found.as_ref().map(|(_, waiting)| waiting.unwrap_or_default().max(0));
+        telemetry::set(name::AUDIT_WAITING, waiting);
+        let Some((heads, _)) = found else { return };
+        telemetry::audit_heads(heads.into_iter().map(|head| {
+            let project = head.project_id.map_or_else(|| "none".to_owned(), |id| id.to_string());
+            (project, head.sequence)
+        }));
     }
 
     /// Keeps what was known last where the database does not respond.

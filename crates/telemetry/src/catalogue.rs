@@ -74,6 +74,7 @@ metrics! {
     RETENTION_ROWS: Counter = "sendpromptly_retention_deleted_rows_total", "Rows that retention has deleted in this process, by rule";
     RETENTION_SUCCESS: Gauge = "sendpromptly_retention_last_success_timestamp_seconds", "When a rule of retention last came to its end; NaN before the first time";
     AUDIT_LINKS: Gauge = "sendpromptly_audit_chain_links", "Links of the chains beside the audit, of all projects together";
+    AUDIT_HEAD: Gauge = "sendpromptly_audit_chain_head", "The number of the last link of the chain beside the audit, by project";
     AUDIT_WAITING: Gauge = "sendpromptly_audit_chain_waiting_seconds", "How long the oldest entry of the audit has waited for its link, else 0";
     OUTAGES: Gauge = "sendpromptly_outages", "Outages of the API that were noted in the last 90 days";
     OUTAGE_SECONDS: Gauge = "sendpromptly_outages_duration_seconds", "How long these outages were together";

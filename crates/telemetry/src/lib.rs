@@ -172,6 +172,15 @@ pub fn silent_receipts(silences: impl IntoIterator<Item = (String, &'static str,
     }
 }
 
+/// Where the chains beside the audit end, by project. What shares a label is added up, so that the sum stays the number of links.
+pub fn audit_heads(heads: impl IntoIterator<Item = (String, i64)>) {
+    static KNOWN: ByProject = ByProject::new(|one, other| one + other);
+    let heads = heads.into_iter().map(|(project, sequence)| (project, "", sequence));
+    for ((project, _), sequence) in KNOWN.update(heads) {
+        gauge!(name::AUDIT_HEAD, "project" => project).set(to_f64(sequence));
+    }
+}
+
 /// A gauge of the catalogue that has one label, whose values are names of ours; `None` where it is
 /// not known now.
 pub fn set_of(name: &'static str, label: &'static str, of: &'static str, value: Option<i64>) {

@@ -29,7 +29,12 @@ impl<'a> Script<'a> {
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let url = format!("{}/api/v1/projects{path}", self.world.url);
+        self.call_at(method, &format!("/projects{path}"), body).await
+    }
+
+    /// Of what is of no one project; the path is below `/api/v1`.
+    pub async fn call_at(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}/api/v1{path}", self.world.url);
         let mut request = self.world.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());

@@ -1,5 +1,7 @@
 //! A database of the release before is divided while its api takes receipts and results: none is lost, none waits for long,
 //! and not a row is copied.
+//!
+//! `DIVIDED_EVENTS=1000000` divides a bigger database; the slowest of the callers is then said.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,12 +17,13 @@ use uuid::Uuid;
 use super::direct;
 use super::privileges::{create_role, pool_of};
 use crate::migrations::empty_database;
+use crate::plans::number;
 use crate::store::previous_release::ADD;
 
 /// The last migration before the tables are divided.
 const BEFORE: i64 = 20_261_202_034_000;
-/// So many events are there, each with a result and an entry.
-const EVENTS: i64 = 70_000;
+/// So many events are there if nothing else is asked for, each with a result and an entry.
+const EVENTS: u32 = 70_000;
 /// How long the slowest statement may take on a machine that does other things too. The locks themselves last milliseconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Callers that send one event after the other.
@@ -90,6 +93,14 @@ async fn files(owner: &mut PgConnection, tables: [&str; 3]) -> Vec<i64> {
     .expect("tables")
 }
 
+fn asked() -> Option<u32> {
+    number("DIVIDED_EVENTS")
+}
+
+fn events() -> u32 {
+    asked().unwrap_or(EVENTS)
+}
+
 async fn count(owner: &mut PgConnection, sql: &'static str, ids: &[Uuid]) -> usize {
     let rows: i64 = sqlx::query_scalar(sql).bind(ids).fetch_one(owner).await.expect("a count");
     usize::try_from(rows).expect("a count")
@@ -101,7 +112,7 @@ async fn full_database(url: &str) -> (PgConnection, String, Uuid) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let migrator = Migrator::new(path).await.expect("migrations");
     migrator.run_direct(Some(BEFORE), &mut owner, false).await.expect("the release before");
-    let fill = format!("{MONTHS} {FILL}").replace("$EVENTS", &EVENTS.to_string());
+    let fill = format!("{MONTHS} {FILL}").replace("$EVENTS", &events().to_string());
     sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut owner).await.expect("events");
     let project = sqlx::query_scalar("SELECT id FROM projects").fetch_one(&mut owner).await;
     let role = create_role(&mut owner).await;
@@ -111,6 +122,7 @@ async fn full_database(url: &str) -> (PgConnection, String, Uuid) {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
+#[expect(clippy::print_stderr, reason = "the figure is told to who asks for a bigger database")]
 fn a_full_database_is_divided_while_receipts_flow_and_none_is_lost() {
     run(async {
         let (_engines, url) = empty_database().await;
@@ -141,6 +153,9 @@ fn a_full_database_is_divided_while_receipts_flow_and_none_is_lost() {
             slowest = slowest.max(longest);
         }
         assert!(slowest < PATIENCE, "{slowest:?}");
+        if let Some(events) = asked() {
+            eprintln!("{} receipts beside {events} events, the slowest in {slowest:?}", ids.len());
+        }
         for (sql, times) in [
             ("SELECT count(*) FROM payment_events WHERE id = ANY ($1) AND effect = 'succeeded'", 1),
             ("SELECT count(*) FROM event_keys WHERE event_id = ANY ($1)", 1),
@@ -152,7 +167,7 @@ fn a_full_database_is_divided_while_receipts_flow_and_none_is_lost() {
             ("SELECT count(*) FROM payment_events WHERE id <> ALL ($1)", 0),
         ] {
             let wanted =
-                if times == 1 { ids.len() } else { usize::try_from(EVENTS).expect("a number") };
+                if times == 1 { ids.len() } else { usize::try_from(events()).expect("a number") };
             assert_eq!(count(&mut owner, sql, &ids).await, wanted, "{sql}");
         }
         let firsts = [

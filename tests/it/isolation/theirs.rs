@@ -7,6 +7,7 @@ use domain::ids::{CauseId, ProjectId};
 use domain::operator::Role;
 use e2e::world::{parse, receipt};
 use e2e::{World, eventually};
+use reqwest::Method;
 use serde_json::{Value, json};
 use store::signing_secrets;
 
@@ -52,6 +53,9 @@ impl Theirs {
             sqlx::query_scalar(cause).bind(project).fetch_one(&world.pool).await.expect("a cause");
         let cause = cause.to_string();
         let (bulk, _) = create(&at("bulk-reprocesses"), json!({}), "bulk_id").await;
+        let set = json!({ "filter": { "mode": "test" } });
+        let (_, set) = owner.call_at(Method::POST, "/bulk-sets", Some(set)).await;
+        let set = set["set_id"].as_str().expect("a set").to_owned();
         let customer = json!({ "internal_reference": "user_456", "confirm": true });
         let (erasure, _) = create(&at("erasures"), customer, "erasure_id").await;
         let secrets = signing_secrets::list_secrets(&world.pool, project).await.expect("secrets");
@@ -64,6 +68,7 @@ impl Theirs {
             ("extension_id", extension),
             ("proof_link_id", proof),
             ("bulk_id", bulk),
+            ("set_id", set),
             ("erasure_id", erasure),
             ("cause_id", cause),
         ]);

@@ -47,4 +47,5 @@ mod sign_ins;
 mod signing_secrets;
 mod silence;
 mod snapshots;
+mod stored_where;
 mod transactions;

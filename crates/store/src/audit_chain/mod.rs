@@ -84,14 +84,6 @@ pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId
     Ok(std::iter::once(None).chain(projects.into_iter().map(Some)).collect())
 }
 
-/// How many links all chains have together.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_links(db: &crate::PgPool) -> Result<i64, StoreError> {
-    Ok(list_heads(db).await?.iter().map(|head| head.sequence).sum())
-}
-
 /// How old the oldest entry is that has no link although it could have one, in seconds; none where all have.
 ///
 /// # Errors
