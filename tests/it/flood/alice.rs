@@ -7,7 +7,7 @@ use domain::operator::Role;
 use e2e::browser::{Browser, Page, PageOptions};
 use e2e::{World, console};
 
-use super::shop::{CODE, MANY};
+use super::shop::{CODE, all, many};
 use super::{CANARY, PER_MINUTE};
 
 const EMAIL: &str = "alice@cometcart.test";
@@ -41,8 +41,9 @@ impl<'a> Alice<'a> {
 
     /// The home, which was open all the time, shows everybody who waits, by cause.
     pub async fn sees_causes(&self) {
-        self.page.wait_for_text("300 test customers paid and got nothing", SOON).await;
-        for customers in MANY {
+        let waiting = format!("{} test customers paid and got nothing", all());
+        self.page.wait_for_text(&waiting, SOON).await;
+        for customers in many() {
             self.page.wait_for_text(&format!("{customers} customers"), SOON).await;
         }
         let causes = self.page.texts("#causes tbody tr").await;

@@ -6,9 +6,7 @@
 use std::io::Write as _;
 
 use super::processes::Victim;
-
-/// Each moment is in a span of its own of so many callbacks, anywhere in it.
-const SPAN: i64 = 30;
+use super::shop::all;
 
 /// What the moments are drawn from; the variable `FLOOD_SEED` repeats those of an earlier run.
 pub struct Seed(u32);
@@ -30,7 +28,9 @@ impl Seed {
             victims.swap(0, 1);
         }
         let [a, b, c] = victims;
-        let after = |earlier: i64, byte: u8| 5 + earlier * SPAN + i64::from(byte) % SPAN;
+        // Each moment is in a span of its own of a tenth of all callbacks, anywhere in it.
+        let span = i64::try_from(all() / 10).expect("a number");
+        let after = |earlier: i64, byte: u8| 5 + earlier * span + i64::from(byte) % span;
         [(after(0, first), a), (after(1, second), b), (after(2, third), c)]
     }
 }

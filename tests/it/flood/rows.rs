@@ -6,7 +6,7 @@ use e2e::{World, eventually};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::shop::{CODE, MANY, Shop};
+use super::shop::{CODE, Shop, all, many};
 use super::{CANARY, PER_MINUTE};
 use crate::bulk::asked;
 use crate::causes_told::{flat, header};
@@ -41,7 +41,7 @@ pub async fn told_in_few_messages(world: &World, shop: &Shop) {
     eventually("every incident to be told", async || (count(world, left).await == 0).then_some(()))
         .await;
     let over =
-        MANY.map(|many| format!("All {many} incidents of {CODE} on invoice.paid are resolved"));
+        many().map(|many| format!("All {many} incidents of {CODE} on invoice.paid are resolved"));
     let mut mails = world.mailbox.mails();
     mails.retain(|mail| header(mail, "To").contains(BOB));
     let posted = shop.slack.messages();
@@ -56,9 +56,10 @@ pub async fn told_in_few_messages(world: &World, shop: &Shop) {
 pub async fn asked_once_but_for(world: &World, shop: &Shop, crashes: &[OffsetDateTime]) {
     let callbacks = shop.callbacks();
     let asked = asked(&callbacks);
-    assert_eq!(asked.len(), 300);
+    assert_eq!(asked.len(), all());
     assert!(asked.values().all(|replay_ids| replay_ids.len() == 1), "{asked:?}");
-    assert_eq!(count(world, "SELECT count(*) FROM reprocesses").await, 300);
+    let reprocesses = count(world, "SELECT count(*) FROM reprocesses").await;
+    assert_eq!(usize::try_from(reprocesses), Ok(all()));
     let attempts = count(world, "SELECT count(*) FROM callback_attempts").await;
     assert!(i64::try_from(callbacks.len()).is_ok_and(|came| came <= attempts), "{attempts}");
 
@@ -79,10 +80,10 @@ pub async fn asked_once_but_for(world: &World, shop: &Shop, crashes: &[OffsetDat
 /// The few of each bulk reprocess had succeeded before the rest began, and of the rest no more began within any time than
 /// the pace allows.
 pub async fn kept_the_pace(world: &World) {
-    let all = "SELECT id FROM bulk_reprocesses";
-    let all: Vec<Uuid> = sqlx::query_scalar(all).fetch_all(&world.pool).await.expect("ids");
-    assert_eq!(all.len(), MANY.len());
-    for id in all {
+    let ids = "SELECT id FROM bulk_reprocesses";
+    let ids: Vec<Uuid> = sqlx::query_scalar(ids).fetch_all(&world.pool).await.expect("ids");
+    assert_eq!(ids.len(), many().len());
+    for id in ids {
         let sql = "SELECT r.requested_at, r.finished_at FROM bulk_reprocess_items b
              JOIN reprocesses r ON r.id = b.replay_id WHERE b.bulk_id = $1 ORDER BY b.place";
         let started: Vec<(OffsetDateTime, OffsetDateTime)> =
