@@ -12,6 +12,7 @@ use store::{PgPool, StoreError, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::frozen::Frozen;
 use super::set;
 use super::start_form::StartForm;
 use super::values::StartValues;
@@ -46,6 +47,8 @@ struct BulkPage {
     plan: Option<String>,
     counts: BulkCounts,
     total: i64,
+    /// What a preview consists of.
+    frozen: Option<Frozen>,
     /// How many of a hundred are over.
     percent: i64,
     action: BulkAction,
@@ -100,6 +103,7 @@ pub(super) async fn show(
         plan: plan(&bulk),
         counts,
         total,
+        frozen: find_frozen(pool, &bulk, now).await?,
         percent: percent(counts),
         action: bulk.action,
         excluded: excluded(&bulk),
@@ -144,6 +148,19 @@ async fn find_shared(pool: &PgPool, bulk: &Bulk) -> Result<Option<(String, Strin
     let Some(id) = bulk.cause_id else { return Ok(None) };
     let cause = find_cause(pool, id).await?;
     Ok(cause.map(|cause| (cause.title(), cause_href(id))))
+}
+
+/// What its incidents are, as long as nothing was done to them.
+async fn find_frozen(
+    pool: &PgPool,
+    bulk: &Bulk,
+    now: OffsetDateTime,
+) -> Result<Option<Frozen>, StoreError> {
+    if bulk.state != BulkState::Preview || bulk.items == 0 {
+        return Ok(None);
+    }
+    let summary = bulk::summarize_items(pool, &[bulk.id]).await?.remove(&bulk.id);
+    Ok(summary.map(|summary| Frozen::new(&summary, now)))
 }
 
 /// So many incidents, in words.
