@@ -3,12 +3,15 @@
 //! They are shown above a list that is narrowed by nothing but its project, and only where an
 //! incident is not alone: one line for a cause of one says no more than its line of the list.
 
+use std::collections::BTreeMap;
+
 use domain::alert::one_line;
 use domain::ids::CauseId;
 use domain::money::describe_sums;
 use domain::project::Mode;
-use store::PgPool;
 use store::search::causes::{CauseRow, find_cause, list_causes};
+use store::search::hours::list_begins;
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -34,6 +37,7 @@ pub(super) struct CauseItem {
     /// What they paid, as far as receipts said so.
     pub(super) at_risk: Option<String>,
     pub(super) opened_lately: i64,
+    /// When the first of this time opened, whatever became of it.
     pub(super) since: When,
 }
 
@@ -60,9 +64,21 @@ impl Causes {
     }
 
     /// Those of more than one incident.
-    pub(super) fn shared(&self, now: OffsetDateTime) -> Vec<CauseItem> {
+    pub(super) async fn shared(
+        &self,
+        db: &PgPool,
+        now: OffsetDateTime,
+    ) -> Result<Vec<CauseItem>, StoreError> {
         let shared = self.rows.iter().filter(|row| row.incidents > 1);
-        shared.take(MAX_SHOWN).map(|row| CauseItem::new(row, now)).collect()
+        let shared: Vec<_> = shared.take(MAX_SHOWN).collect();
+        let ids: Vec<_> = shared.iter().map(|row| row.id).collect();
+        let begins = if ids.is_empty() { BTreeMap::new() } else { list_begins(db, &ids).await? };
+        // What still waits from before a quiet day did not end.
+        let since = |row: &CauseRow| match begins.get(&row.id) {
+            Some(began_at) => row.oldest_opened_at.min(*began_at),
+            None => row.oldest_opened_at,
+        };
+        Ok(shared.into_iter().map(|row| CauseItem::new(row, since(row), now)).collect())
     }
 
     /// Whether something of this cause waits.
@@ -82,7 +98,7 @@ impl Causes {
 }
 
 impl CauseItem {
-    fn new(row: &CauseRow, now: OffsetDateTime) -> Self {
+    fn new(row: &CauseRow, since: OffsetDateTime, now: OffsetDateTime) -> Self {
         Self {
             title: row.cause.title(),
             href: href(row.id),
@@ -94,7 +110,7 @@ impl CauseItem {
             open: row.open,
             at_risk: describe_sums(&row.at_risk),
             opened_lately: row.opened_lately,
-            since: When::ago(row.oldest_opened_at, now),
+            since: When::ago(since, now),
         }
     }
 }

@@ -105,7 +105,7 @@ async fn list(
         summary,
         held,
         hours,
-        causes: if is_wide { causes.shared(now) } else { Vec::new() },
+        causes: if is_wide { causes.shared(&state.pool, now).await? } else { Vec::new() },
         filters,
         saved,
         filter: query.with_mode(of_mode).as_filter(),
