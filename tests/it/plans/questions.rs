@@ -14,7 +14,7 @@ use store::search::audit::{AuditExport, AuditSearch, search_audit};
 use store::search::causes::{count_waiting, find_cause, list_causes};
 use store::search::customers::count_customers;
 use store::search::events::{EventSearch, search_events};
-use store::search::hours::{list_begins, list_hours, list_hours_of_cause};
+use store::search::hours::{list_hours, list_hours_of_cause};
 use store::search::incidents::{
     IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
 };
@@ -376,7 +376,7 @@ fn of_cause(incident_id: IncidentId) -> Question {
 }
 
 /// What is drawn: read from sums, but for what has happened since.
-fn hours() -> [Question; 3] {
+fn hours() -> [Question; 2] {
     let of_all = Question::new("hours of all", |pool| {
         Box::pin(async move {
             let seen = list_hours(pool, None, Some(Mode::Live)).await.expect("hours");
@@ -390,10 +390,7 @@ fn hours() -> [Question; 3] {
             seen.hours.hours.len()
         })
     });
-    let begin = Question::new("begin of a cause", |pool| {
-        Box::pin(async move { list_begins(pool, &[bad_day()]).await.expect("begins").len() })
-    });
-    [of_all, of_cause, begin]
+    [of_all, of_cause]
 }
 
 fn progress(known: &Known) -> [Question; 3] {

@@ -17,7 +17,9 @@ use web::error::ApiError;
 use super::BulkSet;
 use crate::badge::Badge;
 use crate::bulk::frozen::Frozen;
-use crate::bulk::page::{MAX_LISTED, TroubleItem, badge, excluded, heading, many, percent, plan};
+use crate::bulk::page::{
+    MAX_LISTED, TroubleItem, badge, excluded, heading, many, percent, plan, unlisted,
+};
 use crate::bulk::pick::Pick;
 use crate::bulk::start_form::StartForm;
 use crate::bulk::values::StartValues;
@@ -51,6 +53,8 @@ struct SetPage {
     /// The fields that pick the same again, with what was left out because it takes something from the customer.
     again: Vec<(String, String)>,
     troubles: Vec<(String, TroubleItem)>,
+    /// What failed or was skipped besides, in words.
+    unlisted: Option<String>,
     form: StartForm,
 }
 
@@ -109,6 +113,7 @@ pub(super) async fn show(
         plan: plan(one),
         again: again(&set.bulks, pick),
         troubles: list_troubles(&state.pool, set, &read.names).await?,
+        unlisted: unlisted(counts),
         form: StartForm::of_each(one.action, most, values, errors),
         states,
         members,
