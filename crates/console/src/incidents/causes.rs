@@ -15,6 +15,7 @@ use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::all_causes;
 use crate::layout::mode_word;
 use crate::listing::{ListQuery, Select, address};
 use crate::when::When;
@@ -70,15 +71,15 @@ impl Causes {
         now: OffsetDateTime,
     ) -> Result<Vec<CauseItem>, StoreError> {
         let shared = self.rows.iter().filter(|row| row.incidents > 1);
-        let shared: Vec<_> = shared.take(MAX_SHOWN).collect();
-        let ids: Vec<_> = shared.iter().map(|row| row.id).collect();
-        let begins = if ids.is_empty() { BTreeMap::new() } else { list_begins(db, &ids).await? };
-        // What still waits from before a quiet day did not end.
-        let since = |row: &CauseRow| match begins.get(&row.id) {
-            Some(began_at) => row.oldest_opened_at.min(*began_at),
-            None => row.oldest_opened_at,
-        };
-        Ok(shared.into_iter().map(|row| CauseItem::new(row, since(row), now)).collect())
+        CauseItem::describe(db, &shared.take(MAX_SHOWN).collect::<Vec<_>>(), now).await
+    }
+
+    /// How many there are, and where, if not all of those of more than one incident are shown.
+    pub(super) fn all(&self, query: &ListQuery) -> Option<(usize, String)> {
+        let shared = self.rows.iter().filter(|row| row.incidents > 1).count();
+        let project = query.project_id().map(|id| id.to_string());
+        let path = address(all_causes::PATH, project.as_deref().map(|id| ("project", id)));
+        (shared > MAX_SHOWN).then_some((self.rows.len(), path))
     }
 
     /// Whether something of this cause waits.
@@ -98,6 +99,22 @@ impl Causes {
 }
 
 impl CauseItem {
+    /// Causes, with since when each has gone on.
+    pub(super) async fn describe(
+        db: &PgPool,
+        rows: &[&CauseRow],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let begins = if ids.is_empty() { BTreeMap::new() } else { list_begins(db, &ids).await? };
+        // What still waits from before a quiet day did not end.
+        let since = |row: &CauseRow| match begins.get(&row.id) {
+            Some(began_at) => row.oldest_opened_at.min(*began_at),
+            None => row.oldest_opened_at,
+        };
+        Ok(rows.iter().map(|row| Self::new(row, since(row), now)).collect())
+    }
+
     fn new(row: &CauseRow, since: OffsetDateTime, now: OffsetDateTime) -> Self {
         Self {
             title: row.cause.title(),
