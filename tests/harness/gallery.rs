@@ -25,7 +25,7 @@ use rare::Rare;
 
 /// A name, and the path of the page. What is in braces is an id of the gallery, or another console
 /// of it.
-pub const PAGES: [(&str, &str); 56] = [
+pub const PAGES: [(&str, &str); 57] = [
     ("sign-in", "/sign-in"),
     ("incidents", "/incidents"),
     ("incidents-all", "/incidents?state=all"),
@@ -36,6 +36,7 @@ pub const PAGES: [(&str, &str); 56] = [
     ("incident-resolved", "/incidents/{resolved}"),
     ("incidents-unwatched", "{unwatched}/incidents"),
     ("incidents-of-a-cause", "/incidents?cause={cause}"),
+    ("causes", "/causes"),
     ("bulk", "/bulk/{bulk}"),
     ("bulk-set", "/bulk-sets/{set}?which=all&action=reprocess"),
     ("bulk-set-paused", "/bulk-sets/{paused_set}"),

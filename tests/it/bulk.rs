@@ -212,6 +212,9 @@ fn the_console_shows_what_would_be_done_starts_it_and_says_how_far_it_is() {
         let path = made.location.expect("its page");
         let page = bob.page(&path).await;
         assert_eq!(page.heading(), "Reprocess 3 incidents?");
+        for said in ["3 × Credits", "the oldest ", ", the newest "] {
+            assert!(page.text().contains(said), "{said:?} in {}", page.text());
+        }
 
         let start = format!("{path}/start");
         let wrong = [("note", ""), ("canary", "x"), ("per_minute", "30"), ("stop_percent", "20")];

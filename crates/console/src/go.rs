@@ -39,7 +39,8 @@ pub fn add(pages: Pages) -> Pages {
 }
 
 /// Pages outside of the main navigation, and whether only admins open them.
-const FURTHER: [(&str, &str, bool); 5] = [
+const FURTHER: [(&str, &str, bool); 6] = [
+    ("/causes", "Causes", false),
     ("/filters", "Saved filters", false),
     ("/account", "Account", false),
     ("/api/reference", "API reference", false),

@@ -113,6 +113,39 @@ pub(crate) async fn list_since(
     Ok(hours.into_iter().map(|(_, hour)| hour).collect())
 }
 
+/// In which hours since a moment incidents of these causes opened, as far as they are added up, and until when they are.
+pub(crate) async fn list_opened(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    causes: &[CauseId],
+) -> Result<(OffsetDateTime, Vec<(CauseId, OffsetDateTime)>), StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT r.rolled_until, h.cause AS "cause?: CauseId", h.hour AS "hour?"
+           FROM roll_ups r LEFT JOIN (
+               SELECT of.cause, of.hour FROM unnest($2::uuid[]) AS wanted (cause) CROSS JOIN LATERAL (
+                   SELECT cause, hour FROM incident_hours WHERE cause = wanted.cause AND hour >= $1 AND opened > 0) AS of
+               ) AS h ON true
+           WHERE r.name = 'incident_hours'"#,
+        since,
+        causes as &[CauseId],
+    )
+    .fetch_all(db)
+    .await?;
+    let until = rows.first().ok_or(StoreError::Missing("roll_ups"))?.rolled_until;
+    Ok((until, rows.into_iter().filter_map(|row| Some((row.cause?, row.hour?))).collect()))
+}
+
+/// In which hours since a moment incidents of these causes opened.
+pub(crate) async fn list_opened_since(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    causes: &[CauseId],
+) -> Result<Vec<(CauseId, OffsetDateTime)>, StoreError> {
+    let happened = list_happened(db, since, roll_ups::END_OF_TIME).await?;
+    let opened = happened.into_iter().filter(|(id, of)| of.opened > 0 && causes.contains(id));
+    Ok(opened.map(|(id, of)| (id, of.hour)).collect())
+}
+
 async fn list_happened(
     db: &mut PgConnection,
     from: OffsetDateTime,

@@ -6,6 +6,7 @@ use e2e::console::Operator;
 use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
 
 use super::{CODE, change, fail, header, succeed, world};
 use crate::automation::script::{Script, bad_fields};
@@ -94,6 +95,17 @@ fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
     });
 }
 
+/// What is typed goes before what is chosen; then the incident is not snoozed.
+async fn type_a_time(bob: &Operator, page: &str, script: &Script<'_>, path: &str) {
+    let snooze = format!("{page}/snooze");
+    bob.submit(page, &format!("{page}/unsnooze"), &[]).await;
+    bob.submit(page, &snooze, &[("for", "4h"), ("typed", " 36h ")]).await;
+    let in_a_day = OffsetDateTime::now_utc() + Duration::DAY;
+    let snoozed: SnoozeResponse = script.read(path).await;
+    assert!(snoozed.until.is_some_and(|until| until > in_a_day), "{snoozed:?}");
+    bob.submit(page, &format!("{page}/unsnooze"), &[]).await;
+}
+
 #[test]
 fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
     run(async {
@@ -132,7 +144,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         assert!(text.contains("Snoozed by"), "{text}");
         let wrong = bob.submit(&page, &format!("{page}/snooze"), &[("for", "soon")]).await;
         assert_eq!(wrong.status, 303);
-        bob.submit(&page, &format!("{page}/unsnooze"), &[]).await;
+        type_a_time(&bob, &page, &script, &path).await;
         let open: SnoozeResponse = script.read(&path).await;
         assert!(!open.snoozed);
     });

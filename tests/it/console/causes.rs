@@ -76,6 +76,25 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
 }
 
 #[test]
+fn the_home_has_ten_causes_and_leads_to_all_of_them() {
+    e2e::run(async {
+        let world = world().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        assert!(viewer.page("/causes").await.text().contains("Nothing waits."));
+        for number in 0..22 {
+            let event = world.receipt(&format!("evt_{number}")).await;
+            world.fail(event, json!({ "error_code": format!("code_{}", number / 2) })).await;
+        }
+        let home = viewer.page("/incidents").await;
+        assert_eq!(home.rows("Causes").len(), 10);
+        let all = home.link("All 11 causes").expect("a link");
+        assert_eq!(viewer.page(&all).await.rows("Causes").len(), 11);
+        let other = viewer.page("/causes?project=prj_00000000000000000000000001").await;
+        assert!(other.rows("Causes").is_empty(), "{}", other.text());
+    });
+}
+
+#[test]
 fn a_hostile_error_code_is_shown_and_does_nothing() {
     e2e::run(async {
         let world = world().await;

@@ -30,7 +30,7 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
         assert_eq!(empty.heading(), "Nothing is missing");
         assert!(empty.text().contains("Nothing needs you"), "{}", empty.text());
         let try_out = format!("/projects/{}/integration-test", world.project.id);
-        assert_eq!(empty.link("The Integration Test"), Some(try_out));
+        assert_eq!(empty.link("The Integration Test"), Some(try_out.clone()));
 
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({})).await;
@@ -40,6 +40,7 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
             page.texts(".sums b").contains(&"0%".to_owned()).then_some(page)
         })
         .await;
+        assert_eq!(page.link("The Integration Test"), Some(try_out), "also while somebody waits");
         // Two incidents of one customer, in a project that watches no real money.
         assert_eq!(page.heading(), "1 test customer paid and got nothing");
         insta::assert_snapshot!(page.texts(".sums li").join("\n"), @"

@@ -22,6 +22,7 @@ mod looks;
 mod overview;
 mod owning;
 mod people;
+mod placed;
 mod projects;
 mod proof;
 mod retention;

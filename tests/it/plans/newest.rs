@@ -8,6 +8,7 @@ use domain::ids::{IncidentId, OperatorId, ProjectId};
 use store::bulk::{NewBulk, NewSet, Selection, create_preview, create_set, list_set_items};
 use store::search::at_risk::sum_at_risk;
 use store::search::causes::find_cause;
+use store::search::hours::list_begins;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{
     PgPool, alert_digests, alert_holds, cause_waits, comments, mentions, pool, reminders, snoozes,
@@ -55,6 +56,9 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     let mut all: Vec<_> = owned(unresolved).into();
     all.extend(told_again(unresolved));
     all.extend(previews(pool, unresolved).await);
+    all.push(Question::new("begin of a cause", |pool| {
+        Box::pin(async move { list_begins(pool, &[bad_day()]).await.expect("begins").len() })
+    }));
     all.push(Question::new("comments on a cause", |pool| {
         Box::pin(async move {
             let mut db = pool.acquire().await.expect("a connection");

@@ -260,6 +260,7 @@ fn incidents(known: &Known) -> Vec<(&'static str, IncidentSearch)> {
         ("reference of very many", text("workspace_1")),
         ("beginning of very many", text("evt_")),
         ("text that is nowhere", text("zzz_nothing")),
+        ("a beginning that is a word of very many, too", text("user_")),
         ("a word of very many", text("FAILED")),
         ("words of very many", text("user failed")),
         (

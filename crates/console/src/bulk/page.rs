@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::bulk::{BulkAction, BulkCounts, BulkState};
-use domain::ids::{BulkId, CauseId, IncidentId, ReplayId};
+use domain::ids::{BulkId, CauseId, IncidentId, ProjectId, ReplayId};
 use domain::timeline::actor_name;
 use store::bulk::{self, Bulk, BulkItem};
 use store::search::causes::find_cause;
@@ -12,6 +12,7 @@ use store::{PgPool, StoreError, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::frozen::Frozen;
 use super::set;
 use super::start_form::StartForm;
 use super::values::StartValues;
@@ -38,6 +39,7 @@ struct BulkPage {
     why: Option<String>,
     /// What its incidents have in common, and their list.
     cause: Option<(String, String)>,
+    project_id: ProjectId,
     project: (String, String),
     note: Option<String>,
     by: String,
@@ -46,6 +48,8 @@ struct BulkPage {
     plan: Option<String>,
     counts: BulkCounts,
     total: i64,
+    /// What a preview consists of.
+    frozen: Option<Frozen>,
     /// How many of a hundred are over.
     percent: i64,
     action: BulkAction,
@@ -57,6 +61,8 @@ struct BulkPage {
     of_set: Option<String>,
     stands: BulkState,
     troubles: Vec<TroubleItem>,
+    /// What failed or was skipped besides, in words.
+    unlisted: Option<String>,
     form: StartForm,
 }
 
@@ -93,6 +99,7 @@ pub(super) async fn show(
         state: badge(bulk.state),
         why: bulk.why.as_deref().map(one_line),
         cause,
+        project_id: project.id,
         project: (one_line(&project.name), format!("/projects/{}", project.id)),
         note: bulk.note.clone(),
         by: actor_name(&bulk.requested_by),
@@ -100,6 +107,7 @@ pub(super) async fn show(
         plan: plan(&bulk),
         counts,
         total,
+        frozen: find_frozen(pool, &bulk, now).await?,
         percent: percent(counts),
         action: bulk.action,
         excluded: excluded(&bulk),
@@ -107,6 +115,7 @@ pub(super) async fn show(
         of_set: bulk.set_id.map(set::path),
         stands: bulk.state,
         troubles: list_troubles(state, &bulk).await?,
+        unlisted: unlisted(counts),
         form: StartForm::of_one(bulk.action, total, values, errors),
     };
     page_with(page.form.errors.status(), &page)
@@ -144,6 +153,19 @@ async fn find_shared(pool: &PgPool, bulk: &Bulk) -> Result<Option<(String, Strin
     let Some(id) = bulk.cause_id else { return Ok(None) };
     let cause = find_cause(pool, id).await?;
     Ok(cause.map(|cause| (cause.title(), cause_href(id))))
+}
+
+/// What its incidents are, as long as nothing was done to them.
+async fn find_frozen(
+    pool: &PgPool,
+    bulk: &Bulk,
+    now: OffsetDateTime,
+) -> Result<Option<Frozen>, StoreError> {
+    if bulk.state != BulkState::Preview || bulk.items == 0 {
+        return Ok(None);
+    }
+    let summary = bulk::summarize_items(pool, &[bulk.id]).await?.remove(&bulk.id);
+    Ok(summary.map(|summary| Frozen::new(&summary, now)))
 }
 
 /// So many incidents, in words.
@@ -214,6 +236,15 @@ async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleI
     Ok(all.iter().map(TroubleItem::new).collect())
 }
 
+/// How many failed or were skipped that are not listed.
+pub(super) fn unlisted(counts: BulkCounts) -> Option<String> {
+    let all = [(counts.failed, "failed"), (counts.skipped, "were skipped")];
+    let more = all.iter().map(|(count, what)| (count - MAX_LISTED, what));
+    let more = more.filter(|(count, _)| *count > 0);
+    let more: Vec<_> = more.map(|(count, what)| format!("{count} more {what}")).collect();
+    (!more.is_empty()).then(|| more.join(", "))
+}
+
 impl TroubleItem {
     pub(super) fn new(item: &BulkItem) -> Self {
         use domain::bulk::ItemState;
@@ -231,5 +262,19 @@ impl TroubleItem {
             why: item.why.as_deref().map(one_line).unwrap_or_default(),
             replay_id: item.replay_id,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let of =
+            |failed, skipped| unlisted(BulkCounts { failed, skipped, ..BulkCounts::default() });
+        assert_eq!(of(100, 100), None);
+        assert_eq!(of(101, 7).as_deref(), Some("1 more failed"));
+        assert_eq!(of(340, 112).as_deref(), Some("240 more failed, 12 more were skipped"));
     }
 }

@@ -42,12 +42,13 @@ impl SnoozeView {
     }
 }
 
-/// For how long: a time, or `next`.
+/// For how long: a time, or `next`; what was typed goes before what was chosen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SnoozeForm {
     #[serde(rename = "for")]
     length: String,
+    typed: String,
 }
 
 /// `POST /incidents/{incident_id}/snooze`.
@@ -58,7 +59,8 @@ pub(super) async fn begin(
     Form(form): Form<SnoozeForm>,
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
-    let until = match form.length.as_str() {
+    let typed = Some(form.typed.trim()).filter(|typed| !typed.is_empty());
+    let until = match typed.unwrap_or(&form.length) {
         "next" => Ok(SnoozeUntil::NextOfCause),
         text => text.parse().map(|time: RuleTime| SnoozeUntil::After(time.duration())),
     };

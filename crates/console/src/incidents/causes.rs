@@ -3,15 +3,19 @@
 //! They are shown above a list that is narrowed by nothing but its project, and only where an
 //! incident is not alone: one line for a cause of one says no more than its line of the list.
 
+use std::collections::BTreeMap;
+
 use domain::alert::one_line;
 use domain::ids::CauseId;
 use domain::money::describe_sums;
 use domain::project::Mode;
-use store::PgPool;
 use store::search::causes::{CauseRow, find_cause, list_causes};
+use store::search::hours::list_begins;
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::all_causes;
 use crate::layout::mode_word;
 use crate::listing::{ListQuery, Select, address};
 use crate::when::When;
@@ -34,6 +38,7 @@ pub(super) struct CauseItem {
     /// What they paid, as far as receipts said so.
     pub(super) at_risk: Option<String>,
     pub(super) opened_lately: i64,
+    /// When the first of this time opened, whatever became of it.
     pub(super) since: When,
 }
 
@@ -60,9 +65,21 @@ impl Causes {
     }
 
     /// Those of more than one incident.
-    pub(super) fn shared(&self, now: OffsetDateTime) -> Vec<CauseItem> {
+    pub(super) async fn shared(
+        &self,
+        db: &PgPool,
+        now: OffsetDateTime,
+    ) -> Result<Vec<CauseItem>, StoreError> {
         let shared = self.rows.iter().filter(|row| row.incidents > 1);
-        shared.take(MAX_SHOWN).map(|row| CauseItem::new(row, now)).collect()
+        CauseItem::describe(db, &shared.take(MAX_SHOWN).collect::<Vec<_>>(), now).await
+    }
+
+    /// How many there are, and where, if not all of those of more than one incident are shown.
+    pub(super) fn all(&self, query: &ListQuery) -> Option<(usize, String)> {
+        let shared = self.rows.iter().filter(|row| row.incidents > 1).count();
+        let project = query.project_id().map(|id| id.to_string());
+        let path = address(all_causes::PATH, project.as_deref().map(|id| ("project", id)));
+        (shared > MAX_SHOWN).then_some((self.rows.len(), path))
     }
 
     /// Whether something of this cause waits.
@@ -82,7 +99,23 @@ impl Causes {
 }
 
 impl CauseItem {
-    fn new(row: &CauseRow, now: OffsetDateTime) -> Self {
+    /// Causes, with since when each has gone on.
+    pub(super) async fn describe(
+        db: &PgPool,
+        rows: &[&CauseRow],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let begins = if ids.is_empty() { BTreeMap::new() } else { list_begins(db, &ids).await? };
+        // What still waits from before a quiet day did not end.
+        let since = |row: &CauseRow| match begins.get(&row.id) {
+            Some(began_at) => row.oldest_opened_at.min(*began_at),
+            None => row.oldest_opened_at,
+        };
+        Ok(rows.iter().map(|row| Self::new(row, since(row), now)).collect())
+    }
+
+    fn new(row: &CauseRow, since: OffsetDateTime, now: OffsetDateTime) -> Self {
         Self {
             title: row.cause.title(),
             href: href(row.id),
@@ -94,7 +127,7 @@ impl CauseItem {
             open: row.open,
             at_risk: describe_sums(&row.at_risk),
             opened_lately: row.opened_lately,
-            since: When::ago(row.oldest_opened_at, now),
+            since: When::ago(since, now),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Empty {
 }
 
 impl Empty {
-    /// Reads nothing unless the list `is_empty` and nothing was asked for.
+    /// Reads nothing unless the list `is_empty` and nothing was asked for. The Integration Test has its link on every list.
     pub(super) async fn load(
         state: &ConsoleState,
         query: &ListQuery,
@@ -42,10 +42,10 @@ impl Empty {
         };
         let wanted =
             |one: &&Project| query.project_id().map_or(one.mode == mode, |id| id == one.id);
-        let found = projects.iter().find(wanted).filter(|_| plain && is_empty);
-        let Some(project) = found else { return Ok(empty) };
+        let Some(project) = projects.iter().find(wanted) else { return Ok(empty) };
         let path = format!("/projects/{}", project.id);
-        let has_shop = state.console.test_shop.is_some() && project.mode == Mode::Test;
+        let is_quiet = plain && is_empty;
+        let has_shop = is_quiet && state.console.test_shop.is_some() && project.mode == Mode::Test;
         let is_new =
             has_shop && project_progress(&state.pool, project.id).await?.receipt_seen.is_none();
         Ok(Self {

@@ -4,6 +4,7 @@
 //! the same, wherever it lies. The summary and the list refresh themselves; the form above them is
 //! never replaced while it is in use.
 
+mod all_causes;
 mod causes;
 mod empty;
 mod hours;
@@ -43,7 +44,7 @@ pub(crate) const PATH: &str = "/incidents";
 
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
-    pages.get(PATH, Access::Viewer, list)
+    all_causes::add(pages.get(PATH, Access::Viewer, list))
 }
 
 #[derive(Template)]
@@ -61,6 +62,8 @@ struct IncidentsPage {
     max_note: usize,
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
+    /// How many causes there are and where, if more than these.
+    all_causes: Option<(usize, String)>,
     filters: Filters,
     saved: SavedLinks,
     /// What the list is narrowed by, as its address says it.
@@ -105,7 +108,8 @@ async fn list(
         summary,
         held,
         hours,
-        causes: if is_wide { causes.shared(now) } else { Vec::new() },
+        causes: if is_wide { causes.shared(&state.pool, now).await? } else { Vec::new() },
+        all_causes: causes.all(&query).filter(|_| is_wide),
         filters,
         saved,
         filter: query.with_mode(of_mode).as_filter(),

@@ -61,7 +61,7 @@ pub(super) async fn find<F: Finder>(
         };
         return Ok(scan.cut(matching, None));
     };
-    let Hits { mut ids, stopped_at, capped } = finder.find_term(&mut *db, scan, &term).await?;
+    let Hits { mut ids, stopped_at, capped, .. } = finder.find_term(&mut *db, scan, &term).await?;
     ids.retain(|id| scan.contains(*id));
     let mut wanted = finder.filter_ids(db, &ids).await?;
     scan.sort(&mut wanted);

@@ -4,7 +4,7 @@
 //! [`crate::incident_hours`] and [`crate::receipt_hours`]) and what has happened since. Only where adding up lags by more
 //! than a day, or two hours for receipts, is something missing, and the figures say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::{CauseId, ProjectId};
 use domain::project::Mode;
@@ -12,14 +12,14 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::incidents::StateFilter;
 use super::{counted_names, floor_id, reading};
-use crate::{PgConnection, PgPool, StoreError, incident_hours, receipt_hours};
+use crate::{PgConnection, PgPool, StoreError, column, incident_hours, receipt_hours};
 
 /// How many hours are told of all incidents, and of a cause that began within them.
 pub const USUAL_HOURS: usize = 24;
 /// How many are told of a cause that began earlier.
 pub const MOST_HOURS: usize = 24 * 7;
 /// A cause that comes back after so many hours without an incident begins again.
-const QUIET: usize = 24;
+const QUIET: Duration = Duration::hours(24);
 
 /// How much of what receipts came in is counted at the time of asking, at most.
 const LAG: Duration = Duration::hours(2);
@@ -94,15 +94,36 @@ pub async fn list_hours_of_cause(db: &PgPool, cause: CauseId) -> Result<CauseHou
     let mut hours: Vec<_> =
         hours.into_values().map(|of| HourFigures { due: 0, on_time: 0, ..of }).collect();
     let began = begin_of_run(&hours);
-    let began_at = match began {
-        Some(at) => find_first(&mut tx, cause, hours[at].hour).await?,
-        None => None,
-    };
+    let begin = began.map(|at| (cause, hours[at].hour));
+    let began_at = find_first(&mut tx, begin.as_slice()).await?.remove(&cause);
     tx.commit().await?;
     // An hour before its begin shows that it is one.
     let usual = MOST_HOURS - USUAL_HOURS;
     hours.drain(..began.map_or(usual, |at| at.saturating_sub(1).min(usual)));
     Ok(CauseHours { hours: Hours { hours, incomplete_since }, began_at })
+}
+
+/// When the first incident of each of these causes opened after a day without one, as the hours of one have it; those of which
+/// none opened within the hours are left out. What is read grows with the causes, by 168 hours at most for each.
+pub async fn list_begins(
+    db: &PgPool,
+    causes: &[CauseId],
+) -> Result<BTreeMap<CauseId, OffsetDateTime>, StoreError> {
+    let mut tx = reading::begin(db).await?;
+    let (now, hours) = begin(&mut tx, MOST_HOURS).await?;
+    let since = first(&hours, now);
+    let (until, mut opened) = incident_hours::list_opened(&mut tx, since, causes).await?;
+    let live_from = until.max(now - Duration::DAY);
+    opened.extend(incident_hours::list_opened_since(&mut tx, live_from, causes).await?);
+    let mut hours = BTreeMap::<_, BTreeSet<_>>::new();
+    for (cause, hour) in opened {
+        hours.entry(cause).or_default().insert(hour);
+    }
+    let begins = hours.into_iter().filter_map(|(cause, hours)| Some((cause, last_run(hours)?)));
+    let begins: Vec<_> = begins.collect();
+    let first = find_first(&mut tx, &begins).await?;
+    tx.commit().await?;
+    Ok(first)
 }
 
 type ByHour = BTreeMap<OffsetDateTime, HourFigures>;
@@ -164,37 +185,42 @@ fn judged(of: HourFigures) -> HourFigures {
 
 /// Where the run of incidents that is the latest begins: the first hour with one after a day without.
 fn begin_of_run(hours: &[HourFigures]) -> Option<usize> {
-    let mut begin = None;
-    let mut quiet = QUIET;
-    for (at, of) in hours.iter().enumerate() {
-        if of.opened == 0 {
-            quiet += 1;
-            continue;
+    let opened = hours.iter().filter(|of| of.opened > 0).map(|of| of.hour);
+    let begin = last_run(opened)?;
+    hours.iter().position(|of| of.hour == begin)
+}
+
+/// The begin of the last run of these hours, oldest first, in which incidents opened.
+fn last_run(opened: impl IntoIterator<Item = OffsetDateTime>) -> Option<OffsetDateTime> {
+    let (mut begin, mut last) = (None, None::<OffsetDateTime>);
+    for hour in opened {
+        if last.is_none_or(|last| hour - last > QUIET) {
+            begin = Some(hour);
         }
-        if quiet >= QUIET {
-            begin = Some(at);
-        }
-        quiet = 0;
+        last = Some(hour);
     }
     begin
 }
 
-/// When the first incident of a cause opened since a moment.
+/// When the first incident of each cause opened since a moment.
 async fn find_first(
     tx: &mut PgConnection,
-    cause: CauseId,
-    since: OffsetDateTime,
-) -> Result<Option<OffsetDateTime>, StoreError> {
-    let first = sqlx::query_scalar!(
-        r#"SELECT min(first.opened_at) FROM unnest($2::text[]) AS wanted (state) CROSS JOIN LATERAL (
+    since: &[(CauseId, OffsetDateTime)],
+) -> Result<BTreeMap<CauseId, OffsetDateTime>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT wanted.cause AS "cause!: CauseId", min(first.opened_at) AS "opened_at!"
+           FROM unnest($1::uuid[], $2::uuid[]) AS wanted (cause, above) CROSS JOIN unnest($3::text[]) AS of (state)
+           CROSS JOIN LATERAL (
                SELECT i.opened_at FROM incidents i
-               WHERE i.cause = $1 AND i.state = wanted.state AND i.id >= $3
-               ORDER BY i.cause, i.state, i.id LIMIT 1) AS first"#,
-        cause.as_uuid(),
+               WHERE i.cause = wanted.cause AND i.state = of.state AND i.id >= wanted.above
+               ORDER BY i.cause, i.state, i.id LIMIT 1) AS first
+           GROUP BY wanted.cause"#,
+        &column(since, |(cause, _)| cause.as_uuid()),
+        &column(since, |(_, at)| floor_id(*at)),
         &StateFilter::All.states(),
-        floor_id(since),
     );
-    Ok(first.fetch_one(tx).await?)
+    let rows = rows.fetch_all(tx).await?;
+    Ok(rows.into_iter().map(|row| (row.cause, row.opened_at)).collect())
 }
 
 #[cfg(test)]

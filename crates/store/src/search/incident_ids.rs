@@ -10,7 +10,7 @@ use super::finder::Finder;
 use super::incident_search::{IncidentSearch, OwnerFilter, StateFilter};
 use super::keyset::{KeysetScan, in_direction};
 use super::lookup::{self, Hits, Scope};
-use super::term::SearchTerm;
+use super::term::{SearchTerm, names_one};
 use super::words;
 use crate::incidents::find_for_event;
 use crate::reprocesses::find_reprocess;
@@ -119,15 +119,7 @@ impl Finder for IncidentSearch {
         term: &SearchTerm,
     ) -> Result<Hits<IncidentId>, StoreError> {
         let named = match term {
-            SearchTerm::Text(as_text) => {
-                let scope = Scope { project_id: self.project_id, mode: self.mode };
-                let hits = lookup::find(&mut *db, scope, scan, as_text).await?;
-                return if hits.ids.is_empty() {
-                    words::find(db, scope, scan, as_text).await
-                } else {
-                    Ok(hits)
-                };
-            }
+            SearchTerm::Text(as_text) => return self.find_text(db, scan, as_text).await,
             SearchTerm::Event(id) => find_for_event(db, *id).await?.map(|incident| incident.id),
             SearchTerm::Incident(id) => Some(*id),
             SearchTerm::Replay(id) => {
@@ -167,6 +159,23 @@ impl Finder for IncidentSearch {
 }
 
 impl IncidentSearch {
+    /// What is or begins with this text, and what has its words: neither hides the other, whatever became of it. Only
+    /// the whole of an id that is known means that one alone, so that `user_1` is not `user_12`.
+    async fn find_text(
+        &self,
+        db: &mut PgConnection,
+        scan: &KeysetScan<IncidentId>,
+        as_text: &str,
+    ) -> Result<Hits<IncidentId>, StoreError> {
+        let scope = Scope { project_id: self.project_id, mode: self.mode };
+        let named = lookup::find(&mut *db, scope, scan, as_text).await?;
+        if named.exact && names_one(as_text) {
+            return Ok(named);
+        }
+        let worded = words::find(db, scope, scan, as_text).await?;
+        Ok(named.and(worded, scan.direction))
+    }
+
     /// The next incidents of one cause, state by state. All of them agree in everything else that a
     /// search narrows by, so that one of them says whether any is wanted.
     async fn find_of_cause(

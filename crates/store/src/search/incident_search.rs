@@ -66,7 +66,7 @@ pub struct IncidentSearch {
     /// Opened before this.
     pub opened_before: Option<OffsetDateTime>,
     /// What was typed: an event's, incident's or replay's id, else the provider's id or the app's
-    /// reference, or how one of those begins.
+    /// reference, how one of those begins, or words of the reference and the error.
     pub text: Option<String>,
     pub sort: Sort,
     /// Where the page lies; the first one if nothing is said.

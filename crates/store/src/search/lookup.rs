@@ -10,7 +10,7 @@ use domain::ids::{EventId, IncidentId, ProjectId};
 use domain::project::Mode;
 use uuid::Uuid;
 
-use super::keyset::{KeysetScan, in_direction};
+use super::keyset::{Direction, KeysetScan, in_direction};
 use super::term::prefix_range;
 use crate::{PgConnection, StoreError};
 
@@ -68,12 +68,31 @@ pub(super) struct Hits<Id> {
     pub(super) stopped_at: Option<Id>,
     /// Whether there is more that is never shown.
     pub(super) capped: bool,
+    /// Whether what was typed is the whole of an id or reference.
+    pub(super) exact: bool,
 }
 
 impl<Id> Hits<Id> {
     /// There are no others.
     pub(super) fn complete(ids: Vec<Id>) -> Self {
-        Self { ids, stopped_at: None, capped: false }
+        Self { ids, stopped_at: None, capped: false, exact: false }
+    }
+}
+
+impl<Id: RowId> Hits<Id> {
+    /// These, and what another search found that came to its end. What lies behind the place where this one stopped is left
+    /// to the next page, which finds it again.
+    pub(super) fn and(mut self, others: Self, direction: Direction) -> Self {
+        let stopped_at = self.stopped_at;
+        let is_before_stop = |id: &Id| {
+            stopped_at.is_none_or(|stop| match direction {
+                Direction::Down => *id >= stop,
+                Direction::Up => *id <= stop,
+            })
+        };
+        self.ids.extend(others.ids.into_iter().filter(is_before_stop));
+        self.capped |= others.capped;
+        self
     }
 }
 
@@ -87,7 +106,7 @@ pub(super) async fn find<Id: RowId>(
     if is_known(&mut *db, Id::TABLE, scope, as_text).await? {
         let ids = find_exactly(db, scope, scan, as_text).await?;
         let stopped_at = ids.last().copied().filter(|_| ids.len() >= MAX_REFERENCE_HITS);
-        return Ok(Hits { ids, stopped_at, capped: false });
+        return Ok(Hits { ids, stopped_at, capped: false, exact: true });
     }
     let Some((from, until)) = prefix_range(as_text) else {
         return Ok(Hits::complete(Vec::new()));
@@ -95,7 +114,7 @@ pub(super) async fn find<Id: RowId>(
     let mut ids = find_by_prefix(db, scope, from, until).await?;
     let capped = ids.len() > MAX_PREFIX_HITS;
     ids.truncate(MAX_PREFIX_HITS);
-    Ok(Hits { ids, stopped_at: None, capped })
+    Ok(Hits { ids, stopped_at: None, capped, exact: false })
 }
 
 /// Whether any row is exactly that.
@@ -220,4 +239,26 @@ async fn find_by_prefix<Id: RowId>(
         Table::Incidents => query!("incidents")?,
     };
     Ok(ids.into_iter().map(Id::from_uuid).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u128) -> IncidentId {
+        IncidentId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn what_lies_behind_the_place_of_a_stop_is_left_to_the_next_page() {
+        let both = |stopped_at: Option<u128>, direction| {
+            let first = Hits { stopped_at: stopped_at.map(id), ..Hits::complete(vec![id(5)]) };
+            let others = Hits { capped: true, ..Hits::complete(vec![id(3), id(7)]) };
+            first.and(others, direction)
+        };
+        assert_eq!(both(None, Direction::Down).ids, [id(5), id(3), id(7)]);
+        assert_eq!(both(Some(5), Direction::Down).ids, [id(5), id(7)]);
+        assert_eq!(both(Some(5), Direction::Up).ids, [id(5), id(3)]);
+        assert!(both(None, Direction::Up).capped, "what is left out of one is left out of both");
+    }
 }

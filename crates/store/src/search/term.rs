@@ -1,8 +1,8 @@
 //! The content of the search field.
 //!
 //! An id of ours is known by its prefix. Anything else is the provider's id or the app's reference:
-//! exactly, or where nothing is exactly that, by how it begins. Where nothing begins so, incidents
-//! are found by words.
+//! exactly, or where nothing is exactly that, by how it begins. Incidents are found by their words
+//! besides, unless it is the whole of an id with a digit in it.
 
 use domain::ids::{EventId, IncidentId, ReplayId};
 
@@ -33,6 +33,11 @@ impl SearchTerm {
     }
 }
 
+/// Whether a text that is known tells one from all others, as ids and numbered references do and names do not.
+pub(super) fn names_one(as_text: &str) -> bool {
+    as_text.contains(char::is_numeric)
+}
+
 /// The texts that begin with this one: from the first, inclusive, to the second, exclusive,
 /// compared as bytes. `None` if it is too short to be worth it.
 pub(super) fn prefix_range(as_text: &str) -> Option<(&str, String)> {
@@ -57,6 +62,12 @@ mod tests {
         assert_eq!(parse("ev_1".into()), Some(SearchTerm::Text("ev_1".into())));
         assert_eq!(parse("  ".into()), None);
         assert_eq!(SearchTerm::parse(None), None);
+    }
+
+    #[test]
+    fn a_number_tells_one_from_all_others() {
+        assert!(names_one("user_1") && names_one("evt_1NqQ") && names_one("153"));
+        assert!(!names_one("northwind") && !names_one("acme-corp"));
     }
 
     #[test]

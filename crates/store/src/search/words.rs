@@ -32,7 +32,7 @@ pub(super) async fn find(
     if !words.is_empty() {
         ids = with_all(db, &ids, &words).await?;
     }
-    Ok(Hits { ids, stopped_at: None, capped })
+    Ok(Hits { ids, stopped_at: None, capped, exact: false })
 }
 
 async fn find_word(

@@ -4,7 +4,10 @@ use domain::ids::CauseId;
 use domain::project::Mode;
 use e2e::run;
 use store::incident_hours::{delete_old, roll_up};
-use store::search::hours::{HourFigures, MOST_HOURS, USUAL_HOURS, list_hours, list_hours_of_cause};
+use store::search::causes::list_causes;
+use store::search::hours::{
+    HourFigures, MOST_HOURS, USUAL_HOURS, list_begins, list_hours, list_hours_of_cause,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -125,5 +128,31 @@ fn the_hours_of_a_cause_reach_back_to_its_begin() {
         assert_eq!(sums(&long.hours.hours), "1/0/0/0");
         let shown = long.hours.hours.len();
         assert!((52..=53).contains(&shown), "an hour before its begin: {shown} of {MOST_HOURS}");
+    });
+}
+
+#[test]
+fn a_cause_goes_on_since_its_first_incident_also_when_that_is_resolved() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.fail(shop.take("evt_1").await).await;
+        let id = cause(&shop).await;
+        let begins = async || list_begins(&shop.pool, &[id]).await.expect("begins");
+        age(&shop, 3).await;
+        let opened_at = "SELECT opened_at FROM incidents WHERE provider_event_id = 'evt_1'";
+        let opened_at = sqlx::query_scalar::<_, OffsetDateTime>(opened_at);
+        let opened_at = opened_at.fetch_one(&shop.pool).await.expect("a moment");
+        assert_eq!(begins().await, [(id, opened_at)].into(), "before it is added up");
+        add_up(&shop).await;
+        shop.fail(shop.take("evt_2").await).await;
+        let resolved =
+            "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now()
+             WHERE provider_event_id = 'evt_1'";
+        sqlx::raw_sql(resolved).execute(&shop.pool).await.expect("resolved");
+        let waiting = list_causes(&shop.pool, None, None).await.expect("causes").remove(0);
+        assert!(waiting.oldest_opened_at > opened_at);
+        assert_eq!(begins().await, [(id, opened_at)].into(), "as its chart has it");
+        let of_chart = list_hours_of_cause(&shop.pool, id).await.expect("hours");
+        assert_eq!(of_chart.began_at, Some(opened_at));
     });
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::page::Page;
 use store::search::incidents::{
     IncidentCounts, IncidentRow, IncidentSearch, StateFilter, count_incidents, count_unresolved,
-    search_incidents,
+    list_matching, search_incidents,
 };
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
@@ -203,6 +203,41 @@ fn words_find_an_incident_wherever_they_stand() {
         shop.report(failed, again).await;
         assert_eq!(found(&shop, text("db_down")).await, "evt_3");
         assert_eq!(found(&shop, text("ledger")).await, "");
+    });
+}
+
+#[test]
+fn what_begins_with_a_text_hides_nothing_that_has_it_as_a_word() {
+    run(async {
+        let shop = Shop::open().await;
+        let open = async |event: &str, name: &str| {
+            let reference = json!({ "internal_reference": name });
+            let event = shop.accept(&receipt_with(event, &reference)).await.event_id;
+            shop.let_time_pass(event).await;
+            shop.silence(event).await;
+            event
+        };
+        let whole = open("evt_1", "northwind").await;
+        let begins = open("evt_2", "northwind_1").await;
+        open("evt_3", "team_northwind_153").await;
+        open("evt_4", "northwind_12").await;
+        let needs_you =
+            |text: &str| IncidentSearch { text: Some(text.into()), ..Default::default() };
+        assert_eq!(found(&shop, needs_you("northwind")).await, "evt_4 evt_3 evt_2 evt_1");
+        assert_eq!(found(&shop, needs_you("northw")).await, "evt_4 evt_3 evt_2 evt_1");
+        assert_eq!(found(&shop, needs_you("northwind_1")).await, "evt_2", "a whole id");
+        for event in [whole, begins] {
+            shop.resolve(event).await;
+        }
+        assert_eq!(found(&shop, needs_you("northwind")).await, "evt_4 evt_3");
+        let first = search(&shop, IncidentSearch { limit: 1, ..needs_you("northwind") }).await;
+        let cursor = after(first.next_cursor.as_ref());
+        let rest = IncidentSearch { cursor, ..needs_you("northwind") };
+        assert_eq!(found(&shop, rest).await, "evt_3");
+        let mut matching =
+            list_matching(&shop.pool, &needs_you("northwind"), 10).await.expect("incidents");
+        let ours = matching.remove(&shop.owner.project_id).expect("of the project");
+        assert_eq!(ours.len(), 2, "a bulk takes what the list shows");
     });
 }
 

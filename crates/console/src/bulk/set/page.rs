@@ -15,8 +15,11 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::BulkSet;
-use crate::badge::{Badge, due};
-use crate::bulk::page::{MAX_LISTED, TroubleItem, badge, excluded, heading, many, percent, plan};
+use crate::badge::Badge;
+use crate::bulk::frozen::Frozen;
+use crate::bulk::page::{
+    MAX_LISTED, TroubleItem, badge, excluded, heading, many, percent, plan, unlisted,
+};
 use crate::bulk::pick::Pick;
 use crate::bulk::start_form::StartForm;
 use crate::bulk::values::StartValues;
@@ -50,6 +53,8 @@ struct SetPage {
     /// The fields that pick the same again, with what was left out because it takes something from the customer.
     again: Vec<(String, String)>,
     troubles: Vec<(String, TroubleItem)>,
+    /// What failed or was skipped besides, in words.
+    unlisted: Option<String>,
     form: StartForm,
 }
 
@@ -64,10 +69,7 @@ struct Member {
     counts: BulkCounts,
     total: i64,
     percent: i64,
-    /// How many for each effect, in words.
-    effects: String,
-    oldest: Option<When>,
-    newest: Option<When>,
+    frozen: Frozen,
     excluded: Vec<String>,
 }
 
@@ -111,6 +113,7 @@ pub(super) async fn show(
         plan: plan(one),
         again: again(&set.bulks, pick),
         troubles: list_troubles(&state.pool, set, &read.names).await?,
+        unlisted: unlisted(counts),
         form: StartForm::of_each(one.action, most, values, errors),
         states,
         members,
@@ -157,9 +160,6 @@ impl Read {
     fn member(&self, bulk: &Bulk, now: OffsetDateTime) -> Member {
         let counts = self.counts.get(&bulk.id).copied().unwrap_or_default();
         let summary = self.summaries.get(&bulk.id).cloned().unwrap_or_default();
-        let ago = |at: Option<OffsetDateTime>| at.map(|at| When::ago(at, now));
-        let effects = summary.by_effect.iter();
-        let effects = effects.map(|(effect, items)| format!("{items} × {}", due(effect)));
         Member {
             path: crate::bulk::path(bulk.id),
             project: self.names.get(&bulk.project_id).cloned().unwrap_or_default(),
@@ -171,9 +171,7 @@ impl Read {
             counts,
             total: counts.total(),
             percent: percent(counts),
-            effects: effects.collect::<Vec<_>>().join(", "),
-            oldest: ago(summary.oldest_opened_at),
-            newest: ago(summary.newest_opened_at),
+            frozen: Frozen::new(&summary, now),
             excluded: excluded(bulk),
         }
     }

@@ -147,7 +147,8 @@ pub(super) async fn describe(pool: &PgPool, id: BulkSetId) -> anyhow::Result<Com
     if !failed.is_empty() {
         let rows = show::failures(failed.iter().map(|(_, item)| item));
         let again = format!("incident reprocess --failures-of {id} --note …");
-        human = format!("{human}\n\nFailed:\n{rows}\n\nOnly these again: sendpromptly {again}");
+        let heading = show::heading(shown.failed);
+        human = format!("{human}\n\n{heading}\n{rows}\n\nAll of these again: sendpromptly {again}");
     }
     CommandOutput::new(&shown, human)
 }

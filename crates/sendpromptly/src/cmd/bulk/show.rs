@@ -32,9 +32,19 @@ pub(super) async fn describe(pool: &PgPool, bulk: Bulk) -> anyhow::Result<Comman
     if !failed.is_empty() {
         let rows = failures(&failed);
         let again = format!("incident reprocess --failures-of {} --note …", shown.bulk_id);
-        human = format!("{human}\n\nFailed:\n{rows}\n\nOnly these again: sendpromptly {again}");
+        let heading = heading(shown.failed);
+        human = format!("{human}\n\n{heading}\n{rows}\n\nAll of these again: sendpromptly {again}");
     }
     CommandOutput::new(&shown, human)
+}
+
+/// What stands above what failed.
+pub(super) fn heading(failed: i64) -> String {
+    if failed > MAX_FAILED {
+        format!("Failed, the first {MAX_FAILED} of {failed} (the API lists all):")
+    } else {
+        "Failed:".to_owned()
+    }
 }
 
 /// What failed, line by line.
