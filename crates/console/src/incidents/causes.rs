@@ -12,6 +12,7 @@ use store::search::causes::{CauseRow, find_cause, list_causes};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use crate::badge::Badge;
 use crate::layout::mode_word;
 use crate::listing::{ListQuery, Select, address};
 use crate::when::When;
@@ -33,6 +34,8 @@ pub(super) struct CauseItem {
     pub(super) open: i64,
     /// What they paid, as far as receipts said so.
     pub(super) at_risk: Option<String>,
+    /// Where it is more urgent than usual.
+    pub(super) urgency: Option<Badge>,
     pub(super) opened_lately: i64,
     pub(super) since: When,
 }
@@ -93,6 +96,7 @@ impl CauseItem {
             incidents: row.incidents,
             open: row.open,
             at_risk: describe_sums(&row.at_risk),
+            urgency: Badge::from_urgency(row.urgency),
             opened_lately: row.opened_lately,
             since: When::ago(row.oldest_opened_at, now),
         }
