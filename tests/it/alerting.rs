@@ -29,6 +29,12 @@ async fn end(world: &World) {
     assert_eq!((code, printed["data"].as_array().map(Vec::len)), (0, Some(1)), "{printed}");
 }
 
+/// What customers paid for their incidents, each with an alert more for the destination than it has.
+const PAID: &str = "
+    UPDATE incidents SET amount_value = 9800, amount_currency = 'USD';
+    INSERT INTO alerts SELECT (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(), 'kind', 'reprocess_failed',
+        'replay_id', gen_random_uuid()))).* FROM alerts a";
+
 /// Quiet hours in which it is now, or is not.
 async fn be_quiet(world: &World, quiet: bool) {
     let (from, to) = if quiet { ("1 hour", "1 hour") } else { ("5 hours", "-4 hours") };
@@ -167,6 +173,7 @@ fn a_webhook_that_is_told_of_causes_gets_the_digest_with_its_facts() {
         change(&world, "UPDATE destinations SET every_incident = false").await;
         start(&world).await;
         let event_id = fail(&world, "evt_1", CODE).await;
+        change(&world, PAID).await;
         end(&world).await;
         look(&world).await;
         let body = hook.received().remove(0).json();
@@ -175,6 +182,7 @@ fn a_webhook_that_is_told_of_causes_gets_the_digest_with_its_facts() {
         assert_eq!((&data["held_by"], &data["opened"]), (&json!("maintenance"), &json!(1)));
         assert_eq!((&data["left"], &data["resolved"]), (&json!(1), &json!(0)), "{data}");
         assert_eq!(data["incidents"][0]["event_id"], json!(event_id.to_string()));
+        assert_eq!(data["at_risk"], json!([{ "value": 9800, "currency": "USD" }]), "{data}");
     });
 }
 

@@ -125,6 +125,7 @@ fn it_is_shown_wherever_people_decide_and_summed_per_currency() {
         let causes: Value = script.read(&format!("{project}/causes")).await;
         let sums = json!([usd(5000), { "value": 1500, "currency": "JPY" }]);
         assert_eq!(causes["data"][0]["at_risk"], sums);
+        assert_eq!(causes["data"][0]["urgency"], json!("normal"), "a test project");
 
         let link: Value = script
             .send(&format!("{project}/incidents/{incident}/proof-links"), json!({ "days": 1 }))

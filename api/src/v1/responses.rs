@@ -1,11 +1,12 @@
 //! What the API says of the rows of the store, for its own routes and for the command line's
 //! `--json`.
 
+mod causes;
+
 use std::collections::BTreeMap;
 
 use api_types::audit::AuditEntryResponse;
 use api_types::bulk::{BulkItemResponse, BulkPreviewResponse, BulkResponse, EffectCount};
-use api_types::causes::CauseResponse;
 use api_types::comments::CommentResponse;
 use api_types::destinations::DestinationResponse;
 use api_types::erasures::{ErasureResponse, SentMessageResponse};
@@ -40,11 +41,12 @@ use store::projects::Project;
 use store::proof_links::ProofLink;
 use store::reprocesses::Reprocess;
 use store::search::audit::AuditEntry;
-use store::search::causes::CauseRow;
 use store::search::similar::SimilarIncident;
 use store::silences::Silence;
 use store::timeline::TimelineEntry;
 use web::trial::Trial;
+
+pub use self::causes::cause;
 
 /// A page of the store, with the response for each row.
 pub fn page<Row, T>(page: Page<Row>, response: impl Fn(Row) -> T) -> Listed<T> {
@@ -180,23 +182,6 @@ pub fn bulk_item(item: BulkItem) -> BulkItemResponse {
         state: item.state,
         replay_id: item.replay_id,
         why: item.why,
-    }
-}
-
-pub fn cause(row: CauseRow) -> CauseResponse {
-    CauseResponse {
-        cause_id: row.id,
-        reason: row.cause.reason,
-        error_code: row.cause.error_code,
-        event_type: row.cause.event_type,
-        effect_type: row.cause.effect_type,
-        incidents: row.incidents,
-        open: row.open,
-        customers: row.customers,
-        at_risk: row.at_risk,
-        opened_lately: row.opened_lately,
-        oldest_opened_at: row.oldest_opened_at,
-        newest_opened_at: row.newest_opened_at,
     }
 }
 

@@ -4,6 +4,7 @@ use domain::catalogue::EffectType;
 use domain::ids::CauseId;
 use domain::incident::Reason;
 use domain::money::Amount;
+use domain::urgency::Urgency;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -33,6 +34,9 @@ pub struct CauseResponse {
     /// What was paid for what is not resolved, one sum per currency, as far as receipts said so.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::money::AmountShape>))]
     pub at_risk: Vec<Amount>,
+    /// `normal`, `high` or `critical`: by age, customers and money.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub urgency: Urgency,
     /// How many of them opened within the last 15 minutes.
     pub opened_lately: i64,
     #[serde(with = "time::serde::rfc3339")]

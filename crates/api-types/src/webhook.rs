@@ -19,6 +19,7 @@ use domain::project::Mode;
 use domain::reminder::ReminderReason;
 use domain::reprocess::ReprocessState;
 use domain::reprocess_policy::StopReason;
+use domain::urgency::Urgency;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -218,6 +219,10 @@ pub struct CauseSubject {
     pub new: i64,
     /// How many references they are about.
     pub customers: i64,
+    /// Of what is not resolved.
+    pub urgency: Urgency,
+    /// What was paid for what is not resolved, one sum per currency.
+    pub at_risk: Vec<Amount>,
     pub open: i64,
     pub acknowledged: i64,
     pub reprocessing: i64,
@@ -260,6 +265,8 @@ pub struct DigestSubject {
     pub resolved: i64,
     /// How many are not resolved.
     pub left: i64,
+    /// What was paid for these, one sum per currency.
+    pub at_risk: Vec<Amount>,
     /// The newest of these, at most 20.
     pub incidents: Vec<CauseIncident>,
 }
@@ -276,6 +283,9 @@ pub struct WaitingSubject {
     pub count: i64,
     /// How many references they are about.
     pub customers: i64,
+    pub urgency: Urgency,
+    /// What was paid for them, one sum per currency.
+    pub at_risk: Vec<Amount>,
     /// The newest, at most 20.
     pub incidents: Vec<CauseIncident>,
 }

@@ -3,6 +3,7 @@
 use domain::catalogue::EffectType;
 use domain::event::Effect;
 use domain::incident::IncidentState;
+use domain::urgency::Urgency;
 
 /// What a customer is owed, as the beginning of `… for user_456`.
 #[must_use]
@@ -42,6 +43,16 @@ impl Badge {
             IncidentState::Reprocessing => Self::new("work", "Reprocessing"),
             IncidentState::Resolved => Self::new("done", "Resolved"),
         }
+    }
+
+    /// The label of what is more urgent than usual.
+    #[must_use]
+    pub fn from_urgency(urgency: Urgency) -> Option<Self> {
+        let class = match urgency {
+            Urgency::Normal | Urgency::High => "ack",
+            Urgency::Critical => "open",
+        };
+        urgency.words().map(|words| Self::new(class, words))
     }
 
     /// The label of an effect's outcome.

@@ -32,6 +32,7 @@ use crate::money::Amount;
 use crate::project::Mode;
 use crate::reprocess::ReprocessState;
 use crate::text_enum::text_enum;
+use crate::urgency::{AtStake, Urgency};
 
 text_enum! {
     /// What people are notified of.
@@ -192,6 +193,14 @@ pub struct Fact {
 }
 
 impl AlertFacts {
+    /// How urgent it is that somebody sees to the incident; of a test message nothing is.
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        let customers = i64::from(!self.test_message);
+        let age = self.happened_at - self.opened_at;
+        Urgency::decide(self.mode, &AtStake { age, customers, at_risk: self.amount.as_slice() })
+    }
+
     /// The same facts with every text made readable: one line where one is meant, and no control
     /// or direction-changing characters anywhere. Doing it twice changes nothing more.
     #[must_use]

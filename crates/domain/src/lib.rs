@@ -61,6 +61,7 @@ pub mod test_shop;
 mod text_column;
 pub mod text_enum;
 pub mod timeline;
+pub mod urgency;
 pub mod url_credentials;
 pub mod verdict;
 pub mod watch;

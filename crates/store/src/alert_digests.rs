@@ -4,6 +4,7 @@ use domain::catalogue::EffectType;
 use domain::cause::Cause;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::Reason;
+use domain::money::{Amount, Currency};
 use domain::notice::{DigestCause, DigestFacts, MAX_CAUSES, MAX_NAMED, NamedIncident};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -14,7 +15,8 @@ use crate::{PgPool, StoreError};
 pub async fn gather(pool: &PgPool, hold: Uuid) -> Result<Option<DigestFacts>, StoreError> {
     let Some(facts) = count(pool, hold).await? else { return Ok(None) };
     let (causes, left) = (list_causes(pool, hold).await?, list_left(pool, hold).await?);
-    Ok(Some(DigestFacts { causes, left, ..facts }))
+    let at_risk = sum_at_risk(pool, hold).await?;
+    Ok(Some(DigestFacts { at_risk, causes, left, ..facts }))
 }
 
 async fn count(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Option<DigestFacts>, StoreError> {
@@ -42,11 +44,27 @@ async fn count(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Option<DigestFacts
             opened: row.opened,
             resolved: row.resolved,
             customers_left: row.customers_left,
+            at_risk: Vec::new(),
             causes: Vec::new(),
             left: Vec::new(),
             incidents_url: String::new(),
         })
     }))
+}
+
+/// What was paid for what is left. An incident may have several alerts, and its money is there once.
+async fn sum_at_risk(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Vec<Amount>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT paid.amount_currency AS "currency!: Currency", sum(paid.amount_value)::bigint AS "value!"
+           FROM (SELECT DISTINCT i.id, i.amount_currency, i.amount_value
+                 FROM alerts a JOIN incidents i ON i.id = a.incident_id
+                 WHERE a.told_by = $1 AND i.state <> 'resolved' AND i.amount_currency IS NOT NULL) AS paid
+           GROUP BY paid.amount_currency ORDER BY sum(paid.amount_value) DESC, paid.amount_currency"#,
+        hold,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| Amount { value: row.value, currency: row.currency }).collect())
 }
 
 async fn list_causes(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Vec<DigestCause>, StoreError> {

@@ -10,6 +10,7 @@ use domain::ids::{AlertId, DestinationId, EventId, IncidentId, ProjectId};
 use domain::money::{Amount, Currency};
 use domain::notice::{CauseFacts, MAX_NAMED, NamedIncident, ResolutionCounts, StateCounts};
 use sqlx::PgExecutor;
+use time::Duration;
 
 use crate::audit::{self, Subject};
 use crate::cause_threads::FirstAlert;
@@ -100,6 +101,8 @@ async fn count(
                count(*) FILTER (WHERE i.resolution = 'late_success') AS "late_success!",
                count(*) FILTER (WHERE i.resolution = 'manual') AS "manual!",
                count(*) FILTER (WHERE i.resolution = 'superseded') AS "superseded!",
+               count(DISTINCT i.internal_reference) FILTER (WHERE i.state <> 'resolved') AS "customers_left!",
+               min(i.opened_at) FILTER (WHERE i.state <> 'resolved') AS oldest_left_at, clock_timestamp() AS "now!",
                min(i.opened_at) AS first_opened_at, max(i.opened_at) AS last_opened_at, max(i.resolved_at) AS last_resolved_at
            FROM told JOIN incidents i ON i.id = told.incident_id"#,
         message
@@ -116,6 +119,8 @@ async fn count(
         new: row.new,
         customers: row.customers,
         at_risk: Vec::new(),
+        customers_left: row.customers_left,
+        age: row.oldest_left_at.map_or(Duration::ZERO, |at| row.now - at),
         states: StateCounts {
             open: row.open,
             acknowledged: row.acknowledged,

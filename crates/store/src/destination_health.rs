@@ -49,18 +49,19 @@ pub(crate) enum Turn {
     Now,
     /// Its provider takes the next one within a second.
     Soon,
-    /// Too many are under way.
+    /// Too many are under way, or its provider asked for patience there.
     Later,
 }
 
 /// Takes a turn at a destination whose row is locked; the next one comes after what its provider wants between
-/// two messages ([`DestinationKind::pace`]).
+/// two messages ([`DestinationKind::pace`]). The provider counts by address: destinations that lead to one, of whichever
+/// projects, take their turns one after the other, under a lock on the address that is the last one that a claim waits for.
 pub(crate) async fn take_turn(
     tx: &mut PgConnection,
     id: DestinationId,
 ) -> Result<Turn, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT d.kind, coalesce(d.next_send_at > clock_timestamp(), false) AS "is_paced!",
+        r#"SELECT d.kind, d.paced_by,
                (SELECT count(*) FROM (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
                    AND a.leased_until > clock_timestamp() LIMIT $2) AS under_way) >= $2 AS "is_crowded!"
            FROM destinations d WHERE d.id = $1"#,
@@ -72,10 +73,12 @@ pub(crate) async fn take_turn(
     if row.is_crowded {
         return Ok(Turn::Later);
     }
-    if row.is_paced {
-        return Ok(Turn::Soon);
+    if let Some(address) = row.paced_by {
+        sqlx::query!("SELECT pg_advisory_xact_lock($1)", address).execute(&mut *tx).await?;
     }
-    if let Some(pace) = row.kind.parse().ok().and_then(DestinationKind::pace) {
+    let pace = row.kind.parse().ok().and_then(DestinationKind::pace);
+    let turn = find_turn(&mut *tx, id, row.paced_by, pace.unwrap_or_default()).await?;
+    if let (Turn::Now, Some(pace)) = (turn, pace) {
         sqlx::query!(
             "UPDATE destinations SET next_send_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
             id.as_uuid(),
@@ -84,7 +87,54 @@ pub(crate) async fn take_turn(
         .execute(tx)
         .await?;
     }
-    Ok(Turn::Now)
+    Ok(turn)
+}
+
+/// Whether it is a destination's turn at its address. It lets one pass of each of the others for which an alert waits,
+/// so that a flood of one project starves no alert of another.
+async fn find_turn(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    address: Option<i64>,
+    pace: Duration,
+) -> Result<Turn, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT coalesce(max(d.asked_until) FILTER (WHERE d.id <> $1) > clock_timestamp(), false) AS "is_asked!",
+               coalesce(max(d.next_send_at) > clock_timestamp(), false) AS "is_paced!",
+               coalesce(max(d.next_send_at) FILTER (WHERE d.id = $1) + make_interval(secs => $3) * count(*) FILTER (
+                   WHERE d.id <> $1 AND d.removed_at IS NULL AND coalesce(d.retry_at <= clock_timestamp(), true)
+                     AND EXISTS (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending')
+               ) > clock_timestamp(), false) AS "lets_others_pass!"
+           FROM destinations d WHERE d.id = $1 OR d.paced_by = $2"#,
+        id.as_uuid(),
+        address,
+        pace.as_secs_f64(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(if row.is_asked {
+        Turn::Later
+    } else if row.is_paced || row.lets_others_pass {
+        Turn::Soon
+    } else {
+        Turn::Now
+    })
+}
+
+/// Keeps by which address a destination is paced, where a release did not know it that added the destination.
+pub(crate) async fn note_address(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+    address: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE destinations SET paced_by = $2 WHERE id = $1 AND paced_by IS NULL",
+        id.as_uuid(),
+        address,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Forgets every failure, because a message went through.
@@ -101,7 +151,8 @@ pub async fn note_success(db: impl PgExecutor<'_>, id: DestinationId) -> Result<
     Ok(())
 }
 
-/// Leaves a destination alone for as long as its provider wants no other message; it does not fail.
+/// Leaves a destination alone, and those that lead where it does, for as long as its provider wants no other message;
+/// it does not fail.
 pub async fn pause(
     db: impl PgExecutor<'_>,
     id: DestinationId,
@@ -119,7 +170,8 @@ pub async fn pause(
 }
 
 /// Counts a failed attempt: the next one is due 30 s later, then after twice as long each time, up
-/// to half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour.
+/// to half an hour (6 hours, where it is broken). The destination may ask for more, up to an hour, which holds for all that
+/// lead where it does.
 /// `failures` is how many there were when the attempt began: of attempts side by side one is
 /// counted. `answer` is the other side's.
 pub async fn note_failure(
@@ -131,7 +183,8 @@ pub async fn note_failure(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE destinations SET failures = failures + 1, failing_since = coalesce(failing_since, now()),
-             last_failure = $4, retry_at = now() + greatest(
+             last_failure = $4, asked_until = CASE WHEN $3::double precision > 0 THEN now() + least(make_interval(secs => $3), interval '1 hour') END,
+             retry_at = now() + greatest(
              least(make_interval(secs => $3), interval '1 hour'),
              CASE WHEN broken_at IS NOT NULL THEN interval '6 hours'
                   ELSE least(interval '30 seconds' * power(2, least(failures, 10)), interval '30 minutes') END)

@@ -19,7 +19,7 @@ use self::target::StoredTarget;
 pub use self::target::Target;
 use crate::destination_secrets::{self, Rotation};
 use crate::seal::{Cell, MasterKey};
-use crate::{Insertion, PgConnection, StoreError};
+use crate::{Insertion, PgConnection, StoreError, destination_health};
 
 /// A destination as shown to people.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub async fn insert_destination(
     let seal = |text: String| key.seal(&cell, text.as_bytes());
     let sealed = target.to_sealed().map(seal).transpose()?;
     let added = sqlx::query!(
-        "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue, every_incident)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        "INSERT INTO destinations (id, project_id, kind, address, sealed, label, queue, every_incident, paced_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         id.as_uuid(),
         project_id.as_uuid(),
         target.kind(),
@@ -77,6 +77,7 @@ pub async fn insert_destination(
         label.as_deref(),
         target.queue().map(QueueName::as_str),
         *every_incident,
+        target.paced_by(),
     )
     .execute(&mut *db)
     .await?;
@@ -278,7 +279,7 @@ pub async fn find_target(
     id: DestinationId,
 ) -> Result<Option<SavedTarget>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT d.project_id, p.mode, d.kind, d.address, d.sealed, d.queue, clock_timestamp() AS "at!"
+        r#"SELECT d.project_id, p.mode, d.kind, d.address, d.sealed, d.queue, d.paced_by, clock_timestamp() AS "at!"
            FROM destinations d JOIN projects p ON p.id = d.project_id WHERE d.id = $1 AND d.removed_at IS NULL"#,
         id.as_uuid(),
     )
@@ -290,6 +291,9 @@ pub async fn find_target(
     let opened = row.sealed.map(|sealed| key.open_text(&cell, &sealed)).transpose()?;
     let (kind, address, queue) = (row.kind, row.address, row.queue);
     let mut target = StoredTarget { kind, address, opened, queue }.read()?;
+    if let (None, Some(address)) = (row.paced_by, target.paced_by()) {
+        destination_health::note_address(&mut *db, id, address).await?;
+    }
     if let Target::Webhook { secrets, .. } = &mut target {
         *secrets = destination_secrets::list_valid_secrets(db, key, project_id, id).await?;
     }

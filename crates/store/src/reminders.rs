@@ -4,10 +4,11 @@
 use domain::audit::detail::RemindedDetail;
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, CauseId, DestinationId, ProjectId};
+use domain::money::{Amount, Currency};
 use domain::notice::{MAX_NAMED, NamedIncident, NoticeKind, WaitingFacts};
 use domain::reminder::ReminderReason;
 use sqlx::PgExecutor;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::audit::{self, Subject};
@@ -99,7 +100,7 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
     let Some(reminder) = reminder.fetch_optional(&mut *tx).await? else { return Ok(None) };
     let row = query_waiting!(
         r#"SELECT count(*) AS "incidents!", count(DISTINCT i.internal_reference) AS "customers!",
-               min(i.opened_at) AS oldest_opened_at
+               min(i.opened_at) AS oldest_opened_at, clock_timestamp() AS "now!"
            FROM waiting JOIN incidents i ON i.id = waiting.id"#,
         id
     );
@@ -112,6 +113,7 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
         None => None,
     };
     let newest = list_newest(&mut *tx, id).await?;
+    let at_risk = sum_at_risk(&mut *tx, id).await?;
     tx.commit().await?;
     Ok(Some(WaitingFacts {
         reason: reminder.reason,
@@ -119,10 +121,24 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
         cause,
         incidents: row.incidents,
         customers: row.customers,
+        at_risk,
+        age: row.oldest_opened_at.map_or(Duration::ZERO, |at| row.now - at),
         oldest_opened_at: row.oldest_opened_at,
         newest,
         incidents_url: String::new(),
     }))
+}
+
+/// What was paid for them.
+async fn sum_at_risk(db: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<Amount>, StoreError> {
+    let rows = query_waiting!(
+        r#"SELECT i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
+           FROM waiting JOIN incidents i ON i.id = waiting.id WHERE i.amount_currency IS NOT NULL
+           GROUP BY i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
+        id
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows.map(|row| Amount { value: row.value, currency: row.currency }).collect())
 }
 
 async fn list_newest(db: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<NamedIncident>, StoreError> {

@@ -11,7 +11,7 @@ use store::destinations::{Target, list_destinations};
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, change, end, fail, fail_many, flat, header, start, succeed, world};
+use super::{CODE, change, end, fail, fail_many, flat, header, hook, start, succeed, world};
 use crate::automation::script::{Script, bad_fields};
 use crate::causes_told::{headings, incident};
 
@@ -71,6 +71,36 @@ fn two_hundred_incidents_are_one_reminder_each_time_until_somebody_acknowledges(
             .await;
         wait(&world, "2 hours").await;
         assert_eq!(world.mailbox.mails().len(), told + 2);
+    });
+}
+
+/// Two of three paid, and have waited for a while.
+const PAID: &str = "UPDATE incidents SET opened_at = opened_at - interval '90 minutes', amount_value = 4900, amount_currency = 'USD'
+    WHERE provider_event_id <> 'evt_2'";
+
+#[test]
+fn a_reminder_says_how_urgent_it_is_and_what_is_at_risk() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let hook = hook(&world).await;
+        rule(&world, "--remind-every", "30m").await;
+        fail_many(&world, 0..3).await;
+        change(&world, PAID).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "30 minutes").await;
+        let messages: Vec<Value> = hook.received().iter().map(|it| it.json()).collect();
+        let reminder = messages.iter().find(|it| it["type"] == "incidents.waiting");
+        let data = &reminder.expect("a reminder")["data"];
+        assert_eq!(data["urgency"], "normal", "a test project: {data}");
+        assert_eq!(data["at_risk"], json!([{ "value": 9800, "currency": "USD" }]), "{data}");
+
+        change(&world, "UPDATE projects SET mode = 'live'").await;
+        wait(&world, "30 minutes").await;
+        let mail = world.mailbox.mails().pop().expect("a reminder");
+        let subject = header(&mail, "Subject");
+        assert!(subject.contains("High urgency: 3 incidents of"), "{subject}");
+        assert!(flat(&mail).contains("At risk: 98.00 USD."), "{mail}");
     });
 }
 

@@ -1,11 +1,14 @@
 //! How much goes to one destination at a time, and that it keeps no other waiting.
 
+use std::time::Duration;
+
 use domain::ids::{AlertId, EventId};
 use e2e::world::{BOB, receipt};
 use e2e::{World, run};
 use serde_json::json;
 use store::alert_claims::{AlertClaim, claim_alert};
-use store::destinations::Target;
+use store::destination_health;
+use store::destinations::{Target, list_destinations};
 
 use super::{alert_slack, change, world};
 
@@ -39,9 +42,9 @@ async fn claim(world: &World, id: AlertId) -> &'static str {
 }
 
 /// The one alert of charlie's project, whose incident opened after all of alice's.
-async fn of_charlie(world: &World) -> AlertId {
+async fn of_charlie(world: &World, target: &Target, shown: &str) -> AlertId {
     let (id, key) = world.add_project("CometCart").await;
-    world.add_destination_to(id, &Target::Email(BOB.to_owned()), BOB).await;
+    world.add_destination_to(id, target, shown).await;
     let (_, taken) = world.post_as(&key, "/api/v1/receipt", &receipt("evt_c"), "1").await;
     let event_id: EventId = taken["event_id"].as_str().and_then(|id| id.parse().ok()).expect("one");
     let failed = json!({ "event_id": event_id, "status": "failed" });
@@ -64,7 +67,7 @@ fn a_flood_of_one_project_keeps_no_alert_of_another_waiting() {
             let code = if number % 2 == 0 { "db_write_failed" } else { "timeout" };
             flood.push(opened(&world, &format!("evt_{number}"), code).await);
         }
-        let other = of_charlie(&world).await;
+        let other = of_charlie(&world, &Target::Email(BOB.to_owned()), BOB).await;
         let mut decided = Vec::new();
         for id in &flood[..20] {
             decided.push(claim(&world, *id).await);
@@ -97,6 +100,72 @@ fn slack_gets_a_message_a_second_and_mail_as_many_as_there_are() {
         let third = opened(&world, "evt_3", "c").await;
         activities::alerts::deliver(&world.deps(), third).await.expect("a database");
         assert_eq!(slack.received().len(), 1, "it waited for its turn");
+    });
+}
+
+/// Sixty more destinations that lead where charlie's does, each with an alert that waits.
+const CROWD: &str = "
+    INSERT INTO destinations SELECT (jsonb_populate_record(d, jsonb_build_object('id', md5('d' || n)::uuid))).*
+    FROM destinations d CROSS JOIN generate_series(1, 60) AS n WHERE d.next_send_at IS NULL;
+    INSERT INTO alerts SELECT (jsonb_populate_record(a, jsonb_build_object('id', md5('a' || n)::uuid, 'destination_id', md5('d' || n)::uuid))).*
+    FROM alerts a JOIN destinations d ON d.id = a.destination_id CROSS JOIN generate_series(1, 60) AS n
+    WHERE d.next_send_at IS NULL";
+
+/// Moves the moment of the next message for each destination that got one.
+async fn next_in(world: &World, interval: &str) {
+    let next = format!(
+        "UPDATE destinations SET next_send_at = clock_timestamp() + interval '{interval}' WHERE next_send_at IS NOT NULL"
+    );
+    change(world, &next).await;
+}
+
+#[test]
+fn two_projects_in_one_channel_take_turns() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        let (first, second) =
+            (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
+        let target = Target::Slack(slack.url().to_owned());
+        let charlie = of_charlie(&world, &target, "127.0.0.1").await;
+        assert_eq!(claim(&world, first).await, "sends");
+        next_in(&world, "1 minute").await;
+        assert_eq!(claim(&world, charlie).await, "waits for a second", "Slack counts both");
+
+        // So many wait that what happens here takes no second of their turns.
+        change(&world, CROWD).await;
+        next_in(&world, "0 seconds").await;
+        assert_eq!(claim(&world, second).await, "waits for a second", "it lets others pass");
+        assert_eq!(claim(&world, charlie).await, "sends");
+        next_in(&world, "-2 minutes").await;
+        assert_eq!(claim(&world, second).await, "sends");
+        next_in(&world, "1 minute").await;
+        let elsewhere = Target::Slack(format!("{}other", slack.url()));
+        let other = of_charlie(&world, &elsewhere, "127.0.0.1").await;
+        assert_eq!(claim(&world, other).await, "sends", "another channel");
+    });
+}
+
+#[test]
+fn what_slack_asks_of_one_holds_for_its_channel_and_old_rows_learn_where_they_lead() {
+    run(async {
+        let world = world().await;
+        let slack = alert_slack(&world).await;
+        let target = Target::Slack(slack.url().to_owned());
+        let charlie = of_charlie(&world, &target, "127.0.0.1").await;
+        let own = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
+        let asked = Some(Duration::from_secs(60));
+        destination_health::note_failure(&world.pool, own[0].id, 0, asked, "ratelimited")
+            .await
+            .expect("a database");
+        assert_eq!(claim(&world, charlie).await, "waits");
+
+        change(&world, "UPDATE destinations SET paced_by = NULL").await;
+        activities::alerts::deliver(&world.deps(), charlie).await.expect("a database");
+        assert_eq!(slack.received().len(), 1, "a row of the release before is paced alone");
+        let known = "SELECT count(*) FROM destinations WHERE paced_by IS NOT NULL";
+        let known: i64 = sqlx::query_scalar(known).fetch_one(&world.pool).await.expect("a count");
+        assert_eq!(known, 1, "from its first message on it is known where it leads");
     });
 }
 

@@ -5,8 +5,9 @@
 
 use domain::alert::{AlertFacts, AlertKind};
 use domain::ids::IncidentId;
-use domain::notice::NoticeKind;
+use domain::notice::NoticeFacts;
 use domain::project::Mode;
+use domain::urgency::Urgency;
 use serde_json::{Value, json};
 
 use crate::destinations::{NoticeMessage, cut};
@@ -26,7 +27,7 @@ const LOW: u8 = 2;
 pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value {
     let (priority, tag) = match facts.kind {
         AlertKind::IncidentOpened | AlertKind::ReprocessFailed => {
-            (in_mode(HIGH, facts.mode), "rotating_light")
+            (in_mode(loud(facts.urgency()), facts.mode), "rotating_light")
         }
         AlertKind::IncidentAcknowledged => (LOW, "eyes"),
         AlertKind::IncidentResolved => (DEFAULT, "white_check_mark"),
@@ -50,17 +51,21 @@ pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value
 #[must_use]
 pub fn notice_notification(notice: &NoticeMessage) -> Value {
     let text = notice.facts.text(&notice.origin);
-    let (priority, tag) = match text.kind {
-        NoticeKind::CauseUpdated | NoticeKind::IncidentsWaiting => (URGENT, "rotating_light"),
-        NoticeKind::ReceiptsSilent => (HIGH, "rotating_light"),
-        NoticeKind::CauseEnded | NoticeKind::ReceiptsResumed => (DEFAULT, "white_check_mark"),
-        NoticeKind::ResultsUnclaimed
-        | NoticeKind::DestinationBroken
-        | NoticeKind::PolicyStopped
-        | NoticeKind::ExtensionSilent
-        | NoticeKind::AlertsDigest => (DEFAULT, "warning"),
+    let mode = notice.origin.mode;
+    let (priority, tag) = match &notice.facts {
+        NoticeFacts::CauseUpdated(facts) => (loud(facts.urgency(mode)), "rotating_light"),
+        NoticeFacts::IncidentsWaiting(facts) => (loud(facts.urgency(mode)), "rotating_light"),
+        NoticeFacts::ReceiptsSilent(_) => (HIGH, "rotating_light"),
+        NoticeFacts::CauseEnded(_) | NoticeFacts::ReceiptsResumed(_) => {
+            (DEFAULT, "white_check_mark")
+        }
+        NoticeFacts::ResultsUnclaimed(_)
+        | NoticeFacts::DestinationBroken(_)
+        | NoticeFacts::PolicyStopped(_)
+        | NoticeFacts::ExtensionSilent(_)
+        | NoticeFacts::AlertsDigest(_) => (DEFAULT, "warning"),
     };
-    let priority = in_mode(priority, notice.origin.mode);
+    let priority = in_mode(priority, mode);
     let lists = text.lists.iter().map(|list| {
         let items: Vec<_> = list.items.iter().map(|item| item.text.as_str()).collect();
         format!("\n{}: {}", list.title, items.join(", "))
@@ -89,6 +94,14 @@ fn notification(
         "click": url,
         "actions": [{ "action": "view", "label": link, "url": url }],
     })
+}
+
+/// How loud it is that customers wait.
+const fn loud(urgency: Urgency) -> u8 {
+    match urgency {
+        Urgency::Normal => HIGH,
+        Urgency::High | Urgency::Critical => URGENT,
+    }
 }
 
 /// In a test project no customer waits.

@@ -80,6 +80,19 @@ fn no_message_becomes_a_file_and_a_test_project_wakes_nobody() {
 }
 
 #[test]
+fn it_is_as_loud_as_it_is_urgent() {
+    let failed = |mode, hours| {
+        let happened_at = repair_failed().opened_at + time::Duration::hours(hours);
+        alert_notification(first(), &AlertFacts { mode, happened_at, ..repair_failed() })
+    };
+    for (mode, hours, priority) in
+        [(Mode::Live, 0, 4), (Mode::Live, 1, 5), (Mode::Live, 4, 5), (Mode::Test, 4, 3)]
+    {
+        assert_eq!(failed(mode, hours)["priority"], priority, "{mode} after {hours} h");
+    }
+}
+
+#[test]
 fn a_notice_lists_what_it_is_about() {
     let facts = NoticeFacts::ResultsUnclaimed(unclaimed(0, &["evt_1", HOSTILE]));
     let notification = notice_notification(&notice(facts));

@@ -7,6 +7,7 @@ use domain::ids::IncidentId;
 use domain::notice::{CauseFacts, NoticeFacts};
 use domain::project::Mode;
 use domain::reminder::ReminderReason;
+use domain::urgency::Urgency;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,6 +35,14 @@ impl Severity {
             Self::Error => "error",
             Self::Warning => "warning",
             Self::Info => "info",
+        }
+    }
+
+    /// PagerDuty has two words that wake somebody.
+    const fn of_urgency(urgency: Urgency) -> Self {
+        match urgency {
+            Urgency::Normal => Self::Error,
+            Urgency::High | Urgency::Critical => Self::Critical,
         }
     }
 
@@ -70,8 +79,11 @@ pub fn notice_event(notice: &NoticeMessage) -> Value {
         NoticeFacts::IncidentsWaiting(facts) if facts.reason == ReminderReason::Resolved => {
             follow_up("resolve", &key)
         }
-        NoticeFacts::IncidentsWaiting(_) | NoticeFacts::CauseUpdated(_) => {
-            trigger(&key, &described(notice, Severity::Critical))
+        NoticeFacts::IncidentsWaiting(facts) => {
+            trigger(&key, &urgent(notice, facts.urgency(notice.origin.mode)))
+        }
+        NoticeFacts::CauseUpdated(facts) => {
+            trigger(&key, &urgent(notice, facts.urgency(notice.origin.mode)))
         }
         NoticeFacts::ReceiptsSilent(_) => trigger(&key, &described(notice, Severity::Error)),
         NoticeFacts::ResultsUnclaimed(_)
@@ -148,9 +160,11 @@ fn trigger(key: &str, problem: &Problem) -> Value {
 
 fn problem(facts: &AlertFacts) -> Problem {
     let test = if facts.test_message { "Test message, no customer is affected: " } else { "" };
-    let severity = if facts.test_message { Severity::Info } else { Severity::Error };
+    let urgency = facts.urgency();
+    let severity = if facts.test_message { Severity::Info } else { Severity::of_urgency(urgency) };
     let mut details = Map::new();
     detail(&mut details, "State", &facts.standing());
+    detail(&mut details, "Urgency", urgency.as_str());
     detail(&mut details, "What happened", &facts.explanation());
     for quote in facts.quotes() {
         detail(&mut details, quote.label, &quote.text);
@@ -170,6 +184,13 @@ fn problem(facts: &AlertFacts) -> Problem {
         link: "Open the incident",
         url: one_line(&facts.incident_url),
     }
+}
+
+/// A notice about what waits.
+fn urgent(notice: &NoticeMessage, urgency: Urgency) -> Problem {
+    let mut problem = described(notice, Severity::of_urgency(urgency));
+    detail(&mut problem.details, "Urgency", urgency.as_str());
+    problem
 }
 
 fn described(notice: &NoticeMessage, severity: Severity) -> Problem {

@@ -36,6 +36,8 @@ async fn post(server: &HttpServer, event: Value) -> Result<Sent, SendFailure> {
 fn cause(states: StateCounts) -> CauseFacts {
     CauseFacts {
         at_risk: Vec::new(),
+        customers_left: 12,
+        age: time::Duration::minutes(16),
         cause: Cause {
             project_id: opened().project_id,
             reason: Reason::FailedResult,
@@ -88,6 +90,7 @@ fn an_incident_is_triggered_with_what_the_one_on_call_needs() {
           "Result due by": "21 November 2026, 14:32:09 UTC",
           "State": "Open for 43 minutes",
           "Stripe event": "evt_1RQx8ZKp4tYw",
+          "Urgency": "normal",
           "What happened": "Your app received invoice.paid from Stripe on 21 November 2026, 14:02:09 UTC. It accepted the callback and then reported a failure. Fix the endpoint, then open the incident and press Reprocess."
         },
         "group": "invoice.paid",
@@ -139,7 +142,27 @@ fn a_cause_is_the_alert_of_the_incident_that_began_it() {
     }
     let grown = about_cause(NoticeFacts::CauseUpdated(cause(open)));
     assert_eq!(grown["payload"]["severity"], "critical");
+    assert_eq!(grown["payload"]["custom_details"]["Urgency"], "high");
     assert_eq!(grown["payload"]["summary"], "12 incidents of db_write_failed on invoice.paid");
+}
+
+#[test]
+fn it_is_as_bad_as_it_is_urgent() {
+    let open = StateCounts { open: 2, ..Default::default() };
+    let hours =
+        |hours| CauseFacts { customers_left: 2, age: time::Duration::hours(hours), ..cause(open) };
+    for (age, severity, urgency) in
+        [(0, "error", "normal"), (1, "critical", "high"), (4, "critical", "critical")]
+    {
+        let event = about_cause(NoticeFacts::CauseUpdated(hours(age)));
+        assert_eq!(event["payload"]["severity"], severity, "{age} h");
+        assert_eq!(event["payload"]["custom_details"]["Urgency"], urgency, "{age} h");
+    }
+    let later = repair_failed().opened_at + time::Duration::hours(1);
+    let failed = alert_event(first(), &AlertFacts { happened_at: later, ..repair_failed() });
+    assert_eq!(failed["payload"]["severity"], "critical");
+    let test = AlertFacts { mode: Mode::Test, happened_at: later, ..repair_failed() };
+    assert_eq!(alert_event(first(), &test)["payload"]["severity"], "info");
 }
 
 #[test]

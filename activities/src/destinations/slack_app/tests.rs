@@ -66,6 +66,8 @@ fn cause(origin: &NoticeOrigin) -> CauseFacts {
         new: 9,
         customers: 10,
         at_risk: Vec::new(),
+        customers_left: 0,
+        age: time::Duration::ZERO,
         states: StateCounts::default(),
         resolutions: ResolutionCounts::default(),
         newest: Vec::new(),
@@ -84,7 +86,9 @@ fn waiting(reason: ReminderReason, origin: &NoticeOrigin) -> WaitingFacts {
         cause: Some(cause(origin).cause),
         incidents: 10,
         customers: 10,
+        at_risk: Vec::new(),
         oldest_opened_at: None,
+        age: time::Duration::ZERO,
         newest: Vec::new(),
         incidents_url: cause(origin).cause_url,
     }

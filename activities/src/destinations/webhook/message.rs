@@ -13,6 +13,7 @@ use domain::notice::{
     CauseFacts, DigestFacts, NamedIncident, NoticeFacts, NoticeText, ReceiptsResumed,
     ReceiptsSilent, WaitingFacts,
 };
+use domain::project::Mode;
 
 use crate::destinations::NoticeMessage;
 
@@ -81,12 +82,12 @@ pub(in crate::destinations) fn notice_message(
         project_id: notice.origin.project_id,
         project_name: notice.origin.project_name.clone(),
         mode: notice.origin.mode,
-        about: notice_subject(&notice.facts),
+        about: notice_subject(&notice.facts, notice.origin.mode),
     };
     message(text.kind.into(), notice.id, notice.happened_at, data)
 }
 
-fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
+fn notice_subject(facts: &NoticeFacts, mode: Mode) -> MessageSubject {
     match facts {
         NoticeFacts::ResultsUnclaimed(facts) => MessageSubject::ResultsUnclaimed(UnclaimedFacts {
             count: facts.count,
@@ -118,14 +119,14 @@ fn notice_subject(facts: &NoticeFacts) -> MessageSubject {
             MessageSubject::ReceiptsResumed(resumed_receipts(facts))
         }
         NoticeFacts::CauseUpdated(facts) | NoticeFacts::CauseEnded(facts) => {
-            MessageSubject::Cause(Box::new(cause(facts)))
+            MessageSubject::Cause(Box::new(cause(facts, mode)))
         }
-        NoticeFacts::IncidentsWaiting(facts) => MessageSubject::Waiting(waiting(facts)),
+        NoticeFacts::IncidentsWaiting(facts) => MessageSubject::Waiting(waiting(facts, mode)),
         NoticeFacts::AlertsDigest(facts) => MessageSubject::Digest(Box::new(digest(facts))),
     }
 }
 
-fn cause(facts: &CauseFacts) -> CauseSubject {
+fn cause(facts: &CauseFacts, mode: Mode) -> CauseSubject {
     let CauseFacts { cause, states, resolutions, .. } = facts;
     CauseSubject {
         cause_id: cause.id(),
@@ -135,6 +136,8 @@ fn cause(facts: &CauseFacts) -> CauseSubject {
         count: facts.incidents,
         new: facts.new,
         customers: facts.customers,
+        urgency: facts.urgency(mode),
+        at_risk: facts.at_risk.clone(),
         open: states.open,
         acknowledged: states.acknowledged,
         reprocessing: states.reprocessing,
@@ -167,6 +170,7 @@ fn digest(facts: &DigestFacts) -> DigestSubject {
         opened: facts.opened,
         resolved: facts.resolved,
         left: facts.count_left(),
+        at_risk: facts.at_risk.clone(),
         incidents: facts.left.iter().map(named).collect(),
     }
 }
@@ -191,13 +195,15 @@ fn resumed_receipts(facts: &ReceiptsResumed) -> ResumedReceiptsFacts {
     }
 }
 
-fn waiting(facts: &WaitingFacts) -> WaitingSubject {
+fn waiting(facts: &WaitingFacts, mode: Mode) -> WaitingSubject {
     WaitingSubject {
         reminder: facts.reason,
         nth: facts.nth,
         cause_id: facts.cause.as_ref().map(Cause::id),
         count: facts.incidents,
         customers: facts.customers,
+        urgency: facts.urgency(mode),
+        at_risk: facts.at_risk.clone(),
         incidents: facts.newest.iter().map(named).collect(),
     }
 }

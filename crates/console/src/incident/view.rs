@@ -12,6 +12,7 @@ use domain::likely_cause::{self, Symptoms};
 use domain::maintenance::Hold;
 use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
 use domain::timeline::{actor_name, short_actor_name};
+use domain::urgency::{AtStake, Urgency};
 use store::proof_links::ProofLink;
 use store::proposals::Proposal;
 use time::{Duration, OffsetDateTime};
@@ -65,6 +66,8 @@ pub(super) struct IncidentPage {
     path: String,
     id: String,
     state: Badge,
+    /// Where it is more urgent than usual.
+    urgency: Option<Badge>,
     since: Option<When>,
     heading: String,
     taken: Taken,
@@ -140,6 +143,7 @@ impl IncidentPage {
             id: incident.id.to_string(),
             project_path: format!("/projects/{}", details.project.id),
             state: badge(&details),
+            urgency: urgency(&details),
             since: unresolved.then(|| When::ago(incident.opened_at, now)),
             heading,
             taken: taken(&details),
@@ -238,6 +242,12 @@ fn badge(details: &IncidentDetails) -> Badge {
         },
     };
     Badge { class, text }
+}
+
+fn urgency(IncidentDetails { incident, project, now, .. }: &IncidentDetails) -> Option<Badge> {
+    let age = *now - incident.opened_at;
+    let at_stake = AtStake::of_one(incident.state, age, incident.amount.as_ref());
+    Badge::from_urgency(Urgency::decide(project.mode, &at_stake))
 }
 
 fn taken(IncidentDetails { incident, event, .. }: &IncidentDetails) -> Taken {

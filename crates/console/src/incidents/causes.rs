@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::all_causes;
+use crate::badge::Badge;
 use crate::layout::mode_word;
 use crate::listing::{ListQuery, Select, address};
 use crate::when::When;
@@ -37,6 +38,8 @@ pub(super) struct CauseItem {
     pub(super) open: i64,
     /// What they paid, as far as receipts said so.
     pub(super) at_risk: Option<String>,
+    /// Where it is more urgent than usual.
+    pub(super) urgency: Option<Badge>,
     pub(super) opened_lately: i64,
     /// When the first of this time opened, whatever became of it.
     pub(super) since: When,
@@ -126,6 +129,7 @@ impl CauseItem {
             incidents: row.incidents,
             open: row.open,
             at_risk: describe_sums(&row.at_risk),
+            urgency: Badge::from_urgency(row.urgency),
             opened_lately: row.opened_lately,
             since: When::ago(since, now),
         }

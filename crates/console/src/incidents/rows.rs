@@ -5,6 +5,7 @@ use domain::ids::IncidentId;
 use domain::incident::{IncidentState, Reason};
 use domain::reprocess::ReprocessState;
 use domain::timeline::{describe_outcome, short_actor_name, short_name};
+use domain::urgency::{AtStake, Urgency};
 use store::search::incidents::{IncidentRow, LastAttempt};
 use time::{Duration, OffsetDateTime};
 
@@ -30,6 +31,8 @@ pub(super) struct IncidentItem {
     /// What became of the last attempt to repair it, and when that was.
     pub(super) tried: Option<(String, When)>,
     pub(super) state: Badge,
+    /// Where it is more urgent than usual.
+    pub(super) urgency: Option<Badge>,
     /// Who sees to it, by name.
     pub(super) owner: Option<String>,
     pub(super) snoozed: Option<Snoozed>,
@@ -51,6 +54,7 @@ impl IncidentItem {
             amount: row.incident.amount.map(|amount| amount.to_string()),
             why: why(&row),
             state: state(&row),
+            urgency: urgency(&row, now),
             owner: row.incident.owner.as_deref().map(short_name),
             snoozed: snoozed(&row),
             since: When::ago(row.incident.opened_at, now),
@@ -79,6 +83,13 @@ fn snoozed(row: &IncidentRow) -> Option<Snoozed> {
     let stands = row.incident.state != IncidentState::Resolved;
     let snooze = row.snooze.as_ref().filter(|_| stands)?;
     Some(Snoozed { until: snooze.until.map(When::brief) })
+}
+
+fn urgency(row: &IncidentRow, now: OffsetDateTime) -> Option<Badge> {
+    let incident = &row.incident;
+    let age = now - incident.opened_at;
+    let at_stake = AtStake::of_one(incident.state, age, incident.amount.as_ref());
+    Badge::from_urgency(Urgency::decide(row.mode, &at_stake))
 }
 
 fn state(row: &IncidentRow) -> Badge {

@@ -1,6 +1,6 @@
 //! The messages about a cause of several incidents: that it grows, and that all of them are well again.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers, plain};
 use crate::alert::{format_duration, format_timestamp, one_line};
@@ -8,6 +8,8 @@ use crate::app_error::AppError;
 use crate::cause::Cause;
 use crate::ids::{EventId, IncidentId};
 use crate::money::{Amount, describe_sums};
+use crate::project::Mode;
+use crate::urgency::{AtStake, Urgency};
 
 /// How many incidents a message names at most.
 pub const MAX_NAMED: usize = 20;
@@ -24,6 +26,10 @@ pub struct CauseFacts {
     pub customers: i64,
     /// What was paid for those that are not resolved, one sum per currency.
     pub at_risk: Vec<Amount>,
+    /// How many references those are about that are not resolved.
+    pub customers_left: i64,
+    /// For how long the oldest of these has been open.
+    pub age: Duration,
     pub states: StateCounts,
     pub resolutions: ResolutionCounts,
     /// The newest of them, at most [`MAX_NAMED`].
@@ -95,6 +101,13 @@ impl ResolutionCounts {
 }
 
 impl CauseFacts {
+    /// How urgent it is that somebody sees to what is left.
+    #[must_use]
+    pub fn urgency(&self, mode: Mode) -> Urgency {
+        let (age, customers) = (self.age, self.customers_left);
+        Urgency::decide(mode, &AtStake { age, customers, at_risk: &self.at_risk })
+    }
+
     /// That it grows, every text on one line and readable.
     #[must_use]
     pub fn update_text(&self, origin: &NoticeOrigin) -> NoticeText {
@@ -107,13 +120,12 @@ impl CauseFacts {
             0 => String::new(),
             _ => format!(" Resolved: {}.", self.resolutions.parts()),
         };
-        let at_risk = describe_sums(&self.at_risk).map(|sums| format!(" At risk: {sums}."));
         let explanation = format!(
             "{} not resolved: {}.{new} They concern {}.{} The first opened on {}, the newest on {}.{resolved}",
             count(self.states.total(), "is", "are"),
             self.states.parts(),
             customers(self.customers),
-            at_risk.unwrap_or_default(),
+            at_risk(&self.at_risk),
             format_timestamp(self.first_opened_at),
             format_timestamp(self.last_opened_at),
         );
@@ -182,6 +194,11 @@ pub(super) fn customers(count: i64) -> String {
     }
 }
 
+/// The sentence about the money, after a space; nothing where none is known.
+pub(super) fn at_risk(sums: &[Amount]) -> String {
+    describe_sums(sums).map(|sums| format!(" At risk: {sums}.")).unwrap_or_default()
+}
+
 fn count(count: i64, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })
 }
@@ -202,7 +219,6 @@ mod tests {
     use crate::catalogue::EffectType;
     use crate::ids::ProjectId;
     use crate::incident::Reason;
-    use crate::project::Mode;
 
     fn origin() -> NoticeOrigin {
         NoticeOrigin {
@@ -230,6 +246,8 @@ mod tests {
             new: 114,
             customers: 201,
             at_risk: Vec::new(),
+            customers_left: 180,
+            age: Duration::minutes(16),
             states: StateCounts { open: 180, acknowledged: 4, reprocessing: 6 },
             resolutions: ResolutionCounts { reprocessed: 20, manual: 4, ..Default::default() },
             newest: vec![newest("user\n_1"), newest("user_2")],
@@ -261,6 +279,16 @@ mod tests {
         let text = CauseFacts { at_risk, ..facts() }.update_text(&origin());
         let said = "201 customers. At risk: 9,310.00 USD + 49.00 EUR. The first";
         assert!(text.explanation.contains(said), "{}", text.explanation);
+    }
+
+    #[test]
+    fn what_is_left_of_a_cause_is_urgent_and_what_is_over_is_not() {
+        assert_eq!(facts().urgency(Mode::Live), Urgency::Critical);
+        assert_eq!(facts().urgency(Mode::Test), Urgency::Normal);
+        let left = CauseFacts { customers_left: 9, ..facts() };
+        assert_eq!(left.urgency(Mode::Live), Urgency::Normal, "201 had waited");
+        let over = CauseFacts { customers_left: 0, age: Duration::ZERO, ..facts() };
+        assert_eq!(over.urgency(Mode::Live), Urgency::Normal);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::cause::{customers, join};
+use super::cause::{at_risk, customers, join};
 use super::{
     NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers, plain,
 };
@@ -10,6 +10,7 @@ use crate::alert::{format_timestamp, one_line};
 use crate::cause::Cause;
 use crate::ids::MaintenanceId;
 use crate::maintenance::HoldReason;
+use crate::money::Amount;
 
 /// How many causes a digest names at most.
 pub const MAX_CAUSES: usize = 10;
@@ -31,6 +32,8 @@ pub struct DigestFacts {
     pub resolved: i64,
     /// How many references those are about that are not.
     pub customers_left: i64,
+    /// What was paid for those, one sum per currency.
+    pub at_risk: Vec<Amount>,
     /// What they have in common, the most incidents first, at most [`MAX_CAUSES`].
     pub causes: Vec<DigestCause>,
     /// The newest that are not resolved, at most [`super::MAX_NAMED`].
@@ -66,7 +69,10 @@ impl DigestFacts {
         let note = self.note.as_deref().map(|note| format!(" ({})", one_line(note)));
         let left = match self.count_left() {
             0 => "Nothing of it is left to do.".to_owned(),
-            _ => format!("{} still wait.", customers(self.customers_left)),
+            _ => {
+                let customers = customers(self.customers_left);
+                format!("{customers} still wait.{}", at_risk(&self.at_risk))
+            }
         };
         let explanation = format!(
             "Alerts were held back from {} to {}: {}{}. Incidents: {parts}. {left}",
@@ -143,6 +149,7 @@ mod tests {
             opened: 12,
             resolved: 10,
             customers_left: 2,
+            at_risk: Vec::new(),
             causes: vec![DigestCause { cause, incidents: 13, left: 3 }],
             left: vec![left],
             incidents_url: "https://sendpromptly.cometcart.test/incidents?project=prj_1".into(),
@@ -168,6 +175,15 @@ mod tests {
         );
         assert_eq!(text.lists[0].items, [plain("db_write_failed on invoice.paid: 13, 3 left")]);
         assert_eq!(text.lists[1].items, [code("user _1"), plain("and 2 more")]);
+    }
+
+    #[test]
+    fn a_digest_says_what_was_paid_for_what_is_left() {
+        let sum = |value, code: &str| Amount { value, currency: code.parse().expect("a currency") };
+        let at_risk = vec![sum(4900, "USD"), sum(1500, "JPY")];
+        let text = text(&DigestFacts { at_risk, ..facts() });
+        let said = "2 customers still wait. At risk: 49.00 USD + 1,500 JPY.";
+        assert!(text.explanation.ends_with(said), "{}", text.explanation);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The message about incidents that were told before and still stand, or are back after a snooze.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::cause::customers;
+use super::cause::{at_risk, customers};
 use super::{NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers};
 use crate::alert::{format_timestamp, one_line};
 use crate::cause::Cause;
+use crate::money::Amount;
+use crate::project::Mode;
 use crate::reminder::ReminderReason;
+use crate::urgency::{AtStake, Urgency};
 
 /// Incidents that people are told of again, as they stand when that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,11 @@ pub struct WaitingFacts {
     pub incidents: i64,
     /// How many references they are about.
     pub customers: i64,
+    /// What was paid for them, one sum per currency.
+    pub at_risk: Vec<Amount>,
     pub oldest_opened_at: Option<OffsetDateTime>,
+    /// For how long that one has been open.
+    pub age: Duration,
     /// The newest, at most [`super::MAX_NAMED`].
     pub newest: Vec<NamedIncident>,
     /// The list of them.
@@ -30,7 +37,7 @@ impl WaitingFacts {
     /// The message, every text on one line and readable.
     #[must_use]
     pub fn text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let heading = self.heading();
+        let heading = self.heading(self.urgency(origin.mode));
         let lists = match self.reason {
             ReminderReason::Resolved => Vec::new(),
             ReminderReason::Reminder
@@ -55,7 +62,15 @@ impl WaitingFacts {
         }
     }
 
-    fn heading(&self) -> String {
+    /// How urgent it is that somebody sees to them.
+    #[must_use]
+    pub fn urgency(&self, mode: Mode) -> Urgency {
+        let (age, customers) = (self.age, self.customers);
+        Urgency::decide(mode, &AtStake { age, customers, at_risk: &self.at_risk })
+    }
+
+    fn heading(&self, urgency: Urgency) -> String {
+        let urgent = urgency.words().map(|words| format!("{words}: ")).unwrap_or_default();
         let of = self.cause.as_ref().map(|cause| format!(" of {}", cause.title()));
         let of = of.unwrap_or_default();
         let (noun, waits, stands, is) = match self.incidents {
@@ -63,7 +78,7 @@ impl WaitingFacts {
             _ => ("incidents", "wait", "stand", "are"),
         };
         let count = self.incidents;
-        match self.reason {
+        let said = match self.reason {
             ReminderReason::Reminder => format!("{count} {noun}{of} still {waits} for somebody"),
             ReminderReason::Escalated => {
                 format!("Escalated: {count} {noun}{of} {waits} for somebody")
@@ -71,7 +86,8 @@ impl WaitingFacts {
             ReminderReason::CameBack => format!("{count} acknowledged {noun}{of} still {stands}"),
             ReminderReason::SnoozeOver => format!("{count} snoozed {noun} {is} back"),
             ReminderReason::Resolved => format!("What was escalated{of} is resolved"),
-        }
+        };
+        format!("{urgent}{said}")
     }
 
     fn explanation(&self) -> String {
@@ -93,7 +109,12 @@ impl WaitingFacts {
         let oldest = self
             .oldest_opened_at
             .map(|at| format!("; the oldest opened on {}", format_timestamp(at)));
-        format!("{said} They concern {}{}.", customers(self.customers), oldest.unwrap_or_default())
+        format!(
+            "{said} They concern {}{}.{}",
+            customers(self.customers),
+            oldest.unwrap_or_default(),
+            at_risk(&self.at_risk)
+        )
     }
 }
 
@@ -107,9 +128,17 @@ mod tests {
     use crate::catalogue::EffectType;
     use crate::ids::{EventId, IncidentId, ProjectId};
     use crate::incident::Reason;
-    use crate::project::Mode;
 
     fn text(reason: ReminderReason, incidents: i64) -> NoticeText {
+        text_after(Duration::minutes(59), reason, incidents, &[])
+    }
+
+    fn text_after(
+        age: Duration,
+        reason: ReminderReason,
+        incidents: i64,
+        at_risk: &[Amount],
+    ) -> NoticeText {
         let project_id = ProjectId::from_uuid(Uuid::from_u128(1));
         let cause = Cause {
             project_id,
@@ -129,6 +158,8 @@ mod tests {
             cause: Some(cause).filter(|_| reason != ReminderReason::SnoozeOver),
             incidents,
             customers: incidents,
+            at_risk: at_risk.to_vec(),
+            age,
             oldest_opened_at: Some(datetime!(2026-11-21 02:14:00 UTC)),
             newest: vec![newest],
             incidents_url: "https://sendpromptly.cometcart.test/incidents?cause=cau_1".into(),
@@ -140,7 +171,11 @@ mod tests {
     fn each_reason_says_why_people_are_told_again() {
         let of = "of db_write_failed on invoice.paid";
         for (reason, incidents, heading) in [
-            (ReminderReason::Reminder, 200, format!("200 incidents {of} still wait for somebody")),
+            (
+                ReminderReason::Reminder,
+                200,
+                format!("Critical: 200 incidents {of} still wait for somebody"),
+            ),
             (ReminderReason::Reminder, 1, format!("1 incident {of} still waits for somebody")),
             (
                 ReminderReason::Escalated,
@@ -161,5 +196,21 @@ mod tests {
         );
         assert_eq!(reminder.lists[0].items, [code("user _1"), plain("and 199 more")]);
         assert_eq!(text(ReminderReason::Resolved, 0).lists, []);
+    }
+
+    #[test]
+    fn a_message_begins_with_how_urgent_it_is_and_ends_with_the_money() {
+        let of = "of db_write_failed on invoice.paid";
+        let sum = |value, code: &str| Amount { value, currency: code.parse().expect("a currency") };
+        let at_risk = [sum(4900, "USD"), sum(1500, "JPY")];
+        let hour = Duration::hours(1);
+        let text = text_after(hour, ReminderReason::Escalated, 2, &at_risk);
+        let heading = format!("High urgency: Escalated: 2 incidents {of} wait for somebody");
+        assert_eq!(text.heading, heading);
+        assert_eq!(text.subject, format!("[CometCart live] {heading}"));
+        let money = "02:14:00 UTC. At risk: 49.00 USD + 1,500 JPY.";
+        assert!(text.explanation.ends_with(money), "{}", text.explanation);
+        let text = text_after(hour, ReminderReason::CameBack, 10, &at_risk);
+        assert_eq!(text.heading, format!("Critical: 10 acknowledged incidents {of} still stand"));
     }
 }

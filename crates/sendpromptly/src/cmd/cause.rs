@@ -7,6 +7,7 @@ use domain::alert::one_line;
 use domain::cause::describe_reason;
 use domain::ids::CauseId;
 use domain::money::describe_sums;
+use domain::urgency::Urgency;
 use store::comments::{About, list_of_cause};
 use store::search::causes::{CauseRow, find_cause, list_causes};
 
@@ -82,6 +83,7 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Comman
         "DUE",
         "CUSTOMERS",
         "AT RISK",
+        "URGENCY",
         "OPEN",
         "15 MIN",
         "SINCE",
@@ -109,6 +111,14 @@ async fn list_comments(id: &str, context: &Context) -> anyhow::Result<CommandOut
     comment::list(list_of_cause(&mut db, id).await?)
 }
 
+const fn tone(urgency: Urgency) -> Tone {
+    match urgency {
+        Urgency::Normal => Tone::Plain,
+        Urgency::High => Tone::Careful,
+        Urgency::Critical => Tone::Bad,
+    }
+}
+
 fn row(row: &CauseRow) -> Vec<(String, Tone)> {
     let growing = if row.opened_lately > 0 { Tone::Bad } else { Tone::Plain };
     vec![
@@ -118,6 +128,7 @@ fn row(row: &CauseRow) -> Vec<(String, Tone)> {
         plain(&row.cause.effect_type),
         plain(&row.customers),
         plain(&or_nothing(describe_sums(&row.at_risk).as_deref())),
+        (row.urgency.to_string(), tone(row.urgency)),
         plain(&row.open),
         (format!("+{}", row.opened_lately), growing),
         plain(&format_timestamp(row.oldest_opened_at)),

@@ -10,6 +10,7 @@ use domain::destination::{
 use domain::extension::{ActivityName, InvalidActivityName, QueueName};
 use domain::signature::SigningSecret;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 
@@ -154,6 +155,22 @@ impl Target {
         }
     }
 
+    /// The address by which its provider counts messages, as a hash that gives away nothing of what it is made of: none
+    /// where it counts otherwise. ntfy counts by sender; all else here holds a long secret.
+    pub(super) fn paced_by(&self) -> Option<i64> {
+        let parts: [&str; 2] = match self {
+            Self::Email(_) | Self::Ntfy { .. } | Self::Webhook { .. } | Self::Activity { .. } => {
+                return None;
+            }
+            Self::Slack(url) | Self::Teams(url) | Self::Discord(url) => [url.as_str(), ""],
+            Self::SlackApp { app, .. } => [app.token.reveal(), app.channel.as_str()],
+            Self::PagerDuty { key, .. } => [key.reveal(), ""],
+        };
+        let digest = Sha256::digest(format!("{} {}", self.kind(), parts.join(" ")));
+        let bytes = digest.first_chunk::<8>()?;
+        Some(i64::from_be_bytes(*bytes))
+    }
+
     /// What it is called unless an operator says otherwise; none where that is its address.
     pub(super) fn default_label(&self) -> Option<String> {
         match self {
@@ -275,6 +292,30 @@ mod tests {
             opened: target.to_sealed(),
             queue: target.queue().cloned(),
         }
+    }
+
+    #[test]
+    fn what_leads_to_one_place_is_paced_by_one_address() {
+        let app = |channel: &str| SlackApp {
+            token: SlackToken::parse("xoxb-0123456789-0123456789-abcd").expect("a token"),
+            channel: SlackChannel::parse(channel).expect("a channel"),
+            secret: SlackSigningSecret::parse("0123456789abcdef0123456789abcdef").expect("one"),
+        };
+        let channel =
+            |channel| Target::SlackApp { api: SLACK_API.into(), app: app(channel) }.paced_by();
+        let url = "https://hooks.slack.com/services/T0/B0/s";
+        let all = [
+            channel("C0123ABCDEF"),
+            channel("C0123ABCDEG"),
+            Target::Slack(url.into()).paced_by(),
+            Target::Slack(format!("{url}2")).paced_by(),
+            Target::Teams(url.into()).paced_by(),
+        ];
+        assert_eq!(all[0], channel("C0123ABCDEF"));
+        assert_eq!(all[2], Target::Slack(url.into()).paced_by());
+        assert!(all.iter().all(Option::is_some));
+        assert_eq!(std::collections::BTreeSet::from(all).len(), all.len());
+        assert_eq!(Target::Email("bob@example.com".into()).paced_by(), None);
     }
 
     #[test]

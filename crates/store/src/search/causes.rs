@@ -9,6 +9,7 @@ use domain::cause::Cause;
 use domain::ids::{CauseId, ProjectId};
 use domain::money::Amount;
 use domain::project::Mode;
+use domain::urgency::{AtStake, Urgency};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
@@ -34,6 +35,7 @@ pub struct CauseRow {
     pub customers: i64,
     /// What they paid, one sum per currency, as far as receipts said so.
     pub at_risk: Vec<Amount>,
+    pub urgency: Urgency,
     /// How many of them opened within the last fifteen minutes.
     pub opened_lately: i64,
     pub oldest_opened_at: OffsetDateTime,
@@ -55,7 +57,7 @@ pub async fn list_causes(
                count(*) AS "incidents!", count(*) FILTER (WHERE i.state = 'open') AS "open!",
                count(DISTINCT i.internal_reference) AS "customers!",
                count(*) FILTER (WHERE i.opened_at > now() - interval '15 minutes') AS "opened_lately!",
-               min(i.opened_at) AS "oldest_opened_at!", max(i.opened_at) AS "newest_opened_at!"
+               min(i.opened_at) AS "oldest_opened_at!", max(i.opened_at) AS "newest_opened_at!", now() AS "now!"
            FROM incidents i JOIN projects p ON p.id = i.project_id
            WHERE i.state <> 'resolved' AND i.cause IS NOT NULL AND ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1)
            GROUP BY i.cause, i.project_id, i.reason, i.cause_code, i.event_type, i.effect_type"#,
@@ -70,6 +72,9 @@ pub async fn list_causes(
         .into_iter()
         .filter_map(|row| {
             let (project_name, mode) = projects.get(&row.project_id)?.clone();
+            let at_risk = at_risk.remove(&row.cause).unwrap_or_default();
+            let (age, customers) = (row.now - row.oldest_opened_at, row.customers);
+            let at_stake = AtStake { age, customers, at_risk: &at_risk };
             Some(CauseRow {
                 id: row.cause,
                 cause: Cause {
@@ -84,7 +89,8 @@ pub async fn list_causes(
                 incidents: row.incidents,
                 open: row.open,
                 customers: row.customers,
-                at_risk: at_risk.remove(&row.cause).unwrap_or_default(),
+                urgency: Urgency::decide(mode, &at_stake),
+                at_risk,
                 opened_lately: row.opened_lately,
                 oldest_opened_at: row.oldest_opened_at,
                 newest_opened_at: row.newest_opened_at,

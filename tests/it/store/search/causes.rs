@@ -3,6 +3,7 @@
 use domain::ids::{CauseId, EventId};
 use domain::incident::IncidentState;
 use domain::project::Mode;
+use domain::urgency::Urgency;
 use e2e::run;
 use serde_json::json;
 use store::incidents::Incident;
@@ -30,6 +31,20 @@ async fn found(shop: &Shop, cause_id: CauseId, search: IncidentSearch) -> String
     let search = IncidentSearch { cause_id: Some(cause_id), ..search };
     let page = search_incidents(&shop.pool, &search).await.expect("a page");
     names(&page, |row| &row.provider_event_id)
+}
+
+/// The live one comes first.
+async fn an_hour_later_only_the_live_one_is_urgent(shop: &Shop) {
+    let urgencies = async || {
+        let urgencies = causes(shop).await;
+        urgencies.iter().map(|row| row.urgency).collect::<Vec<_>>()
+    };
+    assert_eq!(urgencies().await, [Urgency::Normal; 3]);
+    sqlx::raw_sql("UPDATE incidents SET opened_at = now() - interval '61 minutes'")
+        .execute(&shop.pool)
+        .await
+        .expect("older incidents");
+    assert_eq!(urgencies().await, [Urgency::High, Urgency::Normal, Urgency::Normal]);
 }
 
 #[test]
@@ -68,6 +83,7 @@ fn a_cause_counts_what_waits_and_live_projects_come_first() {
             ]
         );
         assert_eq!(causes[1].id, causes[1].cause.id(), "the id is that of its fields");
+        an_hour_later_only_the_live_one_is_urgent(&shop).await;
         let only =
             list_causes(&shop.pool, Some(charlie.owner.project_id), None).await.expect("causes");
         assert_eq!(only.iter().map(|row| row.id).collect::<Vec<_>>(), [causes[0].id]);
