@@ -3,6 +3,7 @@
 use domain::ids::DestinationId;
 use domain::operator::Role;
 use e2e::console::Operator;
+use e2e::receiver::Received;
 use e2e::{Receiver, World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -89,7 +90,7 @@ fn a_reminder_says_how_urgent_it_is_and_what_is_at_risk() {
         change(&world, PAID).await;
         wait(&world, "0 minutes").await;
         wait(&world, "30 minutes").await;
-        let messages: Vec<Value> = hook.received().iter().map(|it| it.json()).collect();
+        let messages: Vec<Value> = hook.received().iter().map(Received::json).collect();
         let reminder = messages.iter().find(|it| it["type"] == "incidents.waiting");
         let data = &reminder.expect("a reminder")["data"];
         assert_eq!(data["urgency"], "normal", "a test project: {data}");

@@ -154,7 +154,7 @@ fn what_slack_asks_of_one_holds_for_its_channel_and_old_rows_learn_where_they_le
         let target = Target::Slack(slack.url().to_owned());
         let charlie = of_charlie(&world, &target, "127.0.0.1").await;
         let own = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
-        let asked = Some(Duration::from_secs(60));
+        let asked = Some(Duration::from_mins(1));
         destination_health::note_failure(&world.pool, own[0].id, 0, asked, "ratelimited")
             .await
             .expect("a database");

@@ -67,12 +67,10 @@ impl DigestFacts {
         ]);
         let heading = format!("After {}: {parts}", self.reason.words());
         let note = self.note.as_deref().map(|note| format!(" ({})", one_line(note)));
-        let left = match self.count_left() {
-            0 => "Nothing of it is left to do.".to_owned(),
-            _ => {
-                let customers = customers(self.customers_left);
-                format!("{customers} still wait.{}", at_risk(&self.at_risk))
-            }
+        let left = if self.count_left() == 0 {
+            "Nothing of it is left to do.".to_owned()
+        } else {
+            format!("{} still wait.{}", customers(self.customers_left), at_risk(&self.at_risk))
         };
         let explanation = format!(
             "Alerts were held back from {} to {}: {}{}. Incidents: {parts}. {left}",

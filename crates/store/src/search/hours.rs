@@ -94,8 +94,8 @@ pub async fn list_hours_of_cause(db: &PgPool, cause: CauseId) -> Result<CauseHou
     let mut hours: Vec<_> =
         hours.into_values().map(|of| HourFigures { due: 0, on_time: 0, ..of }).collect();
     let began = begin_of_run(&hours);
-    let begin = began.map(|at| (cause, hours[at].hour));
-    let began_at = find_first(&mut tx, begin.as_slice()).await?.remove(&cause);
+    let first_hour = began.map(|at| (cause, hours[at].hour));
+    let began_at = find_first(&mut tx, first_hour.as_slice()).await?.remove(&cause);
     tx.commit().await?;
     // An hour before its begin shows that it is one.
     let usual = MOST_HOURS - USUAL_HOURS;
