@@ -74,7 +74,7 @@ fn a_reprocess_from_the_page_reaches_the_app_and_the_page_tells_how_it_goes() {
         let page = page_says(&bob, &path, "Waiting for the result until [time]").await;
         let [attempt] = page.rows("Callback attempts").try_into().expect("one attempt");
         assert!(attempt.starts_with("1 | HTTP 200, delivered Answer | "), "{attempt}");
-        assert!(page.text().contains("Its last answer: HTTP 200, delivered"), "{}", page.text());
+        assert!(page.text().contains("Its last answer\nHTTP 200, delivered"), "{}", page.text());
         let timeline = page.timeline().replace(replay_id, "rpl_…").replace(&attempt, "1 | …");
         insta::assert_snapshot!(timeline, @"
         [good] Receipt accepted: invoice.paid, credit_grant is due

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::operator::Role;
 use e2e::browser::{Browser, Page, PageOptions, Viewport};
-use e2e::{World, WorldOptions, console, run};
+use e2e::{World, WorldOptions, console, eventually, run};
 use serde_json::json;
 
 use super::broken::fail;
@@ -35,11 +35,15 @@ async fn top(page: &Page, selector: &str) -> f64 {
 #[test]
 fn the_home_begins_with_what_waits() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start().await;
         fail(&world, "evt_1", &json!({})).await;
         let page = sign_in(&world, "/incidents").await;
         page.look(Viewport::Phone, false).await;
-        page.open(&format!("{}/incidents", world.url)).await;
+        eventually("a home without troubles, as it is while a worker works", async || {
+            page.open(&format!("{}/incidents", world.url)).await;
+            (page.count(".trouble").await == 0).then_some(())
+        })
+        .await;
         let height = page.evaluate("innerHeight").await.as_f64().expect("a number");
         let incident = top(&page, "#list tbody tr").await;
         assert!(incident < height, "the first incident is {incident} px down, of {height}");
