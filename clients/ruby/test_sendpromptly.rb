@@ -900,7 +900,7 @@ class RepairTest < ClientTest
     shared = { claim: ->(name, seconds) { table.key?(name) ? false : table[name] = seconds },
                extend: ->(name, seconds) { table[name] = seconds }, release: table.method(:delete) }
     server = Server.new
-    one, other = Array.new(2) { client(server, spool: Dir.mktmpdir, **shared) }
+    one, other = Array.new(2) { client(server, spool: Dir.mktmpdir(nil, @spool), **shared) }
     assert_equal([202, "accepted"], one.repair(*signed) { raise "no" })
     eventually("the failure") { server.requests.size == 1 }
     assert_equal([202, "accepted"], other.repair(*signed) { nil })
