@@ -6,15 +6,17 @@ use e2e::{World, eventually};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::shop::{CODE, Shop, all, many};
+use super::shop::{CODE, Shop, all, is_alone, many};
 use super::{CANARY, PER_MINUTE};
 use crate::bulk::asked;
 use crate::causes_told::{flat, header};
 
 /// The most messages that a destination may get of the flood.
 const MESSAGES: usize = 6;
-/// How soon the other project's incident is told, in seconds.
+/// How soon the other project's incident is told, in seconds, on a machine that does nothing else.
 const SOON: f64 = 5.0;
+/// The same beside other stories.
+const SOON_ENOUGH: f64 = 60.0;
 /// What a pace catches up at most after it was not kept, and how long one step may take to begin what it took.
 const CAUGHT_UP: Duration = Duration::seconds(15 + 5);
 
@@ -32,7 +34,8 @@ pub async fn was_told_soon(world: &World, project_id: ProjectId) {
         .fetch_one(&world.pool)
         .await
         .expect("an alert");
-    assert!(seconds < SOON, "it was told {seconds} s after it had opened");
+    let bound = if is_alone() { SOON } else { SOON_ENOUGH };
+    assert!(seconds < bound, "it was told {seconds} s after it had opened");
 }
 
 /// A few messages told all of the flood, the last of them that it is over.
