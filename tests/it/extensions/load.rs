@@ -14,7 +14,7 @@ const EVENTS: usize = 120;
 /// Their deadlines: twenty a second, beginning so long after the first receipt that each is asked about before.
 const EACH: Duration = Duration::from_millis(150);
 const MOMENTS: usize = 40;
-const BEGIN: Duration = Duration::from_secs(24);
+const BEGIN: Duration = Duration::from_mins(1);
 /// What the figure must keep on a machine that runs other tests beside this one. The promise is a
 /// second on one that does not.
 const BOUND: f64 = 10.0;

@@ -132,7 +132,7 @@ fn told_again(unresolved: i64) -> [Question; 6] {
     [
         waits.at_most(4 * unresolved + 2_000),
         // Asked thrice: how many there are, what is at risk, which are the newest.
-        reminder.at_most(6 * unresolved + 3_000),
+        reminder.at_most(6 * unresolved + 4_000),
         snoozed.at_most(2 * unresolved + 2_000),
         cause.at_most(4 * unresolved + 2_000),
         held,
