@@ -32,7 +32,8 @@ async fn begin(shop: &Shop, id: BulkId) {
     begun.await.expect("a start");
 }
 
-async fn failed(shop: &Shop, count: usize) -> Vec<EventId> {
+/// So many incidents of a shop, by their events.
+pub async fn failed(shop: &Shop, count: usize) -> Vec<EventId> {
     let mut events = Vec::new();
     for at in 0..count {
         let event = shop.take(&format!("evt_{at}")).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::bulk::{BulkAction, BulkSettings, BulkState, ItemState, Steering};
-use domain::ids::{BulkId, BulkSetId, EventId, ProjectId};
+use domain::ids::{BulkId, BulkSetId, ProjectId};
 use domain::project::Mode;
 use e2e::run;
 use e2e::world::new_key;
@@ -18,6 +18,7 @@ use store::projects::{self, ProjectSettings};
 use store::{ChangeError, api_keys};
 
 use super::bulk::report;
+use super::bulk_changes::failed;
 use super::shop::{Shop, bob, owner};
 
 const NOTE: &str = "the queue was down";
@@ -33,16 +34,6 @@ pub async fn another(shop: &Shop, repair_url: Option<&str>) -> Shop {
     let key = new_key().expect("a key");
     let key_id = api_keys::insert_key(&shop.pool, project_id, "northwind", &key).await;
     shop.working_for(owner(key_id.expect("a key"), project_id, Mode::Test))
-}
-
-async fn failed(shop: &Shop, count: usize) -> Vec<EventId> {
-    let mut events = Vec::new();
-    for at in 0..count {
-        let event = shop.take(&format!("evt_{at}")).await;
-        shop.fail(event).await;
-        events.push(event);
-    }
-    events
 }
 
 /// Everything that is not resolved in these.
