@@ -194,7 +194,7 @@ fn a_set_is_steered_as_a_whole_and_what_failed_in_it_is_tried_again_as_one() {
         assert_eq!(late, SteerRejection::State(BulkState::Canceled));
 
         let failures = list_set_items(&shop.pool, id, ItemState::Failed, 10).await.expect("items");
-        let failures: Vec<_> = failures.iter().map(|(of, item)| (*of, item.event_id)).collect();
+        let failures: Vec<_> = failures.iter().map(|item| (item.bulk_id, item.event_id)).collect();
         assert_eq!(failures, [(members[1].0, theirs[0])]);
         let selections = list_failures_of(&shop.pool, id).await.expect("a database");
         assert_eq!(selections.keys().collect::<Vec<_>>(), [&northwind.owner.project_id]);

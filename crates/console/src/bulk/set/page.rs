@@ -208,8 +208,8 @@ async fn list_troubles(
 ) -> Result<Vec<(String, TroubleItem)>, StoreError> {
     let mut all = bulk::list_set_items(pool, set.id, ItemState::Failed, MAX_LISTED).await?;
     all.extend(bulk::list_set_items(pool, set.id, ItemState::Skipped, MAX_LISTED).await?);
-    let named = all.iter().map(|(id, item)| {
-        let of = set.bulks.iter().find(|bulk| bulk.id == *id);
+    let named = all.iter().map(|item| {
+        let of = set.bulks.iter().find(|bulk| bulk.id == item.bulk_id);
         let name = of.and_then(|bulk| projects.get(&bulk.project_id)).cloned();
         (name.unwrap_or_default(), TroubleItem::new(item))
     });

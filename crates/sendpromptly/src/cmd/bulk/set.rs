@@ -142,14 +142,8 @@ pub(super) async fn describe(pool: &PgPool, id: BulkSetId) -> anyhow::Result<Com
     let headers =
         ["BULK", "PROJECT", "STATE", "INCIDENTS", "SUCCEEDED", "FAILED", "SKIPPED", "WAIT"];
     let rows = table(&headers, shown.projects.iter().map(|it| bulk_row(it, &names)).collect());
-    let mut human = format!("{facts}\n\n{rows}");
     let failed = list_set_items(pool, id, ItemState::Failed, show::MAX_FAILED).await?;
-    if !failed.is_empty() {
-        let rows = show::failures(failed.iter().map(|(_, item)| item));
-        let again = format!("incident reprocess --failures-of {id} --note …");
-        let heading = show::heading(shown.failed);
-        human = format!("{human}\n\n{heading}\n{rows}\n\nAll of these again: sendpromptly {again}");
-    }
+    let human = show::with_failures(format!("{facts}\n\n{rows}"), &failed, shown.failed, &id);
     CommandOutput::new(&shown, human)
 }
 

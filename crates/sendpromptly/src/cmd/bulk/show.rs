@@ -1,5 +1,7 @@
 //! `bulk show`: how far a bulk reprocess is, or a set of them.
 
+use std::fmt::Display;
+
 use api::v1::responses;
 use api_types::bulk::BulkResponse;
 use domain::alert::one_line;
@@ -28,28 +30,33 @@ pub(super) async fn describe(pool: &PgPool, bulk: Bulk) -> anyhow::Result<Comman
     let counts = count_items(pool, bulk.id).await?;
     let failed = list_failed(pool, bulk.id, MAX_FAILED).await?;
     let shown = responses::bulk(bulk, counts);
-    let mut human = facts(&shown);
-    if !failed.is_empty() {
-        let rows = failures(&failed);
-        let again = format!("incident reprocess --failures-of {} --note …", shown.bulk_id);
-        let heading = heading(shown.failed);
-        human = format!("{human}\n\n{heading}\n{rows}\n\nAll of these again: sendpromptly {again}");
-    }
+    let human = with_failures(facts(&shown), &failed, shown.failed, &shown.bulk_id);
     CommandOutput::new(&shown, human)
 }
 
+/// The same, with what failed line by line, and how to do all of it again.
+pub(super) fn with_failures(
+    human: String,
+    failed: &[BulkItem],
+    count: i64,
+    id: &impl Display,
+) -> String {
+    if failed.is_empty() {
+        return human;
+    }
+    let heading = heading(count);
+    let rows = table(&["INCIDENT", "CUSTOMER", "WHY"], failed.iter().map(row).collect());
+    let again = format!("incident reprocess --failures-of {id} --note …");
+    format!("{human}\n\n{heading}\n{rows}\n\nAll of these again: sendpromptly {again}")
+}
+
 /// What stands above what failed.
-pub(super) fn heading(failed: i64) -> String {
+fn heading(failed: i64) -> String {
     if failed > MAX_FAILED {
         format!("Failed, the first {MAX_FAILED} of {failed} (the API lists all):")
     } else {
         "Failed:".to_owned()
     }
-}
-
-/// What failed, line by line.
-pub(super) fn failures<'a>(failed: impl IntoIterator<Item = &'a BulkItem>) -> String {
-    table(&["INCIDENT", "CUSTOMER", "WHY"], failed.into_iter().map(row).collect())
 }
 
 fn facts(bulk: &BulkResponse) -> String {
