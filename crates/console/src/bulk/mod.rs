@@ -4,6 +4,7 @@
 //! a note, and shows how it goes. What is pressed is judged under the lock that steps take; what it was too
 //! late for is said and changes nothing. What is of several projects has a page of its own, in `set`.
 
+mod acts;
 mod frozen;
 mod page;
 mod pick;

@@ -12,6 +12,7 @@ use store::{PgPool, StoreError, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::acts::Acts;
 use super::frozen::Frozen;
 use super::set;
 use super::start_form::StartForm;
@@ -59,7 +60,8 @@ struct BulkPage {
     may_include: Option<CauseId>,
     /// The page of those that it starts with.
     of_set: Option<String>,
-    stands: BulkState,
+    is_preview: bool,
+    acts: Acts,
     troubles: Vec<TroubleItem>,
     /// What failed or was skipped besides, in words.
     unlisted: Option<String>,
@@ -69,6 +71,8 @@ struct BulkPage {
 /// An incident that failed or was skipped.
 pub(super) struct TroubleItem {
     pub(super) id: IncidentId,
+    /// Where there are those of several.
+    pub(super) project: Option<String>,
     pub(super) reference: String,
     pub(super) state: Badge,
     pub(super) why: String,
@@ -113,7 +117,8 @@ pub(super) async fn show(
         excluded: excluded(&bulk),
         may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
         of_set: bulk.set_id.map(set::path),
-        stands: bulk.state,
+        is_preview: bulk.state == BulkState::Preview,
+        acts: Acts::of_one(bulk.state),
         troubles: list_troubles(state, &bulk).await?,
         unlisted: unlisted(counts),
         form: StartForm::of_one(bulk.action, total, values, errors),
@@ -122,24 +127,8 @@ pub(super) async fn show(
 }
 
 impl BulkPage {
-    fn is_preview(&self) -> bool {
-        self.stands == BulkState::Preview
-    }
-
     fn is_paced(&self) -> bool {
         self.action.is_paced()
-    }
-
-    fn may_pause(&self) -> bool {
-        self.stands == BulkState::Running
-    }
-
-    fn may_resume(&self) -> bool {
-        self.stands == BulkState::Paused
-    }
-
-    fn may_cancel(&self) -> bool {
-        self.may_pause() || self.may_resume()
     }
 }
 
@@ -233,7 +222,7 @@ async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleI
     use domain::bulk::ItemState::{Failed, Skipped};
     let mut all = bulk::list_items(&state.pool, bulk.id, Some(Failed), 0, MAX_LISTED).await?;
     all.extend(bulk::list_items(&state.pool, bulk.id, Some(Skipped), 0, MAX_LISTED).await?);
-    Ok(all.iter().map(TroubleItem::new).collect())
+    Ok(all.iter().map(|item| TroubleItem::new(item, None)).collect())
 }
 
 /// How many failed or were skipped that are not listed.
@@ -246,7 +235,7 @@ pub(super) fn unlisted(counts: BulkCounts) -> Option<String> {
 }
 
 impl TroubleItem {
-    pub(super) fn new(item: &BulkItem) -> Self {
+    pub(super) fn new(item: &BulkItem, project: Option<String>) -> Self {
         use domain::bulk::ItemState;
         let state = match item.state {
             ItemState::Failed => Badge::new("open", "Failed"),
@@ -257,6 +246,7 @@ impl TroubleItem {
         };
         Self {
             id: item.incident_id,
+            project,
             reference: one_line(&item.internal_reference),
             state,
             why: item.why.as_deref().map(one_line).unwrap_or_default(),

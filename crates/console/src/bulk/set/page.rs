@@ -16,6 +16,7 @@ use web::error::ApiError;
 
 use super::BulkSet;
 use crate::badge::Badge;
+use crate::bulk::acts::Acts;
 use crate::bulk::frozen::Frozen;
 use crate::bulk::page::{
     MAX_LISTED, TroubleItem, badge, excluded, heading, many, percent, plan, unlisted,
@@ -39,7 +40,8 @@ struct SetPage {
     heading: String,
     state: Badge,
     action: BulkAction,
-    states: Vec<BulkState>,
+    is_preview: bool,
+    acts: Acts,
     members: Vec<Member>,
     counts: BulkCounts,
     total: i64,
@@ -52,7 +54,7 @@ struct SetPage {
     plan: Option<String>,
     /// The fields that pick the same again, with what was left out because it takes something from the customer.
     again: Vec<(String, String)>,
-    troubles: Vec<(String, TroubleItem)>,
+    troubles: Vec<TroubleItem>,
     /// What failed or was skipped besides, in words.
     unlisted: Option<String>,
     form: StartForm,
@@ -104,6 +106,8 @@ pub(super) async fn show(
         heading,
         state: badge(stands),
         action: one.action,
+        is_preview: stands == BulkState::Preview,
+        acts: Acts::of_all(&states),
         counts,
         total: counts.total(),
         percent: percent(counts),
@@ -115,31 +119,14 @@ pub(super) async fn show(
         troubles: list_troubles(&state.pool, set, &read.names).await?,
         unlisted: unlisted(counts),
         form: StartForm::of_each(one.action, most, values, errors),
-        states,
         members,
     };
     page_with(page.form.errors.status(), &page)
 }
 
 impl SetPage {
-    fn is_preview(&self) -> bool {
-        BulkState::of_set(&self.states) == BulkState::Preview
-    }
-
     fn is_paced(&self) -> bool {
         self.action.is_paced()
-    }
-
-    fn may_pause(&self) -> bool {
-        self.states.contains(&BulkState::Running)
-    }
-
-    fn may_resume(&self) -> bool {
-        self.states.contains(&BulkState::Paused)
-    }
-
-    fn may_cancel(&self) -> bool {
-        self.may_pause() || self.may_resume()
     }
 }
 
@@ -205,13 +192,13 @@ async fn list_troubles(
     pool: &PgPool,
     set: &BulkSet,
     projects: &BTreeMap<ProjectId, String>,
-) -> Result<Vec<(String, TroubleItem)>, StoreError> {
+) -> Result<Vec<TroubleItem>, StoreError> {
     let mut all = bulk::list_set_items(pool, set.id, ItemState::Failed, MAX_LISTED).await?;
     all.extend(bulk::list_set_items(pool, set.id, ItemState::Skipped, MAX_LISTED).await?);
     let named = all.iter().map(|item| {
         let of = set.bulks.iter().find(|bulk| bulk.id == item.bulk_id);
         let name = of.and_then(|bulk| projects.get(&bulk.project_id)).cloned();
-        (name.unwrap_or_default(), TroubleItem::new(item))
+        TroubleItem::new(item, Some(name.unwrap_or_default()))
     });
     Ok(named.collect())
 }

@@ -1,0 +1,32 @@
+//! The buttons of what was started, as the pages of one bulk and of a set show them.
+
+use domain::bulk::BulkState;
+
+/// What each says; `None` where it can do nothing.
+pub(super) struct Acts {
+    pub(super) pause: Option<&'static str>,
+    pub(super) resume: Option<&'static str>,
+    pub(super) cancel: Option<&'static str>,
+}
+
+impl Acts {
+    /// Those of one bulk.
+    pub(super) fn of_one(state: BulkState) -> Self {
+        Self::new(&[state], ["Pause", "Resume", "Cancel the rest"])
+    }
+
+    /// Those of a set: each is for all that it can change.
+    pub(super) fn of_all(states: &[BulkState]) -> Self {
+        Self::new(states, ["Pause all", "Resume all", "Cancel the rest of all"])
+    }
+
+    fn new(states: &[BulkState], [pause, resume, cancel]: [&'static str; 3]) -> Self {
+        let may_pause = states.contains(&BulkState::Running);
+        let may_resume = states.contains(&BulkState::Paused);
+        Self {
+            pause: may_pause.then_some(pause),
+            resume: may_resume.then_some(resume),
+            cancel: (may_pause || may_resume).then_some(cancel),
+        }
+    }
+}
