@@ -40,9 +40,15 @@ pub fn add(pages: Pages) -> Pages {
         .post("/bulk", Access::Operator, create)
         .get("/bulk/{bulk_id}", Access::Viewer, open)
         .post("/bulk/{bulk_id}/start", Access::Operator, start)
-        .post("/bulk/{bulk_id}/pause", Access::Operator, pause)
-        .post("/bulk/{bulk_id}/resume", Access::Operator, resume)
-        .post("/bulk/{bulk_id}/cancel", Access::Operator, cancel)
+        .post("/bulk/{bulk_id}/pause", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Pause)
+        })
+        .post("/bulk/{bulk_id}/resume", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Resume)
+        })
+        .post("/bulk/{bulk_id}/cancel", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Cancel)
+        })
         .post("/bulk/{bulk_id}/retry", Access::Operator, retry)
 }
 
@@ -146,41 +152,18 @@ async fn start(
     done(&state, &signed_in, &path(bulk.id), started.await, said).await
 }
 
-async fn pause(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Pause).await
-}
-
-async fn resume(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Resume).await
-}
-
-async fn cancel(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Cancel).await
-}
-
+/// `POST /bulk/{bulk_id}/pause`, `…/resume` and `…/cancel`.
 async fn steer(
-    state: &ConsoleState,
-    signed_in: &SignedIn,
-    id: &str,
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
     steering: Steering,
 ) -> Result<Response, ApiError> {
-    let bulk = find(state, id).await?;
+    let bulk = find(&state, &id).await?;
     let actor = signed_in.actor();
     let steered =
         transaction(&state.pool, async |tx| bulk::steer(tx, bulk.id, &actor, steering).await);
-    done(state, signed_in, &path(bulk.id), steered.await, said(steering)).await
+    done(&state, &signed_in, &path(bulk.id), steered.await, said(steering)).await
 }
 
 /// What is said once it is done.

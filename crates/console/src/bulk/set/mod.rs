@@ -34,9 +34,15 @@ pub(super) fn add(pages: Pages) -> Pages {
     pages
         .get("/bulk-sets/{set_id}", Access::Viewer, open)
         .post("/bulk-sets/{set_id}/start", Access::Operator, start)
-        .post("/bulk-sets/{set_id}/pause", Access::Operator, pause)
-        .post("/bulk-sets/{set_id}/resume", Access::Operator, resume)
-        .post("/bulk-sets/{set_id}/cancel", Access::Operator, cancel)
+        .post("/bulk-sets/{set_id}/pause", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Pause)
+        })
+        .post("/bulk-sets/{set_id}/resume", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Resume)
+        })
+        .post("/bulk-sets/{set_id}/cancel", Access::Operator, |state, signed_in, id| {
+            steer(state, signed_in, id, Steering::Cancel)
+        })
         .post("/bulk-sets/{set_id}/retry", Access::Operator, retry)
 }
 
@@ -117,41 +123,18 @@ async fn retry(
     }
 }
 
-async fn pause(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Pause).await
-}
-
-async fn resume(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Resume).await
-}
-
-async fn cancel(
-    State(state): State<ConsoleState>,
-    signed_in: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    steer(&state, &signed_in, &id, Steering::Cancel).await
-}
-
+/// `POST /bulk-sets/{set_id}/pause`, `…/resume` and `…/cancel`.
 async fn steer(
-    state: &ConsoleState,
-    signed_in: &SignedIn,
-    id: &str,
+    State(state): State<ConsoleState>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
     steering: Steering,
 ) -> Result<Response, ApiError> {
-    let set = find(state, id).await?;
+    let set = find(&state, &id).await?;
     let actor = signed_in.actor();
     let steered =
         transaction(&state.pool, async |tx| bulk::steer_set(tx, set.id, &actor, steering).await);
-    done(state, signed_in, &path(set.id), steered.await, said(steering)).await
+    done(&state, &signed_in, &path(set.id), steered.await, said(steering)).await
 }
 
 /// The set that an address names.
