@@ -2,20 +2,14 @@
 
 use time::OffsetDateTime;
 
-use super::{Batch, GoneRows, MonthRows, begin_batch, begin_count};
+use super::{Batch, GoneRows, begin_batch};
 use crate::{PgPool, StoreError};
 
-pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreError> {
-    let mut tx = begin_count(pool).await?;
-    let rows = sqlx::query_as!(
-        MonthRows,
-        r#"SELECT 'alerts' AS "table!", date_trunc('month', finished_at AT TIME ZONE 'UTC')::date AS "month!",
-               count(*) AS "rows!"
-           FROM alerts WHERE state = 'delivered' AND last_answer IS NOT NULL AND finished_at < now() - interval '30 days'
-           GROUP BY 2"#,
-    );
-    Ok(rows.fetch_all(&mut *tx).await?)
-}
+super::macros::count_by_age!(
+    "alerts",
+    "finished_at",
+    "state = 'delivered' AND last_answer IS NOT NULL AND finished_at < now() - interval '30 days'"
+);
 
 pub(super) async fn delete_batch(
     pool: &PgPool,

@@ -3,19 +3,14 @@
 use domain::audit::{Action, Actor};
 use time::OffsetDateTime;
 
-use super::{Batch, GoneRows, MonthRows, begin_batch, begin_count};
+use super::{Batch, GoneRows, begin_batch};
 use crate::{PgPool, StoreError};
 
-pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreError> {
-    let mut tx = begin_count(pool).await?;
-    let rows = sqlx::query_as!(
-        MonthRows,
-        r#"SELECT 'early_results' AS "table!", date_trunc('month', received_at AT TIME ZONE 'UTC')::date AS "month!",
-               count(*) AS "rows!"
-           FROM early_results WHERE received_at < now() - interval '24 hours' GROUP BY 2"#,
-    );
-    Ok(rows.fetch_all(&mut *tx).await?)
-}
+super::macros::count_by_age!(
+    "early_results",
+    "received_at",
+    "received_at < now() - interval '24 hours'"
+);
 
 pub(super) async fn delete_batch(
     pool: &PgPool,

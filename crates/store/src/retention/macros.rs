@@ -1,21 +1,34 @@
 //! What files of rules have in common, as far as the macros of sqlx let it be said once.
 
-/// A rule about one table: rows leave by the age of `$moment` where `$due` holds. `$key` is what finds a row that
-/// was locked.
-macro_rules! delete_by_age {
-    ($table:literal, $key:literal, $moment:literal, $due:literal) => {
+/// How many rows of one table are due, month by month of `$moment`: those where `$due` holds.
+macro_rules! count_by_age {
+    ($table:literal, $moment:literal, $due:literal) => {
         pub(super) async fn count_due(
             pool: &crate::PgPool,
         ) -> Result<Vec<super::MonthRows>, crate::StoreError> {
             let mut tx = super::begin_count(pool).await?;
             let rows = sqlx::query_as!(
                 super::MonthRows,
-                "SELECT '" + $table + "' AS \"table!\", date_trunc('month', " + $moment
-                    + " AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\" FROM " + $table
-                    + " WHERE " + $due + " GROUP BY 2",
+                "SELECT '"
+                    + $table
+                    + "' AS \"table!\", date_trunc('month', "
+                    + $moment
+                    + " AT TIME ZONE 'UTC')::date AS \"month!\", count(*) AS \"rows!\" FROM "
+                    + $table
+                    + " WHERE "
+                    + $due
+                    + " GROUP BY 2",
             );
             Ok(rows.fetch_all(&mut *tx).await?)
         }
+    };
+}
+
+/// A rule about one table: rows leave by the age of `$moment` where `$due` holds. `$key` is what finds a row that
+/// was locked.
+macro_rules! delete_by_age {
+    ($table:literal, $key:literal, $moment:literal, $due:literal) => {
+        super::macros::count_by_age!($table, $moment, $due);
 
         pub(super) async fn delete_batch(
             pool: &crate::PgPool,
@@ -66,4 +79,4 @@ macro_rules! delete_by_owner {
     };
 }
 
-pub(super) use {delete_by_age, delete_by_owner};
+pub(super) use {count_by_age, delete_by_age, delete_by_owner};
