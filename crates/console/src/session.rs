@@ -4,6 +4,8 @@
 //! the machine itself) can set and read; the database holds their SHA-256. Ending the row ends the
 //! session immediately, wherever the cookie still is.
 
+use std::fmt::Display;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
@@ -14,6 +16,7 @@ use domain::audit::Actor;
 use domain::secret_token::SessionToken;
 use serde::{Deserialize, Serialize};
 use store::sessions::{self, Session};
+use store::{ChangeError, StoreError};
 use web::error::ApiError;
 
 use super::page::go_to;
@@ -104,6 +107,20 @@ impl Message {
     /// It did not.
     pub fn rejected(text: impl Into<String>) -> Self {
         Self { good: false, text: text.into(), secret: None, hint: String::new() }
+    }
+
+    /// What became of a change: that it is done, or why nothing was changed.
+    ///
+    /// # Errors
+    /// The failure of the store, if it was one.
+    pub fn from_change(
+        changed: Result<(), ChangeError<impl Display>>,
+        done: &str,
+    ) -> Result<Self, StoreError> {
+        Ok(match changed {
+            Ok(()) => Self::done(done),
+            Err(error) => Self::rejected(format!("Nothing was changed: {}.", error.rejection()?)),
+        })
     }
 
     /// It succeeded, and this secret is never shown again.

@@ -183,16 +183,10 @@ async fn done(
     changed: Result<(), ChangeError<SteerRejection>>,
     said: &str,
 ) -> Result<Response, ApiError> {
-    let message = match changed {
-        Ok(()) => {
-            state.relay.wake();
-            Message::done(said)
-        }
-        Err(ChangeError::Store(error)) => return Err(error.into()),
-        Err(ChangeError::Rejected(why)) => {
-            Message::rejected(format!("Nothing was changed: {why}."))
-        }
-    };
+    if changed.is_ok() {
+        state.relay.wake();
+    }
+    let message = Message::from_change(changed, said)?;
     signed_in.lead_to(state, page, &message).await
 }
 

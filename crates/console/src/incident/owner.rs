@@ -9,9 +9,9 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::ids::OperatorId;
 use serde::Deserialize;
-use store::owners::{self, Assignment, OwnerRejection};
+use store::owners::{self, Assignment};
 use store::pool::transaction;
-use store::{ChangeError, PgPool, StoreError, operators};
+use store::{PgPool, StoreError, operators};
 use web::error::ApiError;
 
 use super::actions::back;
@@ -92,7 +92,7 @@ pub(super) async fn release(
     let actor = signed_in.actor();
     let released =
         transaction(&state.pool, async |tx| owners::release(tx, incident.id, &actor).await).await;
-    let message = judge(released, "Given back. Nobody owns it now.")?;
+    let message = Message::from_change(released, "Given back. Nobody owns it now.")?;
     back(&state, &signed_in, &incident, &message).await
 }
 
@@ -108,19 +108,6 @@ async fn give(
     let assignment =
         Assignment { incident_id: incident.id, to, take_over, actor: &signed_in.actor() };
     let assigned = transaction(&state.pool, async |tx| owners::assign(tx, assignment).await).await;
-    let message = judge(assigned, said)?;
+    let message = Message::from_change(assigned, said)?;
     back(state, signed_in, &incident, &message).await
-}
-
-fn judge(
-    changed: Result<(), ChangeError<OwnerRejection>>,
-    said: &str,
-) -> Result<Message, ApiError> {
-    match changed {
-        Ok(()) => Ok(Message::done(said)),
-        Err(ChangeError::Store(error)) => Err(error.into()),
-        Err(ChangeError::Rejected(why)) => {
-            Ok(Message::rejected(format!("Nothing was changed: {why}.")))
-        }
-    }
 }

@@ -71,14 +71,8 @@ pub(super) async fn begin(
             let snoozed = transaction(&state.pool, async |tx| {
                 snooze(tx, &incident, &actor, until, None).await
             });
-            match snoozed.await {
-                Ok(()) => {
-                    Message::done("Snoozed. You are told when it is over and the incident stands.")
-                }
-                Err(error) => {
-                    Message::rejected(format!("Nothing was changed: {}.", error.rejection()?))
-                }
-            }
+            let said = "Snoozed. You are told when it is over and the incident stands.";
+            Message::from_change(snoozed.await, said)?
         }
     };
     back(&state, &signed_in, &incident, &message).await
