@@ -55,7 +55,7 @@ impl Access {
     fn rejection(self) -> ApiError {
         ApiError::forbidden(match self {
             Self::Admin => "this needs the role admin",
-            _ => "this needs the role operator or admin",
+            Self::Anyone | Self::Viewer | Self::Operator => "this needs the role operator or admin",
         })
     }
 }

@@ -144,15 +144,15 @@ async fn render(
     let now = OffsetDateTime::now_utc();
     let all = erasure::list_erasures(&state.pool, project.id).await?;
     let heading = format!("Erase a customer of {}", one_line(&project.name));
-    let head = Head::of(project, Tab::Erasures, heading);
+    let head = Head::new(project, Tab::Erasures, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     let erasures = all.iter().map(|one| item(one, now)).collect();
-    let found = found.map(|found| Found::of(found, now));
+    let found = found.map(|found| Found::new(found, now));
     page_with(errors.status(), &ErasuresPage { layout, head, values, errors, found, erasures })
 }
 
 impl Found {
-    fn of(preview: Preview, now: OffsetDateTime) -> Self {
+    fn new(preview: Preview, now: OffsetDateTime) -> Self {
         let sent = |sent: SentMessage| SentItem {
             kind: sent.kind.replace('_', " "),
             destination: one_line(&sent.destination),

@@ -67,7 +67,7 @@ async fn open(
         None => None,
     };
     let heading = heading(&event, incident.as_ref());
-    let timeline = timeline_view::of(pool, &event, running.as_ref(), now).await?;
+    let timeline = timeline_view::load(pool, &event, running.as_ref(), now).await?;
     let waits = event.effect == Effect::Pending;
     let stall = if waits { timeline_view::stall(&timeline) } else { None };
     let incident_id = incident.as_ref().map(|incident| incident.id);

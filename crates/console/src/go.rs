@@ -89,7 +89,7 @@ async fn go(
         groups.push(Group { name: "Events", links: find_events(&state.pool, &q).await? });
     }
     groups.retain(|group| !group.links.is_empty());
-    let layout = Layout::load(&state, &signed_in, Section::Apart, "Go to").await?;
+    let layout = Layout::load(&state, &signed_in, Section::Unmarked, "Go to").await?;
     page(&GoPage { layout, q, max_text: MAX_TEXT, groups })
 }
 

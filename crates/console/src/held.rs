@@ -1,4 +1,4 @@
-//! That people are not told now, maintenance or quiet hours: why and until when, on every page where somebody would
+//! That people are not told now, maintenance or quiet hours: why and until when, on every page on which one would
 //! wonder about the silence.
 
 use domain::alert::one_line;

@@ -122,7 +122,7 @@ async fn render(
     let keys = list_keys(&state.pool, Some(project.id)).await?;
     let rows = keys.iter().map(|key| row(key, project, now));
     let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
-    let head = Head::of(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
+    let head = Head::new(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     page_with(errors.status(), &KeysPage { layout, head, valid, revoked, values, errors })
 }

@@ -1,4 +1,4 @@
-//! Browsers in which somebody signed in before.
+//! Browsers in which an operator signed in before.
 //!
 //! Such a browser holds a second cookie, which outlives the session: the address that signed in, a number
 //! and the moment, sealed with the master key. It opens nothing. Who has it and types that address is

@@ -22,8 +22,8 @@ pub enum Section {
     Audit,
     /// The operator's own matters.
     Account,
-    /// Standalone pages: sign-in, errors, proof.
-    Apart,
+    /// None of them, as of what leads everywhere and of standalone pages: sign-in, errors, proof.
+    Unmarked,
 }
 
 impl Section {
@@ -37,7 +37,7 @@ impl Section {
     ];
 }
 
-/// The operator as the frame shows them.
+/// The operator as the layout shows them.
 #[derive(Debug, Clone)]
 pub struct Who {
     pub email: String,
@@ -91,7 +91,7 @@ pub fn spans(text: &str) -> Vec<Span> {
 }
 
 impl Layout {
-    /// The frame of a page for an operator. It takes the message of the last change, so it comes
+    /// The layout of a page for an operator. It takes the message of the last change, so it comes
     /// after everything that may fail: a message may hold a secret that is shown only once.
     pub async fn load(
         state: &ConsoleState,
@@ -108,19 +108,19 @@ impl Layout {
             section,
             who: Some(Who { email: signed_in.session.email.clone(), role: signed_in.session.role }),
             csrf: signed_in.token.csrf(),
-            troubles: tell(troubles),
-            notes: tell(notes),
+            troubles: list_troubles(troubles),
+            notes: list_troubles(notes),
             view: Some(View::load(&state.pool, signed_in).await?),
             message: signed_in.take_flash(state).await?,
         })
     }
 
-    /// The frame of a standalone page.
+    /// The layout of a standalone page.
     pub fn standalone(title: impl Into<String>) -> Self {
         let title = title.into();
         Self {
             title,
-            section: Section::Apart,
+            section: Section::Unmarked,
             who: None,
             csrf: String::new(),
             message: None,
@@ -179,7 +179,7 @@ impl Layout {
     }
 }
 
-fn tell(checks: Vec<Check>) -> Vec<Trouble> {
+fn list_troubles(checks: Vec<Check>) -> Vec<Trouble> {
     let troubles = checks.into_iter().map(|check| Trouble {
         cure: check.cure.as_deref().map(spans).unwrap_or_default(),
         detail: check.detail,

@@ -4,8 +4,7 @@
 //! few are ever checked, and a crash in between errs on the safe side. An unknown address costs the
 //! same work as a known one. A browser in which the address signed in before is counted apart
 //! ([`crate::known_browser`]), so that guesses of others do not lock it. The session, the end of the
-//! count and the audit entry are committed
-//! together; the browser gets its token only then.
+//! count and the audit entry are committed together; the browser gets its token only then.
 
 use std::net::IpAddr;
 
@@ -106,8 +105,7 @@ impl From<StoreError> for SignInError {
 }
 
 /// Begins a session for an address as it is compared, or says why not. The session that the browser
-/// had before ends with that: it
-/// would live on, and no one could end it there.
+/// had before ends with that: it would live on, and no one could end it there.
 pub async fn sign_in(
     state: &ConsoleState,
     email: &str,

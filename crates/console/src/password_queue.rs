@@ -1,7 +1,7 @@
 //! Passwords are queued: each keeps a core and 19 MiB busy for a while, and receipts come first.
 //!
-//! Whoever guesses keeps nobody out. There are two lanes, each with a turn of its own: one for browsers in
-//! which somebody has signed in before, and one for all others. In either, one address or one browser
+//! Who guesses keeps no operator out. There are two lanes, each with a turn of its own: one for browsers in
+//! which an operator has signed in before, and one for all others. In either, one address or one browser
 //! waits with four passwords at most, and a request that comes when too many wait is rejected immediately.
 //!
 //! A turn is freed with the end of its work and not with its request, so that clients who hang up
@@ -32,7 +32,7 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1fNHe741h5v82Z3wOjiWAQ$EKvj
 /// Who comes with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Comer {
-    /// A browser in which somebody signed in before, or is signed in.
+    /// A browser in which an operator signed in before, or is signed in.
     Known(Uuid),
     /// Anyone else, from this address if it is known.
     Stranger(Option<IpAddr>),
@@ -82,7 +82,7 @@ impl PasswordQueue {
             Comer::Known(_) => &self.known,
             Comer::Stranger(_) => &self.strangers,
         };
-        let counted = Counted::of(comer, &self.waiting).ok_or(PasswordError::Busy)?;
+        let counted = Counted::new(comer, &self.waiting).ok_or(PasswordError::Busy)?;
         let place = Arc::clone(&lane.places).try_acquire_owned();
         let place = place.map_err(|_| PasswordError::Busy)?;
         let (turns, memories) = (Arc::clone(&lane.turns), Arc::clone(&self.memories));
@@ -108,7 +108,7 @@ struct Counted {
 
 impl Counted {
     /// `None` where there are too many. Those whose address is not known are not counted.
-    fn of(comer: Comer, waiting: &Arc<Mutex<BTreeMap<Comer, usize>>>) -> Option<Self> {
+    fn new(comer: Comer, waiting: &Arc<Mutex<BTreeMap<Comer, usize>>>) -> Option<Self> {
         let mut count = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let has = count.entry(comer).or_default();
         if *has >= OF_ONE && comer != Comer::Stranger(None) {
@@ -148,12 +148,12 @@ impl Place {
     /// When the stored text is no password hash.
     pub async fn verify(
         self,
-        values: String,
+        typed: String,
         stored: Option<String>,
     ) -> Result<bool, PasswordError> {
         self.in_turn(move |memory| {
             let known = stored.is_some();
-            let right = password::verify(&values, stored.as_deref().unwrap_or(NOBODY), memory)?;
+            let right = password::verify(&typed, stored.as_deref().unwrap_or(NOBODY), memory)?;
             Ok(known && right)
         })
         .await

@@ -151,7 +151,7 @@ async fn give_role(
     signed_in.lead_to(&state, path, &message).await
 }
 
-/// Who they are in Slack; blank for nobody.
+/// Who they are in Slack; blank for no one.
 #[derive(Debug, Deserialize)]
 pub struct KnownAs {
     #[serde(default)]

@@ -26,7 +26,7 @@ use crate::state::ConsoleState;
 
 const PATH: &str = "/retention";
 /// How long a page waits for Temporal.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[must_use]
 pub fn add(pages: Pages) -> Pages {
@@ -44,25 +44,25 @@ struct RetentionPage {
     heading: &'static str,
     schedule: Option<ScheduleSeen>,
     next_at: Option<When>,
-    rows: Vec<Row>,
+    rows: Vec<RuleItem>,
 }
 
-struct Row {
+struct RuleItem {
     what: &'static str,
     kept: String,
     is_of_project: bool,
-    last: Option<Last>,
+    last: Option<LastItem>,
 }
 
-struct Last {
+struct LastItem {
     at: When,
     badge: Badge,
     deleted: i64,
     error: Option<String>,
 }
 
-impl Last {
-    fn of(run: &LastRun, now: OffsetDateTime) -> Self {
+impl LastItem {
+    fn new(run: &LastRun, now: OffsetDateTime) -> Self {
         let badge = match (&run.error, run.ended_at, run.was_cut_off) {
             (Some(_), ..) => Badge::new("open", "Failed"),
             (None, Some(_), _) => Badge::new("done", "Done"),
@@ -83,16 +83,16 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
     let runs = list_last(&state.pool).await?;
     let rows = Rule::ALL.iter().map(|rule| {
         let last = runs.iter().find(|run| run.rule == *rule);
-        Row {
+        RuleItem {
             what: rule.what(),
             kept: format!("{} {}", rule.period(), rule.since()),
             is_of_project: rule.period() == Period::OfProject,
-            last: last.map(|run| Last::of(run, now)),
+            last: last.map(|run| LastItem::new(run, now)),
         }
     });
     let rows = rows.collect();
     let asking = state.engine.find_retention_schedule();
-    let schedule = tokio::time::timeout(PATIENCE, asking).await.ok().and_then(Result::ok).flatten();
+    let schedule = tokio::time::timeout(TIMEOUT, asking).await.ok().and_then(Result::ok).flatten();
     let heading = match schedule.as_ref().map(|seen| seen.is_paused) {
         Some(true) => "Retention is paused.",
         Some(false) => "Retention runs every hour.",

@@ -45,7 +45,7 @@ impl TestShop {
     }
 }
 
-/// A payment that somebody asked for.
+/// A payment that an operator asked for.
 #[derive(Debug, Clone)]
 pub struct TestPayment {
     /// A test project that the shop is connected to.

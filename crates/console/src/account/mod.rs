@@ -19,9 +19,9 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use self::password::PasswordErrors;
-use self::sessions::SessionRow;
+use self::sessions::SessionItem;
 use self::slack::SlackUser;
-use self::tokens::{NewToken, TokenRow};
+use self::tokens::{NewToken, TokenItem};
 use super::access::{Access, Pages};
 use super::layout::{Layout, Section};
 use super::page::page_with;
@@ -49,9 +49,9 @@ struct AccountPage {
     may: &'static str,
     min_characters: usize,
     password_hint: String,
-    sessions: Vec<SessionRow>,
-    tokens: Vec<TokenRow>,
-    revoked: Vec<TokenRow>,
+    sessions: Vec<SessionItem>,
+    tokens: Vec<TokenItem>,
+    revoked: Vec<TokenItem>,
     errors: PasswordErrors,
     new_token: NewToken,
     slack: SlackUser,

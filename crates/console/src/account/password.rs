@@ -40,7 +40,7 @@ impl PasswordErrors {
     }
 }
 
-/// Why a password of somebody who is signed in was not accepted.
+/// Why a password of an operator who is signed in was not accepted.
 pub(super) const fn describe(rejection: SignInRejection) -> (StatusCode, &'static str) {
     match rejection {
         SignInRejection::Wrong => {

@@ -17,7 +17,7 @@ use crate::state::ConsoleState;
 use crate::when::When;
 
 #[derive(Debug)]
-pub struct SessionRow {
+pub struct SessionItem {
     pub browser: String,
     /// What it called itself, in full.
     pub user_agent: Option<String>,
@@ -46,9 +46,9 @@ pub(super) async fn list(
     state: &ConsoleState,
     signed_in: &SignedIn,
     now: OffsetDateTime,
-) -> Result<Vec<SessionRow>, ApiError> {
+) -> Result<Vec<SessionItem>, ApiError> {
     let sessions = list_sessions(&state.pool, signed_in.session.operator_id).await?;
-    let rows = sessions.into_iter().map(|session| SessionRow {
+    let rows = sessions.into_iter().map(|session| SessionItem {
         browser: browser_name(session.user_agent.as_deref()),
         created: When::ago(session.created_at, now),
         used: When::ago(session.last_seen_at, now),

@@ -1,7 +1,7 @@
 //! Who the operator is in Slack: by that id the buttons of messages there act as them, with their role.
 //!
-//! Whoever enters somebody else's id lets that person act in their own name, and with their own role alone; the audit has
-//! it. An id that an operator has is nobody else's.
+//! Who enters another's id lets that person act in their own name, and with their own role alone; the audit has
+//! it. An id is one operator's at most.
 
 use axum::Form;
 use axum::extract::State;
@@ -36,7 +36,7 @@ pub(super) async fn load(
     Ok(SlackUser { slack_user: kept.unwrap_or_default(), problem: None })
 }
 
-/// `POST /account/slack`. A blank field is nobody in Slack.
+/// `POST /account/slack`. A blank field is no one in Slack.
 pub(super) async fn change(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -23,7 +23,7 @@ use crate::when::When;
 
 /// A token as its owner sees it.
 #[derive(Debug)]
-pub struct TokenRow {
+pub struct TokenItem {
     pub id: TokenId,
     pub label: String,
     pub last_four: String,
@@ -32,7 +32,7 @@ pub struct TokenRow {
     pub revoked: Option<When>,
 }
 
-impl TokenRow {
+impl TokenItem {
     fn new(token: operator_tokens::TokenRow, now: OffsetDateTime) -> Self {
         Self {
             id: token.id,
@@ -70,9 +70,9 @@ pub(super) async fn list(
     state: &ConsoleState,
     signed_in: &SignedIn,
     now: OffsetDateTime,
-) -> Result<(Vec<TokenRow>, Vec<TokenRow>), ApiError> {
+) -> Result<(Vec<TokenItem>, Vec<TokenItem>), ApiError> {
     let tokens = list_tokens(&state.pool, signed_in.session.operator_id).await?;
-    let rows = tokens.into_iter().map(|token| TokenRow::new(token, now));
+    let rows = tokens.into_iter().map(|token| TokenItem::new(token, now));
     Ok(rows.partition(|token| token.revoked.is_none()))
 }
 

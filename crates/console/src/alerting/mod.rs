@@ -95,7 +95,7 @@ async fn render(
     let rules = alert_rules::find_rules(&state.pool, project.id).await?;
     let hold = alert_rules::find_hold(&state.pool, project.id).await?;
     let windows = list_newest(&state.pool, project.id, MOST).await?;
-    let head = Head::of(project, Tab::Alerting, heading(hold.as_ref(), &one_line(&project.name)));
+    let head = Head::new(project, Tab::Alerting, heading(hold.as_ref(), &one_line(&project.name)));
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     let page = AlertingPage {
         layout,
@@ -103,9 +103,9 @@ async fn render(
         held: hold.as_ref().map(Held::new),
         phrases: rules.phrases(),
         destinations: list_destinations(&state.pool, project).await?,
-        rules: forms.rules.unwrap_or_else(|| RuleValues::of(&rules)),
+        rules: forms.rules.unwrap_or_else(|| RuleValues::from_rules(&rules)),
         window: forms.window,
-        windows: windows.iter().map(|window| WindowItem::of(window, now)).collect(),
+        windows: windows.iter().map(|window| WindowItem::new(window, now)).collect(),
         errors: forms.errors,
     };
     page_with(page.errors.status(), &page)
@@ -132,7 +132,7 @@ fn path(project: &Project) -> String {
 }
 
 impl WindowItem {
-    fn of(window: &MaintenanceWindow, now: OffsetDateTime) -> Self {
+    fn new(window: &MaintenanceWindow, now: OffsetDateTime) -> Self {
         let lasts = window.is_running(now);
         Self {
             id: window.id.to_string(),

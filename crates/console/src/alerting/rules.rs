@@ -31,7 +31,7 @@ pub(super) struct RuleValues {
 }
 
 impl RuleValues {
-    pub(super) fn of(rules: &AlertRules) -> Self {
+    pub(super) fn from_rules(rules: &AlertRules) -> Self {
         let time = |time: Option<RuleTime>| time.map(|time| time.to_string()).unwrap_or_default();
         let step = |n: usize| rules.escalate_to.get(n).map(ToString::to_string).unwrap_or_default();
         let quiet_hours = rules.quiet_hours.as_ref().map(QuietHours::to_string);

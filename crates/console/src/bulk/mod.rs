@@ -1,4 +1,4 @@
-//! Many incidents at once: to which of them it would be done, and how far it is.
+//! Many incidents together: to which of them it would be done, and how far it is.
 //!
 //! The list of incidents makes one, which freezes those that were picked; its page then starts it, with
 //! a note, and shows how it goes. What is pressed is judged under the lock that steps take; what it was too

@@ -1,4 +1,4 @@
-//! Which incidents somebody means: all of a cause, all that a list shows, or those that are ticked in it.
+//! Which incidents an operator means: all of a cause, all that a list shows, or those that are ticked in it.
 
 use std::collections::BTreeMap;
 

@@ -60,12 +60,12 @@ pub(crate) struct Table {
     pub(crate) head: &'static str,
     /// Of the columns of numbers.
     pub(crate) heads: Vec<&'static str>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<TableRow>,
 }
 
 /// A row of it.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     pub(crate) name: String,
     /// Each number with the head of its column.
     pub(crate) cells: Vec<(&'static str, String)>,
@@ -78,7 +78,7 @@ impl Table {
         heads: [&'static str; COLUMNS],
         rows: impl Iterator<Item = (String, [String; COLUMNS])>,
     ) -> Self {
-        let row = |(name, numbers): (String, [String; COLUMNS])| Row {
+        let row = |(name, numbers): (String, [String; COLUMNS])| TableRow {
             name,
             cells: heads.into_iter().zip(numbers).collect(),
         };

@@ -175,7 +175,7 @@ async fn render(
         row.label = rejected.label;
     }
     let heading = heading(&rows, &one_line(&project.name));
-    let head = Head::of(project, Tab::Destinations, heading);
+    let head = Head::new(project, Tab::Destinations, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     let forms = add::forms(&values, &errors);
     page_with(status, &DestinationsPage { layout, head, rows, forms })

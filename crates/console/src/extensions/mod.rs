@@ -114,7 +114,7 @@ async fn render(
         1 => format!("{name} has one extension"),
         many => format!("{name} has {many} extensions"),
     };
-    let head = Head::of(project, Tab::Extensions, heading);
+    let head = Head::new(project, Tab::Extensions, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     let status = errors.status();
     page_with(status, &ExtensionsPage { layout, head, rows, values, errors })

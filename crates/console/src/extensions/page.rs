@@ -79,7 +79,7 @@ pub(super) async fn show(
     let worker = polling::find(&state, &extension.target).await;
     let name = one_line(&extension.name());
     let heading = format!("{name} is asked {}", asked(extension.point));
-    let head = Head::of(&project, Tab::Extensions, heading);
+    let head = Head::new(&project, Tab::Extensions, heading);
     let layout = Layout::load(&state, &signed_in, Section::Projects, head.title()).await?;
     page_with(StatusCode::OK, &page(layout, head, &extension, &calls, worker))
 }

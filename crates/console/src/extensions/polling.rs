@@ -10,7 +10,7 @@ use engine::extension::Polling;
 
 use crate::state::ConsoleState;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is known of a worker.
 pub(super) struct WorkerState {
@@ -21,7 +21,7 @@ pub(super) struct WorkerState {
 /// What is known of the worker of an activity; an endpoint has none.
 pub(super) async fn find(state: &ConsoleState, target: &ExtensionTarget) -> Option<WorkerState> {
     let queue = target.queue()?;
-    let asked = tokio::time::timeout(PATIENCE, state.engine.find_polling(queue)).await;
+    let asked = tokio::time::timeout(TIMEOUT, state.engine.find_polling(queue)).await;
     let (is_well, text) = match asked {
         Ok(Ok(Polling::Now)) => (true, format!("A worker polls {queue}.")),
         Ok(Ok(Polling::Ended(ago))) => {

@@ -15,7 +15,7 @@ use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
 /// How long a page waits for an endpoint that does not answer.
-const PATIENCE: Duration = Duration::from_secs(50);
+const TIMEOUT: Duration = Duration::from_secs(50);
 
 /// `POST /incidents/{incident_id}/check-repair`.
 ///
@@ -28,10 +28,10 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
     let checking = (state.console.check_repair)(incident.project_id);
-    let message = if let Ok(checks) = tokio::time::timeout(PATIENCE, checking).await {
+    let message = if let Ok(checks) = tokio::time::timeout(TIMEOUT, checking).await {
         describe(&checks.map_err(ApiError::internal)?)
     } else {
-        let seconds = PATIENCE.as_secs();
+        let seconds = TIMEOUT.as_secs();
         Message::rejected(format!("The repair endpoint gave no answer within {seconds} s."))
     };
     signed_in.lead_to(&state, &format!("/incidents/{}", incident.id), &message).await

@@ -19,7 +19,6 @@ use super::siblings::Siblings;
 use crate::state::ConsoleState;
 use crate::timeline_view::{self, Running, TimelineItemView};
 
-/// Everything that is known of one incident.
 #[derive(Debug)]
 pub(super) struct IncidentDetails {
     pub(super) now: OffsetDateTime,
@@ -60,7 +59,7 @@ impl IncidentDetails {
         let mut people = audit::list_acknowledgers(pool, &[event_id]).await?;
         Ok(Self {
             now,
-            timeline: timeline_view::of(pool, &event, running.as_ref(), now).await?,
+            timeline: timeline_view::load(pool, &event, running.as_ref(), now).await?,
             alerts: alerts::list_for_incident(pool, id).await?,
             links: proof_links::list_links(pool, id).await?,
             proposals: proposals::list_proposals(pool, event_id).await?,

@@ -30,7 +30,7 @@ pub(super) struct NextAction {
 }
 
 impl NextAction {
-    pub(super) fn of(details: &IncidentDetails, layout: &Layout) -> Self {
+    pub(super) fn new(details: &IncidentDetails, layout: &Layout) -> Self {
         let state = EventState {
             effect: details.event.effect,
             incident: Some(details.incident.state),

@@ -1,6 +1,6 @@
 //! Who sees to an incident: taking it, taking it over, giving it to a colleague, giving it back.
 //!
-//! What is pressed is judged under the incident's lock, so that of two people who press at once the second learns who
+//! What is pressed is judged under the incident's lock, so that of two people who press concurrently the second learns who
 //! was faster.
 
 use axum::Form;
@@ -45,7 +45,7 @@ impl Ownership {
     }
 }
 
-/// Whether it may be somebody else's.
+/// Whether it may be another operator's.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TakeForm {

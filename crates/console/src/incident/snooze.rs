@@ -1,4 +1,4 @@
-//! Snoozing an incident: people are not told of it again until then.
+//! Snoozing an incident: people are not told of it again until a time, or until the next one of its cause opens.
 
 use axum::Form;
 use axum::extract::{Path, State};
@@ -28,7 +28,7 @@ pub(super) struct SnoozeView {
 
 impl SnoozeView {
     /// None of what is resolved.
-    pub(super) fn of(details: &IncidentDetails) -> Option<Self> {
+    pub(super) fn new(details: &IncidentDetails) -> Option<Self> {
         if details.incident.state == IncidentState::Resolved {
             return None;
         }

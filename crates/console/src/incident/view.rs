@@ -78,7 +78,7 @@ pub(super) struct IncidentPage {
     next: NextAction,
     evidence: Vec<EvidenceItem>,
     owned: Ownership,
-    /// That nobody is told of it now, with where that is set.
+    /// That people are not told of it now, with where that is set.
     held: Option<(Held, String)>,
     snooze: Option<SnoozeView>,
     project_path: String,
@@ -149,11 +149,11 @@ impl IncidentPage {
             taken: taken(&details),
             quote: incident.error.message.as_deref().map(sanitize),
             likely: likely(&details).filter(|_| unresolved),
-            next: NextAction::of(&details, &layout),
+            next: NextAction::new(&details, &layout),
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
             held: unresolved.then_some(details.hold).flatten().map(|hold| held_in(&hold, &details)),
-            snooze: SnoozeView::of(&details),
+            snooze: SnoozeView::new(&details),
             facts: facts(state, &details),
             similar: similar(&details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),

@@ -21,7 +21,7 @@ pub(super) struct Calls {
 
 impl Calls {
     /// The calls of a run.
-    pub(super) fn of(run: &Run, url: &str) -> Self {
+    pub(super) fn new(run: &Run, url: &str) -> Self {
         let (applied, failed) = (run.applied(), run.failed());
         let began = run.began().format(&Rfc3339).unwrap_or_default();
         let receipt = |event: &str| {

@@ -85,9 +85,9 @@ async fn render(
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;
     let working = destinations.iter().filter(|one| one.broken_at.is_none()).count();
     let heading = "Walk the whole way once, from receipt to repair";
-    let head = Head::of(project, Tab::IntegrationTest, heading);
+    let head = Head::new(project, Tab::IntegrationTest, heading);
     let url = &state.public_url;
-    let (seen, calls) = (ReportsSeen { applied, failed }, Calls::of(&run, url));
+    let (seen, calls) = (ReportsSeen { applied, failed }, Calls::new(&run, url));
     // A refresh puts in place what may have changed; the samples never do.
     let samples = if signed_in.unseen { Vec::new() } else { samples::all(url) };
     page(&IntegrationTestPage {

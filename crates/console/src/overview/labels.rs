@@ -13,7 +13,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn of(spread: Spread) -> Self {
+    pub fn new(spread: Spread) -> Self {
         Self { median: spread.median.map(format_duration), p90: spread.p90.map(within) }
     }
 }

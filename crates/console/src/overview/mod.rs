@@ -68,7 +68,7 @@ struct OverviewPage {
     detect: Pace,
     repair: Pace,
     /// What the figures are grouped by, and the groups.
-    groups: Vec<(&'static str, Vec<EffectItem>)>,
+    groups: Vec<(&'static str, Vec<GroupItem>)>,
     incomplete_since: Option<When>,
     /// What is to be said of results that no receipt claimed, and where they are listed.
     unclaimed: Option<(String, String)>,
@@ -76,8 +76,8 @@ struct OverviewPage {
     silent: Silences,
 }
 
-/// A project or an event type.
-struct EffectItem {
+/// A project or an event type, with how its effects came.
+struct GroupItem {
     name: String,
     figures: OnTime,
     on_time: String,
@@ -138,8 +138,8 @@ fn fill(
         repair_plot: charts::repair_times(&found.repair_times),
         opened,
         resolved,
-        detect: Pace::of(found.time_to_detect),
-        repair: Pace::of(found.time_to_repair),
+        detect: Pace::new(found.time_to_detect),
+        repair: Pace::new(found.time_to_repair),
         groups: vec![
             ("Project", found.by_project.into_iter().map(row).collect()),
             ("Event type", found.by_event_type.into_iter().map(row).collect()),
@@ -165,6 +165,6 @@ fn choice(one: &Project, chosen: Option<ProjectId>) -> (ProjectId, String, bool)
     (one.id, name, chosen == Some(one.id))
 }
 
-fn row(figures: OnTime) -> EffectItem {
-    EffectItem { name: one_line(&figures.name), on_time: on_time(&figures), figures }
+fn row(figures: OnTime) -> GroupItem {
+    GroupItem { name: one_line(&figures.name), on_time: on_time(&figures), figures }
 }

@@ -29,7 +29,7 @@ pub(super) struct ArchivedItem {
 
 impl ArchivedItem {
     /// `None` for a project that is not archived.
-    pub(super) fn of(project: &Project) -> Option<Self> {
+    pub(super) fn new(project: &Project) -> Option<Self> {
         let at = When::exact(project.archived_at?);
         Some(Self { path: head::path(project.id), name: one_line(&project.name), at })
     }
@@ -68,7 +68,7 @@ pub(super) async fn archive(
                 ArchiveRejection::NoProject => return Err(super::no_project()),
                 why @ ArchiveRejection::Unresolved(_) => errors.note("unresolved", why),
             }
-            let forms = Forms::of(&project);
+            let forms = Forms::from_project(&project);
             return overview::render(&state, &signed_in, &project, forms, errors).await;
         }
     };

@@ -47,7 +47,7 @@ const SETTINGS: StepLink = StepLink { path: "#settings", link: "Settings" };
 
 impl Checklist {
     /// Reads how far a project has come.
-    pub(super) async fn of(
+    pub(super) async fn load(
         db: &PgPool,
         project: &Project,
         now: OffsetDateTime,

@@ -32,9 +32,9 @@ pub(super) struct Forms {
 
 impl Forms {
     /// What they begin with.
-    pub(super) fn of(project: &Project) -> Self {
+    pub(super) fn from_project(project: &Project) -> Self {
         Self {
-            settings: ProjectValues::of(project),
+            settings: ProjectValues::from_project(project),
             names: NameValues::default(),
             header: HeaderValues::default(),
         }

@@ -55,7 +55,7 @@ pub struct Head {
 
 impl Head {
     /// The top of a page.
-    pub fn of(project: &Project, tab: Tab, heading: impl Into<String>) -> Self {
+    pub fn new(project: &Project, tab: Tab, heading: impl Into<String>) -> Self {
         Self {
             id: project.id,
             name: one_line(&project.name),

@@ -40,7 +40,7 @@ pub(super) async fn set(
         Err(why @ HeaderError::Value(_)) => errors.note("header_value", why),
         Err(why) => errors.note("header_name", why),
     }
-    let forms = Forms { header: values, ..Forms::of(&project) };
+    let forms = Forms { header: values, ..Forms::from_project(&project) };
     overview::render(&state, &signed_in, &project, forms, errors).await
 }
 

@@ -51,12 +51,12 @@ pub(super) async fn show(
     let mut rows = Vec::with_capacity(projects.len());
     for project in projects.iter().filter(|project| project.archived_at.is_none()) {
         let open = open.get(&project.id).copied().unwrap_or_default();
-        let steps = Checklist::of(&state.pool, project, OffsetDateTime::now_utc()).await?;
+        let steps = Checklist::load(&state.pool, project, OffsetDateTime::now_utc()).await?;
         let untouched = (steps.seen() == 0).then_some(steps.steps.len());
         rows.push(ProjectItem { untouched, ..row(project, open) });
     }
     let layout = Layout::load(&state, &signed_in, Section::Projects, "Projects").await?;
-    let archived = projects.iter().filter_map(ArchivedItem::of).collect();
+    let archived = projects.iter().filter_map(ArchivedItem::new).collect();
     page(&ProjectsPage { layout, heading: heading(&rows), rows, archived })
 }
 
@@ -81,8 +81,8 @@ fn host(url: &str) -> Option<String> {
 }
 
 fn heading(rows: &[ProjectItem]) -> String {
-    let troubled = rows.iter().filter(|row| row.open > 0).count();
-    match (rows.len(), troubled) {
+    let with_open = rows.iter().filter(|row| row.open > 0).count();
+    match (rows.len(), with_open) {
         (0, _) => "Nothing is watched yet".to_owned(),
         (1, 0) => "1 project, no open incident".to_owned(),
         (all, 0) => format!("{all} projects, no open incident"),

@@ -55,7 +55,7 @@ pub(super) async fn declare(
             },
         }
     }
-    let forms = Forms { names: values, ..Forms::of(&project) };
+    let forms = Forms { names: values, ..Forms::from_project(&project) };
     overview::render(&state, &signed_in, &project, forms, errors).await
 }
 

@@ -17,7 +17,7 @@ use web::error::ApiError;
 use super::checklist::Checklist;
 use super::forms::{Forms, HeaderValues, NameValues};
 use super::head::{self, Head, Tab};
-use super::secrets::{self, SecretRow};
+use super::secrets::{self, SecretItem};
 use super::settings::ProjectValues;
 use crate::broken::{Broken, list_broken};
 use crate::form::FormErrors;
@@ -46,7 +46,7 @@ struct ProjectPage {
     headers: Vec<String>,
     /// The viewer may not change anything.
     locked: bool,
-    secrets: Vec<SecretRow>,
+    secrets: Vec<SecretItem>,
     unclaimed: Option<Unclaimed>,
     broken: Vec<Broken>,
     deleted: Option<DeletedSnapshots>,
@@ -80,7 +80,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    render(&state, &signed_in, &project, Forms::of(&project), FormErrors::default()).await
+    render(&state, &signed_in, &project, Forms::from_project(&project), FormErrors::default()).await
 }
 
 /// `POST /projects/{project_id}`.
@@ -97,7 +97,7 @@ pub(super) async fn save(
     let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
         Ok(settings) => settings,
         Err(errors) => {
-            let forms = Forms { settings: values, ..Forms::of(&project) };
+            let forms = Forms { settings: values, ..Forms::from_project(&project) };
             return render(&state, &signed_in, &project, forms, errors).await;
         }
     };
@@ -121,8 +121,8 @@ pub(super) async fn render(
     errors: FormErrors,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let checklist = Checklist::of(&state.pool, project, now).await?;
-    let head = Head::of(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
+    let checklist = Checklist::load(&state.pool, project, now).await?;
+    let head = Head::new(project, Tab::Settings, checklist.heading(&one_line(&project.name)));
     let catalogue = declared_names::load_catalogue(&state.pool, project.id).await?;
     let (event_types, effect_types) = catalogue.declared_texts();
     let secrets = secrets::list(&state.pool, project.id, now).await?;

@@ -193,7 +193,7 @@ async fn render(
     let all = policies::list_policies(&state.pool, project.id).await?;
     let policies: Vec<_> = all.iter().map(|policy| policy_item(policy, &stops)).collect();
     let heading = heading(&policies, &one_line(&project.name));
-    let head = Head::of(project, Tab::Policies, heading);
+    let head = Head::new(project, Tab::Policies, heading);
     let effect_types = effect_types(&state.pool, project).await?;
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     page_with(

@@ -16,7 +16,7 @@ use crate::state::ConsoleState;
 use crate::when::When;
 
 /// A secret that signs at the moment, without what it is.
-pub(super) struct SecretRow {
+pub(super) struct SecretItem {
     pub(super) id: SecretId,
     pub(super) made: When,
     /// When it ends; the current one does not.
@@ -28,9 +28,9 @@ pub(super) async fn list(
     db: &PgPool,
     project_id: ProjectId,
     now: OffsetDateTime,
-) -> Result<Vec<SecretRow>, StoreError> {
+) -> Result<Vec<SecretItem>, StoreError> {
     let secrets = signing_secrets::list_secrets(db, project_id).await?;
-    let rows = secrets.into_iter().map(|secret| SecretRow {
+    let rows = secrets.into_iter().map(|secret| SecretItem {
         id: secret.id,
         made: When::ago(secret.created_at, now),
         ends: secret.expires_at.map(When::exact),

@@ -48,7 +48,7 @@ impl ProjectValues {
 
     /// What the form of a project begins with.
     #[must_use]
-    pub fn of(project: &Project) -> Self {
+    pub fn from_project(project: &Project) -> Self {
         Self {
             name: project.name.clone(),
             mode: project.mode.to_string(),

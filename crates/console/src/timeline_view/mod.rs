@@ -97,7 +97,7 @@ impl From<TimelineItem> for TimelineItemView {
 }
 
 /// The timeline of an event as operators read it, with what runs at the moment.
-pub async fn of(
+pub async fn load(
     pool: &PgPool,
     event: &PaymentEvent,
     running: Option<&Running>,

@@ -1,4 +1,4 @@
-//! Incidents of several projects at once: one preview, one start, and how far each project is.
+//! Incidents of several projects together: one preview, one start, and how far each project is.
 //!
 //! Each project has a bulk of its own, with its own page; here they are started together, and paused, resumed and
 //! canceled together. What was pressed changes all that it can change, in one transaction.

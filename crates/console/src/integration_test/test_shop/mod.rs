@@ -24,7 +24,7 @@ use store::projects::Project;
 use time::OffsetDateTime;
 use web::error::ApiError;
 
-use self::steps::{Place, steps};
+use self::steps::{StepContext, steps};
 use super::run::Run;
 use super::steps::TestStep;
 use crate::access::{Access, Pages};
@@ -123,7 +123,7 @@ async fn show(
         Some((run, kind)) => Some(load(&state, shop, &project, &run, kind).await?),
         None => None,
     };
-    let head = Head::of(&project, Tab::IntegrationTest, "The whole way, without an app of yours");
+    let head = Head::new(&project, Tab::IntegrationTest, "The whole way, without an app of yours");
     page(&TestShopPage {
         layout: Layout::load(&state, &signed_in, Section::Projects, head.title()).await?,
         head,
@@ -165,11 +165,11 @@ async fn load(
     let progress = event_progress(&state.pool, project.id, &provider_event_id).await?;
     let hold = store::alert_rules::find_hold(&state.pool, project.id).await?;
     let mails = shop.mail_dir.is_some().then(|| format!("/projects/{}/test-shop/mail", project.id));
-    let place = Place { now, mails, is_held: hold.is_some() };
+    let context = StepContext { now, mails, is_held: hold.is_some() };
     Ok(Paid {
         provider_event_id,
         began: When::ago(run.began(), now),
         event: progress.event_id.map(|id| format!("/events/{id}")),
-        steps: steps(kind, &progress, &place),
+        steps: steps(kind, &progress, &context),
     })
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::integration_test::steps::{StepClock, TestStep};
 
 /// What the steps depend on beside the event.
-pub(super) struct Place {
+pub(super) struct StepContext {
     pub(super) now: OffsetDateTime,
     /// Where mails are, if they are files.
     pub(super) mails: Option<String>,
@@ -16,8 +16,12 @@ pub(super) struct Place {
 }
 
 /// Every step of such a payment, in order.
-pub(super) fn steps(kind: PaymentKind, seen: &EventProgress, place: &Place) -> Vec<TestStep> {
-    let make = StepBuilder { seen, place, clock: StepClock(place.now) };
+pub(super) fn steps(
+    kind: PaymentKind,
+    seen: &EventProgress,
+    context: &StepContext,
+) -> Vec<TestStep> {
+    let make = StepBuilder { seen, context, clock: StepClock(context.now) };
     let mut steps = match kind {
         PaymentKind::Succeeds => vec![make.receipt(), make.success()],
         PaymentKind::Fails => vec![make.receipt(), make.failure()],
@@ -34,7 +38,7 @@ pub(super) fn steps(kind: PaymentKind, seen: &EventProgress, place: &Place) -> V
 
 struct StepBuilder<'a> {
     seen: &'a EventProgress,
-    place: &'a Place,
+    context: &'a StepContext,
     clock: StepClock,
 }
 
@@ -71,13 +75,13 @@ impl StepBuilder<'_> {
     }
 
     fn alert(&self) -> TestStep {
-        let next = if self.place.is_held {
+        let next = if self.context.is_held {
             "Telling waits: maintenance or quiet hours, see Alerting."
         } else {
             "Every destination gets a message."
         };
         let step = self.clock.step("People are told", self.seen.alert_delivered, next);
-        let mail = self.place.mails.as_ref().zip(self.seen.incident_id);
+        let mail = self.context.mails.as_ref().zip(self.seen.incident_id);
         let mail = mail.filter(|_| step.seen.is_some());
         let place = mail.map(|(mails, id)| (format!("{mails}/{id}"), "Open the mail"));
         TestStep { place, ..step }
@@ -117,12 +121,12 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-21 14:02:09 UTC);
 
-    fn place() -> Place {
-        Place { now: NOW, mails: None, is_held: false }
+    fn context() -> StepContext {
+        StepContext { now: NOW, mails: None, is_held: false }
     }
 
     fn main_of(seen: &EventProgress, kind: PaymentKind) -> Vec<&'static str> {
-        let steps = steps(kind, seen, &place());
+        let steps = steps(kind, seen, &context());
         steps
             .iter()
             .filter(|step| step.main)
@@ -148,7 +152,7 @@ mod tests {
         let resolved =
             EventProgress { reprocess_requested: Some(NOW), resolved: Some(NOW), ..opened };
         assert_eq!(main_of(&resolved, PaymentKind::Fails), [""; 0]);
-        let last = steps(PaymentKind::Fails, &resolved, &place()).pop().expect("a step");
+        let last = steps(PaymentKind::Fails, &resolved, &context()).pop().expect("a step");
         assert_eq!(last.place.map(|(_, text)| text), Some("Show the customer the proof"));
     }
 
@@ -156,9 +160,9 @@ mod tests {
     fn a_payment_that_succeeds_alarms_nobody_and_one_in_maintenance_says_so() {
         let seen =
             EventProgress { receipt: Some(NOW), success: Some(NOW), ..EventProgress::default() };
-        let steps_of = |kind, place: &Place| steps(kind, &seen, place);
-        assert_eq!(steps_of(PaymentKind::Succeeds, &place()).len(), 2);
-        let held = Place { is_held: true, ..place() };
+        let steps_of = |kind, context: &StepContext| steps(kind, &seen, context);
+        assert_eq!(steps_of(PaymentKind::Succeeds, &context()).len(), 2);
+        let held = StepContext { is_held: true, ..context() };
         let told = steps_of(PaymentKind::Missing, &held);
         let told = told.iter().find(|step| step.title == "People are told").expect("a step");
         assert!(told.next().expect("not yet").starts_with("Telling waits"));
