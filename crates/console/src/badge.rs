@@ -20,6 +20,12 @@ pub fn due(effect: &EffectType) -> String {
     words.to_owned()
 }
 
+/// The text with a capital letter at its beginning.
+pub(crate) fn capitalize(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
+}
+
 /// A state as a shape, a label and a colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge {

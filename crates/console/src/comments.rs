@@ -7,18 +7,19 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert::sanitize;
-use domain::ids::{CauseId, IncidentId};
+use domain::ids::CauseId;
 use domain::incident::check_note;
 use domain::timeline::actor_name;
 use serde::Deserialize;
 use store::comments::{About, Comment, add_comment, list_of_cause};
 use store::pool::transaction;
 use store::search::causes::find_cause;
-use store::{PgPool, StoreError, incidents};
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
 use crate::access::{Access, Pages};
+use crate::incident;
 use crate::incidents::cause_href;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -76,11 +77,9 @@ async fn on_incident(
     Path(id): Path<String>,
     Form(form): Form<CommentForm>,
 ) -> Result<Response, ApiError> {
-    let nothing = || ApiError::not_found("There is no such incident.");
-    let id: IncidentId = id.parse().map_err(|_| nothing())?;
-    let incident = incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)?;
-    let about = About::incident(&incident);
-    comment(&state, &signed_in, about, &form, &format!("/incidents/{id}")).await
+    let incident = incident::find(&state, &id).await?;
+    let back = format!("/incidents/{}", incident.id);
+    comment(&state, &signed_in, About::incident(&incident), &form, &back).await
 }
 
 /// `POST /causes/{cause_id}/comments`.

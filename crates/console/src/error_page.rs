@@ -22,6 +22,7 @@ use web::host::reject_doubtful_host;
 use web::request_id::RequestId;
 use web::response::catch_panics;
 
+use super::badge::capitalize;
 use super::layout::Layout;
 use super::page::page_with;
 use crate::state::ConsoleState;
@@ -166,9 +167,7 @@ fn explain(error: &ApiError) -> String {
 }
 
 pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let mut sentence: String = first.chain(letters).collect();
+    let mut sentence = capitalize(text);
     if !sentence.ends_with('.') {
         sentence.push('.');
     }

@@ -105,7 +105,8 @@ async fn find_snapshot(
     Ok(snapshots::find_due_at(&state.pool, id).await?)
 }
 
-async fn find(state: &ConsoleState, id: &str) -> Result<PaymentEvent, ApiError> {
+/// The event that an address names.
+pub(super) async fn find(state: &ConsoleState, id: &str) -> Result<PaymentEvent, ApiError> {
     let nothing = || ApiError::not_found("There is no such event.");
     let id: EventId = id.parse().map_err(|_| nothing())?;
     events::find_event(&state.pool, id).await?.ok_or_else(nothing)

@@ -10,6 +10,7 @@ use serde_json::Value;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
+use super::badge::capitalize;
 use super::layout::{Layout, Span, spans};
 use crate::state::ConsoleState;
 
@@ -38,8 +39,7 @@ impl Group {
 
     /// `Proof links`.
     fn title(&self) -> String {
-        let mut letters = self.name.chars();
-        letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
+        capitalize(&self.name)
     }
 }
 

@@ -11,6 +11,7 @@ use store::search::Cursor;
 use store::search::audit::{AuditSearch, is_subject};
 use web::error::ApiError;
 
+use crate::badge::capitalize;
 use crate::listing::address;
 
 /// What was typed.
@@ -128,7 +129,7 @@ impl Filter {
         let mut groups: Vec<Group> = Vec::new();
         for action in Action::ALL {
             let kind = action.group();
-            let name = capitalised(kind);
+            let name = capitalize(&kind.replace('_', " "));
             let one = (*action, title(*action));
             match groups.iter_mut().find(|group| group.name == name) {
                 Some(group) => {
@@ -168,12 +169,6 @@ impl Filter {
 
 fn given(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
-}
-
-fn capitalised(kind: &str) -> String {
-    let spaced = kind.replace('_', " ");
-    let mut letters = spaced.chars();
-    letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use domain::alert::one_line;
 use web::error::ApiError;
 use web::repair_check::EndpointCheck;
 
+use super::actions::back;
 use super::details::find;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -34,7 +35,7 @@ pub(super) async fn submit(
         let seconds = TIMEOUT.as_secs();
         Message::rejected(format!("The repair endpoint gave no answer within {seconds} s."))
     };
-    signed_in.lead_to(&state, &format!("/incidents/{}", incident.id), &message).await
+    back(&state, &signed_in, &incident, &message).await
 }
 
 /// What failed, or else all that was found.

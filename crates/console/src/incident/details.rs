@@ -78,7 +78,7 @@ impl IncidentDetails {
 }
 
 /// The incident that an address names.
-pub(super) async fn find(state: &ConsoleState, id: &str) -> Result<Incident, ApiError> {
+pub(crate) async fn find(state: &ConsoleState, id: &str) -> Result<Incident, ApiError> {
     let nothing = || ApiError::not_found("There is no such incident.");
     let id: IncidentId = id.parse().map_err(|_| nothing())?;
     incidents::find_incident(&state.pool, id).await?.ok_or_else(nothing)

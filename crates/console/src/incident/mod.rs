@@ -20,6 +20,7 @@ use axum::response::Response;
 use web::error::ApiError;
 
 use self::details::IncidentDetails;
+pub(crate) use self::details::find;
 use self::view::{IncidentPage, NoteValues};
 use super::access::{Access, Pages};
 use super::page::page_with;
@@ -69,6 +70,6 @@ async fn show(
     status: StatusCode,
     values: NoteValues,
 ) -> Result<Response, ApiError> {
-    let details = IncidentDetails::read(state, details::find(state, id).await?).await?;
+    let details = IncidentDetails::read(state, find(state, id).await?).await?;
     page_with(status, &IncidentPage::new(state, signed_in, details, values).await?)
 }

@@ -15,13 +15,14 @@ use axum::response::{IntoResponse, Response};
 use domain::ids::EventId;
 use serde::Deserialize;
 use store::administration::snapshot::{self as audited, Look};
-use store::events::{self, PaymentEvent};
+use store::events::PaymentEvent;
 use store::{StoreError, snapshots};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
 use self::shown::ShownLines;
 use super::access::{Access, Pages};
+use super::event;
 use super::layout::{Layout, Section};
 use super::page::page;
 use super::session::SignedIn;
@@ -109,10 +110,8 @@ async fn download(
 
 /// The event, and until when its snapshot is kept.
 async fn find(state: &ConsoleState, id: &str) -> Result<(PaymentEvent, OffsetDateTime), ApiError> {
-    let nothing = || ApiError::not_found("There is no such event.");
-    let id: EventId = id.parse().map_err(|_| nothing())?;
-    let event = events::find_event(&state.pool, id).await?.ok_or_else(nothing)?;
-    let due_at = snapshots::find_due_at(&state.pool, id).await?.ok_or_else(none_kept)?;
+    let event = event::find(state, id).await?;
+    let due_at = snapshots::find_due_at(&state.pool, event.id).await?.ok_or_else(none_kept)?;
     Ok((event, due_at))
 }
 

@@ -7,7 +7,7 @@ use store::destinations::NewDestination;
 use store::pool::transaction;
 use web::error::ApiError;
 
-use super::find;
+use super::{find, path};
 use crate::error_page::sentence;
 use crate::projects;
 use crate::session::{Message, SignedIn};
@@ -24,7 +24,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let shop = find(&state, &project)?;
-    let path = format!("/projects/{}/test-shop", project.id);
+    let path = path(&project);
     let url = match shop.repair_url(project.id, &state.allow) {
         Ok(url) => url,
         Err(why) => {

@@ -103,6 +103,11 @@ pub(super) fn find<'a>(
     state.console.test_shop.as_ref().ok_or_else(|| ApiError::not_found(off))
 }
 
+/// Where the shop's page of a project is.
+fn path(project: &Project) -> String {
+    format!("/projects/{}/test-shop", project.id)
+}
+
 /// The provider's id of a payment's event.
 fn event_of(run: &Run, kind: PaymentKind) -> String {
     format!("evt_{}_{kind}", run.name())
@@ -164,7 +169,7 @@ async fn load(
     let provider_event_id = event_of(run, kind);
     let progress = event_progress(&state.pool, project.id, &provider_event_id).await?;
     let hold = store::alert_rules::find_hold(&state.pool, project.id).await?;
-    let mails = shop.mail_dir.is_some().then(|| format!("/projects/{}/test-shop/mail", project.id));
+    let mails = shop.mail_dir.is_some().then(|| format!("{}/mail", path(project)));
     let context = StepContext { now, mails, is_held: hold.is_some() };
     Ok(Paid {
         provider_event_id,

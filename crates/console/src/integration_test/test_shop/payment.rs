@@ -7,7 +7,7 @@ use domain::test_shop::PaymentKind;
 use serde::Deserialize;
 use web::error::ApiError;
 
-use super::{Run, event_of, find};
+use super::{Run, event_of, find, path};
 use crate::page::go_to;
 use crate::projects;
 use crate::session::{Message, SignedIn};
@@ -33,7 +33,7 @@ pub(super) async fn submit(
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
     let shop = find(&state, &project)?;
-    let path = format!("/projects/{}/test-shop", project.id);
+    let path = path(&project);
     let kind: PaymentKind = match values.payment.parse() {
         Ok(kind) => kind,
         Err(why) => {
