@@ -30,3 +30,19 @@ impl Acts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_set_is_offered_what_can_be_done_to_any_of_it() {
+        use BulkState::{Done, Paused, Preview, Running};
+        let words = |acts: Acts| [acts.pause, acts.resume, acts.cancel];
+        let all = [Some("Pause all"), Some("Resume all"), Some("Cancel the rest of all")];
+        assert_eq!(words(Acts::of_all(&[Running, Paused, Done])), all);
+        assert_eq!(words(Acts::of_all(&[Preview, Done])), [None; 3]);
+        assert_eq!(words(Acts::of_one(Running)), [Some("Pause"), None, Some("Cancel the rest")]);
+        assert_eq!(words(Acts::of_one(Done)), [None; 3]);
+    }
+}
