@@ -55,9 +55,11 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     let mut all: Vec<_> = owned(unresolved).into();
     all.extend(told_again(unresolved));
     all.extend(previews(pool, unresolved).await);
-    all.push(Question::new("begin of a cause", |pool| {
+    let begin = Question::new("begin of a cause", |pool| {
         Box::pin(async move { list_begins(pool, &[bad_day()]).await.expect("begins").len() })
-    }));
+    });
+    // One of each hour, of however many.
+    all.push(begin.at_most(500));
     all.push(Question::new("comments on a cause", |pool| {
         Box::pin(async move {
             let mut db = pool.acquire().await.expect("a connection");
