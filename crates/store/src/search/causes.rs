@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
         for key in [key(true, 12, 30, 7), key(false, 0, 1, 8)] {
-            assert_eq!(key.to_string().parse(), Ok(key));
+            assert_eq!(key.to_string().parse::<CauseKey>(), Ok(key));
         }
         let id = key(true, 1, 1, 7).id;
         assert_eq!(key(true, 12, 30, 7).to_string(), format!("live.12.30.{id}"));
