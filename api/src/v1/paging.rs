@@ -27,19 +27,27 @@ pub struct Paging {
 impl Paging {
     /// Where the page begins.
     pub(super) fn cursor<Id: FromStr>(&self) -> Result<Option<Cursor<Id>>, ApiError> {
-        let Some(cursor) = &self.cursor else { return Ok(None) };
-        let id = cursor
-            .parse()
-            .map_err(|_| field_error("cursor", &"must be a next_cursor of this list"));
-        Ok(Some(Cursor::After(id?)))
+        cursor(self.cursor.as_deref())
     }
 
     /// How many things the page has.
     pub(super) fn limit(&self) -> Result<i64, ApiError> {
-        let Some(limit) = &self.limit else { return Ok(store::search::PAGE) };
-        let limit = limit.parse().ok().filter(|limit| (1..=200).contains(limit));
-        limit.ok_or_else(|| field_error("limit", &"must be a whole number from 1 to 200"))
+        limit(self.limit.as_deref(), store::search::PAGE)
     }
+}
+
+/// Where a page begins.
+pub(super) fn cursor<Id: FromStr>(text: Option<&str>) -> Result<Option<Cursor<Id>>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let id = text.parse().map_err(|_| field_error("cursor", &"must be a next_cursor of this list"));
+    Ok(Some(Cursor::After(id?)))
+}
+
+/// How many things a page has.
+pub(super) fn limit(text: Option<&str>, usual: i64) -> Result<i64, ApiError> {
+    let Some(text) = text else { return Ok(usual) };
+    let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
+    limit.ok_or_else(|| field_error("limit", &"must be a whole number from 1 to 200"))
 }
 
 /// A choice in a query, with the allowed values named in the rejection.

@@ -54,17 +54,16 @@ async fn count(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Option<DigestFacts
 
 /// What was paid for what is left. An incident may have several alerts, and its money is there once.
 async fn sum_at_risk(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Vec<Amount>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT paid.amount_currency AS "currency!: Currency", sum(paid.amount_value)::bigint AS "value!"
+    let sums = sqlx::query_as!(
+        Amount,
+        r#"SELECT sum(paid.amount_value)::bigint AS "value!", paid.amount_currency AS "currency!: Currency"
            FROM (SELECT DISTINCT i.id, i.amount_currency, i.amount_value
                  FROM alerts a JOIN incidents i ON i.id = a.incident_id
                  WHERE a.told_by = $1 AND i.state <> 'resolved' AND i.amount_currency IS NOT NULL) AS paid
            GROUP BY paid.amount_currency ORDER BY sum(paid.amount_value) DESC, paid.amount_currency"#,
         hold,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| Amount { value: row.value, currency: row.currency }).collect())
+    );
+    Ok(sums.fetch_all(db).await?)
 }
 
 async fn list_causes(db: impl PgExecutor<'_>, hold: Uuid) -> Result<Vec<DigestCause>, StoreError> {

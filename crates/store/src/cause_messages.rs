@@ -69,8 +69,9 @@ async fn find_cause(
 /// Reads of the incidents that a message is about, `told`: the first of its episode, and those whose
 /// alerts it, an earlier message of the episode or a digest stands for.
 macro_rules! query_told {
-    ($tail:literal, $($argument:expr),+) => {
-        sqlx::query!(
+    ($query:ident!($($into:path,)? $tail:literal, $($argument:expr),+)) => {
+        sqlx::$query!(
+            $($into,)?
             r#"WITH message AS (SELECT id, cause_thread_id, first_incident_id, since, created_at FROM notices WHERE id = $1), told AS (
                    SELECT first_incident_id AS incident_id FROM message
                    UNION SELECT a.incident_id FROM message m
@@ -92,7 +93,7 @@ async fn count(
     message: NoticeId,
     cause: Cause,
 ) -> Result<Option<CauseFacts>, StoreError> {
-    let row = query_told!(
+    let row = query_told!(query!(
         r#"SELECT count(*) AS "incidents!", count(DISTINCT i.internal_reference) AS "customers!",
                (SELECT count(DISTINCT a.incident_id) FROM alerts a WHERE a.told_by = $1 AND a.kind = 'incident_opened') AS "new!",
                count(*) FILTER (WHERE i.state = 'open') AS "open!", count(*) FILTER (WHERE i.state = 'acknowledged') AS "acknowledged!",
@@ -106,7 +107,7 @@ async fn count(
                min(i.opened_at) AS first_opened_at, max(i.opened_at) AS last_opened_at, max(i.resolved_at) AS last_resolved_at
            FROM told JOIN incidents i ON i.id = told.incident_id"#,
         message
-    )
+    ))
     .fetch_one(db)
     .await?;
     let (Some(first_opened_at), Some(last_opened_at)) = (row.first_opened_at, row.last_opened_at)
@@ -146,16 +147,15 @@ async fn sum_at_risk(
     db: impl PgExecutor<'_>,
     message: NoticeId,
 ) -> Result<Vec<Amount>, StoreError> {
-    let rows = query_told!(
-        r#"SELECT i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
+    let sums = query_told!(query_as!(
+        Amount,
+        r#"SELECT sum(i.amount_value)::bigint AS "value!", i.amount_currency AS "currency!: Currency"
            FROM told JOIN incidents i ON i.id = told.incident_id
            WHERE i.state <> 'resolved' AND i.amount_currency IS NOT NULL
            GROUP BY i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
         message
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| Amount { value: row.value, currency: row.currency }).collect())
+    ));
+    Ok(sums.fetch_all(db).await?)
 }
 
 /// The newest incidents, and what the app reported of the newest.
@@ -163,12 +163,12 @@ async fn list_newest(
     db: impl PgExecutor<'_>,
     message: NoticeId,
 ) -> Result<(Vec<NamedIncident>, AppError), StoreError> {
-    let rows = query_told!(
+    let rows = query_told!(query!(
         r#"SELECT i.id, i.event_id, i.internal_reference AS "internal_reference!", i.error_code, i.error_message
            FROM told JOIN incidents i ON i.id = told.incident_id ORDER BY i.opened_at DESC, i.id DESC LIMIT $2"#,
         message,
         i64::try_from(MAX_NAMED).unwrap_or(i64::MAX)
-    )
+    ))
     .fetch_all(db)
     .await?;
     let last_error = rows

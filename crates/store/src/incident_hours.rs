@@ -5,8 +5,9 @@
 //! the query. An incident keeps the cause that it was opened with, so what is added up stays true.
 
 use domain::ids::{CauseId, ProjectId};
+use domain::incident::IncidentState;
 use sqlx::PgExecutor;
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::search::floor_id;
 use crate::{PgConnection, PgPool, StoreError, column, roll_ups};
@@ -44,7 +45,7 @@ pub(crate) struct RolledUp {
 pub async fn roll_up(pool: &PgPool) -> Result<bool, StoreError> {
     let next = roll_ups::begin(pool, "incident_hours", STRETCH).await?;
     let Some(mut stretch) = next else { return Ok(false) };
-    let happened = list_happened(&mut stretch.tx, stretch.from, stretch.until).await?;
+    let happened = list_happened(&mut stretch.tx, stretch.from, stretch.until, None).await?;
     add(&mut stretch.tx, &happened).await?;
     stretch.end().await
 }
@@ -108,8 +109,7 @@ pub(crate) async fn list_since(
     since: OffsetDateTime,
     cause: Option<CauseId>,
 ) -> Result<Vec<IncidentHour>, StoreError> {
-    let mut hours = list_happened(db, since, roll_ups::END_OF_TIME).await?;
-    hours.retain(|(of, _)| cause.is_none_or(|cause| cause == *of));
+    let hours = list_happened(db, since, roll_ups::END_OF_TIME, cause).await?;
     Ok(hours.into_iter().map(|(_, hour)| hour).collect())
 }
 
@@ -135,32 +135,69 @@ pub(crate) async fn list_opened(
     Ok((until, rows.into_iter().filter_map(|row| Some((row.cause?, row.hour?))).collect()))
 }
 
-/// In which hours since a moment incidents of these causes opened.
+/// In which hours since a moment incidents of these causes opened, up to `now`. Of each hour one incident is read in each
+/// state, however many there are: a flood that is not added up yet costs no more than a single one.
 pub(crate) async fn list_opened_since(
     db: &mut PgConnection,
     since: OffsetDateTime,
+    now: OffsetDateTime,
     causes: &[CauseId],
 ) -> Result<Vec<(CauseId, OffsetDateTime)>, StoreError> {
-    let happened = list_happened(db, since, roll_ups::END_OF_TIME).await?;
-    let opened = happened.into_iter().filter(|(id, of)| of.opened > 0 && causes.contains(id));
-    Ok(opened.map(|(id, of)| (id, of.hour)).collect())
+    let spans = hours_between(since, now);
+    let rows = sqlx::query!(
+        r#"SELECT wanted.cause AS "cause!: CauseId", date_trunc('hour', first.opened_at, 'UTC') AS "hour!"
+           FROM unnest($1::uuid[]) AS wanted (cause) CROSS JOIN unnest($2::text[]) AS of (state)
+           CROSS JOIN unnest($3::uuid[], $4::uuid[]) AS span (above, below)
+           CROSS JOIN LATERAL (
+               SELECT i.opened_at FROM incidents i
+               WHERE i.cause = wanted.cause AND i.state = of.state AND i.id >= span.above AND i.id < span.below
+               ORDER BY i.cause, i.state, i.id LIMIT 1) AS first"#,
+        &column(causes, |cause| cause.as_uuid()),
+        &column(IncidentState::ALL, ToString::to_string),
+        &column(&spans, |(from, _)| floor_id(*from)),
+        &column(&spans, |(_, until)| floor_id(*until)),
+    );
+    let rows = rows.fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.cause, row.hour)).collect())
 }
 
+/// The hours of UTC from a moment on, each with its end; the last one, that of `now`, has none.
+fn hours_between(
+    since: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Vec<(OffsetDateTime, OffsetDateTime)> {
+    let end_of_hour = |at: OffsetDateTime| {
+        let at = at.to_offset(UtcOffset::UTC);
+        at.date().midnight().assume_utc() + Duration::hours(i64::from(at.hour()) + 1)
+    };
+    let begins = std::iter::successors(Some(since), |at| {
+        let next = end_of_hour(*at);
+        (next <= now).then_some(next)
+    });
+    let spans = begins.map(|at| {
+        let end = end_of_hour(at);
+        (at, if end <= now { end } else { roll_ups::END_OF_TIME })
+    });
+    spans.collect()
+}
+
+/// `cause` leaves out all others.
 async fn list_happened(
     db: &mut PgConnection,
     from: OffsetDateTime,
     until: OffsetDateTime,
+    cause: Option<CauseId>,
 ) -> Result<Vec<CauseHour>, StoreError> {
     let hours = sqlx::query!(
         r#"WITH happened (at, project_id, cause, late, opened, resolved) AS (
-               SELECT i.received_at, i.project_id, i.cause, 1, 0, 0 FROM incidents i WHERE i.id >= $1 AND i.id < $2
-               UNION ALL
-               SELECT i.opened_at, i.project_id, i.cause, 0, 1, 0 FROM incidents i WHERE i.id >= $1 AND i.id < $2
+               SELECT of.at, i.project_id, i.cause, of.late, of.opened, 0
+               FROM incidents i CROSS JOIN LATERAL (VALUES (i.received_at, 1, 0), (i.opened_at, 0, 1)) AS of (at, late, opened)
+               WHERE i.id >= $1 AND i.id < $2 AND ($5::uuid IS NULL OR i.cause = $5)
                UNION ALL
                SELECT i.resolved_at, i.project_id, i.cause, 0, 0, 1
                FROM projects p CROSS JOIN LATERAL (
                    SELECT * FROM incidents WHERE project_id = p.id AND state = 'resolved'
-                       AND resolved_at >= $3 AND resolved_at < $4) AS i
+                       AND resolved_at >= $3 AND resolved_at < $4 AND ($5::uuid IS NULL OR cause = $5)) AS i
            )
            SELECT date_trunc('hour', at, 'UTC') AS "hour!", project_id AS "project_id!: ProjectId",
                coalesce(cause, '00000000-0000-0000-0000-000000000000') AS "cause!: CauseId",
@@ -170,6 +207,7 @@ async fn list_happened(
         floor_id(until),
         from,
         until,
+        cause.map(CauseId::as_uuid),
     )
     .fetch_all(db)
     .await?;
@@ -190,4 +228,31 @@ pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     .execute(db)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn hours_have_no_gap_and_the_last_one_no_end() {
+        let end = roll_ups::END_OF_TIME;
+        let now = datetime!(2026-12-01 00:10 UTC);
+        assert_eq!(
+            hours_between(datetime!(2026-11-30 22:50:30 UTC), now),
+            [
+                (datetime!(2026-11-30 22:50:30 UTC), datetime!(2026-11-30 23:00 UTC)),
+                (datetime!(2026-11-30 23:00 UTC), datetime!(2026-12-01 00:00 UTC)),
+                (datetime!(2026-12-01 00:00 UTC), end),
+            ]
+        );
+        assert_eq!(
+            hours_between(datetime!(2026-12-01 00:09 UTC), now),
+            [(datetime!(2026-12-01 00:09 UTC), end)]
+        );
+        let full = datetime!(2026-12-01 01:00 UTC);
+        assert_eq!(hours_between(full, full), [(full, end)]);
+    }
 }

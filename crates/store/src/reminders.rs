@@ -75,8 +75,9 @@ pub(crate) async fn enqueue(
 
 /// Reads of the incidents that a message is about, `waiting`, as they stand now.
 macro_rules! query_waiting {
-    ($tail:literal, $($argument:expr),+) => {
-        sqlx::query!(
+    ($query:ident!($($into:path,)? $tail:literal, $($argument:expr),+)) => {
+        sqlx::$query!(
+            $($into,)?
             r#"WITH r AS (SELECT id, cause, reason, acknowledged_before FROM reminders WHERE id = $1), waiting AS (
                    SELECT i.id FROM r JOIN incidents i ON i.cause = r.cause AND i.state = 'open'
                    WHERE r.reason IN ('reminder', 'escalated')
@@ -98,12 +99,12 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
     let mut tx = begin_by_index(pool).await?;
     let reminder = sqlx::query!("SELECT cause, reason, nth FROM reminders WHERE id = $1", id);
     let Some(reminder) = reminder.fetch_optional(&mut *tx).await? else { return Ok(None) };
-    let row = query_waiting!(
+    let row = query_waiting!(query!(
         r#"SELECT count(*) AS "incidents!", count(DISTINCT i.internal_reference) AS "customers!",
                min(i.opened_at) AS oldest_opened_at, clock_timestamp() AS "now!"
            FROM waiting JOIN incidents i ON i.id = waiting.id"#,
         id
-    );
+    ));
     let row = row.fetch_one(&mut *tx).await?;
     if row.incidents == 0 && reminder.reason != ReminderReason::Resolved {
         return Ok(None);
@@ -131,23 +132,23 @@ pub async fn gather(pool: &PgPool, id: Uuid) -> Result<Option<WaitingFacts>, Sto
 
 /// What was paid for them.
 async fn sum_at_risk(db: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<Amount>, StoreError> {
-    let rows = query_waiting!(
-        r#"SELECT i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
+    let sums = query_waiting!(query_as!(
+        Amount,
+        r#"SELECT sum(i.amount_value)::bigint AS "value!", i.amount_currency AS "currency!: Currency"
            FROM waiting JOIN incidents i ON i.id = waiting.id WHERE i.amount_currency IS NOT NULL
            GROUP BY i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
         id
-    );
-    let rows = rows.fetch_all(db).await?.into_iter();
-    Ok(rows.map(|row| Amount { value: row.value, currency: row.currency }).collect())
+    ));
+    Ok(sums.fetch_all(db).await?)
 }
 
 async fn list_newest(db: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<NamedIncident>, StoreError> {
-    let rows = query_waiting!(
+    let rows = query_waiting!(query!(
         r#"SELECT i.id, i.event_id, i.internal_reference AS "internal_reference!"
            FROM waiting JOIN incidents i ON i.id = waiting.id ORDER BY i.opened_at DESC, i.id DESC LIMIT $2"#,
         id,
         i64::try_from(MAX_NAMED).unwrap_or(i64::MAX)
-    );
+    ));
     let named = rows.fetch_all(db).await?.into_iter().map(|row| NamedIncident {
         incident_id: row.id,
         event_id: row.event_id,

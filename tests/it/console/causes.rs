@@ -94,6 +94,77 @@ fn the_home_has_ten_causes_and_leads_to_all_of_them() {
     });
 }
 
+/// Incidents of a hundred and one causes.
+async fn fail_in_many_ways(world: &World) {
+    for number in 0..101 {
+        let event = world.receipt(&format!("evt_{number}")).await;
+        world.fail(event, json!({ "error_code": format!("code_{number}") })).await;
+    }
+}
+
+#[test]
+fn all_causes_are_read_page_by_page() {
+    e2e::run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        fail_in_many_ways(&world).await;
+        let (mut path, mut titles, mut sizes) = ("/causes".to_owned(), Vec::new(), Vec::new());
+        let last = loop {
+            let page = bob.page(&path).await;
+            sizes.push(page.rows("Causes").len());
+            titles.extend(page.rows("Causes"));
+            match page.link("Next page") {
+                Some(next) => path = next,
+                None => break page,
+            }
+        };
+        titles.sort_unstable();
+        titles.dedup();
+        assert_eq!((sizes, titles.len()), (vec![50, 50, 1], 101));
+        let back = last.link("Previous page").expect("a way back");
+        assert_eq!(bob.page(&back).await.rows("Causes").len(), 50);
+
+        let of_one = last.row_links("Causes").remove(0);
+        let narrowed = bob.page(&of_one).await;
+        assert_eq!(listed(&narrowed).len(), 1);
+        assert!(!narrowed.text().contains("Unknown filter"), "{}", narrowed.text());
+        let all_of_it = "Reprocess all of this cause…";
+        assert!(narrowed.text().contains(all_of_it), "also of one that is far down the list");
+    });
+}
+
+#[test]
+fn scripts_and_the_command_line_read_all_causes_too() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Viewer).await;
+        fail_in_many_ways(&world).await;
+        let causes = format!("/{}/causes", world.project.id);
+        let (_, first) = script.get(&causes).await;
+        assert_eq!(first["data"].as_array().map(Vec::len), Some(100), "as it ever was");
+        let cursor = first["next_cursor"].as_str().expect("a next page");
+        let (_, rest) = script.get(&format!("{causes}?cursor={cursor}")).await;
+        assert_eq!(rest["data"].as_array().map(Vec::len), Some(1));
+        assert_eq!(rest["next_cursor"], json!(null));
+        for (wrong, field) in [("cursor=cau_1", "cursor"), ("limit=201", "limit")] {
+            let path = format!("{causes}?{wrong}");
+            let (status, error) = script.reject(reqwest::Method::GET, &path, None).await;
+            assert_eq!((status, bad_fields(&error)), (422, vec![field]));
+        }
+
+        let list = ["cause", "list", "--limit", "60"];
+        let (code, told) = world.cli(&list).await.expect("a command");
+        assert_eq!((code, told["data"].as_array().map(Vec::len)), (0, Some(60)), "{told}");
+        let cursor = told["next_cursor"].as_str().expect("a next page");
+        let next = ["cause", "list", "--cursor", cursor];
+        let (code, told) = world.cli(&next).await.expect("a command");
+        assert_eq!((code, told["data"].as_array().map(Vec::len)), (0, Some(41)), "{told}");
+        let (code, told) =
+            world.cli(&["cause", "list", "--cursor", "cau_1"]).await.expect("a command");
+        assert_eq!((code, &told["error"]["code"]), (1, &json!("validation_error")));
+    });
+}
+
 #[test]
 fn a_hostile_error_code_is_shown_and_does_nothing() {
     e2e::run(async {

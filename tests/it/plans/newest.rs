@@ -6,7 +6,6 @@ use domain::audit::Actor;
 use domain::bulk::{BulkAction, ItemState};
 use domain::ids::{IncidentId, OperatorId, ProjectId};
 use store::bulk::{NewBulk, NewSet, Selection, create_preview, create_set, list_set_items};
-use store::search::at_risk::sum_at_risk;
 use store::search::causes::find_cause;
 use store::search::hours::list_begins;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
@@ -56,9 +55,11 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     let mut all: Vec<_> = owned(unresolved).into();
     all.extend(told_again(unresolved));
     all.extend(previews(pool, unresolved).await);
-    all.push(Question::new("begin of a cause", |pool| {
+    let begin = Question::new("begin of a cause", |pool| {
         Box::pin(async move { list_begins(pool, &[bad_day()]).await.expect("begins").len() })
-    }));
+    });
+    // One of each hour, of however many.
+    all.push(begin.at_most(500));
     all.push(Question::new("comments on a cause", |pool| {
         Box::pin(async move {
             let mut db = pool.acquire().await.expect("a connection");
@@ -68,11 +69,6 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     all.push(Question::new("mentions that are due", |pool| {
         Box::pin(async move { mentions::claim_due(pool).await.expect("mentions").len() })
     }));
-    let at_risk = Question::new("what is at risk", |pool| {
-        Box::pin(async move { sum_at_risk(pool, None).await.expect("sums").0.len() })
-    });
-    // What was resolved by the questions before may still stand in the index.
-    all.push(at_risk.at_most(8 * unresolved + 100));
     all
 }
 

@@ -11,15 +11,13 @@ use store::PgPool;
 use store::notices::find_unclaimed;
 use store::progress::{event_progress, project_progress};
 use store::search::audit::{AuditExport, AuditSearch, search_audit};
-use store::search::causes::{count_waiting, find_cause, list_causes};
-use store::search::customers::count_customers;
+use store::search::causes::{CauseKey, CauseSearch, count_waiting, find_cause, search_causes};
 use store::search::events::{EventSearch, search_events};
 use store::search::hours::{list_hours, list_hours_of_cause};
-use store::search::incidents::{
-    IncidentSearch, StateFilter, count_incidents, count_unresolved, search_incidents,
-};
+use store::search::incidents::{IncidentSearch, StateFilter, count_unresolved, search_incidents};
 use store::search::overview::overview;
 use store::search::similar::list_similar;
+use store::search::unresolved::read_unresolved;
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
 
@@ -321,27 +319,16 @@ fn others(known: &Known) -> Vec<Question> {
     });
     all.push(each.at_most(known.incidents / 5));
     for (name, project_id) in [("of all", None), ("of a quiet project", Some(known.quiet))] {
-        let counts = Question::new(format!("counts, {name}"), move |pool| {
+        let counts = Question::new(format!("what is not resolved, {name}"), move |pool| {
             Box::pin(async move {
-                let counts = count_incidents(pool, project_id, None).await.expect("counts");
+                let counts = read_unresolved(pool, project_id, None).await.expect("counts");
                 usize::try_from(counts.open).expect("a number")
             })
         });
-        // Those that wait are counted, and no other.
+        // Those that wait are counted and added up, and no other.
         all.push(counts.at_most(known.incidents / 5));
-        let customers = Question::new(format!("customers, {name}"), move |pool| {
-            Box::pin(async move {
-                let (live, test) = count_customers(pool, project_id).await.expect("counts");
-                usize::try_from(live.without + test.without).expect("a number")
-            })
-        });
-        all.push(customers.at_most(known.incidents / 5));
-        let causes = Question::new(format!("causes, {name}"), move |pool| {
-            Box::pin(
-                async move { list_causes(pool, project_id, None).await.expect("causes").len() },
-            )
-        });
-        all.push(causes.at_most(known.incidents / 5));
+        let first = CauseSearch { project_id, ..CauseSearch::default() };
+        all.push(causes(&format!("causes, {name}"), known, first));
         all.push(Question::new(format!("overview, {name}"), move |pool| {
             Box::pin(async move {
                 let seen = overview(pool, project_id, None, 90).await.expect("an overview");
@@ -349,6 +336,11 @@ fn others(known: &Known) -> Vec<Question> {
                 usize::try_from(seen.overall.events).expect("a number")
             })
         }));
+    }
+    let edge: CauseKey = format!("live.2.2.{}", bad_day()).parse().expect("a cursor");
+    for cursor in [Cursor::After(edge), Cursor::Before(edge)] {
+        let beside = CauseSearch { cursor: Some(cursor), ..CauseSearch::default() };
+        all.push(causes("causes, a page beside another", known, beside));
     }
     all.push(of_cause(known.incident_id));
     all.extend(hours());
@@ -360,6 +352,15 @@ fn others(known: &Known) -> Vec<Question> {
 /// The cause that opened every incident of the bad day.
 pub fn bad_day() -> CauseId {
     CauseId::from_uuid(uuid::Uuid::from_u128(0x8000_8000_0000_0000_0001))
+}
+
+/// What waits is counted by cause, whichever page it is, and what is at risk is added up of those on it.
+fn causes(name: &str, known: &Known, search: CauseSearch) -> Question {
+    let question = Question::new(name, move |pool| {
+        let search = search.clone();
+        Box::pin(async move { search_causes(pool, &search).await.expect("causes").data.len() })
+    });
+    question.at_most(known.incidents / 5)
 }
 
 fn of_cause(incident_id: IncidentId) -> Question {

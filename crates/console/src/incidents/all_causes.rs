@@ -1,17 +1,17 @@
-//! All causes of what waits, also those of one incident; the home has the first ten.
+//! All causes of what waits, page by page, also those of one incident; the home has the first ten.
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use store::projects;
-use store::search::causes::{MAX_CAUSES, list_causes};
+use store::search::causes::{CauseSearch, search_causes};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::causes::CauseItem;
 use crate::access::{Access, Pages};
 use crate::layout::{Layout, Section};
-use crate::listing::ListQuery;
+use crate::listing::{ListQuery, Pager};
 use crate::page::page;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
@@ -28,13 +28,7 @@ pub(super) fn add(pages: Pages) -> Pages {
 struct CausesPage {
     layout: Layout,
     causes: Vec<CauseItem>,
-    max_causes: usize,
-}
-
-impl CausesPage {
-    fn is_full(&self) -> bool {
-        self.causes.len() >= self.max_causes
-    }
+    pager: Pager,
 }
 
 /// `GET /causes`: of the mode that is viewed, or of one project.
@@ -47,11 +41,12 @@ async fn list(
     let projects = projects::list_in_use(&state.pool, project_id).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(query.mode(), project_id, &projects);
-    let rows = list_causes(&state.pool, project_id, Some(mode)).await?;
-    let rows: Vec<_> = rows.iter().collect();
+    let wanted = CauseSearch { project_id, mode: Some(mode), cursor: query.cursor(), limit: 0 };
+    let found = search_causes(&state.pool, &wanted).await?;
+    let rows: Vec<_> = found.data.iter().collect();
     page(&CausesPage {
         layout: Layout::load(&state, &signed_in, Section::Incidents, "Causes").await?,
         causes: CauseItem::describe(&state.pool, &rows, OffsetDateTime::now_utc()).await?,
-        max_causes: MAX_CAUSES,
+        pager: Pager::new(PATH, &query, &found),
     })
 }

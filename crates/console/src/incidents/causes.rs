@@ -9,7 +9,7 @@ use domain::alert::one_line;
 use domain::ids::CauseId;
 use domain::money::describe_sums;
 use domain::project::Mode;
-use store::search::causes::{CauseRow, find_cause, list_causes};
+use store::search::causes::{CauseRow, CauseSearch, count_waiting, find_cause, search_causes};
 use store::search::hours::list_begins;
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
@@ -23,6 +23,8 @@ use crate::when::When;
 
 /// The most that are shown above the list.
 const MAX_SHOWN: usize = 10;
+/// The most that are offered as a filter, those with the most customers.
+const MAX_OFFERED: i64 = 100;
 
 /// What incidents have in common, and how many there are.
 #[derive(Debug)]
@@ -45,11 +47,19 @@ pub(super) struct CauseItem {
     pub(super) since: When,
 }
 
-/// The causes of what is not resolved, and what of them is shown.
+/// The first causes of what is not resolved, and what of them is shown.
 pub(super) struct Causes {
     rows: Vec<CauseRow>,
-    /// The one that the list is narrowed to, where nothing of it waits any more.
-    over: Option<(CauseId, String)>,
+    /// The one that the list is narrowed to, where it is none of these.
+    named: Option<NamedCause>,
+}
+
+/// A cause that is not offered unless it is asked for.
+struct NamedCause {
+    id: CauseId,
+    title: String,
+    /// Whether something of it waits: it may be over, or one of many.
+    waits: bool,
 }
 
 impl Causes {
@@ -58,13 +68,15 @@ impl Causes {
         query: &ListQuery,
         mode: Option<Mode>,
     ) -> Result<Self, ApiError> {
-        let rows = list_causes(db, query.project_id(), mode).await?;
+        let project_id = query.project_id();
+        let first = CauseSearch { project_id, mode, cursor: None, limit: MAX_OFFERED };
+        let rows = search_causes(db, &first).await?.data;
         let wanted = query.cause_id().filter(|id| rows.iter().all(|row| row.id != *id));
-        let over = match wanted {
-            Some(id) => find_cause(db, id).await?.map(|cause| (id, cause.title())),
+        let named = match wanted {
+            Some(id) => NamedCause::find(db, id).await?,
             None => None,
         };
-        Ok(Self { rows, over })
+        Ok(Self { rows, named })
     }
 
     /// Those of more than one incident.
@@ -77,27 +89,37 @@ impl Causes {
         CauseItem::describe(db, &shared.take(MAX_SHOWN).collect::<Vec<_>>(), now).await
     }
 
-    /// How many there are, and where, if not all of those of more than one incident are shown.
-    pub(super) fn all(&self, query: &ListQuery) -> Option<(usize, String)> {
+    /// How many there are, `count`, and where, if not all of those of more than one incident are shown. Those come before all
+    /// others of their mode, so it is enough to have read the first.
+    pub(super) fn all(&self, query: &ListQuery, count: i64) -> Option<(i64, String)> {
         let shared = self.rows.iter().filter(|row| row.incidents > 1).count();
         let project = query.project_id().map(|id| id.to_string());
         let path = address(all_causes::PATH, project.as_deref().map(|id| ("project", id)));
-        (shared > MAX_SHOWN).then_some((self.rows.len(), path))
+        (shared > MAX_SHOWN).then_some((count, path))
     }
 
     /// Whether something of this cause waits.
     pub(super) fn waits(&self, id: CauseId) -> bool {
-        self.rows.iter().any(|row| row.id == id)
+        let named = self.named.as_ref().is_some_and(|named| named.id == id && named.waits);
+        named || self.rows.iter().any(|row| row.id == id)
     }
 
     /// The choice among them.
     pub(super) fn select(&self, query: &ListQuery) -> Select {
         let waiting = self.rows.iter().map(|row| (row.id.to_string(), row.cause.title()));
-        let over = self.over.iter().map(|(id, title)| (id.to_string(), title.clone()));
-        let causes: Vec<_> = waiting.chain(over).collect();
+        let asked = self.named.iter().map(|named| (named.id.to_string(), named.title.clone()));
+        let causes: Vec<_> = waiting.chain(asked).collect();
         let any = [("", "Any cause")].into_iter();
         let named = causes.iter().map(|(id, title)| (id.as_str(), title.as_str()));
         Select::new("cause", "Cause", &query.cause, any.chain(named))
+    }
+}
+
+impl NamedCause {
+    async fn find(db: &PgPool, id: CauseId) -> Result<Option<Self>, StoreError> {
+        let Some(cause) = find_cause(db, id).await? else { return Ok(None) };
+        let waits = count_waiting(db, id, 1).await? > 0;
+        Ok(Some(Self { id, title: cause.title(), waits }))
     }
 }
 

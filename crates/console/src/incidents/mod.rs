@@ -63,7 +63,7 @@ struct IncidentsPage {
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     /// How many causes there are and where, if more than these.
-    all_causes: Option<(usize, String)>,
+    all_causes: Option<(i64, String)>,
     filters: Filters,
     saved: SavedLinks,
     /// What the list is narrowed by, as its address says it.
@@ -102,6 +102,7 @@ async fn list(
     let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
     page(&IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
+        all_causes: causes.all(&query, summary.causes).filter(|_| is_wide),
         layout,
         said,
         max_note: MAX_NOTE,
@@ -109,7 +110,6 @@ async fn list(
         held,
         hours,
         causes: if is_wide { causes.shared(&state.pool, now).await? } else { Vec::new() },
-        all_causes: causes.all(&query).filter(|_| is_wide),
         filters,
         saved,
         filter: query.with_mode(of_mode).as_filter(),

@@ -7,10 +7,8 @@ use domain::ids::ProjectId;
 use domain::money::describe_sums;
 use domain::project::Mode;
 use store::StoreError;
-use store::search::at_risk::sum_at_risk;
-use store::search::customers::{Customers, count_customers};
 use store::search::hours::Hours;
-use store::search::incidents::{IncidentCounts, count_incidents};
+use store::search::unresolved::{Customers, read_unresolved};
 use time::OffsetDateTime;
 
 use crate::state::ConsoleState;
@@ -27,6 +25,8 @@ pub(super) struct IncidentSummary {
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
     pub(super) repairing: i64,
+    /// How many causes all of these have.
+    pub(super) causes: i64,
     /// What they paid, as far as receipts said so, and whether it was a test.
     pub(super) at_risk: Option<(String, bool)>,
     /// How many of a hundred effects came on time, if any were due.
@@ -46,20 +46,16 @@ impl IncidentSummary {
         now: OffsetDateTime,
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
-        let (live, test) = count_customers(pool, project_id).await?;
-        let IncidentCounts { open, acknowledged, reprocessing, oldest_open_at } =
-            count_incidents(pool, project_id, Some(mode)).await?;
-        let (of_live, of_test) = sum_at_risk(pool, project_id).await?;
-        let sums = if mode == Mode::Live { of_live } else { of_test };
-        let customers = if mode == Mode::Live { live } else { test };
+        let waiting = read_unresolved(pool, project_id, Some(mode)).await?;
         let week = state.console.weeks.of(pool, project_id, Some(mode)).await?;
         let quiet = week.on_time.is_none();
         Ok(Self {
-            headline: headline(customers, mode, quiet),
-            open: open + acknowledged,
-            oldest: oldest_open_at.map(|at| When::ago(at, now)),
-            repairing: reprocessing,
-            at_risk: describe_sums(&sums).map(|sums| (sums, mode == Mode::Test)),
+            headline: headline(waiting.customers, mode, quiet),
+            open: waiting.open + waiting.acknowledged,
+            oldest: waiting.oldest_opened_at.map(|at| When::ago(at, now)),
+            repairing: waiting.reprocessing,
+            causes: waiting.causes,
+            at_risk: describe_sums(&waiting.at_risk).map(|sums| (sums, mode == Mode::Test)),
             on_time: week.on_time.map(percent),
             to_repair: week.to_repair.map(format_duration),
             hours: week.hours,

@@ -1,7 +1,6 @@
 //! `cause list`: what incidents that are not resolved have in common.
 
 use api::v1::responses;
-use api_types::list::Listed;
 use clap::Subcommand;
 use domain::alert::one_line;
 use domain::cause::describe_reason;
@@ -9,20 +8,23 @@ use domain::ids::CauseId;
 use domain::money::describe_sums;
 use domain::urgency::Urgency;
 use store::comments::{About, list_of_cause};
-use store::search::causes::{CauseRow, find_cause, list_causes};
+use store::page::MAX_PAGE;
+use store::search::Cursor;
+use store::search::causes::{CauseRow, CauseSearch, find_cause, search_causes};
 
 use crate::Context;
 use crate::admin_context::AdminContext;
-use crate::cmd::comment;
+use crate::cmd::{comment, list};
 use crate::failure::{no_such, parse_id};
 use crate::output::CommandOutput;
-use crate::text::{Tone, format_timestamp, or_nothing, plain, table_or};
+use crate::text::{Tone, format_timestamp, or_nothing, plain};
 
 const HELP: &str = "\
 Example:
   sendpromptly cause list
 
-The incidents of one: sendpromptly incident list --cause cau_…";
+The incidents of one: sendpromptly incident list --cause cau_…
+A list with more pages ends with the command for the next one.";
 
 const COMMENT_HELP: &str = "\
 Example:
@@ -36,13 +38,9 @@ Example:
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// List the causes of incidents that are not resolved: live projects first, and of each mode the
-    /// cause with the most customers; at most 100.
+    /// cause with the most customers.
     #[command(after_help = HELP)]
-    List {
-        /// Only this project's causes.
-        #[arg(long)]
-        project: Option<String>,
-    },
+    List(ListArgs),
     /// Comment on a cause, for all of its incidents.
     #[command(after_help = COMMENT_HELP)]
     Comment {
@@ -62,20 +60,37 @@ pub enum Verb {
     },
 }
 
+/// Which causes.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only this project's causes.
+    #[arg(long)]
+    project: Option<String>,
+    /// How many lines a page has at most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+    limit: i64,
+    /// The cursor that the page before ended with.
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
 impl Verb {
     /// Does it.
     pub async fn run(self, context: &Context) -> anyhow::Result<CommandOutput> {
         match self {
-            Self::List { project } => list(project.as_deref(), context).await,
+            Self::List(args) => list_page(args, context).await,
             Self::Comment { id, text } => Box::pin(comment_on(&id, &text, context)).await,
             Self::Comments { id } => list_comments(&id, context).await,
         }
     }
 }
 
-async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
+async fn list_page(args: ListArgs, context: &Context) -> anyhow::Result<CommandOutput> {
+    let cursor = args.cursor.as_deref().map(list::parse_cursor).transpose()?.map(Cursor::After);
     let admin = AdminContext::open(context).await?;
-    let causes = list_causes(&admin.pool, admin.project_id(project).await?, None).await?;
+    let project_id = admin.project_id(args.project.as_deref()).await?;
+    let search = CauseSearch { project_id, mode: None, cursor, limit: args.limit };
+    let page = search_causes(&admin.pool, &search).await?;
     let headers = [
         "CAUSE",
         "WHY",
@@ -89,9 +104,8 @@ async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<Comman
         "SINCE",
         "PROJECT",
     ];
-    let human = table_or("Nothing waits.", &headers, causes.iter().map(row).collect());
-    let causes = causes.into_iter().map(responses::cause);
-    CommandOutput::new(&Listed::whole(causes), human)
+    let human = list::describe("Nothing waits.", &headers, &page, row);
+    CommandOutput::new(&responses::page(page, responses::cause), human)
 }
 
 async fn comment_on(id: &str, text: &str, context: &Context) -> anyhow::Result<CommandOutput> {

@@ -36,7 +36,11 @@ impl Narrowing {
     }
 }
 
-fn parse_cursor<Id: FromStr>(text: &str) -> Result<Id, Failure> {
+/// The last line of the page before, where it is no option of [`Narrowing`].
+///
+/// # Errors
+/// When it is no cursor of such a list.
+pub fn parse_cursor<Id: FromStr>(text: &str) -> Result<Id, Failure> {
     text.parse().map_err(|_| {
         Failure::option("cursor", "must be the next_cursor of the page before this one")
     })

@@ -1,4 +1,4 @@
-//! What customers paid for what they do not have, one sum per currency.
+//! What customers paid for what they do not have, one sum per currency, the largest number first.
 //!
 //! Only what receipts said can be added up, and nothing is converted. What is read is as much as is not resolved.
 
@@ -9,48 +9,47 @@ use domain::money::{Amount, Currency};
 use domain::project::Mode;
 use sqlx::PgExecutor;
 
-use crate::StoreError;
+use crate::{StoreError, column};
 
-/// The sums of one project, or of all, over incidents that are not resolved: those of live projects, and those of
-/// test projects. The largest number comes first.
-pub async fn sum_at_risk(
+/// The sums of one project, or of all of a mode that are not archived, over incidents that are not resolved.
+pub(super) async fn sum_at_risk(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
-) -> Result<(Vec<Amount>, Vec<Amount>), StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT p.mode, i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
-           FROM projects p JOIN incidents i ON i.project_id = p.id
-               AND i.state IN ('open', 'acknowledged', 'reprocessing')
-           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND i.amount_currency IS NOT NULL
-           GROUP BY p.mode, i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
+    mode: Option<Mode>,
+) -> Result<Vec<Amount>, StoreError> {
+    let sums = sqlx::query_as!(
+        Amount,
+        r#"SELECT sum(paid.value)::bigint AS "value!", paid.currency AS "currency!: Currency"
+           FROM projects p CROSS JOIN LATERAL (
+               SELECT i.amount_currency AS currency, sum(i.amount_value) AS value FROM incidents i
+               WHERE i.project_id = p.id AND i.state <> 'resolved' AND i.amount_currency IS NOT NULL
+               GROUP BY i.amount_currency) AS paid
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)
+           GROUP BY paid.currency ORDER BY sum(paid.value) DESC, paid.currency"#,
         project_id.map(ProjectId::as_uuid),
-    )
-    .fetch_all(db)
-    .await?;
-    let of = |mode| {
-        let rows = rows.iter().filter(|row| row.mode == mode);
-        rows.map(|row| Amount { value: row.value, currency: row.currency }).collect()
-    };
-    Ok((of(Mode::Live), of(Mode::Test)))
+        mode.map(Mode::as_str),
+    );
+    Ok(sums.fetch_all(db).await?)
 }
 
-/// The sums of each cause of what is not resolved, of one project or of all.
+/// The sums of each of these causes, which are named with their projects.
 pub(super) async fn sum_by_cause(
     db: impl PgExecutor<'_>,
-    project_id: Option<ProjectId>,
+    causes: &[(ProjectId, CauseId)],
 ) -> Result<BTreeMap<CauseId, Vec<Amount>>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT i.cause AS "cause!: CauseId", i.amount_currency AS "currency!: Currency", sum(i.amount_value)::bigint AS "value!"
-           FROM incidents i
-           WHERE i.state <> 'resolved' AND i.cause IS NOT NULL AND ($1::uuid IS NULL OR i.project_id = $1)
-             AND i.amount_currency IS NOT NULL
-           GROUP BY i.cause, i.amount_currency ORDER BY sum(i.amount_value) DESC, i.amount_currency"#,
-        project_id.map(ProjectId::as_uuid),
-    )
-    .fetch_all(db)
-    .await?;
+        r#"SELECT wanted.cause AS "cause!: CauseId", paid.currency AS "currency!: Currency", paid.value AS "value!"
+           FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, cause) CROSS JOIN LATERAL (
+               SELECT i.amount_currency AS currency, sum(i.amount_value)::bigint AS value FROM incidents i
+               WHERE i.project_id = wanted.project_id AND i.cause = wanted.cause AND i.state <> 'resolved'
+                 AND i.amount_currency IS NOT NULL
+               GROUP BY i.amount_currency) AS paid
+           ORDER BY paid.value DESC, paid.currency"#,
+        &column(causes, |(project_id, _)| project_id.as_uuid()),
+        &column(causes, |(_, cause)| cause.as_uuid()),
+    );
     let mut sums = BTreeMap::<_, Vec<_>>::new();
-    for row in rows {
+    for row in rows.fetch_all(db).await? {
         let sum = Amount { value: row.value, currency: row.currency };
         sums.entry(row.cause).or_default().push(sum);
     }

@@ -114,7 +114,7 @@ pub async fn list_begins(
     let since = first(&hours, now);
     let (until, mut opened) = incident_hours::list_opened(&mut tx, since, causes).await?;
     let live_from = until.max(now - Duration::DAY);
-    opened.extend(incident_hours::list_opened_since(&mut tx, live_from, causes).await?);
+    opened.extend(incident_hours::list_opened_since(&mut tx, live_from, now, causes).await?);
     let mut hours = BTreeMap::<_, BTreeSet<_>>::new();
     for (cause, hour) in opened {
         hours.entry(cause).or_default().insert(hour);

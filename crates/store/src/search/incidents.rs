@@ -1,4 +1,4 @@
-//! Searching incidents, and counting those that need an operator.
+//! Searching incidents, and counting those that are not resolved.
 
 use std::collections::BTreeMap;
 
@@ -178,46 +178,6 @@ fn row(
         acknowledged_by: None,
         snooze: None,
     }
-}
-
-/// How many incidents wait for an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IncidentCounts {
-    /// Open ones.
-    pub open: i64,
-    /// Acknowledged ones.
-    pub acknowledged: i64,
-    /// Those that are being reprocessed.
-    pub reprocessing: i64,
-    /// Since when the oldest of all these waits.
-    pub oldest_open_at: Option<OffsetDateTime>,
-}
-
-/// Counts the incidents of one project, or of all of a mode. What is read is as much as there is to count.
-pub async fn count_incidents(
-    db: &PgPool,
-    project_id: Option<ProjectId>,
-    mode: Option<Mode>,
-) -> Result<IncidentCounts, StoreError> {
-    let mut tx = reading::begin(db).await?;
-    let counts = sqlx::query_as!(
-        IncidentCounts,
-        r#"SELECT coalesce(sum(n.open), 0)::bigint AS "open!", coalesce(sum(n.acknowledged), 0)::bigint AS "acknowledged!",
-               coalesce(sum(n.reprocessing), 0)::bigint AS "reprocessing!", min(n.oldest) AS oldest_open_at
-           FROM projects p CROSS JOIN LATERAL (SELECT
-               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'open') AS open,
-               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'acknowledged') AS acknowledged,
-               (SELECT count(*) FROM incidents i WHERE i.project_id = p.id AND i.state = 'reprocessing') AS reprocessing,
-               (SELECT i.opened_at FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
-                    ORDER BY i.project_id, i.id LIMIT 1) AS oldest) AS n
-           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
-        project_id.map(ProjectId::as_uuid),
-        mode.map(Mode::as_str),
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(counts)
 }
 
 /// How many incidents are not resolved, by project and reason, without archived projects.

@@ -12,12 +12,11 @@
 //! A search finds ids; the rows are then read by their keys. Nothing here changes anything, and a
 //! row that changes between the two is shown as it is then.
 
-pub mod at_risk;
+mod at_risk;
 pub mod audit;
 mod audit_ids;
 mod audit_search;
 pub mod causes;
-pub mod customers;
 mod event_ids;
 mod event_search;
 pub mod events;
@@ -34,6 +33,7 @@ mod owned_ids;
 pub mod reading;
 pub mod similar;
 mod term;
+pub mod unresolved;
 mod words;
 
 use std::collections::BTreeMap;

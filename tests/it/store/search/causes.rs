@@ -2,18 +2,20 @@
 
 use domain::ids::{CauseId, EventId};
 use domain::incident::IncidentState;
+use domain::money::describe_sums;
 use domain::project::Mode;
 use domain::urgency::Urgency;
 use e2e::run;
 use serde_json::json;
 use store::incidents::Incident;
-use store::search::causes::{CauseRow, count_waiting, find_cause, list_causes};
+use store::page::Page;
+use store::search::causes::{CauseRow, CauseSearch, count_waiting, find_cause, search_causes};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::search::similar::list_similar;
 use store::search::{Cursor, Sort};
 
 use super::super::shop::{Shop, receipt_with};
-use super::{after, dispute, for_charlie, names};
+use super::{after, before, dispute, for_charlie, names};
 
 /// An incident of the usual failure, for a customer.
 async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) -> EventId {
@@ -23,8 +25,12 @@ async fn fail_for(shop: &Shop, provider_event_id: &str, reference: &str) -> Even
     event
 }
 
+async fn search(shop: &Shop, search: CauseSearch) -> Page<CauseRow> {
+    search_causes(&shop.pool, &search).await.expect("causes")
+}
+
 async fn causes(shop: &Shop) -> Vec<CauseRow> {
-    list_causes(&shop.pool, None, None).await.expect("causes")
+    search(shop, CauseSearch::default()).await.data
 }
 
 async fn found(shop: &Shop, cause_id: CauseId, search: IncidentSearch) -> String {
@@ -84,9 +90,89 @@ fn a_cause_counts_what_waits_and_live_projects_come_first() {
         );
         assert_eq!(causes[1].id, causes[1].cause.id(), "the id is that of its fields");
         an_hour_later_only_the_live_one_is_urgent(&shop).await;
-        let only =
-            list_causes(&shop.pool, Some(charlie.owner.project_id), None).await.expect("causes");
+        let project_id = Some(charlie.owner.project_id);
+        let only = search(&shop, CauseSearch { project_id, ..CauseSearch::default() }).await.data;
         assert_eq!(only.iter().map(|row| row.id).collect::<Vec<_>>(), [causes[0].id]);
+    });
+}
+
+/// A failure with an error code of its own, for a customer.
+async fn fail_with(shop: &Shop, number: usize, code: usize, reference: &str) -> EventId {
+    let change = json!({ "internal_reference": reference });
+    let event = shop.accept(&receipt_with(&format!("evt_{number}"), &change)).await.event_id;
+    shop.report(event, json!({ "status": "failed", "error_code": format!("code_{code}") })).await;
+    event
+}
+
+fn codes(page: &Page<CauseRow>) -> Vec<String> {
+    page.data.iter().filter_map(|row| row.cause.error_code.clone()).collect()
+}
+
+#[test]
+fn causes_are_found_page_by_page_the_most_customers_first_and_none_twice() {
+    run(async {
+        let shop = Shop::open().await;
+        let mut events = Vec::new();
+        for code in 0..103 {
+            events.push(fail_with(&shop, code, code, "user_1").await);
+        }
+        fail_with(&shop, 103, 101, "user_2").await;
+        fail_with(&shop, 104, 102, "user_1").await;
+
+        let first = search(&shop, CauseSearch::default()).await;
+        let mut met = codes(&first);
+        assert_eq!(met[..2], ["code_101", "code_102"], "by customers, then by incidents");
+        assert_eq!((met.len(), &first.previous_cursor), (50, &None));
+        // The list goes on behind a cause that is over by then.
+        let edge: usize = met[49].trim_start_matches("code_").parse().expect("a number");
+        shop.resolve(events[edge]).await;
+        let mut last = first;
+        while let Some(cursor) = last.next_cursor.clone() {
+            let next = CauseSearch { cursor: after(Some(&cursor)), ..CauseSearch::default() };
+            last = search(&shop, next).await;
+            met.extend(codes(&last));
+        }
+        let shown = (met.len(), last.data.len());
+        met.sort_unstable();
+        met.dedup();
+        assert_eq!((shown, met.len()), ((103, 3), 103));
+
+        let cursor = before(last.previous_cursor.as_ref());
+        let back = search(&shop, CauseSearch { cursor, limit: 2, ..CauseSearch::default() }).await;
+        assert_eq!(back.data.len(), 2);
+        assert!(back.previous_cursor.is_some() && back.next_cursor.is_some());
+    });
+}
+
+#[test]
+fn a_cause_says_what_is_at_risk_in_each_currency() {
+    run(async {
+        let shop = Shop::open().await;
+        let charlie = for_charlie(&shop).await;
+        let paid = [(&shop, "evt_1", 4900, "USD"), (&shop, "evt_2", 100, "USD")];
+        let paid = paid.into_iter().chain([
+            (&shop, "evt_3", 1500, "JPY"),
+            (&charlie, "evt_4", 700, "USD"),
+            (&charlie, "evt_5", 900, "EUR"),
+        ]);
+        for (shop, event, value, currency) in paid {
+            let amount = json!({ "amount": { "value": value, "currency": currency } });
+            let event = shop.accept(&receipt_with(event, &amount)).await.event_id;
+            shop.fail(event).await;
+        }
+        shop.missed("evt_6").await;
+        let causes = causes(&shop).await;
+        let sums = |row: &CauseRow| describe_sums(&row.at_risk);
+        let told: Vec<_> = causes.iter().map(|row| (row.mode, sums(row))).collect();
+        let sum = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told,
+            [
+                (Mode::Live, sum("9.00 EUR + 7.00 USD")),
+                (Mode::Test, sum("50.00 USD + 1,500 JPY")),
+                (Mode::Test, None),
+            ]
+        );
     });
 }
 

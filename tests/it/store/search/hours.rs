@@ -4,7 +4,7 @@ use domain::ids::CauseId;
 use domain::project::Mode;
 use e2e::run;
 use store::incident_hours::{delete_old, roll_up};
-use store::search::causes::list_causes;
+use store::search::causes::{CauseSearch, search_causes};
 use store::search::hours::{
     HourFigures, MOST_HOURS, USUAL_HOURS, list_begins, list_hours, list_hours_of_cause,
 };
@@ -149,7 +149,8 @@ fn a_cause_goes_on_since_its_first_incident_also_when_that_is_resolved() {
             "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now()
              WHERE provider_event_id = 'evt_1'";
         sqlx::raw_sql(resolved).execute(&shop.pool).await.expect("resolved");
-        let waiting = list_causes(&shop.pool, None, None).await.expect("causes").remove(0);
+        let waiting = search_causes(&shop.pool, &CauseSearch::default()).await;
+        let waiting = waiting.expect("causes").data.remove(0);
         assert!(waiting.oldest_opened_at > opened_at);
         assert_eq!(begins().await, [(id, opened_at)].into(), "as its chart has it");
         let of_chart = list_hours_of_cause(&shop.pool, id).await.expect("hours");

@@ -1,4 +1,4 @@
-//! Searching and counting incidents.
+//! Searching incidents.
 
 use domain::callback::AnswerVerdict;
 use domain::catalogue::EffectType;
@@ -10,8 +10,7 @@ use e2e::run;
 use serde_json::json;
 use store::page::Page;
 use store::search::incidents::{
-    IncidentCounts, IncidentRow, IncidentSearch, StateFilter, count_incidents, count_unresolved,
-    list_matching, search_incidents,
+    IncidentRow, IncidentSearch, StateFilter, list_matching, search_incidents,
 };
 use store::search::{Cursor, Sort};
 use time::{Duration, OffsetDateTime};
@@ -295,39 +294,6 @@ fn pages_of_incidents_have_no_gaps_and_no_doubles_while_rows_are_added() {
         }
         let older: Vec<_> = (0..7).rev().map(|number| format!("evt_{number}")).collect();
         assert_eq!(met, older);
-    });
-}
-
-#[test]
-fn incidents_are_counted_by_state_and_by_project() {
-    run(async {
-        let shop = Shop::open().await;
-        let charlie = seed(&shop).await;
-        let of = |project_id| {
-            let pool = shop.pool.clone();
-            async move { count_incidents(&pool, project_id, None).await.expect("counts") }
-        };
-        let all = of(None).await;
-        assert_eq!((all.open, all.acknowledged, all.reprocessing), (3, 1, 1));
-        let ours = of(Some(shop.owner.project_id)).await;
-        assert_eq!(ours.open, 2);
-        let oldest =
-            search(&shop, IncidentSearch { sort: Sort::Oldest, ..Default::default() }).await;
-        assert_eq!(ours.oldest_open_at, Some(oldest.data[0].incident.opened_at));
-        let charlies = of(Some(charlie.owner.project_id)).await;
-        let sum = |of: IncidentCounts| of.open + of.acknowledged + of.reprocessing;
-        let each = [(shop.owner.project_id, sum(ours)), (charlie.owner.project_id, sum(charlies))];
-        assert_eq!(count_unresolved(&shop.pool).await.expect("counts"), each.into());
-        assert_eq!((charlies.open, charlies.acknowledged), (1, 0));
-        shop.execute(
-            "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now() - interval '8 days'
-             WHERE event_id <> $1",
-            EventId::from_uuid(uuid::Uuid::nil()),
-        )
-        .await;
-        let none = of(None).await;
-        assert_eq!((none.open, none.oldest_open_at), (0, None));
-        assert!(count_unresolved(&shop.pool).await.expect("counts").is_empty());
     });
 }
 

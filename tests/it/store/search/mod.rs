@@ -7,6 +7,7 @@ mod hours;
 mod incidents;
 mod overview;
 mod progress;
+mod unresolved;
 
 use domain::ids::ProjectId;
 use domain::project::Mode;
