@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Rejects a statement that touches rows of projects and says neither whose nor which.
+"""Rejects a statement that touches rows of projects and says neither whose nor which, and a look-up of a row that
+somebody else's request names without asking whose it is.
 
 `.sqlx` holds the text of every statement. One that touches a table with rows of a project has to compare the
 project with a parameter, or name its rows by an id that a row handed on: ids are random, and one from outside is
 looked up within its project before anything else (`tests/it/isolation.rs` tries each path with those of another
 project). What goes over all projects on purpose is listed here, by how it reads, with the reason; a line that fits
 nothing any more is rejected too.
+
+A function of the store that finds a row by its id alone serves workers, who have ids from rows. Where a route or a page
+calls one, the project of what it finds is compared right there.
 """
 
 import json
@@ -105,6 +109,29 @@ OVER_ALL = {
     "a project begins": [r"^INSERT INTO projects \(id,"],
 }
 
+STORE = pathlib.Path("crates/store/src")
+ROUTES = ("api/src", "crates/console/src")
+COMPARE = "Compare its project_id right there; LOOKS_AT_ALL in scripts/check_isolation.py names pages of all projects."
+LOOKS_AT_ALL = {
+    "a page of all projects, for every operator": [
+        "crates/console/src/bulk/mod.rs",
+        "crates/console/src/bulk/page.rs",
+        "crates/console/src/bulk/pick.rs",
+        "crates/console/src/comments.rs",
+        "crates/console/src/event.rs",
+        "crates/console/src/incident/details.rs",
+        "crates/console/src/incident/siblings.rs",
+        "crates/console/src/incidents/causes.rs",
+        "crates/console/src/snapshot/mod.rs",
+    ],
+    "its ids are from the row of the link, whose token is the key": ["crates/console/src/proof.rs"],
+    "what is found has the secret that the request must be signed with": ["api/src/slack.rs"],
+}
+
+IDS = "Alert|Bulk|Call|Cause|Destination|Erasure|Event|Extension|Incident|Key|ProofLink|Replay|Secret|Silence"
+FINDER = re.compile(rf"pub async fn (find_\w+)(?:<[^>]*>)?\((?![^)]*ProjectId)(?:[^()]|\([^)]*\))*\bid: (?:{IDS})Id\b")
+COMPARED_WITHIN = 260
+
 TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \((.*?)^\)", re.MULTILINE | re.DOTALL)
 ADDED = re.compile(rf"^ALTER TABLE (\w+)\s+ADD COLUMN (?:{OWNERS})\s", re.MULTILINE)
 COLUMN = re.compile(rf"^\s+(?:{OWNERS})\s", re.MULTILINE)
@@ -166,8 +193,29 @@ def unbound(over_all: dict[str, list[str]]) -> list[str]:
     return wrong + [f"scripts/check_isolation.py: no statement reads as {pattern}: delete it" for pattern in stale]
 
 
+def finders() -> set[str]:
+    """The functions of the store that find a row by its id alone."""
+    return {name for file in STORE.rglob("*.rs") for name in FINDER.findall(file.read_text(encoding="utf-8"))}
+
+
+def look_ups(looks_at_all: dict[str, list[str]]) -> list[str]:
+    call = re.compile(rf"(?<!fn )\b({'|'.join(sorted(finders()))})\(\s*[&a-z]")
+    listed, used, wrong = {path for group in looks_at_all.values() for path in group}, set(), []
+    for file in sorted(file for root in ROUTES for file in pathlib.Path(root).rglob("*.rs")):
+        text = file.read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+        for found in call.finditer(text):
+            if "project_id == " in text[found.start() : found.start() + COMPARED_WITHIN]:
+                continue
+            used.add(str(file))
+            if str(file) not in listed:
+                line = text.count("\n", 0, found.start()) + 1
+                wrong.append(f"{file}:{line}: {found[1]} finds rows of every project\n  {COMPARE}")
+    stale = sorted(listed - used)
+    return wrong + [f"scripts/check_isolation.py: {path} looks at no row of all projects: delete it" for path in stale]
+
+
 def main() -> int:
-    wrong = unbound(OVER_ALL)
+    wrong = unbound(OVER_ALL) + look_ups(LOOKS_AT_ALL)
     print("\n".join(wrong) or "every statement says whose rows it touches, or which")
     return 1 if wrong else 0
 

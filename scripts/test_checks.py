@@ -112,6 +112,21 @@ class Isolation(Repository):
         [told] = self.unbound("DELETE FROM alerts WHERE created_at < now()", over_all=over_all)
         self.assertIn(r"no statement reads as ^DELETE FROM incidents", told)
 
+    def test_a_route_asks_whose_the_row_is_that_it_looks_up(self):
+        by_id = "pub async fn find_incident(\n    db: impl PgExecutor<'_>,\n    id: IncidentId,\n) {}\n"
+        bound = "pub async fn find_bulk(db: &PgPool, project_id: ProjectId, id: BulkId) {}\n"
+        self.write("crates/store/src/incidents.rs", by_id + bound)
+        self.assertEqual(check_isolation.finders(), {"find_incident"})
+        look_up = "let found = incidents::find_incident(&state.pool, id).await?;\n"
+        self.write("api/src/v1/good.rs", look_up + "found.filter(|one| one.project_id == project.id)\n")
+        self.write("api/src/v1/bad.rs", "\n" + look_up)
+        self.write("crates/console/src/page.rs", look_up)
+        [told] = check_isolation.look_ups({"operators": ["crates/console/src/page.rs"]})
+        self.assertIn("api/src/v1/bad.rs:2: find_incident finds rows of every project", told)
+        [told, stale] = check_isolation.look_ups({"none": ["api/src/v1/good.rs", "crates/console/src/page.rs"]})
+        self.assertIn("bad.rs:2", told)
+        self.assertIn("api/src/v1/good.rs looks at no row", stale)
+
 
 if __name__ == "__main__":
     unittest.main()
