@@ -30,7 +30,7 @@ test: ## every test, on real engines and a real browser that are found or instal
 	$(CARGO) build --workspace --all-targets
 	TMPDIR=$$(python3 scripts/choose_scratch.py) RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} $(CARGO) test --workspace $(T)
 
-lint: style doc ## format, clippy, documentation, file sizes, links, snapshots
+lint: style doc ## format, clippy, documentation, file sizes, links, snapshots, whose rows statements touch
 	$(CLIPPY)
 
 style:
@@ -38,6 +38,7 @@ style:
 	python3 scripts/check_sizes.py
 	python3 scripts/check_docs.py
 	python3 scripts/check_snapshots.py
+	python3 scripts/check_isolation.py
 	python3 -m unittest discover --quiet --start-directory scripts
 
 doc:

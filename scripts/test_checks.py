@@ -1,5 +1,6 @@
-"""The checks of documents and snapshots find what they are for, and nothing else: on small repositories."""
+"""The checks of documents, snapshots and statements find what they are for, and nothing else: on small repositories."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 import unittest
 
 import check_docs
+import check_isolation
 import check_snapshots
 
 INDEX = "docs/decisions/README.md"
@@ -66,6 +68,64 @@ class Snapshots(Repository):
         self.write("src/snapshots/it__two.snap.new", "")
         [told] = check_snapshots.unreviewed()
         self.assertIn("src/snapshots/it__two.snap.new: was not reviewed", told)
+
+
+class Isolation(Repository):
+    def setUp(self):
+        super().setUp()
+        table = "CREATE TABLE {} (\n    id uuid PRIMARY KEY,\n    {} uuid NOT NULL\n);\n"
+        made = [("incidents", "project_id"), ("alerts", "incident_id"), ("operators", "other_id")]
+        self.write("migrations/1_create.sql", "".join(table.format(*names) for names in made))
+
+    def unbound(self, *statements: str, over_all: dict[str, list[str]] | None = None) -> list[str]:
+        for number, statement in enumerate(statements):
+            self.write(f".sqlx/query-{number}.json", json.dumps({"query": statement}))
+        return check_isolation.unbound(over_all or {})
+
+    def test_what_says_whose_or_which_is_bound(self):
+        self.assertEqual(check_isolation.tables_of_projects(), {"incidents", "alerts", "projects"})
+        bound = [
+            "SELECT state FROM incidents WHERE project_id = $1",
+            "SELECT i.state FROM incidents i\n  JOIN projects p ON p.id = i.project_id WHERE p.id = $1",
+            "UPDATE incidents SET state = $2 WHERE id = $1",
+            "DELETE FROM alerts WHERE incident_id = ANY($1)",
+            "INSERT INTO alerts (id, incident_id) VALUES ($1, $2)",
+            "SELECT email FROM operators",
+        ]
+        self.assertEqual(self.unbound(*bound), [])
+
+    def test_what_says_neither_is_named_with_the_cure(self):
+        for statement in [
+            "SELECT id AS \"project_id = $1\" FROM incidents -- project_id = $1",
+            "SELECT i.id FROM incidents i JOIN projects p ON p.id = i.project_id",
+            "UPDATE incidents SET project_id = $1 WHERE state = 'open'",
+            "SELECT count(*) FROM operators, alerts",
+            "SELECT id FROM incidents WHERE $1::uuid IS NULL OR id = $1",
+        ]:
+            with self.subTest(statement):
+                [told] = self.unbound(statement)
+                self.assertIn("of every project: ", told)
+                self.assertIn("Compare project_id with a parameter", told)
+
+    def test_a_reason_that_fits_nothing_goes(self):
+        over_all = {"swept": [r"^DELETE FROM alerts WHERE", r"^DELETE FROM incidents"]}
+        [told] = self.unbound("DELETE FROM alerts WHERE created_at < now()", over_all=over_all)
+        self.assertIn(r"no statement reads as ^DELETE FROM incidents", told)
+
+    def test_a_route_asks_whose_the_row_is_that_it_looks_up(self):
+        by_id = "pub async fn find_incident(\n    db: impl PgExecutor<'_>,\n    id: IncidentId,\n) {}\n"
+        bound = "pub async fn find_bulk(db: &PgPool, project_id: ProjectId, id: BulkId) {}\n"
+        self.write("crates/store/src/incidents.rs", by_id + bound)
+        self.assertEqual(check_isolation.finders(), {"find_incident"})
+        look_up = "let found = incidents::find_incident(&state.pool, id).await?;\n"
+        self.write("api/src/v1/good.rs", look_up + "found.filter(|one| one.project_id == project.id)\n")
+        self.write("api/src/v1/bad.rs", "\n" + look_up)
+        self.write("crates/console/src/page.rs", look_up)
+        [told] = check_isolation.look_ups({"operators": ["crates/console/src/page.rs"]})
+        self.assertIn("api/src/v1/bad.rs:2: find_incident finds rows of every project", told)
+        [told, stale] = check_isolation.look_ups({"none": ["api/src/v1/good.rs", "crates/console/src/page.rs"]})
+        self.assertIn("bad.rs:2", told)
+        self.assertIn("api/src/v1/good.rs looks at no row", stale)
 
 
 if __name__ == "__main__":

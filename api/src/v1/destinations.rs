@@ -94,7 +94,8 @@ pub async fn update(
         }
         destinations::find_destination(tx, id).await
     });
-    Ok(Json(responses::destination(renamed.await?.ok_or_else(missing)?)))
+    let renamed = renamed.await?.filter(|one| one.project_id == project.id);
+    Ok(Json(responses::destination(renamed.ok_or_else(missing)?)))
 }
 
 /// Removes a destination. Needs the role admin.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use faultlab::faults::{self, Fault, Programs};
+use faultlab::faults::{self, Fault, Programs, Shows};
 use faultlab::report::Report;
 use faultlab::round::Settings;
 use faultlab::run::{self, Plan};
@@ -86,7 +86,11 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     let chosen = choose(&args.choice)?;
     if args.choice.list {
         for fault in chosen {
-            writeln!(stdout(), "{:20} {}: {}", fault.name, fault.family, fault.what)?;
+            write!(stdout(), "{:20} {}: {}", fault.name, fault.family, fault.what)?;
+            match fault.shows {
+                Shows::OneOf(_) => writeln!(stdout())?,
+                Shows::Nothing(why) => writeln!(stdout(), " (it need not show: {why})")?,
+            }
         }
         return Ok(true);
     }

@@ -109,7 +109,7 @@ impl Verdict {
             marks: Vec::new(),
             signs: Vec::new(),
             shown_after: None,
-            must_show: !fault.shows.is_empty(),
+            must_show: !fault.shows.signs().is_empty(),
             rested_after: None,
             latency: Vec::new(),
             unacked: Vec::new(),
@@ -304,7 +304,7 @@ async fn look_until_clear(
     loop {
         let seen = watcher.so_far();
         let lasts = seen.since(struck_at).iter().any(|sign| seen.lasts(sign));
-        let may_still_come = !fault.shows.is_empty()
+        let may_still_come = !fault.shows.signs().is_empty()
             && shown(&seen, struck_at, fault).1.is_none()
             && journal.now() - struck_at < SHOWS_WITHIN;
         if (!lasts && !may_still_come) || Instant::now() > deadline {
@@ -316,7 +316,7 @@ async fn look_until_clear(
 
 fn shown(seen: &Seen, struck_at: f64, fault: &Fault) -> (Vec<Shown>, Option<f64>) {
     let signs = seen.since(struck_at);
-    let first = signs.iter().filter(|sign| fault.shows.contains(&sign.name.as_str()));
+    let first = signs.iter().filter(|sign| fault.shows.signs().contains(&sign.name.as_str()));
     let first = first.map(|sign| sign.from - struck_at).reduce(f64::min);
     let shown = |sign: &Sign| Shown {
         name: sign.name.clone(),

@@ -148,6 +148,14 @@ fn signs_of_health(process: &str, answer: Option<&(u16, String)>) -> Vec<String>
     signs
 }
 
+/// When a process started.
+const STARTED: &str = "sendpromptly_process_start_time_seconds";
+/// No process ends and starts within less, in seconds.
+const RESTARTED_AFTER: f64 = 0.001;
+/// By how many seconds its clock is ahead of the database's.
+const CLOCK: &str = "sendpromptly_clock_offset_seconds";
+/// Health does not mind less.
+const WRONG_CLOCK: f64 = 30.0;
 /// How long the oldest message of the outbox has waited.
 const OLDEST: &str = "sendpromptly_outbox_oldest_age_seconds";
 /// Gauges of what is wrong.
@@ -159,34 +167,63 @@ const WRONG: [&str; 5] = [
     "sendpromptly_outbox_parked_messages",
 ];
 /// Counters that count what went wrong, and what each is called as a sign while it grows.
-const COUNTERS: [(&str, &str, &str); 5] = [
+const COUNTERS: [(&str, &str, &str); 6] = [
     ("sendpromptly_http_requests_total", "code=\"5", "responses of 5xx"),
     ("sendpromptly_callback_attempts_total", "outcome=\"failed\"", "callbacks fail"),
     ("sendpromptly_callback_attempts_total", "outcome=\"refused\"", "callbacks fail"),
     ("sendpromptly_alert_attempts_total", "outcome=\"failed\"", "alerts fail"),
     ("sendpromptly_outbox_dispatch_failures_total", "", "dispatch to Temporal fails"),
+    ("sendpromptly_database_connections_lost_total", "", "connections to Postgres are lost"),
 ];
 
-/// Histograms of attempts, and what it is called as a sign while more of them are slow.
-const SLOW: [(&str, &str); 2] = [
-    ("sendpromptly_alert_attempt_duration_seconds_bucket", "alerts are slow"),
-    ("sendpromptly_callback_attempt_duration_seconds_bucket", "callbacks are slow"),
+/// Histograms, which of their series, the bucket of what is not slow, and what it is called as a sign while more is.
+const SLOW: [(&str, &str, &str, &str); 4] = [
+    ("sendpromptly_alert_attempt_duration_seconds_bucket", "", "le=\"2.5\"", "alerts are slow"),
+    (
+        "sendpromptly_callback_attempt_duration_seconds_bucket",
+        "",
+        "le=\"2.5\"",
+        "callbacks are slow",
+    ),
+    (
+        "sendpromptly_http_request_duration_seconds_bucket",
+        "method=\"POST\"",
+        "le=\"0.25\"",
+        "calls are slow",
+    ),
+    (
+        "sendpromptly_outbox_dispatch_duration_seconds_bucket",
+        "",
+        "le=\"0.1\"",
+        "dispatch to Temporal is slow",
+    ),
 ];
-/// The bucket of those that are not.
-const QUICK: &str = "le=\"2.5\"";
 const ALL: &str = "le=\"+Inf\"";
 
-/// How many attempts were slow so far, by the name of the sign.
-fn slow_attempts(text: &str) -> [(&'static str, f64); 2] {
-    SLOW.map(|(metric, sign)| {
-        let buckets = lines(text).filter(|(name, ..)| *name == metric);
+/// How much was slow so far, by the name of the sign.
+fn slow_ones(text: &str) -> [(&'static str, f64); 4] {
+    SLOW.map(|(metric, part, quick, sign)| {
+        let buckets =
+            lines(text).filter(|(name, labels, _)| *name == metric && labels.contains(part));
         let slow = buckets.map(|(_, labels, value)| match labels {
             _ if labels.contains(ALL) => value,
-            _ if labels.contains(QUICK) => -value,
+            _ if labels.contains(quick) => -value,
             _ => 0.0,
         });
         (sign, slow.sum())
     })
+}
+
+/// What a gauge says, if that is not as in good times.
+fn sign_of_gauge(metric: &str, value: f64) -> Option<String> {
+    let short = metric.trim_start_matches("sendpromptly_");
+    let is_wrong = match metric {
+        OLDEST if value.is_nan() => return Some(format!("{short} is unknown")),
+        OLDEST => value > OLD,
+        CLOCK => value.abs() > WRONG_CLOCK,
+        _ => value > 0.0 && WRONG.contains(&metric),
+    };
+    is_wrong.then(|| short.to_owned())
 }
 
 fn signs_of_metrics(
@@ -196,17 +233,12 @@ fn signs_of_metrics(
 ) -> BTreeSet<String> {
     let mut signs = BTreeSet::new();
     for (metric, labels, value) in lines(text) {
-        let high = match metric {
-            OLDEST => value > OLD,
-            _ => value > 0.0 && WRONG.contains(&metric),
-        };
-        if high || (metric == OLDEST && value.is_nan()) {
-            let short = metric.trim_start_matches("sendpromptly_");
-            signs.insert(if value.is_nan() {
-                format!("{short} is unknown")
-            } else {
-                short.to_owned()
-            });
+        signs.extend(sign_of_gauge(metric, value));
+        if metric == STARTED {
+            let before = counted.insert(format!("{process} {metric}"), value);
+            if before.is_some_and(|before| (value - before).abs() >= RESTARTED_AFTER) {
+                signs.insert(format!("{process} started again"));
+            }
         }
         for (name, part, sign) in COUNTERS {
             if metric == name && labels.contains(part) {
@@ -218,7 +250,7 @@ fn signs_of_metrics(
             }
         }
     }
-    for (sign, slow) in slow_attempts(text) {
+    for (sign, slow) in slow_ones(text) {
         let before = counted.insert(format!("{process} {sign}"), slow);
         if before.unwrap_or_default() < slow {
             signs.insert(sign.to_owned());
@@ -247,23 +279,23 @@ mod tests {
         let says = sign.strip_prefix("api ").or_else(|| sign.strip_prefix("worker "));
         says.is_some_and(|says| match says.strip_prefix("check ") {
             Some(name) => CHECKS.contains(&format!("\n| `{name}` | ")),
-            None => ["does not respond", "is not ready"].contains(&says),
+            None => ["does not respond", "is not ready", "started again"].contains(&says),
         })
     }
 
     fn is_of_metrics(sign: &str) -> bool {
         let metric = format!("sendpromptly_{sign}");
-        metric == OLDEST
+        [OLDEST, CLOCK].contains(&metric.as_str())
             || WRONG.contains(&metric.as_str())
             || COUNTERS.iter().any(|(.., name)| *name == sign)
-            || SLOW.iter().any(|(_, name)| *name == sign)
+            || SLOW.iter().any(|(.., name)| *name == sign)
     }
 
     #[test]
     fn what_a_fault_shows_is_a_sign_that_can_be_seen() {
         for fault in faults::all() {
             let strange =
-                fault.shows.iter().find(|sign| !is_of_health(sign) && !is_of_metrics(sign));
+                fault.shows.signs().iter().find(|sign| !is_of_health(sign) && !is_of_metrics(sign));
             assert_eq!(strange, None, "{}", fault.name);
         }
     }
@@ -316,7 +348,31 @@ mod tests {
         assert_eq!(metrics(&attempts(0)), names(&[]), "all of them were quick");
         assert_eq!(metrics(&attempts(1)), names(&["callbacks are slow"]));
         assert_eq!(metrics(&attempts(1)), names(&[]), "no other one was slow");
+        let other_clock = "sendpromptly_clock_offset_seconds -31\n";
+        assert_eq!(metrics(other_clock), names(&["clock_offset_seconds"]));
         let unknown = "sendpromptly_outbox_oldest_age_seconds NaN\n";
         assert_eq!(metrics(unknown), names(&["outbox_oldest_age_seconds is unknown"]));
+    }
+
+    #[test]
+    fn restarts_and_slow_calls_show_once() {
+        let mut counted = BTreeMap::new();
+        let mut metrics = |text: &str| signs_of_metrics("worker", text, &mut counted);
+        let started = |at: &str| format!("sendpromptly_process_start_time_seconds {at}\n");
+        assert_eq!(metrics(&started("1764516000.25")), names(&[]), "it was never seen before");
+        assert_eq!(metrics(&started("1764516000.25")), names(&[]));
+        assert_eq!(metrics(&started("1764516001.5")), names(&["worker started again"]));
+        assert_eq!(metrics(&started("1764516001.5")), names(&[]));
+
+        let requests = |method: &str, slow| {
+            format!(
+                "sendpromptly_http_request_duration_seconds_bucket{{method=\"{method}\",le=\"0.25\"}} 5\n\
+                 sendpromptly_http_request_duration_seconds_bucket{{method=\"{method}\",le=\"+Inf\"}} {}\n",
+                5 + slow
+            )
+        };
+        assert_eq!(metrics(&requests("GET", 2)), names(&[]), "it is no call");
+        assert_eq!(metrics(&requests("POST", 2)), names(&["calls are slow"]));
+        assert_eq!(metrics(&requests("POST", 2)), names(&[]));
     }
 }

@@ -25,7 +25,7 @@ use store::gauges::{
     count_outages, count_pending_by_age, count_silences, count_waiting_by_kind,
     list_failing_destinations,
 };
-use store::health::read_work;
+use store::health::{read_clock_offset, read_work};
 use store::pool::PoolUsage;
 use store::retention::runs::list_successes;
 use store::search::incidents::count_unresolved_by_reason;
@@ -89,6 +89,7 @@ impl Observed {
         let (report, ..) = tokio::join!(
             checks,
             self.ask_work(),
+            self.ask_clock(),
             self.ask_waiting(),
             self.ask_incidents(),
             self.ask_sealed(),
@@ -124,6 +125,11 @@ impl Observed {
         ] {
             telemetry::set(name, value);
         }
+    }
+
+    async fn ask_clock(&self) {
+        let offset = timeout(PATIENCE, read_clock_offset(&self.pool)).await;
+        telemetry::set(name::CLOCK, offset.ok().and_then(Result::ok));
     }
 
     async fn ask_waiting(&self) {
@@ -235,8 +241,8 @@ impl Observed {
     /// Costs nothing, so it is asked each time.
     fn count_connections(&self) {
         for (name, pool) in &self.pools {
-            let PoolUsage { idle, open, most, waiting, waits } = pool.usage();
-            telemetry::connections(name, Connections { idle, open, most, waiting, waits });
+            let PoolUsage { idle, open, most, waiting, waits, lost } = pool.usage();
+            telemetry::connections(name, Connections { idle, open, most, waiting, waits, lost });
         }
     }
 }

@@ -2,7 +2,10 @@
 //! asked every few seconds: counts stop at [`COUNT_LIMIT`], each has an order so that Postgres
 //! follows an index to that many and no further, and no address or id leaves here.
 
+use std::time::Instant;
+
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 
 use crate::{MasterKey, StoreError};
 
@@ -115,6 +118,15 @@ pub async fn read_workers(
         }
     }
     Ok(health)
+}
+
+/// By how many whole seconds the clock of this process is ahead of the database's; negative where it is behind. It is off by
+/// half of what the question takes at most.
+pub async fn read_clock_offset(db: impl PgExecutor<'_>) -> Result<i64, StoreError> {
+    let (asked_at, asked) = (OffsetDateTime::now_utc(), Instant::now());
+    let theirs = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(db).await?;
+    let ours = asked_at + asked.elapsed() / 2;
+    Ok((ours - theirs).whole_seconds())
 }
 
 /// How many secrets that callbacks and alerts need are sealed with a key that is not among these.

@@ -43,11 +43,13 @@ macro_rules! metrics {
 
 metrics! {
     BUILD: Gauge = "sendpromptly_build_info", "Always 1; the label is the version of the program";
+    STARTED: Gauge = "sendpromptly_process_start_time_seconds", "When this process started, in Unix seconds by its own clock";
     CHECK: Gauge = "sendpromptly_check_ok", "1 while this check of /readyz is ok, else 0";
     REQUESTS: Counter = "sendpromptly_http_requests_total", "Requests that were responded to";
     REQUEST_SECONDS: Histogram = "sendpromptly_http_request_duration_seconds", "Time from a request's headers to its response";
     CALLS: Counter = "sendpromptly_calls_total", "Receipts and results, by what became of them";
     REJECTIONS: Counter = "sendpromptly_call_rejections_total", "Receipts and results that were rejected, by the code of the response";
+    CLOCK: Gauge = "sendpromptly_clock_offset_seconds", "How far the clock of this process is ahead of the database's; negative where it is behind";
     OVERDUE: Gauge = "sendpromptly_overdue_events", "Pending events whose deadline passed more than two minutes ago; counted up to 1000";
     DEADLINE_LAG: Gauge = "sendpromptly_deadline_lag_seconds", "How long ago the earliest of these deadlines was, else 0";
     PENDING: Gauge = "sendpromptly_pending_events", "Events that wait for their result, by the age of their receipt; of the 5000 with the earliest deadlines";
@@ -82,6 +84,7 @@ metrics! {
     RECEIPTS_SILENT: Gauge = "sendpromptly_receipts_silent", "Flows of receipts that are silent though some are expected, by project";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";
+    CONNECTIONS_LOST: Counter = "sendpromptly_database_connections_lost_total", "Connections to Postgres that were found broken";
     CONNECTION_WAITERS: Gauge = "sendpromptly_database_connection_waiters", "Callers that wait for a connection to Postgres now";
     CONNECTION_WAITS: Counter = "sendpromptly_database_connection_waits_total", "Callers that have had to wait for a connection to Postgres";
 }

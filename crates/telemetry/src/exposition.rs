@@ -3,6 +3,8 @@
 //! There is one of it in a process. Values of histograms gather in memory until they are read or
 //! [`Exposition::tidy`] is called, which the owner does every few seconds, scraped or not.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -59,6 +61,8 @@ fn describe() {
 /// which an alert can see.
 fn begin(version: &'static str) {
     gauge!(name::BUILD, "version" => version).set(1.0);
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    gauge!(name::STARTED).set(started.as_secs_f64());
     for call in ["receipt", "result"] {
         for outcome in ["accepted", "duplicate", "rejected"] {
             counter!(name::CALLS, "call" => call, "outcome" => outcome).absolute(0);

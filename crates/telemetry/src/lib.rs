@@ -206,6 +206,8 @@ pub struct Connections {
     pub waiting: u32,
     /// Those that have waited since the pool was made.
     pub waits: u64,
+    /// Connections that were found broken since then.
+    pub lost: u64,
 }
 
 /// How a pool is used.
@@ -218,6 +220,7 @@ pub fn connections(pool: &'static str, usage: Connections) {
     gauge!(name::MOST_CONNECTIONS, "pool" => pool).set(f64::from(usage.most));
     gauge!(name::CONNECTION_WAITERS, "pool" => pool).set(f64::from(usage.waiting));
     counter!(name::CONNECTION_WAITS, "pool" => pool).absolute(usage.waits);
+    counter!(name::CONNECTIONS_LOST, "pool" => pool).absolute(usage.lost);
 }
 
 /// Prometheus knows no integers; counts of ours are far below where that matters.

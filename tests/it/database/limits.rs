@@ -37,6 +37,28 @@ fn a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connection_is_
 }
 
 #[test]
+fn a_connection_that_the_server_ends_counts_as_lost() {
+    run(async {
+        let world = bare_world().await;
+        let pool = pool(&world, 1);
+        let pid = "SELECT pg_backend_pid()";
+        let mut ended = pool.begin().await.expect("a transaction");
+        let backend: i32 = sqlx::query_scalar(pid).fetch_one(&mut *ended).await.expect("a number");
+        sqlx::query("SELECT pg_terminate_backend($1, 10000)")
+            .bind(backend)
+            .execute(&world.pool)
+            .await
+            .expect("ended");
+        sqlx::query(pid).execute(&mut *ended).await.expect_err("no server");
+        assert_eq!(pool.usage().lost, 0, "it is on loan");
+        drop(ended);
+        assert_eq!(pool.usage().lost, 1);
+        sqlx::query(pid).execute(&pool).await.expect("another connection");
+        assert_eq!(pool.usage().lost, 1);
+    });
+}
+
+#[test]
 fn a_statement_and_a_transaction_that_are_cut_off_give_back_locks_and_connection() {
     run(async {
         let world = bare_world().await;

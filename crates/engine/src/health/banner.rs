@@ -6,8 +6,8 @@
 //! (`destinations`), what only Temporal could say now, and what is over within a minute by itself.
 
 use super::{
-    Check, Status, audit, backlog, database, dead_man, partitions, retention, secrets, versions,
-    work,
+    Check, Status, audit, backlog, clock, database, dead_man, partitions, retention, secrets,
+    versions, work,
 };
 
 /// Troubles, once they need attention.
@@ -26,12 +26,13 @@ const WATCHED: [&str; 8] = [
 const GRAVE: [&str; 3] = [database::SCHEMA, database::PRIVILEGES, dead_man::DEAD_MAN];
 
 /// Notes, while they need attention.
-const NOTED: [&str; 5] = [
+const NOTED: [&str; 6] = [
     database::SCHEMA,
     database::PRIVILEGES,
     retention::RETENTION,
     audit::AUDIT,
     partitions::PARTITIONS,
+    clock::CLOCK,
 ];
 
 /// What an operator must know on every page.

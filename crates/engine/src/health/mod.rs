@@ -11,6 +11,7 @@
 mod audit;
 mod backlog;
 mod banner;
+mod clock;
 mod database;
 mod dead_man;
 mod partitions;
@@ -189,6 +190,7 @@ pub struct Monitor {
     work: Memory,
     temporal: Memory,
     secrets: Memory,
+    clock: Memory,
 }
 
 impl Monitor {
@@ -197,7 +199,8 @@ impl Monitor {
     pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
         let (schema, work) = (Memory::default(), Memory::default());
         let (temporal, secrets) = (Memory::default(), Memory::default());
-        Self { pool, engine, master_key: None, schema, work, temporal, secrets }
+        let clock = Memory::default();
+        Self { pool, engine, master_key: None, schema, work, temporal, secrets, clock }
     }
 
     /// The same, with the key that opens the database's secrets.
@@ -208,14 +211,15 @@ impl Monitor {
 
     /// Makes every check.
     pub async fn report(&self) -> HealthReport {
-        let (database, schema, temporal, work, secrets) = tokio::join!(
+        let (database, schema, temporal, work, secrets, clock) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
             self.temporal.get(Box::pin(temporal::checks(&self.engine, Some(&self.pool)))),
             self.work.get(Box::pin(work::checks(&self.pool, &self.engine))),
             self.secrets(),
+            self.clock(),
         );
-        let mut checks = [vec![database], schema, temporal, work, secrets].concat();
+        let mut checks = [vec![database], schema, temporal, work, secrets, clock].concat();
         say_one_cause(&mut checks);
         HealthReport { checks }
     }
@@ -238,17 +242,22 @@ impl Monitor {
         self.secrets.get(check).await
     }
 
+    async fn clock(&self) -> Vec<Check> {
+        self.clock.get(async { vec![clock::check(&self.pool).await] }).await
+    }
+
     /// What an operator must know on every page. Asks the database only, and mostly not even that; of
     /// Temporal, what was seen last.
     pub async fn banner(&self) -> Banner {
         let work = self.work.get(Box::pin(work::checks(&self.pool, &self.engine)));
         let schema = self.schema.get(Box::pin(database::schema(&self.pool)));
-        let (schema, work, secrets) = tokio::join!(schema, work, self.secrets());
+        let (schema, work, secrets, clock) =
+            tokio::join!(schema, work, self.secrets(), self.clock());
         let queue = self.engine.seen().map_or_else(Vec::new, |seen| {
             let version = versions::judge_routing(self.engine.version(), &seen.routing);
             vec![backlog::judge(seen.backlog), version]
         });
-        Banner::of([schema, work, queue, secrets].concat())
+        Banner::of([schema, work, queue, secrets, clock].concat())
     }
 }
 

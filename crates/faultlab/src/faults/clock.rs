@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 use crate::stage::part;
 
 /// Which process, and where its clock is.
@@ -23,8 +23,12 @@ const fn fault(
     part: part::Kind,
     offset: &'static str,
 ) -> Fault {
-    let kind = Kind::Clock(Clock { part, offset });
-    Fault { name, family: "clocks", what, shows: &[], short: false, kind }
+    let check = match part {
+        part::Kind::Api => &["api check clock", "clock_offset_seconds"],
+        part::Kind::Worker => &["worker check clock", "clock_offset_seconds"],
+    };
+    let (shows, kind) = (Shows::OneOf(check), Kind::Clock(Clock { part, offset }));
+    Fault { name, family: "clocks", what, shows, short: false, kind }
 }
 
 pub(super) const ALL: &[Fault] = &[

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Fault, Kind, Scene};
+use super::{API_RESTARTS, Fault, Kind, RESTARTS, Scene, Shows, WORKER_RESTARTS};
 use crate::stage::part;
 
 /// Which point, and whose.
@@ -36,7 +36,13 @@ const fn fault(
     of: &'static [part::Kind],
 ) -> Fault {
     let kind = Kind::Point(Point { name: point, of });
-    Fault { name, family: "crash points", what, shows: &[], short: false, kind }
+    let restarts = match of {
+        [part::Kind::Api] => API_RESTARTS,
+        [part::Kind::Worker] => WORKER_RESTARTS,
+        _ => RESTARTS,
+    };
+    let shows = Shows::OneOf(restarts);
+    Fault { name, family: "crash points", what, shows, short: false, kind }
 }
 
 pub(super) const ALL: &[Fault] = &[

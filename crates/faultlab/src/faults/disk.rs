@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 
 const FULL: (Duration, Duration) = seconds(8, 15);
 
@@ -10,7 +10,7 @@ pub(super) const ALL: &[Fault] = &[Fault {
     name: "full-disk",
     family: "disks",
     what: "the disk that holds Postgres's data and its log is full for 8 to 15 s",
-    shows: &["api is not ready", "api check database", "responses of 5xx"],
+    shows: Shows::OneOf(&["api is not ready", "api check database", "responses of 5xx"]),
     short: false,
     kind: Kind::Disk,
 }];

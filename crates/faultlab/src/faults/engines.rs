@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use rustix::process::{Signal, kill_process};
 use tokio::process::Command;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 use crate::stage::part::pid;
 use crate::stage::temporal_file;
 
@@ -28,20 +28,20 @@ const LOST: (Duration, Duration) = seconds(6, 12);
 const BACKENDS: u32 = 10;
 
 /// A Temporal that is away for seconds only shows by what waits for it: health asks it every few seconds.
-const TEMPORAL: &[&str] = &[
+const TEMPORAL: Shows = Shows::OneOf(&[
     "api check temporal",
     "worker check temporal",
     "worker is not ready",
     "dispatch to Temporal fails",
     "outbox_oldest_age_seconds",
-];
+]);
 
 pub(super) const ALL: &[Fault] = &[
     Fault {
         name: "stop-postgres",
         family: "engines",
         what: "Postgres stops at once (SIGQUIT) and is started again after a few seconds",
-        shows: &["api is not ready", "api check database"],
+        shows: Shows::OneOf(&["api is not ready", "api check database"]),
         short: true,
         kind: Kind::Engine(Engine::PostgresStop),
     },
@@ -49,7 +49,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "kill-postgres",
         family: "engines",
         what: "the postmaster is killed and started again after a few seconds",
-        shows: &["api is not ready", "api check database"],
+        shows: Shows::OneOf(&["api is not ready", "api check database"]),
         short: false,
         kind: Kind::Engine(Engine::PostgresKill),
     },
@@ -57,7 +57,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "terminate-backends",
         family: "engines",
         what: "ten times one of the product's backends is terminated, whatever it is doing",
-        shows: &[],
+        shows: Shows::OneOf(&["connections to Postgres are lost"]),
         short: false,
         kind: Kind::Engine(Engine::Backends),
     },

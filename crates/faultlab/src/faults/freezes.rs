@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 use crate::stage::part::{self, pid};
 
 /// What is stopped.
@@ -25,7 +25,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "freeze-api",
         family: "freezes",
         what: "the API is stopped for 7 to 20 s and goes on",
-        shows: &["api does not respond"],
+        shows: Shows::OneOf(&["api does not respond"]),
         short: false,
         kind: Kind::Freeze(Target::Api),
     },
@@ -33,7 +33,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "freeze-worker",
         family: "freezes",
         what: "the worker is stopped for 7 to 20 s and goes on",
-        shows: &["worker does not respond"],
+        shows: Shows::OneOf(&["worker does not respond"]),
         short: false,
         kind: Kind::Freeze(Target::Worker),
     },
@@ -41,7 +41,11 @@ pub(super) const ALL: &[Fault] = &[
         name: "freeze-temporal",
         family: "freezes",
         what: "Temporal is stopped for 7 to 20 s and goes on",
-        shows: &["api check temporal", "worker check temporal", "worker is not ready"],
+        shows: Shows::OneOf(&[
+            "api check temporal",
+            "worker check temporal",
+            "worker is not ready",
+        ]),
         short: false,
         kind: Kind::Freeze(Target::Temporal),
     },
@@ -49,7 +53,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "freeze-postgres",
         family: "freezes",
         what: "Postgres with all its backends is stopped for 7 to 20 s and goes on",
-        shows: &["api is not ready", "api check database", "responses of 5xx"],
+        shows: Shows::OneOf(&["api is not ready", "api check database", "responses of 5xx"]),
         short: false,
         kind: Kind::Freeze(Target::Postgres),
     },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, RESTARTS, Scene, Shows, seconds};
 use crate::stage::part;
 
 /// What is killed, and how.
@@ -24,7 +24,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "kill-api",
         family: "process kills",
         what: "the API is killed three times, and started again after a few seconds",
-        shows: &["api does not respond"],
+        shows: Shows::OneOf(&["api does not respond"]),
         short: true,
         kind: Kind::Kill(Kill::Api),
     },
@@ -32,7 +32,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "kill-worker",
         family: "process kills",
         what: "the worker is killed three times, and started again after a few seconds",
-        shows: &["worker does not respond"],
+        shows: Shows::OneOf(&["worker does not respond"]),
         short: false,
         kind: Kind::Kill(Kill::Worker),
     },
@@ -40,7 +40,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "kill-both",
         family: "process kills",
         what: "API and worker are killed at the same moment, three times",
-        shows: &["api does not respond", "worker does not respond"],
+        shows: Shows::OneOf(&["api does not respond", "worker does not respond"]),
         short: false,
         kind: Kind::Kill(Kill::Both),
     },
@@ -48,7 +48,7 @@ pub(super) const ALL: &[Fault] = &[
         name: "restart-both",
         family: "process kills",
         what: "API and worker end in order and start again, one after the other, three times",
-        shows: &[],
+        shows: Shows::OneOf(RESTARTS),
         short: false,
         kind: Kind::Kill(Kill::Restart),
     },

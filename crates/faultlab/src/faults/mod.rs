@@ -33,11 +33,29 @@ pub struct Fault {
     pub family: &'static str,
     /// What happens, in a line.
     pub what: &'static str,
-    /// Signs of which one must be there within a minute; none where a fault is over before anybody looks.
-    pub shows: &'static [&'static str],
+    pub shows: Shows,
     /// Whether it is in the selection that `make test` runs.
     pub short: bool,
     kind: Kind,
+}
+
+/// What operators must see of a fault within a minute.
+#[derive(Debug, Clone, Copy)]
+pub enum Shows {
+    /// One of these signs at least.
+    OneOf(&'static [&'static str]),
+    /// Nothing, and why that is right.
+    Nothing(&'static str),
+}
+
+impl Shows {
+    /// The signs of which one must be there.
+    pub const fn signs(self) -> &'static [&'static str] {
+        match self {
+            Self::OneOf(signs) => signs,
+            Self::Nothing(_) => &[],
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -128,7 +146,33 @@ impl Fault {
     }
 }
 
+/// A restart is seen while it lasts, or afterwards by when the process started.
+const API_RESTARTS: &[&str] = &["api does not respond", "api started again"];
+const WORKER_RESTARTS: &[&str] = &["worker does not respond", "worker started again"];
+const RESTARTS: &[&str] = &[
+    "api does not respond",
+    "api started again",
+    "worker does not respond",
+    "worker started again",
+];
+
 /// A time from the first to the second, in seconds.
 const fn seconds(least: u64, most: u64) -> (Duration, Duration) {
     (Duration::from_secs(least), Duration::from_secs(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_shows_or_says_why_it_does_not() {
+        for fault in all() {
+            let says = match fault.shows {
+                Shows::OneOf(signs) => !signs.is_empty(),
+                Shows::Nothing(why) => !why.is_empty(),
+            };
+            assert!(says, "{}", fault.name);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 use crate::stage::neighbours::{Mood as HttpMood, Neighbour};
 use crate::stage::way::Weather;
 
@@ -20,18 +20,18 @@ pub(super) enum Mood {
 /// Long enough for incidents to come by, which the deadline takes 12 s for.
 const LASTS: (Duration, Duration) = seconds(18, 26);
 
-const ALERTS: &[&str] = &["alerts fail", "failing_destinations", "api check destinations"];
-const CALLBACKS: &[&str] = &["callbacks fail"];
+const ALERTS: Shows =
+    Shows::OneOf(&["alerts fail", "failing_destinations", "api check destinations"]);
+const CALLBACKS: Shows = Shows::OneOf(&["callbacks fail"]);
 /// What holds an attempt up for longer than its patience, or for less.
-const ALERTS_HELD: &[&str] = &["alerts are slow", "alerts fail"];
-const CALLBACKS_HELD: &[&str] = &["callbacks are slow", "callbacks fail"];
+const ALERTS_HELD: Shows = Shows::OneOf(&["alerts are slow", "alerts fail"]);
+const CALLBACKS_HELD: Shows = Shows::OneOf(&["callbacks are slow", "callbacks fail"]);
+/// A body that is too long is no fault of anybody's work.
+const CUT_OFF: Shows = Shows::Nothing(
+    "the worker reads as much of a response as it keeps, so the callback is delivered as fast as any other",
+);
 
-const fn fault(
-    name: &'static str,
-    what: &'static str,
-    shows: &'static [&'static str],
-    mood: Mood,
-) -> Fault {
+const fn fault(name: &'static str, what: &'static str, shows: Shows, mood: Mood) -> Fault {
     Fault { name, family: "neighbours", what, shows, short: false, kind: Kind::Mood(mood) }
 }
 
@@ -88,7 +88,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "repair-huge",
         "the repair endpoint responds with 30 MB",
-        &[],
+        CUT_OFF,
         Mood::Repair(|| HttpMood::Huge(30_000_000)),
     ),
     fault(

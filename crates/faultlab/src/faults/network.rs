@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Kind, Scene, seconds};
+use super::{Fault, Kind, Scene, Shows, seconds};
 use crate::stage::Ways;
 use crate::stage::way::{Way, Weather};
 
@@ -31,30 +31,27 @@ const fn trouble(way: Leads, weather: Weather, lasts: (Duration, Duration)) -> K
     Kind::Network(Trouble { way, weather, lasts })
 }
 
-const fn fault(
-    name: &'static str,
-    what: &'static str,
-    shows: &'static [&'static str],
-    kind: Kind,
-) -> Fault {
+const fn fault(name: &'static str, what: &'static str, shows: Shows, kind: Kind) -> Fault {
     Fault { name, family: "network", what, shows, short: false, kind }
 }
 
-const DATABASE: &[&str] = &["api is not ready", "api check database", "responses of 5xx"];
-const TEMPORAL: &[&str] = &[
+const DATABASE: Shows =
+    Shows::OneOf(&["api is not ready", "api check database", "responses of 5xx"]);
+const TEMPORAL: Shows = Shows::OneOf(&[
     "api check temporal",
     "worker check temporal",
     "worker is not ready",
     "dispatch to Temporal fails",
-];
-const ALERTS: &[&str] = &["alerts fail", "failing_destinations", "api check destinations"];
-const CALLBACKS: &[&str] = &["callbacks fail"];
+]);
+const ALERTS: Shows =
+    Shows::OneOf(&["alerts fail", "failing_destinations", "api check destinations"]);
+const CALLBACKS: Shows = Shows::OneOf(&["callbacks fail"]);
 
 pub(super) const ALL: &[Fault] = &[
     fault(
         "slow-postgres",
         "each message to and from Postgres takes 60 ms longer",
-        &[],
+        Shows::OneOf(&["calls are slow"]),
         trouble(Leads::Postgres, SLOW, A_WHILE),
     ),
     fault(
@@ -78,7 +75,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "slow-temporal",
         "each message to and from Temporal takes 60 ms longer",
-        &[],
+        Shows::OneOf(&["dispatch to Temporal is slow"]),
         trouble(Leads::Temporal, SLOW, A_WHILE),
     ),
     fault(
@@ -108,7 +105,7 @@ pub(super) const ALL: &[Fault] = &[
     fault(
         "hold-slack",
         "nothing comes through to Slack for 12 to 25 s, then all of it",
-        &["alerts are slow", "alerts fail"],
+        Shows::OneOf(&["alerts are slow", "alerts fail"]),
         trouble(Leads::Slack, Weather::Hold, LONG),
     ),
     fault(

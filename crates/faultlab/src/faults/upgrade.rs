@@ -2,14 +2,14 @@
 
 use anyhow::Context as _;
 
-use super::{Fault, Kind, Scene};
+use super::{Fault, Kind, RESTARTS, Scene, Shows};
 use crate::stage::{database, part};
 
 pub(super) const ALL: &[Fault] = &[Fault {
     name: "rolling-upgrade",
     family: "upgrades",
     what: "the last release migrates and runs; this one migrates, and takes over process by process",
-    shows: &[],
+    shows: Shows::OneOf(RESTARTS),
     short: false,
     kind: Kind::Upgrade,
 }];

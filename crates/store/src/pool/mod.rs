@@ -57,6 +57,8 @@ pub struct PoolUsage {
     pub waiting: u32,
     /// Callers that have had to wait for one, since the pool was made.
     pub waits: u64,
+    /// Connections that were found broken, since then. Idle ones that are closed with such a one do not count.
+    pub lost: u64,
 }
 
 /// What a pool is like.

@@ -41,6 +41,8 @@ struct Counts {
     waiting: u32,
     /// Those that have waited, or do.
     waits: u64,
+    /// Connections that were found broken.
+    lost: u64,
 }
 
 impl Counts {
@@ -148,8 +150,8 @@ impl Shared {
     pub(super) fn usage(&self) -> PoolUsage {
         let counts = self.counts();
         let idle = u32::try_from(counts.idle.len()).unwrap_or(u32::MAX);
-        let Counts { open, waiting, waits, .. } = *counts;
-        PoolUsage { idle, open, most: self.max_connections, waiting, waits }
+        let Counts { open, waiting, waits, lost, .. } = *counts;
+        PoolUsage { idle, open, most: self.max_connections, waiting, waits, lost }
     }
 
     /// How many connections are idle.
@@ -192,7 +194,10 @@ impl Shared {
 
     /// A connection that is gone. If its server is gone, so are probably those that are idle.
     pub(super) fn forget(self: &Arc<Self>, state: State) {
-        self.counts().open -= 1;
+        let mut counts = self.counts();
+        counts.open -= 1;
+        counts.lost += u64::from(state == State::Broken);
+        drop(counts);
         while state == State::Broken
             && let Ok(permit) = self.ready.try_acquire()
         {
