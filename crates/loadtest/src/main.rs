@@ -15,6 +15,7 @@
 mod app;
 mod bare;
 mod builds;
+mod computing;
 mod dev;
 mod http;
 mod latencies;
@@ -29,6 +30,7 @@ mod report;
 mod sampler;
 mod seed;
 mod session;
+mod sink;
 mod spread;
 mod temporal;
 

@@ -17,6 +17,7 @@ mod recovery;
 mod size;
 mod steady;
 mod watches;
+mod wrk;
 
 use clap::ValueEnum;
 
@@ -40,6 +41,8 @@ pub enum Part {
     /// Receipts and results over HTTP, as many as 64 connections can send, beside the same
     /// statements without HTTP.
     Receipts,
+    /// Receipts as `wrk` sees them from outside, over 64 connections, where it is installed.
+    Wrk,
     /// Latency of receipts at a steady rate.
     Steady,
     /// Many receipts within a few seconds.
@@ -75,6 +78,7 @@ impl Part {
             Self::Watches => "watches",
             Self::Deadlines => "deadlines",
             Self::Receipts => "receipts",
+            Self::Wrk => "wrk",
             Self::Steady => "steady",
             Self::Burst => "burst",
             Self::Flows => "flows",
@@ -94,8 +98,7 @@ impl Part {
         matches!(self, Self::Size | Self::Memory | Self::Growth | Self::Pages)
     }
 
-    /// Whether another build is measured too. `pgbench` runs none, and the others write rows of this
-    /// release's schema.
+    /// Whether another build is measured too. `pgbench` runs none, and the others write rows of this release's schema.
     pub fn suits_any_build(self) -> bool {
         !matches!(self, Self::Pgbench | Self::Growth | Self::Pages)
     }
@@ -108,6 +111,7 @@ impl Part {
             Self::Pgbench => Ok(alone(pgbench::measure(turn.options).await?)),
             Self::ColdStart => Ok(alone(cold_start::measure(turn).await?)),
             Self::Receipts => receipts::measure(turn).await,
+            Self::Wrk => wrk::measure(turn).await,
             Self::Growth => growth::measure(turn).await,
             Self::Watches => session::run(turn, watches::measure).await,
             Self::Deadlines => session::run(turn, deadlines::measure).await,
