@@ -28,6 +28,7 @@ mod postgres;
 mod process;
 mod report;
 mod sampler;
+mod scraper;
 mod seed;
 mod session;
 mod sink;
