@@ -67,7 +67,7 @@ pub enum Part {
     /// What a receipt costs with much on disk (`--scale`) and with many pending watches
     /// (`--pending`).
     Growth,
-    /// The console's lists after months.
+    /// The console's pages in a bad week, after fourteen months.
     Pages,
 }
 
