@@ -69,10 +69,9 @@ impl Size {
 
 /// Fills the database.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let Args { database_url, events, incidents, unresolved, days } = args;
-    let [events, incidents, unresolved, days] = [*events, *incidents, *unresolved, *days];
+    let Args { events, incidents, unresolved, days, .. } = *args;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fill(database_url, Size { events, incidents, unresolved, days }))
+    runtime.block_on(fill(&args.database_url, Size { events, incidents, unresolved, days }))
 }
 
 /// Adds so many events and incidents.

@@ -30,6 +30,7 @@ struct Load {
     per_second: f64,
     /// Cores that API and worker used.
     cores: f64,
+    rejected: u32,
 }
 
 /// What was observed beside a load.
@@ -86,15 +87,16 @@ async fn with_everything_on(turn: Turn<'_>) -> anyhow::Result<(Observed, LedgerC
 async fn flat_out(session: &Session) -> anyhow::Result<Load> {
     let computing = Computing::start(session.dev.pid()?)?;
     let measured = session.receipts_over(CONNECTIONS, session.options.timing()).await?;
-    measured.all_accepted()?;
-    Ok(Load { per_second: measured.per_second, cores: computing.cores()? })
+    let rejected = measured.rejections.count;
+    Ok(Load { per_second: measured.per_second, cores: computing.cores()?, rejected })
 }
 
 fn figures(plain: &[Load], observed: &[Observed]) -> Vec<Figure> {
     let loads: Vec<Load> = observed.iter().map(|observed| observed.load).collect();
     let (off, on) = (mean(plain), mean(&loads));
     let rate = |name: &str, load: Load| {
-        let note = format!("API and worker used {:.0} µs a receipt", load.microseconds());
+        let (used, rejected) = (load.microseconds(), load.rejected);
+        let note = format!("API and worker used {used:.0} µs a receipt; {rejected} rejected");
         Figure::new(name, load.per_second, "/s", Threshold::None).noting(note)
     };
     let ratio = on.per_second / off.per_second;
@@ -120,11 +122,12 @@ fn describe(observed: &[Observed]) -> String {
     )
 }
 
-/// Of as many loads as each side has.
+/// Of the loads of a side; what was rejected is added up.
 fn mean(loads: &[Load]) -> Load {
     let count = f64::from(u32::try_from(loads.len()).unwrap_or(u32::MAX).max(1));
     let mean = |of: fn(&Load) -> f64| loads.iter().map(of).sum::<f64>() / count;
-    Load { per_second: mean(|load| load.per_second), cores: mean(|load| load.cores) }
+    let rejected = loads.iter().map(|load| load.rejected).sum();
+    Load { per_second: mean(|load| load.per_second), cores: mean(|load| load.cores), rejected }
 }
 
 impl Load {
@@ -139,7 +142,7 @@ mod tests {
     use super::*;
 
     fn load(per_second: f64) -> Load {
-        Load { per_second, cores: 0.5 }
+        Load { per_second, cores: 0.5, rejected: 1 }
     }
 
     fn observed(per_second: f64) -> Observed {
@@ -154,7 +157,7 @@ mod tests {
             figures(&[load(10_000.0), load(7_000.0)], &[observed(9_000.0), observed(8_000.0)]);
         let values: Vec<_> = figures.iter().map(|figure| figure.value).collect();
         assert_eq!(values, [8_500.0, 8_500.0, 1.0]);
-        assert_eq!(figures[0].note, "API and worker used 59 µs a receipt");
+        assert_eq!(figures[0].note, "API and worker used 59 µs a receipt; 2 rejected");
         assert_eq!(
             figures[2].note,
             "parent-based, always on: 20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB"
