@@ -12,6 +12,7 @@
 //! within so many milliseconds, and `WITHOUT_INDEX=…` leaves an index out, to see that this is
 //! noticed.
 
+mod bad_week;
 mod months;
 mod newest;
 mod questions;

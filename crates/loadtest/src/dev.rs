@@ -4,6 +4,7 @@
 //! end (`PR_SET_PDEATHSIG`, by `setpriv`; the thread that started it is the main thread, which
 //! lives as long as the process). Its engines end with it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,8 +24,18 @@ use tokio::time::{Instant, timeout};
 const START_PATIENCE: Duration = Duration::from_mins(5);
 const STOP_PATIENCE: Duration = Duration::from_mins(1);
 /// Variables that would make it another `dev` than the one that people start.
-const NOT_PASSED_ON: [&str; 4] =
-    ["DATABASE_URL", "SMTP_URL", "SENDPROMPTLY_MASTER_KEY", "SENDPROMPTLY_PUBLIC_URL"];
+const NOT_PASSED_ON: [&str; 5] = [
+    "DATABASE_URL",
+    "SMTP_URL",
+    "SENDPROMPTLY_MASTER_KEY",
+    "SENDPROMPTLY_METRICS_LISTEN",
+    "SENDPROMPTLY_PUBLIC_URL",
+];
+/// And the beginning of those that would have it export traces.
+const NOT_PASSED_ON_EITHER: &str = "OTEL_";
+
+/// A setting by its name in the environment.
+pub type Setting = (&'static str, String);
 
 /// A running `dev`.
 pub struct Dev {
@@ -34,6 +45,7 @@ pub struct Dev {
     /// From the start of the process until it was ready.
     pub ready_after: Duration,
     binary: PathBuf,
+    settings: Vec<Setting>,
     // Last, because the process must be gone before its folder is.
     folder: TempDir,
 }
@@ -51,23 +63,28 @@ pub struct Ready {
 }
 
 impl Dev {
-    /// Starts that program in a folder of its own and waits until it is ready.
-    pub async fn start(binary: &Path) -> anyhow::Result<Self> {
-        Self::start_in(binary, embedded::scratch_dir()?).await
+    /// Starts that program in a folder of its own, with these settings, and waits until it is ready.
+    pub async fn start(binary: &Path, settings: Vec<Setting>) -> anyhow::Result<Self> {
+        Self::start_in(binary, settings, embedded::scratch_dir()?).await
     }
 
     /// Starts it again in the folder in which it ran.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self { child, folder, binary, .. } = self;
+        let Self { child, folder, binary, settings, .. } = self;
         end(child).await?;
-        Self::start_in(&binary, folder).await
+        Self::start_in(&binary, settings, folder).await
     }
 
-    async fn start_in(binary: &Path, folder: TempDir) -> anyhow::Result<Self> {
+    async fn start_in(
+        binary: &Path,
+        settings: Vec<Setting>,
+        folder: TempDir,
+    ) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let log = std::fs::File::create(folder.path().join("dev.log"))?;
         let mut child = command(binary, folder.path())
             .args(ports()?)
+            .envs(settings.iter().map(|setting| (setting.0, &setting.1)))
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -79,7 +96,8 @@ impl Dev {
         let line = line.with_context(|| format!("dev ended:\n{}", tail_of(folder.path())))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("dev said {line}"))?;
         let ready_after = begin.elapsed();
-        Ok(Self { child, ready, ready_after, binary: binary.to_owned(), folder })
+        let binary = binary.to_owned();
+        Ok(Self { child, ready, ready_after, binary, settings, folder })
     }
 
     /// Its process: API and worker, without the engines.
@@ -151,7 +169,10 @@ fn setpriv_works() -> bool {
 }
 
 fn without_our_settings(command: &mut Command) -> &mut Command {
-    for name in NOT_PASSED_ON {
+    let given = std::env::vars_os().map(|(name, _)| name);
+    let is_about_traces =
+        |name: &OsString| name.as_encoded_bytes().starts_with(NOT_PASSED_ON_EITHER.as_bytes());
+    for name in given.filter(is_about_traces).chain(NOT_PASSED_ON.map(OsString::from)) {
         command.env_remove(name);
     }
     command

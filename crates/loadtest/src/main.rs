@@ -15,6 +15,7 @@
 mod app;
 mod bare;
 mod builds;
+mod computing;
 mod dev;
 mod http;
 mod latencies;
@@ -27,8 +28,10 @@ mod postgres;
 mod process;
 mod report;
 mod sampler;
+mod scraper;
 mod seed;
 mod session;
+mod sink;
 mod spread;
 mod temporal;
 

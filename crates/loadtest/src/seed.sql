@@ -1,5 +1,6 @@
--- Ninety days of three shops: as many events and incidents as seed.events and seed.incidents say,
--- spread evenly, with everything that hangs on them. One transaction: it is all there or nothing is.
+-- Ninety days of three shops, or as many as seed.days says: as many events and incidents as seed.events and seed.incidents
+-- say, spread evenly, with everything that hangs on them. Where seed.unresolved says so, the last week is a bad one: about so
+-- many incidents more, of several errors, none of them resolved. One transaction: it is all there or nothing is.
 -- Nothing is chosen by chance, so two runs differ in their ids and times only.
 
 SET LOCAL statement_timeout = 0;
@@ -18,22 +19,31 @@ CREATE FUNCTION pg_temp.shown(prefix text, id uuid) RETURNS text LANGUAGE sql IM
     FROM (SELECT (B'00' || ('x' || replace(id::text, '-', ''))::bit(128))::bit(130) AS bits) AS whole, generate_series(0, 25) AS n
 $$;
 
+-- One of `every` events has an incident, and of a thousand of the bad week's `bad`.
+CREATE TEMP TABLE sizes ON COMMIT DROP AS
+SELECT total, make_interval(days => days) AS history, now() - make_interval(days => days + 1) AS begun, unresolved > 0 AS is_bad,
+    least(84, greatest(12, days / 28 + 1)) AS months, greatest(1, total / greatest(1, incidents)) AS every,
+    least(1000, unresolved::bigint * 1000 * days / (7 * greatest(1, total::bigint))) AS bad
+FROM (SELECT current_setting('seed.events')::int AS total, current_setting('seed.incidents')::int AS incidents,
+        coalesce(nullif(current_setting('seed.days', true), ''), '90')::int AS days,
+        coalesce(nullif(current_setting('seed.unresolved', true), ''), '0')::int AS unresolved) AS asked;
+
 CREATE TEMP TABLE shops ON COMMIT DROP AS
-SELECT n AS shop, pg_temp.id_at(now() - interval '91 days', 'project' || n) AS project_id,
-    pg_temp.id_at(now() - interval '91 days', 'key' || n) AS key_id,
-    pg_temp.id_at(now() - interval '91 days', 'destination' || n) AS destination_id,
+SELECT n AS shop, pg_temp.id_at(begun, 'project' || n) AS project_id, pg_temp.id_at(begun, 'key' || n) AS key_id,
+    pg_temp.id_at(begun, 'destination' || n) AS destination_id,
     ('{CometCart,Nebula Courses,Nebula Courses (staging)}'::text[])[n] AS name,
     ('{live,live,test}'::text[])[n] AS mode
-FROM generate_series(1, 3) AS n;
+FROM sizes, generate_series(1, 3) AS n;
 ALTER TABLE shops ADD COLUMN actor text;
 UPDATE shops SET actor = 'key:' || pg_temp.shown('key_', key_id);
 
-INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, created_at)
-    SELECT project_id, name, mode, 30, NULL, now() - interval '91 days' FROM shops;
+-- They keep all of it.
+INSERT INTO projects (id, name, mode, timeout_minutes, repair_url, created_at, retention_months)
+    SELECT project_id, name, mode, 30, NULL, begun, months FROM shops, sizes;
 INSERT INTO api_keys (id, project_id, label, hash, last_four, created_at, last_used_at)
-    SELECT key_id, project_id, 'production', sha256(key_id::text::bytea), 'seed', now() - interval '91 days', now() FROM shops;
+    SELECT key_id, project_id, 'production', sha256(key_id::text::bytea), 'seed', begun, now() FROM shops, sizes;
 INSERT INTO destinations (id, project_id, kind, address, created_at)
-    SELECT destination_id, project_id, 'email', 'bob@cometcart.test', now() - interval '91 days' FROM shops;
+    SELECT destination_id, project_id, 'email', 'bob@cometcart.test', begun FROM shops, sizes;
 
 -- What each shop sells: of 10,000 of its events, those with a number below `upto` are of this kind.
 CREATE TEMP TABLE kinds (shop int, upto int, provider text, event_type text, effect_type text) ON COMMIT DROP;
@@ -66,16 +76,22 @@ SELECT n, shop, incident, received_at, kind.provider, kind.event_type, kind.effe
         WHEN incident % 7 = 0 THEN 'manual' WHEN incident IS NOT NULL THEN 'reprocessed' END AS resolution,
     -- Answers come after up to 8 seconds, repairs after minutes to days.
     interval '1 millisecond' * (200 + n::bigint * 7919 % 8000) AS answered_after,
-    interval '1 second' * (120 + (coalesce(incident, 0)::bigint * 104729 % 1000) ^ 2 / 8) AS repaired_after
+    interval '1 second' * (120 + (coalesce(incident, 0)::bigint * 104729 % 1000) ^ 2 / 8) AS repaired_after,
+    -- What the app says of a failure: one thing, or five of a bad week.
+    CASE WHEN is_bad THEN ('{db_write_failed,lock_timeout,entitlements_unreachable,quota_exceeded,unknown_plan}'::text[])[1 + n / 3 % 5]
+        ELSE 'db_write_failed' END AS error_code,
+    CASE WHEN is_bad THEN 500 + n::bigint * 7919 % 20000 END AS amount
 FROM (
     SELECT n, CASE WHEN n % 100 < 60 THEN 1 WHEN n % 100 < 95 THEN 2 ELSE 3 END AS shop,
-        CASE WHEN received_at < now() - interval '32 minutes' AND n % every = (n / every)::bigint * 7919 % 1009 % every THEN n / every END AS incident, received_at
-    FROM (SELECT n, now() - interval '90 days' * (1 - n::float8 / total) AS received_at,
-            greatest(1, total / greatest(1, current_setting('seed.incidents')::int)) AS every
-        FROM (SELECT current_setting('seed.events')::int AS total) AS sizes, generate_series(1, total) AS n) AS times
+        CASE WHEN received_at > now() - interval '32 minutes' THEN NULL WHEN is_of_bad_week THEN n
+            WHEN n % every = (n / every)::bigint * 7919 % 1009 % every THEN n / every END AS incident, received_at, is_of_bad_week, is_bad
+    FROM (SELECT n, now() - history * (1 - n::float8 / total) AS received_at, every, bad, is_bad
+        FROM sizes, generate_series(1, total) AS n) AS times
+    CROSS JOIN LATERAL (SELECT received_at > now() - interval '7 days' AND n % 1000 < bad AS is_of_bad_week) AS week
 ) AS numbered
--- Of the incidents of the last month every eighth still waits for an operator.
-CROSS JOIN LATERAL (SELECT incident::bigint * 7919 % 1009 % 8 = 0 AND received_at > now() - interval '30 days' AS unresolved) AS waiting
+-- Of the other incidents of the last month every eighth still waits for an operator.
+CROSS JOIN LATERAL (SELECT is_of_bad_week OR incident::bigint * 7919 % 1009 % 8 = 0 AND received_at > now() - interval '30 days'
+    AS unresolved) AS waiting
 CROSS JOIN LATERAL (
     SELECT k.provider, k.event_type, k.effect_type FROM kinds k
     WHERE k.shop = numbered.shop AND numbered.n::bigint * 7919 % 10007 % 10000 < k.upto ORDER BY k.upto LIMIT 1
@@ -92,16 +108,17 @@ ALTER TABLE events ADD COLUMN repaired_at timestamptz;
 UPDATE events SET repaired_at = least(judged_at + repaired_after, now()) WHERE resolution IS NOT NULL;
 
 INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event_id, event_type, effect_type, internal_reference,
-    occurred_at, shopify_shop_domain, effect, received_at, timeout_minutes, timeout_at, settled_at)
+    occurred_at, shopify_shop_domain, effect, received_at, timeout_minutes, timeout_at, settled_at, amount_value, amount_currency)
 SELECT id, project_id, key_id, provider, provider_event_id, event_type, effect_type, reference, received_at - interval '2 seconds',
     CASE provider WHEN 'shopify' THEN 'nebula.myshopify.com' END, effect, received_at, 30, received_at + interval '30 minutes',
-    CASE effect WHEN 'pending' THEN NULL WHEN 'succeeded' THEN coalesce(repaired_at, judged_at) ELSE judged_at END
+    CASE effect WHEN 'pending' THEN NULL WHEN 'succeeded' THEN coalesce(repaired_at, judged_at) ELSE judged_at END,
+    amount, CASE WHEN amount IS NOT NULL THEN 'USD' END
 FROM events ORDER BY n;
 INSERT INTO event_identities (project_id, provider, provider_event_id, effect_type, event_id)
     SELECT project_id, provider, provider_event_id, effect_type, id FROM events;
 INSERT INTO results (id, event_id, project_id, outcome, error_code, error_message, received_at)
     SELECT pg_temp.id_at(judged_at, 'result' || n), id, project_id, CASE WHEN incident IS NULL THEN 'success' ELSE 'failed' END,
-        CASE WHEN incident IS NOT NULL THEN 'db_write_failed' END, CASE WHEN incident IS NOT NULL THEN 'could not obtain a lock' END, judged_at
+        CASE WHEN incident IS NOT NULL THEN error_code END, CASE WHEN incident IS NOT NULL THEN 'could not obtain a lock' END, judged_at
     FROM events WHERE effect <> 'pending' AND reason IS DISTINCT FROM 'missing_result';
 INSERT INTO results (id, event_id, project_id, outcome, received_at)
     SELECT pg_temp.id_at(repaired_at, 'repair' || n), id, project_id, 'success', repaired_at
@@ -118,11 +135,12 @@ SELECT e.*, pg_temp.id_at(judged_at, 'incident' || n) AS incident_id,
 FROM events e WHERE incident IS NOT NULL;
 
 INSERT INTO incidents (id, event_id, project_id, state, reason, error_code, error_message, resolution, resolution_note, opened_at,
-    acknowledged_at, resolved_at)
-SELECT incident_id, id, project_id, state, reason, CASE reason WHEN 'failed_result' THEN 'db_write_failed' END,
+    acknowledged_at, resolved_at, cause_code)
+SELECT incident_id, id, project_id, state, reason, CASE reason WHEN 'failed_result' THEN error_code END,
     CASE reason WHEN 'failed_result' THEN 'could not obtain a lock' END, resolution,
     CASE resolution WHEN 'manual' THEN 'credited by hand' END, judged_at,
-    CASE WHEN state = 'acknowledged' OR incident % 2 = 0 THEN judged_at + interval '45 seconds' END, repaired_at
+    CASE WHEN state = 'acknowledged' OR incident % 2 = 0 THEN judged_at + interval '45 seconds' END, repaired_at,
+    CASE reason WHEN 'failed_result' THEN error_code END
 FROM troubles ORDER BY incident_id;
 INSERT INTO reprocesses (id, incident_id, event_id, state, requested_by, body, requested_at, result_due_at, finished_at)
 SELECT replay_id, incident_id, id,
@@ -170,10 +188,10 @@ FROM troubles CROSS JOIN LATERAL (VALUES
 INSERT INTO audit_entries (id, at, actor, action, detail)
 SELECT pg_temp.id_at(at, 'sign-in' || n), at, CASE n % 3 WHEN 0 THEN 'operator:alice@cometcart.test' ELSE 'operator:bob@cometcart.test' END,
     'operator.signed_in', '{}'
-FROM (SELECT n, now() - interval '90 days' * (1 - n / 1000.0) AS at FROM generate_series(1, 1000) AS n) AS times;
+FROM (SELECT n, now() - history * (1 - n / 1000.0) AS at FROM sizes, generate_series(1, 1000) AS n) AS times;
 
 -- The daily figures and the hours are added up again from here.
-UPDATE roll_ups SET rolled_until = least(rolled_until, now() - interval '91 days') WHERE name = 'daily_figures';
+UPDATE roll_ups SET rolled_until = least(rolled_until, begun) FROM sizes WHERE name = 'daily_figures';
 UPDATE roll_ups SET rolled_until = least(rolled_until, now() - interval '8 days') WHERE name = 'incident_hours';
 DELETE FROM daily_figures;
 DELETE FROM incident_hours;

@@ -19,7 +19,7 @@ use workflows::names::{TASK_QUEUE, workflow_id};
 
 use crate::app::{App, TIMEOUT_MINUTES};
 use crate::builds::Build;
-use crate::dev::Dev;
+use crate::dev::{Dev, Setting};
 use crate::ledger::{Ledger, LedgerCheck};
 use crate::load::{self, Measured, Timing};
 use crate::options::Options;
@@ -54,11 +54,20 @@ pub async fn run(
     turn: Turn<'_>,
     part: impl AsyncFnOnce(&Session) -> anyhow::Result<Findings>,
 ) -> anyhow::Result<(Findings, LedgerCheck)> {
-    let starting = Session::start(turn);
+    run_with(turn, Vec::new(), part).await
+}
+
+/// Measures something on a `dev` of its own that has these settings.
+pub async fn run_with<T>(
+    turn: Turn<'_>,
+    settings: Vec<Setting>,
+    part: impl AsyncFnOnce(&Session) -> anyhow::Result<T>,
+) -> anyhow::Result<(T, LedgerCheck)> {
+    let starting = Session::start(turn, settings);
     let session = turn.interrupted.run_until_cancelled(starting).await.context("interrupted")??;
     let measuring = async {
-        let findings = part(&session).await?;
-        anyhow::Ok((findings, session.check_ledger().await?))
+        let found = part(&session).await?;
+        anyhow::Ok((found, session.check_ledger().await?))
     };
     let measured = turn.interrupted.run_until_cancelled(measuring).await;
     let measured = measured.context("interrupted").flatten();
@@ -70,8 +79,8 @@ pub async fn run(
 }
 
 impl Session {
-    async fn start(turn: Turn<'_>) -> anyhow::Result<Self> {
-        let dev = Dev::start(&turn.build.binary).await?;
+    async fn start(turn: Turn<'_>, settings: Vec<Setting>) -> anyhow::Result<Self> {
+        let dev = Dev::start(&turn.build.binary, settings).await?;
         let ready = &dev.ready;
         let temporal = TemporalSettings::Plain {
             address: ready.temporal_address.clone(),

@@ -12,7 +12,7 @@ use crate::session::Turn;
 pub async fn measure(turn: Turn<'_>) -> anyhow::Result<Findings> {
     say("starting dev twice");
     let starting = async {
-        let first = Dev::start(&turn.build.binary).await?;
+        let first = Dev::start(&turn.build.binary, Vec::new()).await?;
         let took = first.ready_after;
         let second = first.restart().await?;
         let measured = (took, second.ready_after);

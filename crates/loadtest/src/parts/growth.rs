@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use crate::ledger::LedgerCheck;
 use crate::report::{Figure, Findings, Line, Threshold};
+use crate::seed::{self, Size};
 use crate::session::{self, Session, Turn};
 use crate::spread::{Spread, fitted_order};
-use crate::{outbox, say, seed};
+use crate::{outbox, say};
 
 const CONNECTIONS: u32 = 64;
 /// One of so many events has an incident.
@@ -60,8 +61,8 @@ async fn over_events(session: &Session) -> anyhow::Result<Findings> {
     let (mut findings, mut cost, mut on_disk) = (Findings::default(), Growth::of_cost(), 0);
     for size in session.options.scale.clone() {
         let added = size.saturating_sub(on_disk);
-        let incidents = added / EVENTS_PER_INCIDENT;
-        seed::fill(&session.dev.ready.database_url, (added, incidents)).await?;
+        let added = Size::usual(added, added / EVENTS_PER_INCIDENT);
+        seed::fill(&session.dev.ready.database_url, added).await?;
         on_disk = on_disk.max(size);
         cost.add(size, measure_cost(session, size, EVENTS, &mut findings).await?);
     }

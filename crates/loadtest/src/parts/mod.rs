@@ -10,6 +10,7 @@ mod growth;
 mod idle;
 mod incidents;
 mod memory;
+mod overhead;
 mod pages;
 mod pgbench;
 mod receipts;
@@ -17,6 +18,7 @@ mod recovery;
 mod size;
 mod steady;
 mod watches;
+mod wrk;
 
 use clap::ValueEnum;
 
@@ -40,6 +42,10 @@ pub enum Part {
     /// Receipts and results over HTTP, as many as 64 connections can send, beside the same
     /// statements without HTTP.
     Receipts,
+    /// Receipts as `wrk` sees them from outside, over 64 connections, where it is installed.
+    Wrk,
+    /// What metrics and traces cost receipts over 64 connections.
+    Overhead,
     /// Latency of receipts at a steady rate.
     Steady,
     /// Many receipts within a few seconds.
@@ -61,7 +67,7 @@ pub enum Part {
     /// What a receipt costs with much on disk (`--scale`) and with many pending watches
     /// (`--pending`).
     Growth,
-    /// The console's lists after months.
+    /// The console's pages in a bad week, after fourteen months.
     Pages,
 }
 
@@ -75,6 +81,8 @@ impl Part {
             Self::Watches => "watches",
             Self::Deadlines => "deadlines",
             Self::Receipts => "receipts",
+            Self::Wrk => "wrk",
+            Self::Overhead => "overhead",
             Self::Steady => "steady",
             Self::Burst => "burst",
             Self::Flows => "flows",
@@ -94,10 +102,10 @@ impl Part {
         matches!(self, Self::Size | Self::Memory | Self::Growth | Self::Pages)
     }
 
-    /// Whether another build is measured too. `pgbench` runs none, and the others write rows of this
-    /// release's schema.
+    /// Whether another build is measured too. `pgbench` runs none, `overhead` compares this build with
+    /// itself, and the others write rows of this release's schema.
     pub fn suits_any_build(self) -> bool {
-        !matches!(self, Self::Pgbench | Self::Growth | Self::Pages)
+        !matches!(self, Self::Pgbench | Self::Overhead | Self::Growth | Self::Pages)
     }
 
     /// Measures one round of a build; the ledger is of the requests that were sent.
@@ -108,6 +116,8 @@ impl Part {
             Self::Pgbench => Ok(alone(pgbench::measure(turn.options).await?)),
             Self::ColdStart => Ok(alone(cold_start::measure(turn).await?)),
             Self::Receipts => receipts::measure(turn).await,
+            Self::Wrk => wrk::measure(turn).await,
+            Self::Overhead => overhead::measure(turn).await,
             Self::Growth => growth::measure(turn).await,
             Self::Watches => session::run(turn, watches::measure).await,
             Self::Deadlines => session::run(turn, deadlines::measure).await,

@@ -4,14 +4,13 @@
 //! worker, and this program. The results are those of the receipts before them, so they meet the
 //! same backlog. The floor is measured before `dev` is started, so nothing runs beside that.
 
-use std::time::Instant;
-
+use crate::computing::Computing;
 use crate::ledger::LedgerCheck;
 use crate::load::Measured;
 use crate::parts::floor;
 use crate::report::{Figure, Findings, Line, Threshold};
+use crate::say;
 use crate::session::{self, Session, Turn};
-use crate::{process, say};
 
 const CONNECTIONS: u32 = 64;
 
@@ -26,9 +25,11 @@ async fn flat_out(session: &Session, floor: &Measured) -> anyhow::Result<Finding
     let timing = session.options.timing();
     let sampler = session.sample()?;
     say(&format!("as many receipts as {CONNECTIONS} connections can send"));
-    let computing = Computing::start(session)?;
+    let dev = Computing::start(session.dev.pid()?)?;
+    let this = Computing::start(std::process::id())?;
     let receipts = session.receipts_over(CONNECTIONS, timing).await?;
-    let used = computing.note()?;
+    let [used, ours] = [dev.cores()?, this.cores()?];
+    let used = format!("; API and worker used {used:.2} cores, this program {ours:.2}");
     say("as many of their results");
     let results = session.results_over(CONNECTIONS, timing).await?;
     let mut lines = Vec::from(sampler.finish("receipts, then results").await?);
@@ -56,27 +57,4 @@ fn figures(
         per_second("results over HTTP, 64 connections", results, ""),
         ratio("results ÷ receipts", results, receipts, 0.8),
     ]
-}
-
-/// How much `dev` and this program compute beside a load.
-struct Computing {
-    begin: Instant,
-    before: [f64; 2],
-    pids: [u32; 2],
-}
-
-impl Computing {
-    fn start(session: &Session) -> anyhow::Result<Self> {
-        let pids = [session.dev.pid()?, std::process::id()];
-        let before = [process::cpu_seconds(pids[0])?, process::cpu_seconds(pids[1])?];
-        Ok(Self { begin: Instant::now(), before, pids })
-    }
-
-    fn note(&self) -> anyhow::Result<String> {
-        let took = self.begin.elapsed().as_secs_f64();
-        let cores = |place: usize| -> anyhow::Result<f64> {
-            Ok((process::cpu_seconds(self.pids[place])? - self.before[place]) / took)
-        };
-        Ok(format!("; API and worker used {:.2} cores, this program {:.2}", cores(0)?, cores(1)?))
-    }
 }
