@@ -1,12 +1,16 @@
 -- What is known of receipts whose provider events are locked: the event that each one is about, if it is
 -- there or went, and its deadline or that of a new one. Like in `receipt.sql`, an event that an earlier release added
 -- is found by its identity until `backfill` has keyed it. `is_awaited` says that an early result names the
--- provider event; which event it means is decided for each by itself.
+-- provider event; which event it means is decided for each by itself. No EXISTS says so: planned for any values, that
+-- one may read all of a table that is large by now.
 SELECT wanted.ordinal AS "ordinal!", existing.id AS "existing?",
     coalesce(existing.timeout_at, now() + make_interval(mins => wanted.timeout_minutes)) AS "timeout_at!",
-    EXISTS (SELECT FROM early_results WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id)
-    OR EXISTS (SELECT FROM claimed_early_results
-        WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id) AS "is_awaited!"
+    coalesce(
+        (SELECT true FROM early_results
+            WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id LIMIT 1),
+        (SELECT true FROM claimed_early_results
+            WHERE project_id = wanted.project_id AND provider_event_id = wanted.provider_event_id LIMIT 1),
+        false) AS "is_awaited!"
 FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::integer[])
     WITH ORDINALITY AS wanted (project_id, key, provider, provider_event_id, effect_type, timeout_minutes, ordinal)
 LEFT JOIN LATERAL (
