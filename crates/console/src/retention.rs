@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::retention::{Period, Rule};
+use domain::timeline::actor_name;
 use engine::retention::ScheduleSeen;
 use store::retention::runs::{LastRun, list_last};
 use time::OffsetDateTime;
@@ -124,7 +125,7 @@ async fn change(
     paused: bool,
 ) -> Result<Response, ApiError> {
     let verb = if paused { "paused" } else { "resumed" };
-    let note = format!("{verb} by {}", signed_in.actor());
+    let note = format!("{verb} by {}", actor_name(&signed_in.actor().to_string()));
     let message = match state.engine.pause_retention(paused, &note).await {
         Ok(true) if paused => {
             Message::done("Retention is paused: nothing leaves by itself until it is resumed.")

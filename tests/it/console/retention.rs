@@ -74,7 +74,7 @@ fn an_admin_pauses_and_resumes_the_schedule() {
         let page = alice.page("/retention").await;
         assert_eq!(page.heading(), "Retention is paused.");
         let text = page.text();
-        assert!(text.contains("It was paused by operator:admin@cometcart.test"), "{text}");
+        assert!(text.contains("It was paused by admin@cometcart.test"), "{text}");
         let schedule = world.engine.find_retention_schedule().await.expect("Temporal");
         assert!(schedule.expect("one").is_paused);
         alice.submit("/retention", "/retention/resume", &[]).await;

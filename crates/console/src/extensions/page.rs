@@ -7,6 +7,7 @@ use axum::response::Response;
 use domain::alert::{format_duration, one_line};
 use domain::extension::{ExtensionKind, SILENT_AFTER, describe_evidence};
 use domain::ids::{EventId, ExtensionId};
+use domain::timeline::actor_name;
 use store::extension_calls::{ExtensionCall, list_last};
 use store::extensions::Extension;
 use time::OffsetDateTime;
@@ -110,7 +111,7 @@ fn page(
         heartbeat: extension.heartbeat_seconds,
         rate: extension.calls_per_second,
         made: When::ago(extension.created_at, now),
-        made_by: one_line(&extension.created_by),
+        made_by: actor_name(&extension.created_by),
         paused: extension.paused_at.map(|at| When::ago(at, now)),
         unanswered: extension.unanswered_in_a_row,
         is_silent: extension.unanswered_in_a_row >= SILENT_AFTER,

@@ -24,6 +24,7 @@ Example:
   sendpromptly cause list
 
 The incidents of one: sendpromptly incident list --cause cau_…
+
 A list with more pages ends with the command for the next one.";
 
 const COMMENT_HELP: &str = "\

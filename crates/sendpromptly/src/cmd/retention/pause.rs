@@ -1,5 +1,6 @@
 //! `retention pause` and `retention resume`: of the schedule in Temporal, which keeps who it was.
 
+use domain::timeline::actor_name;
 use serde::Serialize;
 use workflows::names::{TASK_QUEUE, retention_schedule_id};
 
@@ -24,7 +25,7 @@ struct PauseReport {
 pub(super) async fn run(paused: bool, context: &Context) -> anyhow::Result<CommandOutput> {
     let engine = admin_context::engine(DatabaseTarget::find(context)?.dev.as_ref(), context);
     let verb = if paused { "paused" } else { "resumed" };
-    let note = format!("{verb} by {}", admin_context::actor());
+    let note = format!("{verb} by {}", actor_name(&admin_context::actor().to_string()));
     let patching = engine.pause_retention(paused, &note);
     if !while_waiting("asking Temporal", patching).await? {
         let id = retention_schedule_id(TASK_QUEUE);
