@@ -17,6 +17,7 @@ use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
 use domain::incident::MAX_NOTE;
+use futures::{TryFutureExt as _, try_join};
 use store::search::filter::narrow;
 use store::search::incidents::{IncidentSearch, search_incidents};
 use store::{declared_names, projects};
@@ -89,11 +90,14 @@ async fn list(
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
     let wanted = IncidentSearch { mode: of_mode, ..wanted };
-    let found = search_incidents(&state.pool, &wanted).await?;
-    let summary = IncidentSummary::of(&state, query.project_id(), mode, now).await?;
+    // Each reads all that is not resolved, so they do it at the same time.
+    let (found, summary, causes) = try_join!(
+        search_incidents(&state.pool, &wanted).map_err(ApiError::from),
+        IncidentSummary::of(&state, query.project_id(), mode, now).map_err(ApiError::from),
+        Causes::load(&state.pool, &query, of_mode),
+    )?;
     let held = list_held(&state.pool, &projects, query.project_id(), mode).await?;
     let hours = HourPlots::load(&state, &query, &summary.hours).await?;
-    let causes = Causes::load(&state.pool, &query, of_mode).await?;
     let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
     let empty = Empty::load(&state, &query, &projects, mode, found.data.is_empty()).await?;

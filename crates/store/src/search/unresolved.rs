@@ -67,12 +67,15 @@ async fn count(
                coalesce(sum(n.without), 0)::bigint AS "without!", coalesce(sum(n.with_too_much), 0)::bigint AS "with_too_much!",
                coalesce(sum(n.causes), 0)::bigint AS "causes!"
            FROM projects p CROSS JOIN LATERAL (
-               SELECT count(*) FILTER (WHERE i.state = 'open') AS open, count(*) FILTER (WHERE i.state = 'acknowledged') AS acknowledged,
-                   count(*) FILTER (WHERE i.state = 'reprocessing') AS reprocessing, min(i.opened_at) AS oldest_opened_at,
-                   count(DISTINCT i.internal_reference) FILTER (WHERE i.effect_type <> ALL ($3)) AS without,
-                   count(DISTINCT i.internal_reference) FILTER (WHERE i.effect_type = ANY ($3)) AS with_too_much,
-                   count(DISTINCT i.cause) AS causes
-               FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved') AS n
+               SELECT sum(c.open) AS open, sum(c.acknowledged) AS acknowledged, sum(c.reprocessing) AS reprocessing,
+                   min(c.oldest_opened_at) AS oldest_opened_at, count(*) FILTER (WHERE c.without) AS without,
+                   count(*) FILTER (WHERE c.with_too_much) AS with_too_much,
+                   (SELECT count(DISTINCT i.cause) FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved') AS causes
+               FROM (SELECT count(*) FILTER (WHERE i.state = 'open') AS open, count(*) FILTER (WHERE i.state = 'acknowledged') AS acknowledged,
+                         count(*) FILTER (WHERE i.state = 'reprocessing') AS reprocessing, min(i.opened_at) AS oldest_opened_at,
+                         NOT bool_and(i.effect_type = ANY ($3)) AS without, bool_or(i.effect_type = ANY ($3)) AS with_too_much
+                     FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved'
+                     GROUP BY i.internal_reference) AS c) AS n
            WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
         project_id.map(ProjectId::as_uuid),
         mode.map(Mode::as_str),
