@@ -87,7 +87,7 @@ FROM (
             WHEN n % every = (n / every)::bigint * 7919 % 1009 % every THEN n / every END AS incident, received_at, is_of_bad_week, is_bad
     FROM (SELECT n, now() - history * (1 - n::float8 / total) AS received_at, every, bad, is_bad
         FROM sizes, generate_series(1, total) AS n) AS times
-    CROSS JOIN LATERAL (SELECT received_at > now() - interval '7 days' AND n % 1000 < bad AS is_of_bad_week) AS week
+    CROSS JOIN LATERAL (SELECT received_at > now() - interval '7 days' AND n::bigint * 7919 % 1000 < bad AS is_of_bad_week) AS week
 ) AS numbered
 -- Of the other incidents of the last month every eighth still waits for an operator.
 CROSS JOIN LATERAL (SELECT is_of_bad_week OR incident::bigint * 7919 % 1009 % 8 = 0 AND received_at > now() - interval '30 days'
