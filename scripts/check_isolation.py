@@ -122,7 +122,6 @@ LOOKS_AT_ALL = {
         "crates/console/src/incident/details.rs",
         "crates/console/src/incident/siblings.rs",
         "crates/console/src/incidents/causes.rs",
-        "crates/console/src/snapshot/mod.rs",
     ],
     "its ids are from the row of the link, whose token is the key": ["crates/console/src/proof.rs"],
     "what is found has the secret that the request must be signed with": ["api/src/slack.rs"],
