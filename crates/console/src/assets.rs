@@ -140,6 +140,24 @@ mod tests {
         }
     }
 
+    /// Without scripts nothing replaces what is marked.
+    #[test]
+    fn a_page_that_refreshes_itself_says_how_to_without_scripts() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/pages");
+        let mut refreshed = 0;
+        for page in std::fs::read_dir(folder).expect("pages") {
+            let path = page.expect("a page").path();
+            let html = std::fs::read_to_string(&path).expect("a page");
+            if html.contains("data-live") {
+                let says =
+                    ["partials/reload.html", "<noscript>"].iter().any(|it| html.contains(it));
+                assert!(says, "{} stands still and says nothing", path.display());
+                refreshed += 1;
+            }
+        }
+        assert!(refreshed >= 9, "{refreshed}");
+    }
+
     #[test]
     fn only_who_takes_gzip_gets_it() {
         for (value, expected) in [
