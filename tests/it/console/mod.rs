@@ -28,6 +28,7 @@ mod proof;
 mod retention;
 mod samples;
 mod saved_filters;
+mod script_free;
 mod sign_in;
 mod snapshot;
 mod strict;

@@ -27,7 +27,10 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) async fn begin(options: PageOptions) -> Self {
-        let world = World::start().await;
+        Self::begin_in(World::start().await, options).await
+    }
+
+    pub(super) async fn begin_in(world: World, options: PageOptions) -> Self {
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let page = Browser::start().await.page(options).await;
         let walk = Self { world, page, scripts: options.javascript };
