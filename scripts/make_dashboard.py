@@ -22,11 +22,13 @@ def rate(metric: str, by: str) -> str:
     return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
 
 
-# Title, what it says, unit, and the queries by what their lines are called.
+# Title, what it says, unit, the queries by what their lines are called, and `None` where lines go below zero.
 ROWS = {
     "Is it working?": [
         ("Processes that Prometheus reaches", "One line per process: 1 while it responds.", "none",
          {"{{instance}}": 'up{job="sendpromptly"}'}),
+        ("Restarts", "In a quarter of an hour, by process. Its log says why it ended.", "none",
+         {"{{instance}}": "sum by (instance) (changes(sendpromptly_process_start_time_seconds[15m]))"}),
         ("Checks that fail", "The checks of /readyz that no process finds ok. The same words are in `sendpromptly doctor`.", "none",
          {"{{check}}": "max by (check) (sendpromptly_check_ok) == 0"}),
         ("Receipts and results", "A duplicate changed nothing; what is rejected was not taken.", "reqps",
@@ -87,6 +89,10 @@ ROWS = {
         ("Callers that wait for a connection", "To Postgres, by process and pool.", "none",
          {"{{instance}} {{pool}}": "sum by (instance, pool) (sendpromptly_database_connection_waiters)",
           "{{instance}} {{pool}} began to wait, each second": rate("sendpromptly_database_connection_waits_total", "instance, pool")}),
+        ("Connections to Postgres that were lost", "In five minutes, by process and pool: the server or the way to it ended them.", "none",
+         {"{{instance}} {{pool}}": "sum by (instance, pool) (increase(sendpromptly_database_connections_lost_total[5m]))"}),
+        ("Clocks", "By how much the clock of a process is ahead of the database's; below zero it is behind. Half a minute is allowed.", "s",
+         {"{{instance}}": "max by (instance) (sendpromptly_clock_offset_seconds)"}, None),
         ("Free slots of workers", "At 0, work waits for a slot.", "none",
          {"{{instance}} {{worker_type}}": "min by (instance, worker_type) (sendpromptly_temporal_worker_task_slots_available)"}),
         ("How long tasks wait for a worker", "99 of 100 wait less.", "s",
@@ -115,7 +121,8 @@ ROWS = {
 }
 
 
-def panel(number: int, place: dict, title: str, says: str, unit: str, queries: dict) -> dict:
+def panel(number: int, place: dict, title: str, says: str, unit: str, queries: dict, least: int | None = 0) -> dict:
+    defaults = {"unit": unit} if least is None else {"unit": unit, "min": least}
     return {
         "id": number,
         "type": "timeseries",
@@ -123,7 +130,7 @@ def panel(number: int, place: dict, title: str, says: str, unit: str, queries: d
         "description": says,
         "datasource": SOURCE,
         "gridPos": place,
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+        "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}},
         "targets": [
             {"refId": chr(ord("A") + at), "datasource": SOURCE, "expr": expression, "legendFormat": name}

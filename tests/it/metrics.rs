@@ -12,6 +12,7 @@ use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
 use engine::audit_chain::Sealer;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 use store::audit_chain::list_heads;
 use telemetry::catalogue::{Kind, METRICS, SDK_PREFIX};
 use workflows::names::TASK_QUEUE;
@@ -76,6 +77,17 @@ impl Shown {
             self.metrics(world).await?.lines().any(|shown| shown == line).then_some(())
         })
         .await;
+    }
+
+    /// Waits until a check of `/readyz` ends like this.
+    async fn check_when(&self, world: &World, name: &str, status: &str) -> Value {
+        eventually(&format!("{name} to be {status} at {}", self.url), async || {
+            let (_, body) = self.get(world, "/readyz").await?;
+            let report: Value = serde_json::from_str(&body).expect("JSON");
+            let check = report["checks"].as_array()?.iter().find(|check| check["name"] == name)?;
+            (check["status"] == status).then(|| check.clone())
+        })
+        .await
     }
 
     async fn ready_when(&self, world: &World, wanted: u16) -> Value {
@@ -265,6 +277,41 @@ fn a_worker_without_temporal_lives_and_is_not_ready_and_says_why() {
         worker.shows(&world, r#"sendpromptly_check_ok{check="temporal"} 0"#).await;
         worker.shows(&world, r#"sendpromptly_check_ok{check="workers"} 0"#).await;
         worker.shows(&world, r#"sendpromptly_check_ok{check="database"} 1"#).await;
+    });
+}
+
+/// Sets the clock of a world's database back, for connections that are still to come.
+async fn set_back(world: &World, interval: &str) {
+    let sql = format!(
+        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+             AS $$ SELECT pg_catalog.clock_timestamp() - interval '{interval}' $$;
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a clock");
+}
+
+#[test]
+fn a_clock_that_is_ahead_of_the_databases_shows_in_api_and_worker() {
+    run(async {
+        let options = WorldOptions::default().without_api().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        set_back(&world, "10 minutes 30 seconds").await;
+        for part in ["api", "worker"] {
+            let shown = Shown::start(&world, part);
+            let check = shown.check_when(&world, "clock", "degraded").await;
+            let detail = "the clock of this process is 10 minutes ahead of the database's";
+            assert_eq!(check["detail"], detail, "{part}");
+            shown.shows(&world, r#"sendpromptly_check_ok{check="clock"} 0"#).await;
+            let text = shown.metrics(&world).await.expect("metrics");
+            let offset = text
+                .lines()
+                .find_map(|line| line.strip_prefix("sendpromptly_clock_offset_seconds "))
+                .and_then(|offset| offset.parse::<i64>().ok());
+            assert!(offset.is_some_and(|offset| (620..=640).contains(&offset)), "{offset:?}");
+            if part == "api" {
+                shown.ready_when(&world, 200).await;
+            }
+        }
     });
 }
 

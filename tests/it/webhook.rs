@@ -55,16 +55,39 @@ async fn deliver_all(world: &World, event_id: EventId) {
 
 /// Lets time pass for what waits, and does what a worker does then.
 async fn pass(world: &World, interval: &str) {
+    let_time_pass(world, interval).await;
+    let deps = world.deps();
+    for id in waiting::list_destinations(&deps).await.expect("a database") {
+        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
+    }
+}
+
+async fn let_time_pass(world: &World, interval: &str) {
     let sql = format!(
         "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
          UPDATE alerts SET created_at = created_at - interval '{interval}',
              leased_until = leased_until - interval '{interval}'"
     );
+    change(world, sql).await;
+}
+
+async fn change(world: &World, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+}
+
+/// Lets Postgres reject every note that a message of this table was taken, as a full disk does.
+pub async fn reject_notes(world: &World, table: &str) {
+    let sql = format!(
+        "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
+         CREATE TRIGGER reject BEFORE UPDATE OF state ON {table} FOR EACH ROW
+             WHEN (NEW.state = 'delivered') EXECUTE FUNCTION reject();"
+    );
+    change(world, sql).await;
+}
+
+/// Undoes [`reject_notes`].
+pub async fn take_notes_again(world: &World, table: &str) {
+    change(world, format!("DROP TRIGGER reject ON {table}")).await;
 }
 
 async fn failed(world: &World, provider_event_id: &str) -> EventId {
@@ -239,6 +262,42 @@ fn a_worker_that_dies_after_it_sent_sends_the_same_id_again() {
         assert_eq!(messages[1].header("webhook-id"), alert.to_string());
         assert!(verifies(&secret, &messages[1]));
         assert_eq!(pending(&world, event_id).await, []);
+    });
+}
+
+#[test]
+fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
+    run(async {
+        let world = world().await;
+        let (receiver, secret) = receiver(&world).await;
+        let event_id = failed(&world, "evt_1").await;
+        let alert = pending(&world, event_id).await.remove(0);
+        let (deps, id) = (world.deps(), only_destination(&world).await);
+        reject_notes(&world, "alerts").await;
+        deliver(&deps, alert).await.expect_err("not noted");
+        for _ in 0..3 {
+            deliver(&deps, alert).await.expect("left to its claim");
+        }
+        assert_eq!(receiver.received().len(), 1, "what Temporal repeats sends nothing");
+        for sent in 2..5 {
+            let_time_pass(&world, "11 seconds").await;
+            waiting::send_to(&deps, id, Duration::ZERO).await.expect_err("not noted");
+            assert_eq!(receiver.received().len(), sent, "once for each claim");
+            assert_eq!(pending(&world, event_id).await, [alert], "neither sent nor lost");
+        }
+        take_notes_again(&world, "alerts").await;
+        for _ in 0..2 {
+            pass(&world, "11 seconds").await;
+        }
+        let messages = receiver.received();
+        assert_eq!(messages.len(), 5);
+        for message in &messages {
+            assert_eq!(message.header("webhook-id"), alert.to_string());
+            assert!(verifies(&secret, message));
+        }
+        assert_eq!(pending(&world, event_id).await, []);
+        let timeline = world.timeline(event_id).await;
+        assert_eq!(timeline.iter().filter(|action| *action == "alert.delivered").count(), 1);
     });
 }
 

@@ -1,5 +1,7 @@
 //! What becomes of a cause's messages when a worker dies or a destination takes nothing.
 
+use std::time::Duration;
+
 use activities::waiting;
 use e2e::run;
 use store::alert_claims::{AlertClaim, claim_alert};
@@ -11,6 +13,7 @@ use super::{
     CODE, alert_slack, alerts, change, deliver_all, fail, fail_many, header, headings, look, pass,
     totals, world,
 };
+use crate::webhook::{reject_notes, take_notes_again};
 
 async fn last_notice(world: &e2e::World) -> Uuid {
     let sql = "SELECT id FROM notices ORDER BY created_at DESC LIMIT 1";
@@ -52,6 +55,35 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2, "two workers send it once");
         assert!(header(&mails[1], "Subject").contains("10 incidents"), "{}", mails[1]);
+        assert_eq!(totals(&world).await, ["delivered 1", "told 9"]);
+    });
+}
+
+#[test]
+fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail_many(&world, 0..10).await;
+        let deps = world.deps();
+        reject_notes(&world, "notices").await;
+        for sent in 2..5 {
+            let destinations = waiting::list_destinations(&deps).await.expect("a list");
+            assert_eq!(destinations.len(), 1);
+            let noted = waiting::send_to(&deps, destinations[0], Duration::ZERO).await;
+            noted.expect_err("not noted");
+            look(&world).await;
+            assert_eq!(world.mailbox.mails().len(), sent, "once for each claim");
+            assert_eq!(totals(&world).await, ["delivered 1", "folded 9"], "neither told nor lost");
+            pass(&world, "11 seconds").await;
+        }
+        take_notes_again(&world, "notices").await;
+        look(&world).await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 5);
+        let id = header(&mails[1], "Message-ID");
+        assert!(mails[1..].iter().all(|mail| header(mail, "Message-ID") == id), "{mails:?}");
         assert_eq!(totals(&world).await, ["delivered 1", "told 9"]);
     });
 }
