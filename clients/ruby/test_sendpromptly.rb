@@ -41,6 +41,9 @@ class Server
 
   def serve(client)
     request = read(client)
+    # Another program's client may still send to whoever had this port before.
+    return unless request.headers["authorization"] == "Bearer sk_test_ruby"
+
     @requests << request
     case answer = @answer.call(request, @requests.size)
     when :hang then sleep
@@ -87,7 +90,7 @@ class ClientTest < Minitest::Test
 
   def client(server = nil, kind: SendPromptly, **settings)
     url = server.is_a?(Server) ? server.url : server
-    kind.new(url: url || "http://127.0.0.1:9", key: "sk_test_1", secret: SECRET, spool: @spool,
+    kind.new(url: url || "http://127.0.0.1:9", key: "sk_test_ruby", secret: SECRET, spool: @spool,
                      log: @log.method(:puts), **settings)
   end
 
@@ -138,7 +141,7 @@ class SendingTest < ClientTest
     receipt, result = server.seen
     assert_equal 2, server.requests.size
     assert_equal "/api/v1/receipt", receipt.path
-    assert_equal "Bearer sk_test_1", receipt.headers["authorization"]
+    assert_equal "Bearer sk_test_ruby", receipt.headers["authorization"]
     assert_equal RECEIPT_KEY, receipt.key
     assert_equal EVENT.transform_keys(&:to_s), receipt.json
     assert_equal "/api/v1/result", result.path
@@ -327,7 +330,7 @@ class SendingTest < ClientTest
 
   def test_neither_key_nor_payload_is_logged
     client(Server.new { [500, {}] }).receipt({ **EVENT, payload: { card: "4242" } })
-    refute_match(/sk_test_1|4242/, @log.string)
+    refute_match(/sk_test_ruby|4242/, @log.string)
   end
 
   def test_test_events_of_providers_get_a_key_each
@@ -402,7 +405,7 @@ class SpoolTest < ClientTest
 
   def test_a_waiting_call_does_not_keep_a_process_alive
     script = "require '#{__dir__}/sendpromptly'; SendPromptly.new.receipt(provider: 'stripe')"
-    settings = { "SENDPROMPTLY_URL" => "http://127.0.0.1:1", "SENDPROMPTLY_KEY" => "sk_test_1", "SENDPROMPTLY_SPOOL" => @spool }
+    settings = { "SENDPROMPTLY_URL" => "http://127.0.0.1:1", "SENDPROMPTLY_KEY" => "sk_test_ruby", "SENDPROMPTLY_SPOOL" => @spool }
     _, seconds = timed { assert system(settings, RbConfig.ruby, "-e", script, err: File::NULL) }
     assert_operator seconds, :<, 3
     assert_equal 1, files.size
@@ -945,7 +948,7 @@ class SampleTest < ClientTest
 
   # Runs Ruby in the app. Its last line is what it found.
   def run_app(script)
-    settings = { "SENDPROMPTLY_URL" => @server.url, "SENDPROMPTLY_KEY" => "sk_test_1", "SENDPROMPTLY_SECRET" => SECRET,
+    settings = { "SENDPROMPTLY_URL" => @server.url, "SENDPROMPTLY_KEY" => "sk_test_ruby", "SENDPROMPTLY_SECRET" => SECRET,
                  "SENDPROMPTLY_SPOOL" => @spool, "STRIPE_WEBHOOK_SECRET" => "whsec_1", "SHOPIFY_API_SECRET" => "shpss_1" }
     IO.popen(settings, [RbConfig.ruby, "-I", @app, "-e", script], err: %i[child out], &:read).lines.last.to_s.chomp
   end

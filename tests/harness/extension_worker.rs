@@ -1,6 +1,7 @@
 //! A team's own worker: it takes the calls of an extension and does with them what a test says.
 
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::extension::{NewExtension, Point, Silence, Unanswered};
@@ -109,7 +110,8 @@ pub enum Manner {
 /// A worker on a task queue of its own. It ends with this value.
 pub struct ExtensionWorker {
     calls: Arc<Mutex<Vec<Value>>>,
-    _running: DropGuard,
+    running: DropGuard,
+    thread: JoinHandle<()>,
 }
 
 impl ExtensionWorker {
@@ -124,8 +126,16 @@ impl ExtensionWorker {
             .register_activities(activities)
             .graceful_shutdown_period(Duration::from_millis(100))
             .build();
-        run_worker(client, options, shutdown);
-        Self { calls, _running: stopped.drop_guard() }
+        let thread = run_worker(client, options, shutdown);
+        Self { calls, running: stopped.drop_guard(), thread }
+    }
+
+    /// Waits until it has ended: the next one of this process may have the same task queue only then.
+    pub async fn stop(self) {
+        let Self { running, thread, .. } = self;
+        drop(running);
+        let ended = tokio::task::spawn_blocking(move || thread.join());
+        ended.await.expect("a thread").expect("a worker that ends");
     }
 
     /// What it was given so far, attempt by attempt.

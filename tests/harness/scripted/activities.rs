@@ -1,6 +1,7 @@
 //! The activities of a scripted worker, and the worker that runs them.
 
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::watch::WatchState;
@@ -34,11 +35,15 @@ pub(super) fn spawn_worker(
         .register_activities(activities)
         .graceful_shutdown_period(Duration::from_millis(100))
         .build();
-    run_worker(client, options, shutdown);
+    drop(run_worker(client, options, shutdown));
 }
 
 /// Runs a worker until the token is canceled. Workflows are not `Send`, so it has a thread of its own.
-pub(crate) fn run_worker(client: Client, options: WorkerOptions, shutdown: CancellationToken) {
+pub(crate) fn run_worker(
+    client: Client,
+    options: WorkerOptions,
+    shutdown: CancellationToken,
+) -> JoinHandle<()> {
     let tokio = tokio::runtime::Handle::current();
     std::thread::spawn(move || {
         tokio.block_on(async move {
@@ -54,7 +59,7 @@ pub(crate) fn run_worker(client: Client, options: WorkerOptions, shutdown: Cance
             let _ended = worker.run().await;
             stopper.abort();
         });
-    });
+    })
 }
 
 /// The activities of a scripted worker; they do what its script says.

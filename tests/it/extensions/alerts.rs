@@ -162,7 +162,7 @@ fn one_that_is_absent_or_raises_is_tried_again_by_the_back_off_until_it_takes_th
         pass(&world).await;
         assert_eq!(last_answer(&world, event_id).await, "failed with PagerDown");
         assert_eq!(pending(&world, event_id).await.len(), 1);
-        drop(raising);
+        raising.stop().await;
 
         let team = ExtensionWorker::start(&world, queue(&world), Manner::Nothing).await;
         eventually("a delivery", async || {
