@@ -96,9 +96,7 @@ async fn list(
         IncidentSummary::of(&state, query.project_id(), mode, now).map_err(ApiError::from),
         Causes::load(&state.pool, &query, of_mode),
     )?;
-    let held = list_held(&state.pool, &projects, query.project_id(), mode).await?;
     let hours = HourPlots::load(&state, &query, &summary.hours).await?;
-    let said = comments_of_cause(&state, query.cause_id(), now).await?;
     let is_wide = query.says_only(&["project", "sort"]);
     let empty = Empty::load(&state, &query, &projects, mode, found.data.is_empty()).await?;
     let filters = Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue);
@@ -108,10 +106,10 @@ async fn list(
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
         all_causes: causes.all(&query, summary.causes).filter(|_| is_wide),
         layout,
-        said,
+        said: comments_of_cause(&state, query.cause_id(), now).await?,
         max_note: MAX_NOTE,
         summary,
-        held,
+        held: list_held(&state.pool, &projects, query.project_id(), mode).await?,
         hours,
         causes: if is_wide { causes.shared(&state.pool, now).await? } else { Vec::new() },
         filters,

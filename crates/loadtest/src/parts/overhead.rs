@@ -76,10 +76,10 @@ async fn with_everything_on(turn: Turn<'_>) -> anyhow::Result<(Observed, LedgerC
     run_with(turn, settings, async |session| {
         let scraper = Scraper::start(format!("http://{metrics}"));
         let load = flat_out(session).await?;
-        let (scrapes, taken) = (scraper.finish().await?, sink.taken());
-        anyhow::ensure!(scrapes.count > 0, "the metrics could not be read");
+        let (read, taken) = (scraper.finish().await?, sink.taken());
+        anyhow::ensure!(read.count > 0, "the metrics could not be read");
         anyhow::ensure!(taken.spans > 0, "no span was exported");
-        Ok(Observed { load, scrapes, taken })
+        Ok(Observed { load, scrapes: read, taken })
     })
     .await
 }
