@@ -266,20 +266,7 @@ pub async fn count_waiting(
 
 /// What an incident has in common with others.
 pub async fn find_cause(db: impl PgExecutor<'_>, id: CauseId) -> Result<Option<Cause>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT project_id, reason, cause_code, event_type AS "event_type!", effect_type AS "effect_type!: EffectType"
-           FROM incidents WHERE cause = $1 ORDER BY cause, state, id LIMIT 1"#,
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Cause {
-        project_id: row.project_id,
-        reason: row.reason,
-        error_code: row.cause_code,
-        event_type: row.event_type,
-        effect_type: row.effect_type,
-    }))
+    Ok(list_causes(db, &[id]).await?.remove(&id))
 }
 
 #[cfg(test)]
