@@ -90,7 +90,7 @@ async fn list(
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
     let wanted = IncidentSearch { mode: of_mode, ..wanted };
-    // Each reads all that is not resolved, so they do it at the same time.
+    // None needs another, and each takes a while where much is not resolved.
     let (found, summary, causes) = try_join!(
         search_incidents(&state.pool, &wanted).map_err(ApiError::from),
         IncidentSummary::of(&state, query.project_id(), mode, now).map_err(ApiError::from),
