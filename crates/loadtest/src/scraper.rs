@@ -64,7 +64,7 @@ mod tests {
     async fn scrapes_of(status: StatusCode) -> Scrapes {
         let sink = Sink::start(status).await.expect("a server");
         let scraper = Scraper::start(sink.origin.clone());
-        while sink.taken().requests == 0 {
+        while sink.received().requests == 0 {
             tokio::task::yield_now().await;
         }
         // The response to the first one is awaited, whatever comes in between.

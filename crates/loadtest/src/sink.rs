@@ -35,7 +35,7 @@ pub struct Sink {
 
 /// What came so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Received {
     pub requests: u64,
     pub spans: u64,
     pub bytes: u64,
@@ -58,11 +58,11 @@ impl Sink {
         Ok(Self { origin, counters, _listening: AbortOnDropHandle::new(listening) })
     }
 
-    pub fn taken(&self) -> Taken {
+    pub fn received(&self) -> Received {
         let Counters { requests, spans, bytes } = &*self.counters;
         let [requests, spans, bytes] =
             [requests, spans, bytes].map(|counter| counter.load(Ordering::Relaxed));
-        Taken { requests, spans, bytes }
+        Received { requests, spans, bytes }
     }
 }
 
@@ -168,6 +168,6 @@ mod tests {
         let body = String::from_utf8(vec![b'a'; 100]).expect("text");
         let sent = http.post("/v1/traces", ("key", "once"), body).await.expect("a response");
         assert_eq!((sent.0, sent.1.len()), (StatusCode::OK, 0));
-        assert_eq!(sink.taken(), Taken { requests: 1, spans: 0, bytes: 100 });
+        assert_eq!(sink.received(), Received { requests: 1, spans: 0, bytes: 100 });
     }
 }

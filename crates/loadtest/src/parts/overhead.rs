@@ -16,7 +16,7 @@ use crate::report::{Figure, Findings, Threshold};
 use crate::say;
 use crate::scraper::{Scraper, Scrapes};
 use crate::session::{Session, Turn, run_with};
-use crate::sink::{Sink, Taken};
+use crate::sink::{Received, Sink};
 
 const CONNECTIONS: u32 = 64;
 /// Whether everything is on.
@@ -37,7 +37,7 @@ struct Load {
 struct Observed {
     load: Load,
     scrapes: Scrapes,
-    taken: Taken,
+    received: Received,
 }
 
 /// Measures the loads in turn.
@@ -76,10 +76,10 @@ async fn with_everything_on(turn: Turn<'_>) -> anyhow::Result<(Observed, LedgerC
     run_with(turn, settings, async |session| {
         let scraper = Scraper::start(format!("http://{metrics}"));
         let load = flat_out(session).await?;
-        let (read, taken) = (scraper.finish().await?, sink.taken());
+        let (read, received) = (scraper.finish().await?, sink.received());
         anyhow::ensure!(read.count > 0, "the metrics could not be read");
-        anyhow::ensure!(taken.spans > 0, "no span was exported");
-        Ok(Observed { load, scrapes: read, taken })
+        anyhow::ensure!(received.spans > 0, "no span was exported");
+        Ok(Observed { load, scrapes: read, received })
     })
     .await
 }
@@ -112,9 +112,13 @@ fn figures(plain: &[Load], observed: &[Observed]) -> Vec<Figure> {
 fn describe(observed: &[Observed]) -> String {
     let scrapes: u32 = observed.iter().map(|observed| observed.scrapes.count).sum();
     let kilobytes = observed.last().map_or(0, |observed| observed.scrapes.bytes / 1_000);
-    let sum = |of: fn(&Taken) -> u64| observed.iter().map(|load| of(&load.taken)).sum::<u64>();
-    let [spans, requests, bytes] =
-        [sum(|taken| taken.spans), sum(|taken| taken.requests), sum(|taken| taken.bytes)];
+    let sum =
+        |of: fn(&Received) -> u64| observed.iter().map(|load| of(&load.received)).sum::<u64>();
+    let [spans, requests, bytes] = [
+        sum(|received| received.spans),
+        sum(|received| received.requests),
+        sum(|received| received.bytes),
+    ];
     format!(
         "parent-based, always on: {spans} spans in {requests} exports of {:.1} MB; {scrapes} scrapes of \
          {kilobytes} KB",
@@ -147,8 +151,8 @@ mod tests {
 
     fn observed(per_second: f64) -> Observed {
         let scrapes = Scrapes { count: 12, bytes: 45_000 };
-        let taken = Taken { requests: 20, spans: 10_000, bytes: 1_500_000 };
-        Observed { load: load(per_second), scrapes, taken }
+        let received = Received { requests: 20, spans: 10_000, bytes: 1_500_000 };
+        Observed { load: load(per_second), scrapes, received }
     }
 
     #[test]

@@ -246,7 +246,7 @@ receipts: 115797 sent, 115700 accepted, 32 rejected, first 429, 1 broken
             let Counts { sent, accepted, rejected, first, broken } = seen.counts;
             let (counted, other) =
                 if is_accepted { (accepted, rejected) } else { (rejected, accepted) };
-            assert!(counted > 0 && counted <= sent && sink.taken().requests >= counted);
+            assert!(counted > 0 && counted <= sent && sink.received().requests >= counted);
             assert_eq!((other, broken), (0, 0));
             assert_eq!(first, if is_accepted { 0 } else { 409 });
         }

@@ -15,7 +15,7 @@ use domain::operator::Role;
 use domain::secret_token::SessionToken;
 use store::{Insertion, PgPool};
 
-use self::paths::{PAGES, Places};
+use self::paths::{PAGES, PathValues};
 use crate::http::Http;
 use crate::latencies::Latencies;
 use crate::report::{Figure, Findings, Threshold};
@@ -44,14 +44,14 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     seed::fill(url, Size { events, incidents, unresolved, days: DAYS }).await?;
     let pool = store::pool::connect_lazily(url, 1)?;
     let (operator, token) = sign_in(&pool).await?;
-    let places = Places::prepare(&pool, operator, EMAIL).await?;
+    let values = PathValues::prepare(&pool, operator, EMAIL).await?;
     pool.close().await;
     say("opening every page of the console");
     let cookie = format!("__Host-sendpromptly={token}");
     let http = Http::new(session.dev.ready.url.clone());
     let mut figures = Vec::new();
     for page in PAGES {
-        let latencies = open(&http, &places.fill_in(page), &cookie).await;
+        let latencies = open(&http, &values.fill_in(page), &cookie).await;
         let latencies = latencies.with_context(|| (*page).to_owned())?;
         let p95 = latencies.percentile(95.0);
         say(&format!("  {page}: p95 {p95:.1} ms, {latencies}"));

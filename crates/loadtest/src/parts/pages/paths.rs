@@ -69,14 +69,14 @@ const FIND: &str = "
 const LIVE: &str = "SELECT DISTINCT project_id FROM incidents JOIN projects p ON p.id = project_id WHERE p.mode = 'live'";
 
 /// What stands for the names in braces.
-pub struct Places(Vec<(&'static str, String)>);
+pub struct PathValues(Vec<(&'static str, String)>);
 
-type Found = (ProjectId, IncidentId, EventId, String, IncidentId, CauseId);
+type SampleIds = (ProjectId, IncidentId, EventId, String, IncidentId, CauseId);
 
-impl Places {
+impl PathValues {
     /// Looks around, freezes a bulk and a set, and saves a filter.
     pub async fn prepare(pool: &PgPool, operator: OperatorId, email: &str) -> anyhow::Result<Self> {
-        let found: Option<Found> = sqlx::query_as(FIND).fetch_optional(pool).await?;
+        let found: Option<SampleIds> = sqlx::query_as(FIND).fetch_optional(pool).await?;
         let found = found.context("too few incidents: a larger --size has more")?;
         let (project_id, incident_id, event_id, key, resolved_id, cause_id) = found;
         let actor = Actor::Operator(email.to_owned());
@@ -153,7 +153,7 @@ mod tests {
             let left = names.iter().fold((*page).to_owned(), |page, name| page.replace(name, "x"));
             assert!(!left.contains('{'), "{page}");
         }
-        let places = Places(vec![("{project}", "proj_1".to_owned())]);
-        assert_eq!(places.fill_in("/projects/{project}/keys"), "/projects/proj_1/keys");
+        let values = PathValues(vec![("{project}", "proj_1".to_owned())]);
+        assert_eq!(values.fill_in("/projects/{project}/keys"), "/projects/proj_1/keys");
     }
 }
