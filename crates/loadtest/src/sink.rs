@@ -34,7 +34,7 @@ pub struct Sink {
 }
 
 /// What came so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
     pub requests: u64,
     pub spans: u64,

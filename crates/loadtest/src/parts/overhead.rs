@@ -1,11 +1,14 @@
-//! What metrics and traces cost: receipts over 64 connections, with everything on and with all off.
+//! What metrics and traces cost: receipts over 64 connections, with all off, with one trace in a hundred
+//! and with every trace.
 //!
-//! Each load has a `dev` of its own, so that no load works off what the one before it left. They come
-//! in the order off, on, on, off: what slows the machine down or speeds it up over a round does so to
-//! both. With everything on the metrics are read once a second, and every trace is exported to a sink
-//! on this machine, as the default sampler has it, parent-based and always on, because receipts come
-//! without a parent. The exporter drops what its queue, of the default size, cannot hold; the note
-//! says how many spans arrived. Both sides log what `dev` logs by default.
+//! Each load has a `dev` of its own, so that no load works off what the one before it left. They come in
+//! one order and then in the reverse one: what slows the machine down or speeds it up over a round does
+//! so to all. With metrics on they are read once a second, and traces are exported to a sink on this
+//! machine. Receipts come without a parent, so a parent-based sampler decides by itself. The exporter
+//! drops what its queue, of the default size, cannot hold; the note says how many spans arrived. All log
+//! what `dev` logs by default.
+
+use std::fmt;
 
 use hyper::StatusCode;
 
@@ -19,10 +22,26 @@ use crate::session::{Session, Turn, run_with};
 use crate::sink::{Received, Sink};
 
 const CONNECTIONS: u32 = 64;
-/// Whether everything is on.
-const ORDER: [bool; 4] = [false, true, true, false];
-/// The ratio of throughputs that is to be reached: at most 3 % are lost.
+const ORDER: [Observing; 6] = [
+    Observing::Nothing,
+    Observing::Sample,
+    Observing::Everything,
+    Observing::Everything,
+    Observing::Sample,
+    Observing::Nothing,
+];
+/// The ratio of throughputs that is to be reached with a sample: at most 3 % are lost.
 const LEAST: f64 = 0.97;
+
+/// What is observed beside a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Observing {
+    Nothing,
+    /// Metrics and one trace in a hundred.
+    Sample,
+    /// Metrics and every trace, which is the default.
+    Everything,
+}
 
 /// One load.
 #[derive(Debug, Clone, Copy)]
@@ -34,52 +53,68 @@ struct Load {
 }
 
 /// What was observed beside a load.
+#[derive(Debug, Clone, Copy, Default)]
 struct Observed {
-    load: Load,
     scrapes: Scrapes,
     received: Received,
 }
 
+/// The loads of one kind.
+#[derive(Debug, Default)]
+struct Loads {
+    loads: Vec<Load>,
+    observed: Observed,
+}
+
 /// Measures the loads in turn.
 pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> {
-    let (mut plain, mut observed) = (Vec::new(), Vec::new());
+    let [mut nothing, mut sample, mut everything] = <[Loads; 3]>::default();
     let mut ledger = LedgerCheck::default();
-    for is_on in ORDER {
-        let check = if is_on {
-            let (load, check) = with_everything_on(turn).await?;
-            observed.push(load);
-            check
-        } else {
-            let (load, check) = with_all_off(turn).await?;
-            plain.push(load);
-            check
+    for observing in ORDER {
+        say(&format!(
+            "as many receipts as {CONNECTIONS} connections can send, {}",
+            observing.describe()
+        ));
+        let loads = match observing {
+            Observing::Nothing => &mut nothing,
+            Observing::Sample => &mut sample,
+            Observing::Everything => &mut everything,
         };
+        let (load, check) = if observing == Observing::Nothing {
+            let settings = vec![("SENDPROMPTLY_METRICS_LISTEN", "off".to_owned())];
+            run_with(turn, settings, flat_out).await?
+        } else {
+            let ((load, observed), check) = observe(turn, observing).await?;
+            loads.observed.add(&observed);
+            (load, check)
+        };
+        loads.loads.push(load);
         ledger.add(&check);
     }
-    Ok((figures(&plain, &observed).into(), ledger))
+    Ok((figures(&nothing, &sample, &everything).into(), ledger))
 }
 
-async fn with_all_off(turn: Turn<'_>) -> anyhow::Result<(Load, LedgerCheck)> {
-    say(&format!("as many receipts as {CONNECTIONS} connections can send, metrics and traces off"));
-    let settings = vec![("SENDPROMPTLY_METRICS_LISTEN", "off".to_owned())];
-    run_with(turn, settings, flat_out).await
-}
-
-async fn with_everything_on(turn: Turn<'_>) -> anyhow::Result<(Observed, LedgerCheck)> {
-    say(&format!("as many receipts as {CONNECTIONS} connections can send, metrics and traces on"));
+async fn observe(
+    turn: Turn<'_>,
+    observing: Observing,
+) -> anyhow::Result<((Load, Observed), LedgerCheck)> {
     let sink = Sink::start(StatusCode::OK).await?;
     let metrics = format!("127.0.0.1:{}", embedded::free_port()?);
-    let settings = vec![
+    let mut settings = vec![
         ("SENDPROMPTLY_METRICS_LISTEN", metrics.clone()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()),
     ];
+    if observing == Observing::Sample {
+        settings.push(("OTEL_TRACES_SAMPLER", "parentbased_traceidratio".to_owned()));
+        settings.push(("OTEL_TRACES_SAMPLER_ARG", "0.01".to_owned()));
+    }
     run_with(turn, settings, async |session| {
         let scraper = Scraper::start(format!("http://{metrics}"));
         let load = flat_out(session).await?;
-        let (read, received) = (scraper.finish().await?, sink.received());
-        anyhow::ensure!(read.count > 0, "the metrics could not be read");
+        let (scrapes, received) = (scraper.finish().await?, sink.received());
+        anyhow::ensure!(scrapes.count > 0, "the metrics could not be read");
         anyhow::ensure!(received.spans > 0, "no span was exported");
-        Ok(Observed { load, scrapes: read, received })
+        Ok((load, Observed { scrapes, received }))
     })
     .await
 }
@@ -91,39 +126,63 @@ async fn flat_out(session: &Session) -> anyhow::Result<Load> {
     Ok(Load { per_second: measured.per_second, cores: computing.cores()?, rejected })
 }
 
-fn figures(plain: &[Load], observed: &[Observed]) -> Vec<Figure> {
-    let loads: Vec<Load> = observed.iter().map(|observed| observed.load).collect();
-    let (off, on) = (mean(plain), mean(&loads));
-    let rate = |name: &str, load: Load| {
-        let (used, rejected) = (load.microseconds(), load.rejected);
-        let note = format!("API and worker used {used:.0} µs a receipt; {rejected} rejected");
-        Figure::new(name, load.per_second, "/s", Threshold::None).noting(note)
-    };
-    let ratio = on.per_second / off.per_second;
-    let name = "receipts with metrics and traces ÷ without";
-    vec![
-        rate("receipts over HTTP, 64 connections, metrics and traces off", off),
-        rate("receipts over HTTP, 64 connections, metrics and traces on", on),
-        Figure::new(name, ratio, "×", Threshold::AtLeast(LEAST)).noting(describe(observed)),
-    ]
+fn figures(nothing: &Loads, sample: &Loads, everything: &Loads) -> Vec<Figure> {
+    let off = mean(&nothing.loads);
+    let mut figures = vec![rate(Observing::Nothing, off)];
+    let kinds = [
+        (Observing::Sample, sample, Threshold::AtLeast(LEAST)),
+        (Observing::Everything, everything, Threshold::None),
+    ];
+    for (observing, loads, threshold) in kinds {
+        let on = mean(&loads.loads);
+        let name = format!("receipts with {} ÷ without", observing.describe());
+        let ratio = Figure::new(name, on.per_second / off.per_second, "×", threshold);
+        figures.extend([rate(observing, on), ratio.noting(loads.observed.to_string())]);
+    }
+    figures
+}
+
+fn rate(observing: Observing, load: Load) -> Figure {
+    let (used, rejected) = (load.microseconds(), load.rejected);
+    let name = format!("receipts over HTTP, {CONNECTIONS} connections, {}", observing.describe());
+    let note = format!("API and worker used {used:.0} µs a receipt; {rejected} rejected");
+    Figure::new(name, load.per_second, "/s", Threshold::None).noting(note)
+}
+
+impl Observing {
+    const fn describe(self) -> &'static str {
+        match self {
+            Self::Nothing => "metrics and traces off",
+            Self::Sample => "metrics and one trace in a hundred",
+            Self::Everything => "metrics and every trace",
+        }
+    }
+}
+
+impl Observed {
+    fn add(&mut self, other: &Self) {
+        self.scrapes.count += other.scrapes.count;
+        self.scrapes.bytes = other.scrapes.bytes;
+        self.received.requests += other.received.requests;
+        self.received.spans += other.received.spans;
+        self.received.bytes += other.received.bytes;
+    }
 }
 
 /// What was read and exported in all loads.
-fn describe(observed: &[Observed]) -> String {
-    let scrapes: u32 = observed.iter().map(|observed| observed.scrapes.count).sum();
-    let kilobytes = observed.last().map_or(0, |observed| observed.scrapes.bytes / 1_000);
-    let sum =
-        |of: fn(&Received) -> u64| observed.iter().map(|load| of(&load.received)).sum::<u64>();
-    let [spans, requests, bytes] = [
-        sum(|received| received.spans),
-        sum(|received| received.requests),
-        sum(|received| received.bytes),
-    ];
-    format!(
-        "parent-based, always on: {spans} spans in {requests} exports of {:.1} MB; {scrapes} scrapes of \
-         {kilobytes} KB",
-        number(bytes) / 1e6,
-    )
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scrapes, received } = self;
+        write!(
+            f,
+            "{} spans in {} exports of {:.1} MB; {} scrapes of {} KB",
+            received.spans,
+            received.requests,
+            number(received.bytes) / 1e6,
+            scrapes.count,
+            scrapes.bytes / 1_000,
+        )
+    }
 }
 
 /// Of the loads of a side; what was rejected is added up.
@@ -149,22 +208,21 @@ mod tests {
         Load { per_second, cores: 0.5, rejected: 1 }
     }
 
-    fn observed(per_second: f64) -> Observed {
-        let scrapes = Scrapes { count: 12, bytes: 45_000 };
-        let received = Received { requests: 20, spans: 10_000, bytes: 1_500_000 };
-        Observed { load: load(per_second), scrapes, received }
+    fn loads(rates: &[f64]) -> Loads {
+        let observed = Observed {
+            scrapes: Scrapes { count: 24, bytes: 45_000 },
+            received: Received { requests: 40, spans: 20_000, bytes: 3_000_000 },
+        };
+        Loads { loads: rates.iter().map(|rate| load(*rate)).collect(), observed }
     }
 
     #[test]
-    fn what_slows_down_over_a_round_slows_both() {
-        let figures =
-            figures(&[load(10_000.0), load(7_000.0)], &[observed(9_000.0), observed(8_000.0)]);
+    fn what_slows_down_over_a_round_slows_all() {
+        let (nothing, sample) = (loads(&[10_000.0, 7_000.0]), loads(&[9_000.0, 8_000.0]));
+        let figures = figures(&nothing, &sample, &loads(&[4_000.0, 4_500.0]));
         let values: Vec<_> = figures.iter().map(|figure| figure.value).collect();
-        assert_eq!(values, [8_500.0, 8_500.0, 1.0]);
+        assert_eq!(values, [8_500.0, 8_500.0, 1.0, 4_250.0, 0.5]);
         assert_eq!(figures[0].note, "API and worker used 59 µs a receipt; 2 rejected");
-        assert_eq!(
-            figures[2].note,
-            "parent-based, always on: 20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB"
-        );
+        assert_eq!(figures[2].note, "20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB");
     }
 }
