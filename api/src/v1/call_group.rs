@@ -17,9 +17,6 @@ use web::state::AppState;
 
 use super::ingest::{IngestCall, IngestRequest, rollback};
 
-/// So many that came while a batch was committed are a burst.
-const BURST: usize = 8;
-
 /// A call of which several can be taken together.
 pub(super) trait SharedCall: IngestCall {
     /// Whether this one can be.
@@ -92,9 +89,7 @@ impl<C: SharedCall> Group for CallGroup<C> {
     }
 
     async fn commit(&self, batch: Vec<Member<Self>>) {
-        if batch.len() >= BURST {
-            self.state.relay.give_way();
-        }
+        self.state.relay.note_calls(batch.len());
         let outcomes = match self.accept(&batch).await {
             Ok(outcomes) => outcomes,
             Err(error) if error.is_unavailable() => {

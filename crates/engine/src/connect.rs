@@ -65,6 +65,7 @@ pub struct Engine {
     version: Option<WorkerVersion>,
     probes: bool,
     retention: bool,
+    shares_processors: bool,
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
     pub(crate) queue: Seen,
@@ -88,6 +89,7 @@ impl Engine {
             version: None,
             probes: false,
             retention: false,
+            shares_processors: false,
             state: Mutex::default(),
             environment: Mutex::default(),
             queue: Seen::default(),
@@ -123,6 +125,16 @@ impl Engine {
     #[must_use]
     pub fn with_retention(self) -> Self {
         Self { retention: true, ..self }
+    }
+
+    /// The same, where Temporal runs on the processors that take receipts.
+    #[must_use]
+    pub fn with_shared_processors(self) -> Self {
+        Self { shares_processors: true, ..self }
+    }
+
+    pub(crate) const fn shares_processors(&self) -> bool {
+        self.shares_processors
     }
 
     /// Whether workers here see that retention is scheduled.

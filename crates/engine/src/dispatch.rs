@@ -36,7 +36,7 @@ use workflows::names::workflow_id;
 use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
-use crate::pressure::Pressure;
+use crate::pressure::{Load, Pressure};
 use crate::watch::Watch;
 use crate::{bulk, probe, restarts};
 
@@ -50,6 +50,9 @@ const NEEDED_SOON: Duration = Duration::from_mins(1);
 /// During a burst of receipts only what is needed within this time is dispatched: what a person or a
 /// near deadline waits for, neither a far start nor the end of a watch.
 const NEEDED_NOW: Duration = Duration::from_secs(10);
+/// How many that have time are dispatched in each look while many receipts come and Temporal shares their
+/// processors: twenty a second.
+const BESIDE_CALLS: usize = 5;
 /// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
 
@@ -59,6 +62,15 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
+}
+
+/// What may be claimed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Whatever is due.
+    All,
+    /// What is needed within this time, and so many others.
+    Needed { within: Duration, others: usize },
 }
 
 /// The claimed messages of one event, in their order.
@@ -116,9 +128,9 @@ impl Dispatcher {
         let mut flow = Flow::new();
         loop {
             if flow.may_claim() {
-                let within = self.claim_within(&mut flow.backlog).await;
-                let claimed = self.claim(&mut flow, within).await;
-                flow.queue(claimed, within.is_some());
+                let claim = self.what_to_claim(&mut flow.backlog).await;
+                let claimed = self.claim(&mut flow, claim).await;
+                flow.queue(claimed, claim);
             }
             self.probe(&mut flow).await;
             self.wake_bulks(&mut flow).await;
@@ -131,16 +143,21 @@ impl Dispatcher {
         }
     }
 
-    /// How soon a message must be needed to be claimed now, if that matters.
-    async fn claim_within(&self, backlog: &mut Backlog) -> Option<Duration> {
-        if self.pressure.is_high(Instant::now()) {
-            return Some(NEEDED_NOW);
+    async fn what_to_claim(&self, backlog: &mut Backlog) -> Claim {
+        let load = self.pressure.load(Instant::now());
+        if load == Load::Burst {
+            Claim::Needed { within: NEEDED_NOW, others: 0 }
+        } else if backlog.holds(&self.engine, &self.pool).await {
+            Claim::Needed { within: NEEDED_SOON, others: 0 }
+        } else if load == Load::Steady && self.engine.shares_processors() {
+            Claim::Needed { within: NEEDED_SOON, others: BESIDE_CALLS }
+        } else {
+            Claim::All
         }
-        backlog.holds(&self.engine, &self.pool).await.then_some(NEEDED_SOON)
     }
 
-    async fn claim(&self, flow: &mut Flow, within: Option<Duration>) -> Vec<Work> {
-        match self.claim_due(within, flow.batch()).await {
+    async fn claim(&self, flow: &mut Flow, claim: Claim) -> Vec<Work> {
+        match self.claim_due(claim, flow.batch()).await {
             Ok(work) => {
                 let starts = work.iter().filter(|work| work.starts_a_watch()).count();
                 flow.backlog.count_starts(starts);
@@ -153,13 +170,26 @@ impl Dispatcher {
         }
     }
 
-    async fn claim_due(
-        &self,
-        within: Option<Duration>,
-        limit: usize,
-    ) -> Result<Vec<Work>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let messages = outbox::claim_due(&self.pool, within, limit).await?;
+    async fn claim_due(&self, claim: Claim, limit: usize) -> Result<Vec<Work>, StoreError> {
+        let claim_due = async |within, limit| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            outbox::claim_due(&self.pool, within, limit).await
+        };
+        let messages = match claim {
+            Claim::All => claim_due(None, limit).await?,
+            Claim::Needed { within, others } => {
+                let mut needed = claim_due(Some(within), limit).await?;
+                if others > 0 {
+                    needed.extend(claim_due(None, others).await?);
+                }
+                needed
+            }
+        };
+        self.gather(messages).await
+    }
+
+    /// What is known of the events of these messages.
+    async fn gather(&self, messages: Vec<ClaimedMessage>) -> Result<Vec<Work>, StoreError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -365,7 +395,8 @@ impl Flow {
     }
 
     /// Queues what was claimed. A whole batch means that there may be more.
-    fn queue(&mut self, claimed: Vec<Work>, is_held_back: bool) {
+    fn queue(&mut self, claimed: Vec<Work>, claim: Claim) {
+        let is_held_back = claim != Claim::All;
         let messages: usize = claimed.iter().map(|work| work.messages.len()).sum();
         self.may_be_due = messages >= self.batch();
         self.is_held_back = is_held_back;

@@ -49,9 +49,9 @@ impl Relay {
         self.due.notify_one();
     }
 
-    /// Says that calls come faster than they can be taken one by one: what has time waits until they
-    /// are taken. Never waits.
-    pub fn give_way(&self) {
-        self.pressure.note(Instant::now());
+    /// Says that so many calls are committed together: where many come, what has time waits. Never
+    /// waits itself.
+    pub fn note_calls(&self, calls: usize) {
+        self.pressure.note(calls, Instant::now());
     }
 }

@@ -251,7 +251,7 @@ fn assemble(
     let engine = Engine::new(temporal, TASK_QUEUE).named("sendpromptly-dev");
     let engine =
         engine.with_console(outbound.public_url.as_str()).with_probes(outbound.dead_man.is_some());
-    Ok(Service::start(pools, master_key, engine.with_retention()))
+    Ok(Service::start(pools, master_key, engine.with_retention().with_shared_processors()))
 }
 
 async fn wait_until_ready(service: &Service) -> anyhow::Result<()> {
