@@ -52,7 +52,13 @@ pub async fn run(
             }
             say(&format!("{}, round {round}, seed {seed}: {}", fault.name, fault.what));
             let running = Box::pin(round::run(fault, round, seed, &plan.settings));
-            let Some(verdict) = interrupted.run_until_cancelled(running).await else {
+            // A round that is skipped ends before it could be interrupted.
+            let verdict = if interrupted.is_cancelled() {
+                None
+            } else {
+                interrupted.run_until_cancelled(running).await
+            };
+            let Some(verdict) = verdict else {
                 report.write_to(&plan.out)?;
                 anyhow::bail!("interrupted; `--resume --seed {}` goes on from here", plan.seed);
             };
