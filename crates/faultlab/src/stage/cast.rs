@@ -32,28 +32,28 @@ pub struct Shop {
     pub destinations: [DestinationId; 2],
 }
 
-/// Where the neighbours of the product are, as it reaches them.
-#[derive(Debug, Clone, Copy)]
-pub struct Ports {
-    pub slack: u16,
-    pub repair: u16,
+/// How the URLs of the product's neighbours begin, as it reaches them.
+#[derive(Debug)]
+pub struct Origins {
+    pub slack: String,
+    pub repair: String,
 }
 
 /// Makes both shops in a migrated database.
-pub async fn make(pool: &PgPool, key: &MasterKey, ports: Ports) -> anyhow::Result<[Shop; 2]> {
-    Ok([shop(pool, key, ports, "a").await?, shop(pool, key, ports, "b").await?])
+pub async fn make(pool: &PgPool, key: &MasterKey, origins: &Origins) -> anyhow::Result<[Shop; 2]> {
+    Ok([shop(pool, key, origins, "a").await?, shop(pool, key, origins, "b").await?])
 }
 
 async fn shop(
     pool: &PgPool,
     master_key: &MasterKey,
-    ports: Ports,
+    origins: &Origins,
     name: &'static str,
 ) -> anyhow::Result<Shop> {
     let settings = ProjectSettings {
         timeout_minutes: TIMEOUT_MINUTES,
         retention_months: DEFAULT_MONTHS,
-        repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
+        repair_url: Some(format!("{}/repair/{name}", origins.repair)),
         snapshots: SnapshotSettings { kept: true, ..Default::default() },
         ..ProjectSettings::new(format!("Shop {name}"), Mode::Test)
     };
@@ -65,7 +65,7 @@ async fn shop(
     api_keys::insert_key(pool, project, "faults", &key).await?;
     let email = format!("oncall-{name}@cometcart.test");
     let slack_token = hex::encode(random::<16>()?);
-    let slack = format!("http://127.0.0.1:{}/services/{name}/{slack_token}", ports.slack);
+    let slack = format!("{}/services/{name}/{slack_token}", origins.slack);
     let targets =
         [(Target::Email(email.clone()), email.as_str()), (Target::Slack(slack), "127.0.0.1")];
     let mut added = Vec::new();

@@ -22,7 +22,7 @@ use store::{MasterKey, PgPool};
 use tempfile::TempDir;
 use workflows::names::{TASK_QUEUE, search_attribute};
 
-use self::cast::Shop;
+use self::cast::{Origins, Shop};
 use self::disk::Disk;
 use self::neighbours::Neighbours;
 use self::part::{Kind, Part};
@@ -38,6 +38,14 @@ pub struct Ways {
     pub mail: Way,
     pub slack: Way,
     pub repair: Way,
+}
+
+impl Ways {
+    /// Where Slack and the repair endpoint are, as the product reaches them.
+    fn origins(&self, scheme: &str) -> Origins {
+        let at = |way: &Way| format!("{scheme}://127.0.0.1:{}", way.port);
+        Origins { slack: at(&self.slack), repair: at(&self.repair) }
+    }
 }
 
 /// Where a process is asked how it does.
@@ -81,24 +89,27 @@ pub struct StageOptions {
     pub newer: Option<PathBuf>,
     /// Where Postgres keeps its data, if not in the stage's folder.
     pub disk: Option<Disk>,
+    /// Whether Slack and the repair endpoint speak TLS.
+    pub tls: bool,
     /// Further variables of both processes.
     pub variables: Vec<(String, String)>,
 }
 
 impl Stage {
     /// Starts everything and waits until the product is ready.
-    pub async fn start(options: StageOptions) -> anyhow::Result<Self> {
+    pub async fn start(mut options: StageOptions) -> anyhow::Result<Self> {
         let found = Engines::locate(&EngineDirs::from_env()?).await?;
         let folder = embedded::scratch_dir()?;
         let (postgres, temporal) = engines(&found, &folder, options.disk.as_ref()).await?;
         let owner_url = postgres.url(embedded::DATABASE);
         let password = hex::encode(cast::random::<16>()?);
         let owner = database::prepare(&options.binary, &owner_url, &password).await?;
-        let neighbours = Neighbours::start().await;
+        let neighbours = Neighbours::start(options.tls).await;
+        options.variables.extend(neighbours.trusted_in(folder.path())?);
         let ways = ways(&postgres, &temporal, &neighbours).await?;
         let master_key = MasterKey::generate();
-        let ports = cast::Ports { slack: ways.slack.port, repair: ways.repair.port };
-        let shops = cast::make(&owner, &MasterKey::parse(&master_key)?, ports).await?;
+        let origins = ways.origins(neighbours.scheme());
+        let shops = cast::make(&owner, &MasterKey::parse(&master_key)?, &origins).await?;
         let addresses = addresses()?;
         let product_url = database::url_of_role(&postgres, &password, ways.postgres.port)?;
         let settings = settings(&ways, &addresses, &product_url, &master_key, &options);
@@ -187,12 +198,13 @@ async fn ways(
     temporal: &Temporal,
     neighbours: &Neighbours,
 ) -> anyhow::Result<Ways> {
+    let (slack, repair) = neighbours.ports();
     Ok(Ways {
         postgres: Way::to(postgres.port()).await?,
         temporal: Way::to(temporal.port()).await?,
         mail: Way::to(neighbours.mail.port).await?,
-        slack: Way::to(neighbours.slack.port()).await?,
-        repair: Way::to(neighbours.repair.port()).await?,
+        slack: Way::to(slack).await?,
+        repair: Way::to(repair).await?,
     })
 }
 

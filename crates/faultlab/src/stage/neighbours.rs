@@ -3,11 +3,16 @@
 //! They keep what came in, byte for byte. Whether a message counts as taken is what the response says: a 500
 //! after a mail was kept is what a real server does when it dies at the wrong moment.
 
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
+use doubles::Authority;
 use doubles::http_server::{HttpServer, Received, hold, response, write};
 use doubles::mail_server::{Encryption, MailServer, Rules};
+use doubles::tls_front::TlsFront;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -37,28 +42,71 @@ pub struct Neighbour {
     mood: Arc<Mutex<Mood>>,
 }
 
+/// TLS before those that have a URL, by an authority that nobody but the product trusts.
+pub struct Fronts {
+    pub slack: TlsFront,
+    pub repair: TlsFront,
+    authority: Authority,
+}
+
 /// All of them.
 pub struct Neighbours {
     pub mail: MailServer,
     pub slack: Neighbour,
     pub repair: Neighbour,
+    /// In a round that breaks TLS.
+    pub fronts: Option<Fronts>,
     /// Each request that the repair endpoint took, in order, for the shop behind it.
     pub asked: Option<mpsc::UnboundedReceiver<Received>>,
 }
 
 impl Neighbours {
-    pub async fn start() -> Self {
+    pub async fn start(with_tls: bool) -> Self {
         let rules = Rules {
             encryption: Encryption::None,
             login: Some(("bob", "secret")),
             ..Rules::default()
         };
         let (send, asked) = mpsc::unbounded_channel();
+        let (slack, repair) = (Neighbour::start(None).await, Neighbour::start(Some(send)).await);
         Self {
             mail: MailServer::start_with(rules).await,
-            slack: Neighbour::start(None).await,
-            repair: Neighbour::start(Some(send)).await,
+            fronts: if with_tls { Some(Fronts::before(&slack, &repair).await) } else { None },
+            slack,
+            repair,
             asked: Some(asked),
+        }
+    }
+
+    /// How their URLs begin.
+    pub const fn scheme(&self) -> &'static str {
+        if self.fronts.is_some() { "https" } else { "http" }
+    }
+
+    /// The ports of Slack and of the repair endpoint, as their URLs have them.
+    pub fn ports(&self) -> (u16, u16) {
+        match &self.fronts {
+            Some(fronts) => (fronts.slack.port, fronts.repair.port),
+            None => (self.slack.port(), self.repair.port()),
+        }
+    }
+
+    /// What lets a process trust them, with a file in this folder.
+    pub fn trusted_in(&self, folder: &Path) -> anyhow::Result<Option<(String, String)>> {
+        let Some(fronts) = &self.fronts else { return Ok(None) };
+        let file = folder.join("authority.pem");
+        fs::write(&file, fronts.authority.pem()).context("write the authority")?;
+        Ok(Some(("SSL_CERT_FILE".to_owned(), file.display().to_string())))
+    }
+}
+
+impl Fronts {
+    async fn before(slack: &Neighbour, repair: &Neighbour) -> Self {
+        let authority = Authority::generate();
+        Self {
+            slack: TlsFront::before(slack.port(), &authority).await,
+            repair: TlsFront::before(repair.port(), &authority).await,
+            authority,
         }
     }
 }
