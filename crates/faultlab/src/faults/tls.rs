@@ -1,4 +1,4 @@
-//! TLS that must not be believed, and TLS that does not come: before Slack and before the repair endpoint.
+//! TLS that must not be believed, and TLS that does not come: of the mail server, of Slack and of the repair endpoint.
 //!
 //! Nothing may reach them meanwhile, and what waited arrives once the certificate is good again.
 
@@ -18,12 +18,19 @@ pub(super) struct Trouble {
 
 #[derive(Clone, Copy)]
 enum Whose {
+    Mail,
     Slack,
     Repair,
 }
 
 /// Long enough for incidents to come by, which the deadline takes 12 s for.
 const LASTS: (Duration, Duration) = seconds(18, 26);
+
+/// A handshake that hangs holds an attempt up for longer than the fault lasts.
+const fn mail(name: &'static str, what: &'static str, handshake: Handshake) -> Fault {
+    let shows = Shows::OneOf(&["alerts fail", "alerts are slow", "failing_destinations"]);
+    fault(name, what, shows, Trouble { whose: Whose::Mail, handshake })
+}
 
 const fn slack(name: &'static str, what: &'static str, handshake: Handshake) -> Fault {
     let shows = Shows::OneOf(&["alerts fail", "failing_destinations", "api check destinations"]);
@@ -40,6 +47,18 @@ const fn fault(name: &'static str, what: &'static str, shows: Shows, trouble: Tr
 }
 
 pub(super) const ALL: &[Fault] = &[
+    mail(
+        "tls-mail-name",
+        "the mail server shows a certificate for another name",
+        Handshake::WrongName,
+    ),
+    mail("tls-mail-expired", "the mail server's certificate has expired", Handshake::Expired),
+    mail(
+        "tls-mail-untrusted",
+        "nobody vouches for the mail server's certificate",
+        Handshake::Untrusted,
+    ),
+    mail("tls-mail-hangs", "the mail server never ends its TLS handshake", Handshake::Hangs),
     slack("tls-slack-name", "Slack shows a certificate for another name", Handshake::WrongName),
     slack("tls-slack-expired", "Slack's certificate has expired", Handshake::Expired),
     slack("tls-slack-untrusted", "nobody vouches for Slack's certificate", Handshake::Untrusted),
@@ -70,6 +89,7 @@ pub(super) async fn strike(trouble: Trouble, scene: &mut Scene<'_>) -> anyhow::R
     let time = scene.dice.between(LASTS.0, LASTS.1);
     let fronts = scene.stage.neighbours.fronts.as_ref().context("a stage without TLS")?;
     let (front, name) = match trouble.whose {
+        Whose::Mail => (&fronts.mail, "the mail server"),
         Whose::Slack => (&fronts.slack, "Slack"),
         Whose::Repair => (&fronts.repair, "the repair endpoint"),
     };

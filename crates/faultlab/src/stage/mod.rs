@@ -42,7 +42,8 @@ pub struct Ways {
 
 impl Ways {
     /// Where Slack and the repair endpoint are, as the product reaches them.
-    fn origins(&self, scheme: &str) -> Origins {
+    fn origins(&self, tls: bool) -> Origins {
+        let scheme = if tls { "https" } else { "http" };
         let at = |way: &Way| format!("{scheme}://127.0.0.1:{}", way.port);
         Origins { slack: at(&self.slack), repair: at(&self.repair) }
     }
@@ -89,7 +90,7 @@ pub struct StageOptions {
     pub newer: Option<PathBuf>,
     /// Where Postgres keeps its data, if not in the stage's folder.
     pub disk: Option<Disk>,
-    /// Whether Slack and the repair endpoint speak TLS.
+    /// Whether the neighbours speak TLS.
     pub tls: bool,
     /// Further variables of both processes.
     pub variables: Vec<(String, String)>,
@@ -108,7 +109,7 @@ impl Stage {
         options.variables.extend(neighbours.trusted_in(folder.path())?);
         let ways = ways(&postgres, &temporal, &neighbours).await?;
         let master_key = MasterKey::generate();
-        let origins = ways.origins(neighbours.scheme());
+        let origins = ways.origins(options.tls);
         let shops = cast::make(&owner, &MasterKey::parse(&master_key)?, &origins).await?;
         let addresses = addresses()?;
         let product_url = database::url_of_role(&postgres, &password, ways.postgres.port)?;
@@ -198,11 +199,11 @@ async fn ways(
     temporal: &Temporal,
     neighbours: &Neighbours,
 ) -> anyhow::Result<Ways> {
-    let (slack, repair) = neighbours.ports();
+    let [mail, slack, repair] = neighbours.ports();
     Ok(Ways {
         postgres: Way::to(postgres.port()).await?,
         temporal: Way::to(temporal.port()).await?,
-        mail: Way::to(neighbours.mail.port).await?,
+        mail: Way::to(mail).await?,
         slack: Way::to(slack).await?,
         repair: Way::to(repair).await?,
     })
@@ -243,6 +244,7 @@ fn settings(
     master_key: &str,
     options: &StageOptions,
 ) -> BTreeMap<String, String> {
+    let mail = if options.tls { "smtps" } else { "smtp" };
     let set = [
         ("DATABASE_URL", database_url.to_owned()),
         ("TEMPORAL_ADDRESS", format!("127.0.0.1:{}", ways.temporal.port)),
@@ -252,7 +254,7 @@ fn settings(
         ("SENDPROMPTLY_MASTER_KEY", master_key.to_owned()),
         ("SENDPROMPTLY_CALLBACK_ALLOW", "127.0.0.0/8".to_owned()),
         ("SENDPROMPTLY_LOG", "info,access=off".to_owned()),
-        ("SMTP_URL", format!("smtp://bob:secret@127.0.0.1:{}", ways.mail.port)),
+        ("SMTP_URL", format!("{mail}://bob:secret@127.0.0.1:{}", ways.mail.port)),
         ("MAIL_FROM", "alerts@cometcart.test".to_owned()),
     ];
     let set = set.map(|(name, value)| (name.to_owned(), value));

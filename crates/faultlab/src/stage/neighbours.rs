@@ -42,8 +42,9 @@ pub struct Neighbour {
     mood: Arc<Mutex<Mood>>,
 }
 
-/// TLS before those that have a URL, by an authority that nobody but the product trusts.
+/// TLS before each of them, by an authority that nobody but the product trusts.
 pub struct Fronts {
+    pub mail: TlsFront,
     pub slack: TlsFront,
     pub repair: TlsFront,
     authority: Authority,
@@ -68,26 +69,24 @@ impl Neighbours {
             ..Rules::default()
         };
         let (send, asked) = mpsc::unbounded_channel();
-        let (slack, repair) = (Neighbour::start(None).await, Neighbour::start(Some(send)).await);
-        Self {
+        let mut all = Self {
             mail: MailServer::start_with(rules).await,
-            fronts: if with_tls { Some(Fronts::before(&slack, &repair).await) } else { None },
-            slack,
-            repair,
+            slack: Neighbour::start(None).await,
+            repair: Neighbour::start(Some(send)).await,
+            fronts: None,
             asked: Some(asked),
+        };
+        if with_tls {
+            all.fronts = Some(Fronts::before(&all).await);
         }
+        all
     }
 
-    /// How their URLs begin.
-    pub const fn scheme(&self) -> &'static str {
-        if self.fronts.is_some() { "https" } else { "http" }
-    }
-
-    /// The ports of Slack and of the repair endpoint, as their URLs have them.
-    pub fn ports(&self) -> (u16, u16) {
+    /// The ports of the mail server, of Slack and of the repair endpoint, behind TLS where there is one.
+    pub const fn ports(&self) -> [u16; 3] {
         match &self.fronts {
-            Some(fronts) => (fronts.slack.port, fronts.repair.port),
-            None => (self.slack.port(), self.repair.port()),
+            Some(fronts) => [fronts.mail.port, fronts.slack.port, fronts.repair.port],
+            None => [self.mail.port, self.slack.port(), self.repair.port()],
         }
     }
 
@@ -101,11 +100,13 @@ impl Neighbours {
 }
 
 impl Fronts {
-    async fn before(slack: &Neighbour, repair: &Neighbour) -> Self {
+    async fn before(neighbours: &Neighbours) -> Self {
         let authority = Authority::generate();
+        let [mail, slack, repair] = neighbours.ports();
         Self {
-            slack: TlsFront::before(slack.port(), &authority).await,
-            repair: TlsFront::before(repair.port(), &authority).await,
+            mail: TlsFront::before(mail, &authority).await,
+            slack: TlsFront::before(slack, &authority).await,
+            repair: TlsFront::before(repair, &authority).await,
             authority,
         }
     }
