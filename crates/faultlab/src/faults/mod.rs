@@ -107,14 +107,13 @@ pub fn all() -> Vec<Fault> {
 impl Fault {
     /// What its stage is, or why it cannot be here.
     pub fn stage(&self, programs: &Programs) -> Result<StageOptions, Skipped> {
-        let binary = programs.binary.clone();
-        let mut options =
-            StageOptions { binary, newer: None, disk: None, tls: false, variables: Vec::new() };
+        let mut options = StageOptions::new(programs.binary.clone());
         match self.kind {
             Kind::Disk => {
                 options.disk = Some(Disk::mount().map_err(|error| format!("{error:#}"))?);
             }
             Kind::Tls(_) => options.tls = true,
+            Kind::Mood(mood) => options.relay = mood.relay(),
             Kind::Clock(_) => {
                 clock::library()?;
             }

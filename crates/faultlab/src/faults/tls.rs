@@ -43,7 +43,7 @@ const fn repair(name: &'static str, what: &'static str, handshake: Handshake) ->
 }
 
 const fn fault(name: &'static str, what: &'static str, shows: Shows, trouble: Trouble) -> Fault {
-    Fault { name, family: "tls", what, shows, short: false, kind: Kind::Tls(trouble) }
+    Fault { name, family: "TLS", what, shows, short: false, kind: Kind::Tls(trouble) }
 }
 
 pub(super) const ALL: &[Fault] = &[

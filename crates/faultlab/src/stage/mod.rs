@@ -9,6 +9,7 @@ pub mod database;
 pub mod disk;
 pub mod neighbours;
 pub mod part;
+pub mod relay;
 pub mod way;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use self::cast::{Origins, Shop};
 use self::disk::Disk;
 use self::neighbours::Neighbours;
 use self::part::{Kind, Part};
+use self::relay::Relay;
 use self::way::Way;
 use crate::eventually;
 
@@ -38,6 +40,7 @@ pub struct Ways {
     pub mail: Way,
     pub slack: Way,
     pub repair: Way,
+    pub relay: Way,
 }
 
 impl Ways {
@@ -45,7 +48,9 @@ impl Ways {
     fn origins(&self, tls: bool) -> Origins {
         let scheme = if tls { "https" } else { "http" };
         let at = |way: &Way| format!("{scheme}://127.0.0.1:{}", way.port);
-        Origins { slack: at(&self.slack), repair: at(&self.repair) }
+        // The relay speaks no TLS.
+        let relay = format!("http://127.0.0.1:{}", self.relay.port);
+        Origins { slack: at(&self.slack), repair: at(&self.repair), relay }
     }
 }
 
@@ -92,8 +97,18 @@ pub struct StageOptions {
     pub disk: Option<Disk>,
     /// Whether the neighbours speak TLS.
     pub tls: bool,
+    /// What both shops alert beside mail and Slack.
+    pub relay: Option<Relay>,
     /// Further variables of both processes.
     pub variables: Vec<(String, String)>,
+}
+
+impl StageOptions {
+    /// A stage as most rounds have it.
+    pub const fn new(binary: PathBuf) -> Self {
+        let variables = Vec::new();
+        Self { binary, newer: None, disk: None, tls: false, relay: None, variables }
+    }
 }
 
 impl Stage {
@@ -110,7 +125,8 @@ impl Stage {
         let ways = ways(&postgres, &temporal, &neighbours).await?;
         let master_key = MasterKey::generate();
         let origins = ways.origins(options.tls);
-        let shops = cast::make(&owner, &MasterKey::parse(&master_key)?, &origins).await?;
+        let key = MasterKey::parse(&master_key)?;
+        let shops = cast::make(&owner, &key, &origins, options.relay).await?;
         let addresses = addresses()?;
         let product_url = database::url_of_role(&postgres, &password, ways.postgres.port)?;
         let settings = settings(&ways, &addresses, &product_url, &master_key, &options);
@@ -206,6 +222,7 @@ async fn ways(
         mail: Way::to(mail).await?,
         slack: Way::to(slack).await?,
         repair: Way::to(repair).await?,
+        relay: Way::to(neighbours.relay.port()).await?,
     })
 }
 

@@ -1,4 +1,5 @@
-//! The neighbours of the product in every mood: a mail server, Slack, and the shops' repair endpoint.
+//! The neighbours of the product in every mood: a mail server, Slack, the shops' repair endpoint, and one for all
+//! other services that alerts go to over HTTP.
 //!
 //! They keep what came in, byte for byte. Whether a message counts as taken is what the response says: a 500
 //! after a mail was kept is what a real server does when it dies at the wrong moment.
@@ -17,10 +18,13 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+/// A message that Discord and ntfy have made; the others look at the status.
+const TAKEN: &str = r#"{"id":"1234"}"#;
+
 /// How an HTTP neighbour responds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mood {
-    /// With 200.
+    /// With 200 and what it made of it.
     Good,
     /// With 200, after that long.
     Slow(Duration),
@@ -55,6 +59,8 @@ pub struct Neighbours {
     pub mail: MailServer,
     pub slack: Neighbour,
     pub repair: Neighbour,
+    /// Discord, ntfy, PagerDuty, Teams or a webhook's receiver, whichever the shops of a round alert too.
+    pub relay: Neighbour,
     /// In a round that breaks TLS.
     pub fronts: Option<Fronts>,
     /// Each request that the repair endpoint took, in order, for the shop behind it.
@@ -73,6 +79,7 @@ impl Neighbours {
             mail: MailServer::start_with(rules).await,
             slack: Neighbour::start(None).await,
             repair: Neighbour::start(Some(send)).await,
+            relay: Neighbour::start(None).await,
             fronts: None,
             asked: Some(asked),
         };
@@ -145,10 +152,10 @@ impl Neighbour {
 
 async fn respond(mut stream: TcpStream, mood: Mood) {
     match mood {
-        Mood::Good => write(stream, response("200 OK", "", "ok")).await,
+        Mood::Good => write(stream, response("200 OK", "", TAKEN)).await,
         Mood::Slow(time) => {
             tokio::time::sleep(time).await;
-            write(stream, response("200 OK", "", "ok")).await;
+            write(stream, response("200 OK", "", TAKEN)).await;
         }
         Mood::Status(status, headers) => write(stream, response(status, headers, "no")).await,
         Mood::Huge(bytes) => write(stream, response("200 OK", "", &"x".repeat(bytes))).await,
