@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::journal::Journal;
-use crate::stage::disk::Disk;
+use crate::stage::disk::{Disk, Holds};
 use crate::stage::{Stage, StageOptions};
 
 /// What a fault works on.
@@ -68,7 +68,7 @@ enum Kind {
     Mood(moods::Mood),
     Tls(tls::Trouble),
     Point(crash_points::Point),
-    Disk,
+    Disk(Holds),
     Clock(clock::Clock),
     Upgrade,
 }
@@ -109,8 +109,8 @@ impl Fault {
     pub fn stage(&self, programs: &Programs) -> Result<StageOptions, Skipped> {
         let mut options = StageOptions::new(programs.binary.clone());
         match self.kind {
-            Kind::Disk => {
-                options.disk = Some(Disk::mount().map_err(|error| format!("{error:#}"))?);
+            Kind::Disk(holds) => {
+                options.disk = Some(Disk::mount(holds).map_err(|error| format!("{error:#}"))?);
             }
             Kind::Tls(_) => options.tls = true,
             Kind::Mood(mood) => options.relay = mood.relay(),
@@ -144,7 +144,7 @@ impl Fault {
             Kind::Mood(mood) => Box::pin(moods::strike(mood, &mut scene)).await,
             Kind::Tls(trouble) => tls::strike(trouble, &mut scene).await,
             Kind::Point(point) => Box::pin(crash_points::strike(point, &mut scene)).await,
-            Kind::Disk => Box::pin(disk::strike(&mut scene)).await,
+            Kind::Disk(holds) => Box::pin(disk::strike(holds, &mut scene)).await,
             Kind::Clock(clock) => Box::pin(clock::strike(clock, &mut scene)).await,
             Kind::Upgrade => Box::pin(upgrade::strike(&mut scene)).await,
         }

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use workflows::names::{TASK_QUEUE, search_attribute};
 
 use self::cast::{Origins, Shop};
-use self::disk::Disk;
+use self::disk::{Disk, Holds};
 use self::neighbours::Neighbours;
 use self::part::{Kind, Part};
 use self::relay::Relay;
@@ -82,7 +82,7 @@ pub struct Stage {
     /// What the processes are upgraded to, in a round that does so.
     pub newer: Option<PathBuf>,
     pub folder: TempDir,
-    /// What Postgres has its data on, in a round that fills it. It is last: nothing may run on it any more.
+    /// What Postgres or Temporal has its data on, in a round that fills it. It is last: nothing may run on it any more.
     pub disk: Option<Disk>,
 }
 
@@ -93,7 +93,7 @@ pub struct StageOptions {
     pub binary: PathBuf,
     /// What it is upgraded to in the round.
     pub newer: Option<PathBuf>,
-    /// Where Postgres keeps its data, if not in the stage's folder.
+    /// Where Postgres or Temporal keeps its data, if not in the stage's folder.
     pub disk: Option<Disk>,
     /// Whether the neighbours speak TLS.
     pub tls: bool,
@@ -199,13 +199,17 @@ async fn engines(
     folder: &TempDir,
     disk: Option<&Disk>,
 ) -> anyhow::Result<(Postgres, Temporal)> {
-    let place = disk.map_or(folder.path(), Disk::path);
-    let mut settings = PostgresOptions::new(place.join("postgres"), embedded::free_port()?);
+    let place = |whose| {
+        let disk = disk.filter(|disk| disk.holds == whose);
+        disk.map_or(folder.path(), Disk::path)
+    };
+    let data = place(Holds::Postgres).join("postgres");
+    let mut settings = PostgresOptions::new(data, embedded::free_port()?);
     settings.log_file = Some(folder.path().join("postgres.log"));
     let postgres = Postgres::start(&found.postgres, settings).await?;
     let log = folder.path().join("temporal.log");
     let mut settings = TemporalOptions::new(embedded::free_port()?, log);
-    settings.db_file = Some(temporal_file(folder.path()));
+    settings.db_file = Some(temporal_file(place(Holds::Temporal)));
     settings.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
     Ok((postgres, Temporal::start(&found.temporal, settings).await?))
 }
