@@ -176,3 +176,56 @@ async fn endless(stream: &mut TcpStream) {
         sent = stream.write_all(b"5\r\nagain\r\n").await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use doubles::tls_front::Handshake;
+    use reqwest::{Certificate, Client};
+
+    use super::*;
+
+    fn choose_crypto() {
+        // An earlier choice of the same provider is as good.
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+    }
+
+    /// A client as the product is one: patient for a while, and trusting the authority alone.
+    fn client(fronts: &Fronts) -> Client {
+        choose_crypto();
+        let trusted = Certificate::from_der(fronts.authority.certificate()).expect("a certificate");
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(2));
+        client.tls_certs_only([trusted]).build().expect("a client")
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_is_reached_through_a_good_handshake_and_through_no_other() {
+        let neighbours = Neighbours::start(true).await;
+        let fronts = neighbours.fronts.as_ref().expect("TLS");
+        let url = format!("https://127.0.0.1:{}/services/a", fronts.slack.port);
+        let client = client(fronts);
+        for bad in
+            [Handshake::WrongName, Handshake::Expired, Handshake::Untrusted, Handshake::Hangs]
+        {
+            fronts.slack.set(bad);
+            let rejected = client.post(&url).body("{}").send().await;
+            rejected.expect_err("a handshake that must not be believed");
+            assert_eq!(neighbours.slack.received().len(), 0, "{bad:?}");
+        }
+        fronts.slack.set(Handshake::Good);
+        let taken = client.post(&url).body("{}").send().await.expect("a response");
+        assert_eq!((taken.status().as_u16(), neighbours.slack.received().len()), (200, 1));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_that_is_followed_is_seen() {
+        choose_crypto();
+        let neighbours = Neighbours::start(false).await;
+        neighbours.repair.set(Mood::Status("302 Found", "Location: /elsewhere\r\n"));
+        let url = format!("http://127.0.0.1:{}/repair/a", neighbours.repair.port());
+        let client = crate::shop::http::client(Duration::from_secs(2)).expect("a client");
+        let followed = client.get(url).send().await;
+        followed.expect_err("too many redirects");
+        let received = neighbours.repair.received();
+        assert!(received[1].head.starts_with("GET /elsewhere "), "{}", received[1].head);
+    }
+}
