@@ -175,8 +175,8 @@ pub enum NoticeClaim {
 
 /// Claims a notice for one attempt, or says why not. A claim holds for ten seconds, is renewed
 /// while the attempt goes on ([`renew_notice`]), and begins under a lock on the destination's row, as
-/// an alert's does, and counts the attempt: of a destination that failed nothing else is sent until this attempt has ended. Nothing is held
-/// unless the result is [`NoticeClaim::Send`] and the transaction is committed.
+/// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. It counts the
+/// attempt. Nothing is held unless the result is [`NoticeClaim::Send`] and the transaction is committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
     let Pending { notice, .. } = pending;

@@ -54,7 +54,8 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
                    OR coalesce(a.released_at, a.created_at) < now() - interval '24 hours'))
            UNION
            SELECT d.id FROM notices n JOIN destinations d ON d.id = n.destination_id
-           WHERE n.state = 'pending' AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= now()
+           WHERE n.state = 'pending' AND n.due_at <= now()
+             AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= now()
              AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
                  OR n.created_at < now() - interval '24 hours')"#,
     )
