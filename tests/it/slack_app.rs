@@ -161,8 +161,7 @@ fn a_worker_that_dies_before_it_kept_what_slack_took_posts_once_more_and_edits_t
         let slack = slack(&world).await;
         let event_id = fail(&world, "evt_1").await;
         // As the database is between Slack's answer and the note of it, once the claim has run out.
-        let died =
-            "UPDATE alerts SET state = 'pending', finished_at = NULL, posted = NULL, attempts = 0";
+        let died = "UPDATE alerts SET state = 'pending', finished_at = NULL, posted = NULL, unnoted_attempts = 1";
         execute(&world, died).await;
         deliver_all(&world, event_id).await;
         assert_eq!(slack.messages().len(), 2);

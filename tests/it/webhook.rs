@@ -90,6 +90,18 @@ pub async fn take_notes_again(world: &World, table: &str) {
     change(world, format!("DROP TRIGGER reject ON {table}")).await;
 }
 
+/// How many attempts at the only alert began, and how many of the last ones left no note.
+async fn attempts(world: &World) -> (i32, i32) {
+    let sql = "SELECT attempts, unnoted_attempts FROM alerts";
+    sqlx::query_as(sql).fetch_one(&world.pool).await.expect("one alert")
+}
+
+/// The only destination has taken all that it got, so it does not fail.
+async fn assert_works(world: &World) {
+    let all = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
+    assert_eq!((all[0].failing_since, all[0].failures), (None, 0));
+}
+
 async fn failed(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     let error = json!({"error_code": "account_locked", "error_message": "canary-7f3a91"});
@@ -279,16 +291,22 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
             deliver(&deps, alert).await.expect("left to its claim");
         }
         assert_eq!(receiver.received().len(), 1, "what Temporal repeats sends nothing");
-        for sent in 2..5 {
-            let_time_pass(&world, "11 seconds").await;
+        for (sent, seconds) in [(2, 11), (3, 21), (4, 41)] {
+            let_time_pass(&world, &format!("{} seconds", seconds - 5)).await;
+            assert_eq!(waiting::list_destinations(&deps).await.expect("a list"), []);
+            deliver(&deps, alert).await.expect("left to its claim, or put off");
+            let_time_pass(&world, "5 seconds").await;
             waiting::send_to(&deps, id, Duration::ZERO).await.expect_err("not noted");
-            assert_eq!(receiver.received().len(), sent, "once for each claim");
+            assert_eq!(receiver.received().len(), sent, "ever more time passes between two");
             assert_eq!(pending(&world, event_id).await, [alert], "neither sent nor lost");
         }
+        assert_eq!(attempts(&world).await, (4, 4), "each is counted, whatever became of it");
+        assert_works(&world).await;
         take_notes_again(&world, "alerts").await;
         for _ in 0..2 {
-            pass(&world, "11 seconds").await;
+            pass(&world, "81 seconds").await;
         }
+        assert_eq!(attempts(&world).await, (5, 0));
         let messages = receiver.received();
         assert_eq!(messages.len(), 5);
         for message in &messages {

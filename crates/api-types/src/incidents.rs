@@ -98,6 +98,7 @@ pub struct AlertResponse {
     pub destination: String,
     /// `pending`, `folded`, `delivered`, `told`, `given_up` or `superseded`.
     pub state: String,
+    /// How many were made, without one that is under way.
     pub attempts: i32,
     /// The message about its cause that stands for it; it is `folded` until that is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]

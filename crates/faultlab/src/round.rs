@@ -209,28 +209,34 @@ async fn play(
     let (mut dice, load_dice) = (Dice::new(verdict.seed), Dice::new(!verdict.seed));
     let watcher = Watcher::start(stage.addresses.clone(), journal.began())?;
     let mut company = Company::start(stage, &journal, &load_dice, settings.rate)?;
-    sleep(dice.between(settings.before / 2, settings.before)).await;
-    let struck_at = journal.now();
-    let scene = Scene { stage, dice: &mut dice, journal: &mut journal };
-    fault.strike(scene).await.context("the fault itself")?;
-    until_ready(stage).await?;
-    let recovered = (journal.now(), OffsetDateTime::now_utc());
-    sleep(AFTERWARDS).await;
-    company.stop.cancel();
-    let unrest = rest(stage, &mut company.load).await?;
-    verdict.rested_after = Some(journal.now() - recovered.0);
-    let seen = look_until_clear(watcher, struck_at, fault, &journal).await?;
-    let apps = company.end().await?;
-    let mut facts = Facts::gather(stage, &apps).await.context("gather the facts")?;
-    facts.crashes = journal.crashes();
-    facts.recovered_at = Some(recovered.1);
-    facts.unrest = unrest;
-    verdict.violations = checker::check(&facts);
-    verdict.counts = count(&facts);
+    let ledger = company.apps[0].ledger.clone();
+    let judging = async {
+        sleep(dice.between(settings.before / 2, settings.before)).await;
+        let struck_at = journal.now();
+        let scene = Scene { stage, dice: &mut dice, journal: &mut journal };
+        fault.strike(scene).await.context("the fault itself")?;
+        until_ready(stage).await?;
+        let recovered = (journal.now(), OffsetDateTime::now_utc());
+        sleep(AFTERWARDS).await;
+        company.stop.cancel();
+        let unrest = rest(stage, &mut company.load).await?;
+        verdict.rested_after = Some(journal.now() - recovered.0);
+        let seen = look_until_clear(watcher, struck_at, fault, &journal).await?;
+        let apps = company.end().await?;
+        let mut facts = Facts::gather(stage, &apps).await.context("gather the facts")?;
+        facts.crashes = journal.crashes();
+        facts.recovered_at = Some(recovered.1);
+        facts.unrest = unrest;
+        verdict.violations = checker::check(&facts);
+        verdict.counts = count(&facts);
+        (verdict.signs, verdict.shown_after) = shown(&seen, struck_at, fault);
+        anyhow::Ok(())
+    };
+    let judged = Box::pin(judging).await;
+    // A round that could not be run to its end has its plot, too.
     verdict.marks = journal.marks().to_vec();
-    (verdict.latency, verdict.unacked) = plot_points(&facts.entries);
-    (verdict.signs, verdict.shown_after) = shown(&seen, struck_at, fault);
-    Ok(())
+    (verdict.latency, verdict.unacked) = plot_points(&ledger.entries());
+    judged
 }
 
 /// The fault is over: what ended by itself is started again, and takes requests.

@@ -4,7 +4,8 @@
 //! alert, one message probes a destination that failed, and two alerts of one incident never
 //! overtake each other. It holds for ten seconds and is renewed while the attempt goes on
 //! ([`renew_alert`]): a process that dies after it sent and before it noted that leaves a claim that
-//! runs out, and the message is sent once more.
+//! runs out, and the message is sent once more. An attempt is counted with its claim: where the database takes
+//! everything but the note, each attempt comes after twice the time, up to half an hour.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,8 @@ use crate::{PgConnection, PgPool, StoreError, alert_holds, alert_rules, destinat
 pub enum AlertClaim {
     /// Nothing: it has ended, or is gone.
     Ended,
-    /// Nothing now: another process sends it, or another alert of its incident to its destination.
+    /// Nothing now: another process sends it, or another alert of its incident to its destination, or its last
+    /// attempts left no note.
     Busy,
     /// Nothing now: its destination failed and is left alone for a while, or enough is under way to it.
     LeftAlone,
@@ -61,11 +63,9 @@ pub struct ClaimedAlert {
 /// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
 /// transaction is committed.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClaim, StoreError> {
-    let Some(pending) = lock_pending(&mut *tx, id).await? else {
-        return Ok(AlertClaim::Ended);
-    };
-    let Pending { alert, project_id, failures, is_removed, is_old, is_left_alone } = pending;
-    if is_removed {
+    let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(AlertClaim::Ended) };
+    let Pending { alert, project_id, failures, .. } = pending;
+    if pending.is_removed {
         return Ok(AlertClaim::GiveUp(alert, "the destination was removed"));
     }
     let others = read_others(&mut *tx, &alert).await?;
@@ -76,7 +76,7 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
         return Ok(AlertClaim::Supersede(alert));
     }
     let waits = alert_rules::find_hold(&mut *tx, project_id).await?;
-    if is_old && waits.is_none() {
+    if pending.is_old && waits.is_none() {
         return Ok(AlertClaim::GiveUp(alert, "not delivered within 24 hours"));
     }
     let placement = cause_threads::place(&mut *tx, &alert, others.known).await?;
@@ -87,15 +87,18 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     let Placement::Alone { root, conversation, stands_for_cause } = placement else {
         return Ok(AlertClaim::Folded(project_id));
     };
-    if is_left_alone {
+    if pending.is_left_alone {
         return Ok(AlertClaim::LeftAlone);
+    }
+    if pending.is_put_off {
+        return Ok(AlertClaim::Busy);
     }
     match destination_health::take_turn(&mut *tx, alert.destination_id).await? {
         Turn::Now => {}
         Turn::Soon => return Ok(AlertClaim::Paced),
         Turn::Later => return Ok(AlertClaim::LeftAlone),
     }
-    hold(tx, &alert, failures).await?;
+    begin_attempt(tx, &alert, failures).await?;
     let first = others.first;
     let claimed = ClaimedAlert { alert, failures, first, root, conversation, stands_for_cause };
     Ok(AlertClaim::Send(claimed))
@@ -109,6 +112,8 @@ struct Pending {
     is_removed: bool,
     is_old: bool,
     is_left_alone: bool,
+    /// Its last attempts left no note, and the pause after them is not over.
+    is_put_off: bool,
 }
 
 /// Reads a pending alert and locks it and its destination.
@@ -116,7 +121,8 @@ async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pendi
     let row = sqlx::query!(
         r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.project_id, d.failures,
                coalesce(a.released_at, a.created_at) < now() - interval '24 hours' AS "is_old!", d.removed_at IS NOT NULL AS "is_removed!",
-               coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!"
+               coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
+               coalesce(a.leased_until + pause_after_unnoted(a.unnoted_attempts) > clock_timestamp(), false) AS "is_put_off!"
            FROM alerts a JOIN destinations d ON d.id = a.destination_id
            WHERE a.id = $1 AND a.state = 'pending' FOR NO KEY UPDATE"#,
         id.as_uuid(),
@@ -140,6 +146,7 @@ async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pendi
         is_removed: row.is_removed,
         is_old: row.is_old,
         is_left_alone: row.is_left_alone,
+        is_put_off: row.is_put_off,
     }))
 }
 
@@ -183,6 +190,21 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
         }),
         known,
     })
+}
+
+/// Counts the attempt before it is made: what became of it may never be noted.
+async fn begin_attempt(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    failures: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE alerts SET attempts = attempts + 1, unnoted_attempts = unnoted_attempts + 1 WHERE id = $1",
+        alert.id.as_uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    hold(tx, alert, failures).await
 }
 
 /// Says that the process that claimed the alert still sends it.

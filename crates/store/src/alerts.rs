@@ -40,7 +40,7 @@ pub struct AlertView {
     pub destination: String,
     /// `pending`, `folded`, `delivered`, `told`, `given_up` or `superseded`.
     pub state: String,
-    /// How many attempts were made.
+    /// How many attempts were made, without one that is under way.
     pub attempts: i32,
     /// What came back last.
     pub last_answer: Option<String>,
@@ -170,8 +170,9 @@ pub async fn list_for_incident(
 ) -> Result<Vec<AlertView>, StoreError> {
     let alerts = sqlx::query_as!(
         AlertView,
-        r#"SELECT a.kind AS "kind: String", coalesce(d.label, d.address) AS "destination!", a.state, a.attempts, a.last_answer, a.created_at, a.finished_at,
-               d.broken_at IS NOT NULL AS "broken!", a.told_by
+        r#"SELECT a.kind AS "kind: String", coalesce(d.label, d.address) AS "destination!", a.state,
+               a.attempts - (a.state = 'pending' AND a.unnoted_attempts > 0 AND coalesce(a.leased_until > now(), false))::int AS "attempts!",
+               a.last_answer, a.created_at, a.finished_at, d.broken_at IS NOT NULL AS "broken!", a.told_by
          FROM alerts a JOIN destinations d ON d.id = a.destination_id WHERE a.incident_id = $1 ORDER BY a.id"#,
         incident_id.as_uuid(),
     )
@@ -231,14 +232,15 @@ pub async fn note_posted(
     Ok(())
 }
 
-/// Counts an attempt, keeps what came back, and lets others send the alert.
+/// Keeps what came back of an attempt, which was counted when it began, and lets others send the alert. Returns how
+/// many attempts there were.
 pub async fn note_attempt(
     db: impl PgExecutor<'_>,
     id: AlertId,
     answer: &str,
 ) -> Result<i32, StoreError> {
     let attempts = sqlx::query_scalar!(
-        "UPDATE alerts SET attempts = attempts + 1, last_answer = $2, leased_until = NULL
+        "UPDATE alerts SET unnoted_attempts = 0, last_answer = $2, leased_until = NULL
          WHERE id = $1 RETURNING attempts",
         id.as_uuid(),
         answer,

@@ -175,8 +175,8 @@ pub enum NoticeClaim {
 
 /// Claims a notice for one attempt, or says why not. A claim holds for ten seconds, is renewed
 /// while the attempt goes on ([`renew_notice`]), and begins under a lock on the destination's row, as
-/// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. Nothing is held
-/// unless the result is [`NoticeClaim::Send`] and the transaction is committed.
+/// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. It counts the
+/// attempt. Nothing is held unless the result is [`NoticeClaim::Send`] and the transaction is committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
     let Pending { notice, .. } = pending;
@@ -201,9 +201,12 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
         Turn::Soon => return Ok(NoticeClaim::Paced),
         Turn::Later => return Ok(NoticeClaim::LeftAlone),
     }
-    sqlx::query!("UPDATE notices SET attempts = attempts + 1 WHERE id = $1", id)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE notices SET attempts = attempts + 1, unnoted_attempts = unnoted_attempts + 1 WHERE id = $1",
+        id,
+    )
+    .execute(&mut *tx)
+    .await?;
     hold(tx, &notice).await?;
     Ok(NoticeClaim::Send(notice))
 }
@@ -250,7 +253,8 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
            FROM notices n JOIN destinations d ON d.id = n.destination_id
                LEFT JOIN destinations about ON about.id = n.about_id LEFT JOIN policy_stops stop ON stop.id = n.about_id
                LEFT JOIN extensions silent ON silent.id = n.about_id LEFT JOIN silences silence ON silence.id = n.about_id
-           WHERE n.id = $1 AND n.state = 'pending' AND n.due_at <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
+           WHERE n.id = $1 AND n.state = 'pending'
+             AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
         id,
     )
     .fetch_optional(tx)
@@ -299,7 +303,7 @@ pub async fn note_attempt(
         NoticeOutcome::GivenUp(answer) => ("given_up", answer),
     };
     let done = sqlx::query!(
-        "UPDATE notices SET state = $2, last_answer = $3, due_at = now(),
+        "UPDATE notices SET state = $2, last_answer = $3, due_at = now(), unnoted_attempts = 0,
              finished_at = CASE WHEN $2 = 'pending' THEN NULL ELSE now() END
          WHERE id = $1 AND state = 'pending'",
         notice.id,

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::StoreError;
 
 /// How long a process that says nothing more keeps a message from the others. A worker that died is
-/// followed by another one within this and its next look for what waits.
+/// followed by another one within this and its next look for what waits; after several in a row that
+/// noted nothing the message is left alone for longer (`pause_after_unnoted` in the database).
 pub const CLAIM: Duration = Duration::from_secs(10);
 
 /// [`CLAIM`], as Postgres reads an interval. It begins with the claim, not with its transaction, which may have
@@ -47,12 +48,14 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
     let ids = sqlx::query_scalar!(
         r#"SELECT d.id AS "id!: DestinationId" FROM destinations d WHERE EXISTS (
              SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
-               AND a.created_at < now() - interval '10 seconds' AND (a.leased_until IS NULL OR a.leased_until < now())
+               AND a.created_at < now() - interval '10 seconds'
+               AND (a.leased_until IS NULL OR a.leased_until + pause_after_unnoted(a.unnoted_attempts) < now())
                AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
                    OR coalesce(a.released_at, a.created_at) < now() - interval '24 hours'))
            UNION
            SELECT d.id FROM notices n JOIN destinations d ON d.id = n.destination_id
            WHERE n.state = 'pending' AND n.due_at <= now()
+             AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= now()
              AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
                  OR n.created_at < now() - interval '24 hours')"#,
     )
@@ -74,7 +77,8 @@ pub async fn find_next(
                WHERE destination_id = $1 AND state = 'pending' AND created_at < now() - interval '10 seconds'
                UNION ALL
                SELECT id, false, created_at, attempts FROM notices
-               WHERE destination_id = $1 AND state = 'pending' AND due_at <= now()) AS waiting
+               WHERE destination_id = $1 AND state = 'pending'
+                 AND due_at + pause_after_unnoted(unnoted_attempts) <= now()) AS waiting
            WHERE id <> ALL ($2)
            ORDER BY created_at > now() - interval '24 hours', attempts, created_at, id LIMIT 1"#,
         destination_id.as_uuid(),

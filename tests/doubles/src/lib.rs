@@ -12,5 +12,6 @@ pub mod http_server;
 pub mod mail_server;
 pub mod pagerduty;
 pub mod slack;
+pub mod tls_front;
 
 pub use authority::Authority;

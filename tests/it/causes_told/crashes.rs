@@ -67,7 +67,7 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
         fail_many(&world, 0..10).await;
         let deps = world.deps();
         reject_notes(&world, "notices").await;
-        for sent in 2..5 {
+        for (sent, seconds) in [(2, 11), (3, 21), (4, 41)] {
             let destinations = waiting::list_destinations(&deps).await.expect("a list");
             assert_eq!(destinations.len(), 1);
             let noted = waiting::send_to(&deps, destinations[0], Duration::ZERO).await;
@@ -75,7 +75,10 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
             look(&world).await;
             assert_eq!(world.mailbox.mails().len(), sent, "once for each claim");
             assert_eq!(totals(&world).await, ["delivered 1", "folded 9"], "neither told nor lost");
-            pass(&world, "11 seconds").await;
+            pass(&world, &format!("{} seconds", seconds - 5)).await;
+            let destinations = waiting::list_destinations(&deps).await.expect("a list");
+            assert_eq!(destinations, [], "ever more time passes between two");
+            pass(&world, "5 seconds").await;
         }
         take_notes_again(&world, "notices").await;
         look(&world).await;

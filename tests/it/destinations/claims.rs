@@ -19,6 +19,14 @@ async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
     tokio::spawn(async move { deliver(&deps, pending[0]).await.expect("a database") })
 }
 
+/// How many attempts at the event's one alert people are shown.
+async fn attempts(world: &World, event_id: EventId) -> i32 {
+    let incident = store::incidents::find_for_event(&world.pool, event_id).await;
+    let incident = incident.expect("a database").expect("an incident").id;
+    let alerts = store::alerts::list_for_incident(&world.pool, incident).await;
+    alerts.expect("alerts")[0].attempts
+}
+
 #[test]
 fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
     run(async {
@@ -28,6 +36,7 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
         let event_id = failed(&world, "evt_1").await;
         let sending = begin_delivery(&world, event_id).await;
         slack.wait_for(1).await;
+        assert_eq!(attempts(&world, event_id).await, 0, "one that is under way has not failed");
         // Its claim would run out here, if it were not renewed.
         pass(&world, "10 seconds").await;
         tokio::time::sleep(CLAIM / 2).await;
@@ -39,6 +48,7 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
         assert_eq!(look(&world).await.len(), 1);
         assert_eq!(slack.received().len(), 2, "the worker may have died before it sent");
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
+        assert_eq!(attempts(&world, event_id).await, 2);
     });
 }
 

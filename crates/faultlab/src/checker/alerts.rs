@@ -37,7 +37,8 @@ pub(super) fn every_incident_alerts_every_destination(facts: &Facts) -> Vec<Stri
     words
 }
 
-/// A copy may come for each attempt that failed, and for each crash. Slack's messages are told apart by incident and
+/// A copy may come for each attempt that failed or was not noted, and for each crash: the release before does not count
+/// an attempt that it never noted. Slack's messages are told apart by incident and
 /// heading, so those of several failed reprocesses count as copies.
 fn copies(facts: &Facts) -> Vec<String> {
     let failed = facts.rows.alerts.iter().map(|alert| alert.attempts - 1).max().unwrap_or_default();

@@ -73,6 +73,7 @@ fn secrets(stage: &Stage) -> Vec<(String, String)> {
         let of = |what: &str| format!("{what} of shop {}", shop.name);
         secrets.push((of("the API key"), shop.key.reveal().to_owned()));
         secrets.push((of("the Slack URL"), shop.slack_token.clone()));
+        secrets.push((of("the URL or key of the third destination"), shop.relay_token.clone()));
         secrets.push((of("the signing secret"), signing.trim_start_matches("whsec_").to_owned()));
     }
     secrets

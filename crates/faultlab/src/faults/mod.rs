@@ -9,6 +9,7 @@ mod freezes;
 mod kills;
 mod moods;
 mod network;
+mod tls;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::journal::Journal;
-use crate::stage::disk::Disk;
+use crate::stage::disk::{Disk, Holds};
 use crate::stage::{Stage, StageOptions};
 
 /// What a fault works on.
@@ -65,8 +66,9 @@ enum Kind {
     Engine(engines::Engine),
     Network(network::Trouble),
     Mood(moods::Mood),
+    Tls(tls::Trouble),
     Point(crash_points::Point),
-    Disk,
+    Disk(Holds),
     Clock(clock::Clock),
     Upgrade,
 }
@@ -94,6 +96,7 @@ pub fn all() -> Vec<Fault> {
         engines::ALL,
         network::ALL,
         moods::ALL,
+        tls::ALL,
         disk::ALL,
         clock::ALL,
         upgrade::ALL,
@@ -104,12 +107,13 @@ pub fn all() -> Vec<Fault> {
 impl Fault {
     /// What its stage is, or why it cannot be here.
     pub fn stage(&self, programs: &Programs) -> Result<StageOptions, Skipped> {
-        let binary = programs.binary.clone();
-        let mut options = StageOptions { binary, newer: None, disk: None, variables: Vec::new() };
+        let mut options = StageOptions::new(programs.binary.clone());
         match self.kind {
-            Kind::Disk => {
-                options.disk = Some(Disk::mount().map_err(|error| format!("{error:#}"))?);
+            Kind::Disk(holds) => {
+                options.disk = Some(Disk::mount(holds).map_err(|error| format!("{error:#}"))?);
             }
+            Kind::Tls(_) => options.tls = true,
+            Kind::Mood(mood) => options.relay = mood.relay(),
             Kind::Clock(_) => {
                 clock::library()?;
             }
@@ -138,8 +142,9 @@ impl Fault {
             Kind::Engine(engine) => Box::pin(engines::strike(engine, &mut scene)).await,
             Kind::Network(trouble) => Box::pin(network::strike(trouble, &mut scene)).await,
             Kind::Mood(mood) => Box::pin(moods::strike(mood, &mut scene)).await,
+            Kind::Tls(trouble) => tls::strike(trouble, &mut scene).await,
             Kind::Point(point) => Box::pin(crash_points::strike(point, &mut scene)).await,
-            Kind::Disk => Box::pin(disk::strike(&mut scene)).await,
+            Kind::Disk(holds) => Box::pin(disk::strike(holds, &mut scene)).await,
             Kind::Clock(clock) => Box::pin(clock::strike(clock, &mut scene)).await,
             Kind::Upgrade => Box::pin(upgrade::strike(&mut scene)).await,
         }

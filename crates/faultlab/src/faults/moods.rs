@@ -1,9 +1,12 @@
-//! The neighbours in every bad mood: the mail server, Slack, the shops' repair endpoint.
+//! The neighbours in every bad mood: the mail server, Slack, the shops' repair endpoint, and other services that alerts
+//! go to.
 
 use std::time::Duration;
 
 use super::{Fault, Kind, Scene, Shows, seconds};
+use crate::journal::Journal;
 use crate::stage::neighbours::{Mood as HttpMood, Neighbour};
+use crate::stage::relay::Relay;
 use crate::stage::way::Weather;
 
 /// Whose mood, and which.
@@ -15,6 +18,19 @@ pub(super) enum Mood {
     Mail(&'static str),
     Slack(fn() -> HttpMood),
     Repair(fn() -> HttpMood),
+    Relay(Relay, fn() -> HttpMood),
+}
+
+impl Mood {
+    /// What the shops alert in its rounds beside mail and Slack.
+    pub(super) const fn relay(self) -> Option<Relay> {
+        match self {
+            Self::Relay(relay, _) => Some(relay),
+            Self::MailDown | Self::MailHangs | Self::Mail(_) | Self::Slack(_) | Self::Repair(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Long enough for incidents to come by, which the deadline takes 12 s for.
@@ -33,6 +49,15 @@ const CUT_OFF: Shows = Shows::Nothing(
 
 const fn fault(name: &'static str, what: &'static str, shows: Shows, mood: Mood) -> Fault {
     Fault { name, family: "neighbours", what, shows, short: false, kind: Kind::Mood(mood) }
+}
+
+const fn relay(
+    name: &'static str,
+    what: &'static str,
+    relay: Relay,
+    mood: fn() -> HttpMood,
+) -> Fault {
+    fault(name, what, ALERTS_HELD, Mood::Relay(relay, mood))
 }
 
 pub(super) const ALL: &[Fault] = &[
@@ -72,6 +97,25 @@ pub(super) const ALL: &[Fault] = &[
         "Slack fails",
         ALERTS,
         Mood::Slack(|| HttpMood::Status("500 Internal Server Error", "")),
+    ),
+    fault(
+        "slack-302",
+        "Slack redirects",
+        ALERTS,
+        Mood::Slack(|| HttpMood::Status("302 Found", ELSEWHERE)),
+    ),
+    fault("slack-silent", "Slack never responds", ALERTS_HELD, Mood::Slack(|| HttpMood::Silent)),
+    fault(
+        "slack-endless",
+        "Slack's response never ends",
+        ALERTS_HELD,
+        Mood::Slack(|| HttpMood::Endless),
+    ),
+    fault(
+        "slack-hangs-up",
+        "Slack takes the message and hangs up",
+        ALERTS,
+        Mood::Slack(|| HttpMood::HangUp),
     ),
     fault(
         "repair-slow",
@@ -121,7 +165,54 @@ pub(super) const ALL: &[Fault] = &[
         CALLBACKS,
         Mood::Repair(|| HttpMood::Status("429 Too Many Requests", "Retry-After: 3\r\n")),
     ),
+    fault(
+        "repair-302",
+        "the repair endpoint redirects, to where nobody may be sent",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::Status("302 Found", ELSEWHERE)),
+    ),
+    fault(
+        "repair-307",
+        "the repair endpoint redirects callbacks as they are",
+        CALLBACKS,
+        Mood::Repair(|| HttpMood::Status("307 Temporary Redirect", ELSEWHERE)),
+    ),
+    relay("discord-429", "Discord asks for patience (429)", Relay::Discord, || {
+        HttpMood::Status("429 Too Many Requests", "Retry-After: 2\r\n")
+    }),
+    relay("discord-endless", "Discord's response never ends", Relay::Discord, || HttpMood::Endless),
+    relay("ntfy-500", "the ntfy server fails", Relay::Ntfy, || {
+        HttpMood::Status("500 Internal Server Error", "")
+    }),
+    relay("ntfy-silent", "the ntfy server never responds", Relay::Ntfy, || HttpMood::Silent),
+    relay("pagerduty-429", "PagerDuty asks for patience (429)", Relay::PagerDuty, || {
+        HttpMood::Status("429 Too Many Requests", "")
+    }),
+    relay("pagerduty-hangs-up", "PagerDuty takes the event and hangs up", Relay::PagerDuty, || {
+        HttpMood::HangUp
+    }),
+    relay("teams-404", "Teams says that the workflow is gone", Relay::Teams, || {
+        HttpMood::Status("404 Not Found", "")
+    }),
+    relay("teams-302", "Teams redirects", Relay::Teams, || {
+        HttpMood::Status("302 Found", ELSEWHERE)
+    }),
+    relay("webhook-500", "the webhook's receiver fails", Relay::Webhook, || {
+        HttpMood::Status("500 Internal Server Error", "")
+    }),
+    relay("webhook-307", "the webhook's receiver redirects", Relay::Webhook, || {
+        HttpMood::Status("307 Temporary Redirect", ELSEWHERE)
+    }),
+    relay(
+        "webhook-endless",
+        "the response of the webhook's receiver never ends",
+        Relay::Webhook,
+        || HttpMood::Endless,
+    ),
 ];
+
+/// Where a redirect leads: to the same neighbour, where a request that followed it would be seen.
+const ELSEWHERE: &str = "Location: /elsewhere\r\n";
 
 pub(super) async fn strike(mood: Mood, scene: &mut Scene<'_>) -> anyhow::Result<()> {
     let time = scene.dice.between(LASTS.0, LASTS.1);
@@ -136,14 +227,16 @@ pub(super) async fn strike(mood: Mood, scene: &mut Scene<'_>) -> anyhow::Result<
             scene.stage.neighbours.mail.respond_to_all_recipients_with(None);
         }
         Mood::Slack(mood) => {
-            scene.stage.neighbours.slack.set(mood());
-            scene.journal.lasting(format!("Slack: {}", words(&mood())), time).await;
-            cheer_up(&scene.stage.neighbours.slack);
+            let slack = &scene.stage.neighbours.slack;
+            sulk("Slack", mood(), time, slack, scene.journal).await;
         }
         Mood::Repair(mood) => {
-            scene.stage.neighbours.repair.set(mood());
-            scene.journal.lasting(format!("repair endpoint: {}", words(&mood())), time).await;
-            cheer_up(&scene.stage.neighbours.repair);
+            let repair = &scene.stage.neighbours.repair;
+            sulk("repair endpoint", mood(), time, repair, scene.journal).await;
+        }
+        Mood::Relay(relay, mood) => {
+            let neighbour = &scene.stage.neighbours.relay;
+            sulk(relay.name(), mood(), time, neighbour, scene.journal).await;
         }
     }
     Ok(())
@@ -155,7 +248,16 @@ async fn weather(what: &str, weather: Weather, time: Duration, scene: &mut Scene
     scene.stage.ways.mail.set(Weather::Fair);
 }
 
-fn cheer_up(neighbour: &Neighbour) {
+async fn sulk(
+    name: &str,
+    mood: HttpMood,
+    time: Duration,
+    neighbour: &Neighbour,
+    journal: &mut Journal,
+) {
+    let what = format!("{name}: {}", words(&mood));
+    neighbour.set(mood);
+    journal.lasting(what, time).await;
     neighbour.set(HttpMood::Good);
 }
 

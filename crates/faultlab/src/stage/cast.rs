@@ -13,6 +13,9 @@ use store::destinations::{NewDestination, Target};
 use store::projects::ProjectSettings;
 use store::{Insertion, MasterKey, PgPool, api_keys, destinations, projects, signing_secrets};
 
+use super::relay::Relay;
+
+const HOST: &str = "127.0.0.1";
 /// The minutes of the contract are this long on the stage.
 pub const MINUTE: Duration = Duration::from_secs(1);
 /// How long the app has, in those minutes.
@@ -29,31 +32,41 @@ pub struct Shop {
     pub email: String,
     /// The last part of its Slack URL, which is a secret.
     pub slack_token: String,
-    pub destinations: [DestinationId; 2],
+    /// What is secret of its third destination, which it has in some rounds.
+    pub relay_token: String,
+    pub destinations: Vec<DestinationId>,
 }
 
-/// Where the neighbours of the product are, as it reaches them.
-#[derive(Debug, Clone, Copy)]
-pub struct Ports {
-    pub slack: u16,
-    pub repair: u16,
+/// How the URLs of the product's neighbours begin, as it reaches them.
+#[derive(Debug)]
+pub struct Origins {
+    pub slack: String,
+    pub repair: String,
+    pub relay: String,
 }
 
 /// Makes both shops in a migrated database.
-pub async fn make(pool: &PgPool, key: &MasterKey, ports: Ports) -> anyhow::Result<[Shop; 2]> {
-    Ok([shop(pool, key, ports, "a").await?, shop(pool, key, ports, "b").await?])
+pub async fn make(
+    pool: &PgPool,
+    key: &MasterKey,
+    origins: &Origins,
+    relay: Option<Relay>,
+) -> anyhow::Result<[Shop; 2]> {
+    let shop = |name| shop(pool, key, origins, relay, name);
+    Ok([shop("a").await?, shop("b").await?])
 }
 
 async fn shop(
     pool: &PgPool,
     master_key: &MasterKey,
-    ports: Ports,
+    origins: &Origins,
+    relay: Option<Relay>,
     name: &'static str,
 ) -> anyhow::Result<Shop> {
     let settings = ProjectSettings {
         timeout_minutes: TIMEOUT_MINUTES,
         retention_months: DEFAULT_MONTHS,
-        repair_url: Some(format!("http://127.0.0.1:{}/repair/{name}", ports.repair)),
+        repair_url: Some(format!("{}/repair/{name}", origins.repair)),
         snapshots: SnapshotSettings { kept: true, ..Default::default() },
         ..ProjectSettings::new(format!("Shop {name}"), Mode::Test)
     };
@@ -64,22 +77,33 @@ async fn shop(
         ApiKey::from_random(Mode::Test, &random::<128>()?).context("too little randomness")?;
     api_keys::insert_key(pool, project, "faults", &key).await?;
     let email = format!("oncall-{name}@cometcart.test");
-    let slack_token = hex::encode(random::<16>()?);
-    let slack = format!("http://127.0.0.1:{}/services/{name}/{slack_token}", ports.slack);
-    let targets =
-        [(Target::Email(email.clone()), email.as_str()), (Target::Slack(slack), "127.0.0.1")];
-    let mut added = Vec::new();
-    for (target, shown) in targets {
-        let new =
-            NewDestination { target, shown: shown.to_owned(), label: None, every_incident: None };
-        let mut db = pool.acquire().await?;
-        match destinations::insert_destination(&mut db, master_key, project, &new).await? {
-            Insertion::Inserted(id) => added.push(id),
-            Insertion::Existing(_) => anyhow::bail!("a fresh shop has a destination already"),
-        }
+    let (slack_token, relay_token) = (hex::encode(random::<16>()?), hex::encode(random::<16>()?));
+    let slack = format!("{}/services/{name}/{slack_token}", origins.slack);
+    let mut targets = vec![(Target::Email(email.clone()), email.as_str())];
+    targets.push((Target::Slack(slack), HOST));
+    if let Some(relay) = relay {
+        targets.push((relay.target(&origins.relay, &relay_token)?, HOST));
     }
-    let destinations = added.try_into().ok().context("two destinations")?;
-    Ok(Shop { name, project, key, secret, email, slack_token, destinations })
+    let mut destinations = Vec::new();
+    for (target, shown) in targets {
+        destinations.push(add(pool, master_key, project, target, shown).await?);
+    }
+    Ok(Shop { name, project, key, secret, email, slack_token, relay_token, destinations })
+}
+
+async fn add(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    project: ProjectId,
+    target: Target,
+    shown: &str,
+) -> anyhow::Result<DestinationId> {
+    let new = NewDestination { target, shown: shown.to_owned(), label: None, every_incident: None };
+    let mut db = pool.acquire().await?;
+    match destinations::insert_destination(&mut db, master_key, project, &new).await? {
+        Insertion::Inserted(id) => Ok(id),
+        Insertion::Existing(_) => anyhow::bail!("a fresh shop has a destination already"),
+    }
 }
 
 /// Random bytes of the system: secrets are not to be repeated by a seed.

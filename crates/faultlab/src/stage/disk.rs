@@ -16,15 +16,23 @@ use tempfile::TempDir;
 const SIZE: &str = "size=320m,mode=0711";
 const BALLAST: &str = "ballast";
 
+/// Whose data is on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    Postgres,
+    Temporal,
+}
+
 /// The disk.
 #[derive(Debug)]
 pub struct Disk {
+    pub holds: Holds,
     folder: TempDir,
 }
 
 impl Disk {
     /// Mounts one.
-    pub fn mount() -> anyhow::Result<Self> {
+    pub fn mount(holds: Holds) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sendpromptly-disk-").tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         let options = ["-t", "tmpfs", "-o", SIZE, "tmpfs"];
@@ -32,7 +40,7 @@ impl Disk {
         let output = output.context("run mount")?;
         let said = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "mount a tmpfs: {}", said.trim());
-        Ok(Self { folder })
+        Ok(Self { holds, folder })
     }
 
     pub fn path(&self) -> &Path {

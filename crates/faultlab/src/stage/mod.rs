@@ -9,6 +9,7 @@ pub mod database;
 pub mod disk;
 pub mod neighbours;
 pub mod part;
+pub mod relay;
 pub mod way;
 
 use std::collections::BTreeMap;
@@ -22,10 +23,11 @@ use store::{MasterKey, PgPool};
 use tempfile::TempDir;
 use workflows::names::{TASK_QUEUE, search_attribute};
 
-use self::cast::Shop;
-use self::disk::Disk;
+use self::cast::{Origins, Shop};
+use self::disk::{Disk, Holds};
 use self::neighbours::Neighbours;
 use self::part::{Kind, Part};
+use self::relay::Relay;
 use self::way::Way;
 use crate::eventually;
 
@@ -38,6 +40,18 @@ pub struct Ways {
     pub mail: Way,
     pub slack: Way,
     pub repair: Way,
+    pub relay: Way,
+}
+
+impl Ways {
+    /// Where Slack and the repair endpoint are, as the product reaches them.
+    fn origins(&self, tls: bool) -> Origins {
+        let scheme = if tls { "https" } else { "http" };
+        let at = |way: &Way| format!("{scheme}://127.0.0.1:{}", way.port);
+        // The relay speaks no TLS.
+        let relay = format!("http://127.0.0.1:{}", self.relay.port);
+        Origins { slack: at(&self.slack), repair: at(&self.repair), relay }
+    }
 }
 
 /// Where a process is asked how it does.
@@ -68,7 +82,7 @@ pub struct Stage {
     /// What the processes are upgraded to, in a round that does so.
     pub newer: Option<PathBuf>,
     pub folder: TempDir,
-    /// What Postgres has its data on, in a round that fills it. It is last: nothing may run on it any more.
+    /// What Postgres or Temporal has its data on, in a round that fills it. It is last: nothing may run on it any more.
     pub disk: Option<Disk>,
 }
 
@@ -79,26 +93,40 @@ pub struct StageOptions {
     pub binary: PathBuf,
     /// What it is upgraded to in the round.
     pub newer: Option<PathBuf>,
-    /// Where Postgres keeps its data, if not in the stage's folder.
+    /// Where Postgres or Temporal keeps its data, if not in the stage's folder.
     pub disk: Option<Disk>,
+    /// Whether the neighbours speak TLS.
+    pub tls: bool,
+    /// What both shops alert beside mail and Slack.
+    pub relay: Option<Relay>,
     /// Further variables of both processes.
     pub variables: Vec<(String, String)>,
 }
 
+impl StageOptions {
+    /// A stage as most rounds have it.
+    pub const fn new(binary: PathBuf) -> Self {
+        let variables = Vec::new();
+        Self { binary, newer: None, disk: None, tls: false, relay: None, variables }
+    }
+}
+
 impl Stage {
     /// Starts everything and waits until the product is ready.
-    pub async fn start(options: StageOptions) -> anyhow::Result<Self> {
+    pub async fn start(mut options: StageOptions) -> anyhow::Result<Self> {
         let found = Engines::locate(&EngineDirs::from_env()?).await?;
         let folder = embedded::scratch_dir()?;
         let (postgres, temporal) = engines(&found, &folder, options.disk.as_ref()).await?;
         let owner_url = postgres.url(embedded::DATABASE);
         let password = hex::encode(cast::random::<16>()?);
         let owner = database::prepare(&options.binary, &owner_url, &password).await?;
-        let neighbours = Neighbours::start().await;
+        let neighbours = Neighbours::start(options.tls).await;
+        options.variables.extend(neighbours.trusted_in(folder.path())?);
         let ways = ways(&postgres, &temporal, &neighbours).await?;
         let master_key = MasterKey::generate();
-        let ports = cast::Ports { slack: ways.slack.port, repair: ways.repair.port };
-        let shops = cast::make(&owner, &MasterKey::parse(&master_key)?, ports).await?;
+        let origins = ways.origins(options.tls);
+        let key = MasterKey::parse(&master_key)?;
+        let shops = cast::make(&owner, &key, &origins, options.relay).await?;
         let addresses = addresses()?;
         let product_url = database::url_of_role(&postgres, &password, ways.postgres.port)?;
         let settings = settings(&ways, &addresses, &product_url, &master_key, &options);
@@ -171,13 +199,17 @@ async fn engines(
     folder: &TempDir,
     disk: Option<&Disk>,
 ) -> anyhow::Result<(Postgres, Temporal)> {
-    let place = disk.map_or(folder.path(), Disk::path);
-    let mut settings = PostgresOptions::new(place.join("postgres"), embedded::free_port()?);
+    let place = |whose| {
+        let disk = disk.filter(|disk| disk.holds == whose);
+        disk.map_or(folder.path(), Disk::path)
+    };
+    let data = place(Holds::Postgres).join("postgres");
+    let mut settings = PostgresOptions::new(data, embedded::free_port()?);
     settings.log_file = Some(folder.path().join("postgres.log"));
     let postgres = Postgres::start(&found.postgres, settings).await?;
     let log = folder.path().join("temporal.log");
     let mut settings = TemporalOptions::new(embedded::free_port()?, log);
-    settings.db_file = Some(temporal_file(folder.path()));
+    settings.db_file = Some(temporal_file(place(Holds::Temporal)));
     settings.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
     Ok((postgres, Temporal::start(&found.temporal, settings).await?))
 }
@@ -187,12 +219,14 @@ async fn ways(
     temporal: &Temporal,
     neighbours: &Neighbours,
 ) -> anyhow::Result<Ways> {
+    let [mail, slack, repair] = neighbours.ports();
     Ok(Ways {
         postgres: Way::to(postgres.port()).await?,
         temporal: Way::to(temporal.port()).await?,
-        mail: Way::to(neighbours.mail.port).await?,
-        slack: Way::to(neighbours.slack.port()).await?,
-        repair: Way::to(neighbours.repair.port()).await?,
+        mail: Way::to(mail).await?,
+        slack: Way::to(slack).await?,
+        repair: Way::to(repair).await?,
+        relay: Way::to(neighbours.relay.port()).await?,
     })
 }
 
@@ -231,6 +265,7 @@ fn settings(
     master_key: &str,
     options: &StageOptions,
 ) -> BTreeMap<String, String> {
+    let mail = if options.tls { "smtps" } else { "smtp" };
     let set = [
         ("DATABASE_URL", database_url.to_owned()),
         ("TEMPORAL_ADDRESS", format!("127.0.0.1:{}", ways.temporal.port)),
@@ -240,7 +275,7 @@ fn settings(
         ("SENDPROMPTLY_MASTER_KEY", master_key.to_owned()),
         ("SENDPROMPTLY_CALLBACK_ALLOW", "127.0.0.0/8".to_owned()),
         ("SENDPROMPTLY_LOG", "info,access=off".to_owned()),
-        ("SMTP_URL", format!("smtp://bob:secret@127.0.0.1:{}", ways.mail.port)),
+        ("SMTP_URL", format!("{mail}://bob:secret@127.0.0.1:{}", ways.mail.port)),
         ("MAIL_FROM", "alerts@cometcart.test".to_owned()),
     ];
     let set = set.map(|(name, value)| (name.to_owned(), value));
