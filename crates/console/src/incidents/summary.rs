@@ -47,8 +47,8 @@ impl IncidentSummary {
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
         let waiting = read_unresolved(pool, project_id, Some(mode)).await?;
-        let week = state.console.weeks.of(pool, project_id, Some(mode)).await?;
-        let quiet = week.on_time.is_none();
+        let lately = state.console.overview_cache.of(pool, project_id, Some(mode)).await?;
+        let quiet = lately.on_time.is_none();
         Ok(Self {
             headline: headline(waiting.customers, mode, quiet),
             open: waiting.open + waiting.acknowledged,
@@ -56,9 +56,9 @@ impl IncidentSummary {
             repairing: waiting.reprocessing,
             causes: waiting.causes,
             at_risk: describe_sums(&waiting.at_risk).map(|sums| (sums, mode == Mode::Test)),
-            on_time: week.on_time.map(percent),
-            to_repair: week.to_repair.map(format_duration),
-            hours: week.hours,
+            on_time: lately.on_time.map(percent),
+            to_repair: lately.to_repair.map(format_duration),
+            hours: lately.hours,
         })
     }
 }
