@@ -6,7 +6,7 @@ use domain::audit::Actor;
 use domain::bulk::{BulkAction, ItemState};
 use domain::ids::{IncidentId, OperatorId, ProjectId};
 use store::bulk::{NewBulk, NewSet, Selection, create_preview, create_set, list_set_items};
-use store::search::causes::find_cause;
+use store::search::causes::{count_causes, find_cause};
 use store::search::hours::list_begins;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{
@@ -60,6 +60,8 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     });
     // One of each hour, of however many.
     all.push(begin.at_most(500));
+    // As many are counted as wait.
+    all.push(all_causes().at_most(unresolved + 2_000));
     all.push(Question::new("comments on a cause", |pool| {
         Box::pin(async move {
             let mut db = pool.acquire().await.expect("a connection");
@@ -70,6 +72,16 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
         Box::pin(async move { mentions::claim_due(pool).await.expect("mentions").len() })
     }));
     all
+}
+
+/// What the home says where it does not list them all.
+fn all_causes() -> Question {
+    Question::new("how many causes there are", |pool| {
+        Box::pin(async move {
+            let count = count_causes(pool, None, None).await.expect("a count");
+            usize::try_from(count).expect("a number")
+        })
+    })
 }
 
 /// A filter that finds nothing goes through what nobody owns and is not resolved, and no further.

@@ -25,8 +25,6 @@ pub(super) struct IncidentSummary {
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
     pub(super) repairing: i64,
-    /// How many causes all of these have.
-    pub(super) causes: i64,
     /// What they paid, as far as receipts said so, and whether it was a test.
     pub(super) at_risk: Option<(String, bool)>,
     /// How many of a hundred effects came on time, if any were due.
@@ -54,7 +52,6 @@ impl IncidentSummary {
             open: waiting.open + waiting.acknowledged,
             oldest: waiting.oldest_opened_at.map(|at| When::ago(at, now)),
             repairing: waiting.reprocessing,
-            causes: waiting.causes,
             at_risk: describe_sums(&waiting.at_risk).map(|sums| (sums, mode == Mode::Test)),
             on_time: lately.on_time.map(percent),
             to_repair: lately.to_repair.map(format_duration),

@@ -139,6 +139,26 @@ pub async fn search_causes(
     Ok(found.page(rows, |key| key))
 }
 
+/// How many causes there are of what is not resolved: of one project, or of all of a mode that are not archived.
+pub async fn count_causes(
+    db: &PgPool,
+    project_id: Option<ProjectId>,
+    mode: Option<Mode>,
+) -> Result<i64, StoreError> {
+    let mut tx = reading::begin(db).await?;
+    let causes = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(n.causes), 0)::bigint AS "causes!" FROM projects p CROSS JOIN LATERAL (
+               SELECT count(DISTINCT i.cause) AS causes FROM incidents i
+               WHERE i.project_id = p.id AND i.state <> 'resolved' AND i.cause IS NOT NULL) AS n
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
+        project_id.map(ProjectId::as_uuid),
+        mode.map(Mode::as_str),
+    );
+    let causes = causes.fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(causes)
+}
+
 /// What is counted of a cause.
 #[derive(Debug)]
 struct Counted {
