@@ -34,7 +34,7 @@ const LENGTHS: [(&str, &str); 4] =
     [("1h", "for an hour"), ("4h", "for 4 hours"), ("1d", "for a day"), ("7d", "for a week")];
 
 /// What a typed time has to be.
-const LENGTH: &str = "the time must be one from 5m to 7d, such as 90m or 36h";
+const TYPED_RULE: &str = "the time must be one from 5m to 7d, such as 90m or 36h";
 
 impl SnoozeView {
     /// What can be chosen.
@@ -80,9 +80,8 @@ pub(super) async fn begin(
         "next" => Ok(SnoozeUntil::NextOfCause),
         text => text.parse().map(|time: RuleTime| SnoozeUntil::After(time.duration())),
     };
-    let until = match until {
-        Ok(until) => until,
-        Err(_) => return reject(&state, &signed_in, &id, form, LENGTH.to_owned()).await,
+    let Ok(until) = until else {
+        return reject(&state, &signed_in, &id, form, TYPED_RULE.to_owned()).await;
     };
     let actor = signed_in.actor();
     let snoozed =
