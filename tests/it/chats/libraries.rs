@@ -151,7 +151,9 @@ fn aiontfy_reads_each_notification_and_writes_the_same() {
     run(async {
         let world = world().await;
         let ntfy = Receiver::start().await.expect("a receiver");
-        (0..20).for_each(|_| ntfy.respond_with_body(200, TAKEN));
+        for _ in 0..20 {
+            ntfy.respond_with_body(200, TAKEN);
+        }
         let url = ntfy.url().replace("/repair", "/cometcart-payments");
         world.add_destination(&Target::Ntfy { url, token: None }, "127.0.0.1").await;
         let first = fail(&world, "evt_0").await;
@@ -175,7 +177,9 @@ fn aiontfy_reads_each_notification_and_writes_the_same() {
             panic!("a list");
         };
         assert_eq!(made.pop(), Some(json!("Priority must be between 1 and 5")));
-        made.iter_mut().for_each(leave_out_defaults);
+        for notification in &mut made {
+            leave_out_defaults(notification);
+        }
         assert_eq!(made, ours);
     });
 }
