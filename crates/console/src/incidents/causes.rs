@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use domain::alert::one_line;
+use domain::cause::Cause;
 use domain::ids::{CauseId, ProjectId};
 use domain::money::describe_sums;
 use domain::project::Mode;
-use store::page::Page;
 use store::search::causes::{
-    CauseRow, CauseSearch, count_causes, count_waiting, find_cause, search_causes,
+    CauseRow, CauseSearch, count_causes, count_waiting, find_cause, offer_causes,
 };
 use store::search::hours::list_begins;
 use store::{PgPool, StoreError};
@@ -52,7 +52,7 @@ pub(super) struct CauseItem {
 
 /// The first causes of what is not resolved, and what of them is shown.
 pub(super) struct Causes {
-    rows: Vec<CauseRow>,
+    offered: Vec<(CauseId, Cause)>,
     /// Those of more than one incident, above a list that is narrowed by nothing but its project.
     pub(super) shared: Vec<CauseItem>,
     /// There, how many causes there are, and where, if not all of those of more than one incident are shown.
@@ -78,39 +78,39 @@ impl Causes {
     ) -> Result<Self, ApiError> {
         let project_id = query.project_id();
         let first = CauseSearch { project_id, mode, cursor: None, limit: MAX_OFFERED };
-        let Page { data: rows, next_cursor, .. } = search_causes(db, &first).await?;
+        // A list that is narrowed is not about them.
         let is_wide = query.says_only(&["project", "sort"]);
-        let several: Vec<_> = rows.iter().filter(|row| is_wide && row.incidents > 1).collect();
-        let shown = &several[..several.len().min(MAX_SHOWN)];
-        let shared = CauseItem::describe(db, shown, now).await?;
+        let offer = offer_causes(db, &first, if is_wide { MAX_SHOWN } else { 0 }).await?;
+        let shared = CauseItem::describe(db, &offer.shown.iter().collect::<Vec<_>>(), now).await?;
         // Those of more than one incident come before all others of their mode, so it is enough to have read the first.
-        let all = if several.len() > MAX_SHOWN {
-            // Counted only where they were not all read.
-            let count = match next_cursor {
-                None => i64::try_from(rows.len()).unwrap_or(i64::MAX),
-                Some(_) => count_causes(db, project_id, mode).await?,
+        let all = if is_wide && offer.shared > MAX_SHOWN {
+            let count = if offer.is_complete {
+                i64::try_from(offer.offered.len()).unwrap_or(i64::MAX)
+            } else {
+                count_causes(db, project_id, mode).await?
             };
             Some((count, path_of_all(project_id)))
         } else {
             None
         };
-        let wanted = query.cause_id().filter(|id| rows.iter().all(|row| row.id != *id));
+        let offered = offer.offered;
+        let wanted = query.cause_id().filter(|id| offered.iter().all(|(of, _)| of != id));
         let named = match wanted {
             Some(id) => NamedCause::find(db, id).await?,
             None => None,
         };
-        Ok(Self { rows, shared, all, named })
+        Ok(Self { offered, shared, all, named })
     }
 
     /// Whether something of this cause waits.
     pub(super) fn waits(&self, id: CauseId) -> bool {
         let named = self.named.as_ref().is_some_and(|named| named.id == id && named.waits);
-        named || self.rows.iter().any(|row| row.id == id)
+        named || self.offered.iter().any(|(of, _)| *of == id)
     }
 
     /// The choice among them.
     pub(super) fn select(&self, query: &ListQuery) -> Select {
-        let waiting = self.rows.iter().map(|row| (row.id.to_string(), row.cause.title()));
+        let waiting = self.offered.iter().map(|(id, cause)| (id.to_string(), cause.title()));
         let asked = self.named.iter().map(|named| (named.id.to_string(), named.title.clone()));
         let causes: Vec<_> = waiting.chain(asked).collect();
         let any = [("", "Any cause")].into_iter();
