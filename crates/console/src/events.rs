@@ -78,7 +78,7 @@ async fn list(
     let own = list_for(&state.pool, signed_in.session.operator_id).await?;
     let saved = SavedLinks::new(own, &query, &filters);
     page(&EventsPage {
-        layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
+        layout: Layout::load_in(&state, &signed_in, view, Section::Events, "Events").await?,
         filters,
         saved,
         pager: Pager::new(PATH, &query, &found),
