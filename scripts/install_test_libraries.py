@@ -27,7 +27,10 @@ PYTHON = {
     "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
     "standardwebhooks": "1.1.0", "jsonschema": "4.26.0", "pagerduty": "7.2.0",
     "discord-webhook": "1.4.1", "slack_sdk": "3.48.0",
+    "aiontfy": "0.8.6", "aiohttp": "3.14.5", "mashumaro": "3.23", "orjson": "3.13.0",
 }
+# What asks for a newer Python than it needs; what it needs besides stands above.
+ANY_PYTHON = {"aiontfy"}
 
 
 class Failed(Exception):
@@ -61,8 +64,11 @@ def install_python(folder: pathlib.Path, versions: dict) -> None:
         run("pip", *pip, "--version")
     except Failed as error:
         raise Failed("pip is missing: install it for the Python that runs this") from error
-    pins = [f"{name}=={version}" for name, version in versions.items()]
-    run("pip install", *pip, "install", "--quiet", "--target", folder, *pins)
+    install = [*pip, "install", "--quiet", "--target", folder]
+    pins = {name: f"{name}=={version}" for name, version in versions.items()}
+    run("pip install", *install, *[pin for name, pin in pins.items() if name not in ANY_PYTHON])
+    alone = [pin for name, pin in pins.items() if name in ANY_PYTHON]
+    run("pip install", *install, "--no-deps", "--ignore-requires-python", *alone)
 
 
 def with_examples() -> tuple[dict, dict]:

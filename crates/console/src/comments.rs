@@ -19,8 +19,9 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 use crate::access::{Access, Pages};
-use crate::incident;
-use crate::incidents::cause_href;
+use crate::form::Field;
+use crate::incident::{self, IncidentForms};
+use crate::incidents::{self, cause_href};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -70,6 +71,17 @@ struct CommentForm {
     text: String,
 }
 
+impl CommentForm {
+    /// The text with plain line ends, or the field as it is shown again.
+    fn read(self) -> Result<String, Field> {
+        let text = self.text.trim().replace("\r\n", "\n");
+        match check_note(&text) {
+            Ok(()) => Ok(text),
+            Err(why) => Err(Field::rejected(self.text, format!("a comment {why}"))),
+        }
+    }
+}
+
 /// `POST /incidents/{incident_id}/comments`.
 async fn on_incident(
     State(state): State<ConsoleState>,
@@ -78,8 +90,15 @@ async fn on_incident(
     Form(form): Form<CommentForm>,
 ) -> Result<Response, ApiError> {
     let incident = incident::find(&state, &id).await?;
+    let text = match form.read() {
+        Ok(text) => text,
+        Err(typed) => {
+            let (status, forms) = (typed.status(), IncidentForms::of_comment(typed));
+            return incident::show(&state, &signed_in, &id, status, forms).await;
+        }
+    };
     let back = format!("/incidents/{}", incident.id);
-    comment(&state, &signed_in, About::incident(&incident), &form, &back).await
+    comment(&state, &signed_in, About::incident(&incident), &text, &back).await
 }
 
 /// `POST /causes/{cause_id}/comments`.
@@ -92,25 +111,24 @@ async fn on_cause(
     let nothing = || ApiError::not_found("There is no such cause.");
     let cause_id: CauseId = id.parse().map_err(|_| nothing())?;
     let cause = find_cause(&state.pool, cause_id).await?.ok_or_else(nothing)?;
+    let text = match form.read() {
+        Ok(text) => text,
+        Err(typed) => return incidents::show_cause(&state, &signed_in, cause_id, typed).await,
+    };
     let about = About::Cause { project_id: cause.project_id, cause_id };
-    comment(&state, &signed_in, about, &form, &cause_href(cause_id)).await
+    comment(&state, &signed_in, about, &text, &cause_href(cause_id)).await
 }
 
 async fn comment(
     state: &ConsoleState,
     signed_in: &SignedIn,
     about: About,
-    form: &CommentForm,
+    text: &str,
     back: &str,
 ) -> Result<Response, ApiError> {
-    let text = form.text.trim().replace("\r\n", "\n");
-    if let Err(why) = check_note(&text) {
-        let why = format!("Nothing was said: a comment {why}.");
-        return signed_in.lead_to(state, back, &Message::rejected(why)).await;
-    }
     let actor = signed_in.actor();
     let added =
-        transaction(&state.pool, async |tx| add_comment(tx, about, &actor, &text).await).await;
+        transaction(&state.pool, async |tx| add_comment(tx, about, &actor, text).await).await;
     added?;
     let said = "Your comment is there. Whom it mentions gets a mail.";
     signed_in.lead_to(state, back, &Message::done(said)).await

@@ -7,6 +7,7 @@ use domain::alert::one_line;
 use domain::catalogue::Catalogue;
 use domain::event::Effect;
 use domain::ids::{EventId, IncidentId};
+use store::saved_filters::list_for;
 use store::search::Sort;
 use store::search::events::{EventRow, EventSearch, search_events};
 use store::{declared_names, projects};
@@ -74,9 +75,10 @@ async fn list(
         EventSearch { mode: query.mode().or_else(usual), ..search(&query, &catalogue, now) };
     let found = search_events(&state.pool, &wanted).await?;
     let filters = Filters::new(PATH, &query, own_filters(&query), &projects, &catalogue);
-    let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
+    let own = list_for(&state.pool, signed_in.session.operator_id).await?;
+    let saved = SavedLinks::new(own, &query, &filters);
     page(&EventsPage {
-        layout: Layout::load(&state, &signed_in, Section::Events, "Events").await?,
+        layout: Layout::load_in(&state, &signed_in, view, Section::Events, "Events").await?,
         filters,
         saved,
         pager: Pager::new(PATH, &query, &found),

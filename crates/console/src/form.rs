@@ -7,6 +7,30 @@ use axum::http::StatusCode;
 
 use super::error_page::sentence;
 
+/// A field as it was sent, with what is wrong with it: of a form that stands on a page beside others.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Field {
+    pub(crate) text: String,
+    pub(crate) problem: Option<String>,
+}
+
+impl Field {
+    /// One that breaks a rule; what is wrong becomes a sentence.
+    pub(crate) fn rejected(text: impl Into<String>, why: impl Display) -> Self {
+        Self { text: text.into(), problem: Some(sentence(&why.to_string())) }
+    }
+
+    /// With which status its page is shown: like any other, or again.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.problem.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
+    }
+
+    /// One that is shown as it was sent, or as it is kept.
+    pub(crate) fn kept(text: impl Into<String>) -> Self {
+        Self { text: text.into(), problem: None }
+    }
+}
+
 /// What is wrong with a form, field by field.
 #[derive(Debug, Clone, Default)]
 pub struct FormErrors(Vec<(Cow<'static, str>, String)>);

@@ -63,6 +63,8 @@ pub struct Layout {
     pub notes: Vec<Trouble>,
     /// Which projects pages are about.
     pub view: Option<View>,
+    /// Where the page is, if not where its form was sent to: what refreshes and reloads it asks there.
+    pub address: Option<String>,
 }
 
 /// Something that is not as it should be.
@@ -99,6 +101,18 @@ impl Layout {
         section: Section,
         title: impl Into<String>,
     ) -> Result<Self, ApiError> {
+        let view = View::load(&state.pool, signed_in).await?;
+        Self::load_in(state, signed_in, view, section, title).await
+    }
+
+    /// The same, where it is known which projects the page is about.
+    pub async fn load_in(
+        state: &ConsoleState,
+        signed_in: &SignedIn,
+        view: View,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Result<Self, ApiError> {
         let Banner { troubles, mut notes } = state.health.banner().await;
         if !signed_in.session.role.may_administer() {
             notes.clear();
@@ -110,8 +124,9 @@ impl Layout {
             csrf: signed_in.token.csrf(),
             troubles: list_troubles(troubles),
             notes: list_troubles(notes),
-            view: Some(View::load(&state.pool, signed_in).await?),
+            view: Some(view),
             message: signed_in.take_flash(state).await?,
+            address: None,
         })
     }
 
@@ -127,7 +142,20 @@ impl Layout {
             troubles: Vec::new(),
             notes: Vec::new(),
             view: None,
+            address: None,
         }
+    }
+
+    /// The layout of a page that is also shown where its forms are sent to.
+    #[must_use]
+    pub fn at(self, address: impl Into<String>) -> Self {
+        Self { address: Some(address.into()), ..self }
+    }
+
+    /// The address that loads the page again; empty for that of the response.
+    #[must_use]
+    pub fn reload(&self) -> &str {
+        self.address.as_deref().unwrap_or_default()
     }
 
     /// Whether actions on incidents are shown as possible.

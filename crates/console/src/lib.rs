@@ -36,6 +36,7 @@ pub mod layout;
 pub mod listing;
 pub mod login;
 pub mod overview;
+pub mod overview_cache;
 pub mod page;
 pub mod password;
 pub mod password_queue;
@@ -55,7 +56,6 @@ pub mod state;
 pub mod test_shop;
 pub mod timeline_view;
 pub mod view;
-pub mod week;
 pub mod when;
 
 use axum::Router;

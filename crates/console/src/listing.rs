@@ -143,6 +143,12 @@ impl ListQuery {
         Self { mode, ..self.clone() }
     }
 
+    /// Its own address, of its first page.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        link(path, self, None)
+    }
+
     /// What it is narrowed by and sorted, as an address says it behind its question mark.
     #[must_use]
     pub fn as_filter(&self) -> String {

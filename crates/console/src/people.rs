@@ -24,6 +24,7 @@ use web::error::ApiError;
 use web::random;
 
 use super::access::{Access, Pages};
+use super::form::Field;
 use super::layout::{Layout, Section};
 use super::page::{go_to, page_with};
 use super::session::{Message, SignedIn};
@@ -50,11 +51,27 @@ struct PeoplePage {
     problem: Option<String>,
 }
 
+/// What was typed into the forms of the page.
+struct PeopleForms {
+    new: NewPerson,
+    /// What is wrong with the address.
+    problem: Option<String>,
+    /// A member ID in Slack that was rejected, and whose.
+    slack_user: Option<(OperatorId, Field)>,
+}
+
+impl Default for PeopleForms {
+    fn default() -> Self {
+        let new = NewPerson { email: String::new(), role: usual_role() };
+        Self { new, problem: None, slack_user: None }
+    }
+}
+
 struct Person {
     id: OperatorId,
     email: String,
     role: Role,
-    slack_user: String,
+    slack_user: Field,
     since: When,
     is_you: bool,
 }
@@ -73,28 +90,31 @@ const fn usual_role() -> Role {
 }
 
 async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<Response, ApiError> {
-    let values = NewPerson { email: String::new(), role: usual_role() };
-    show(&state, &signed_in, values, None).await
+    show(&state, &signed_in, PeopleForms::default()).await
 }
 
 async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
-    values: NewPerson,
-    problem: Option<String>,
+    forms: PeopleForms,
 ) -> Result<Response, ApiError> {
+    let PeopleForms { new: values, problem, mut slack_user } = forms;
+    let is_rejected = problem.is_some() || slack_user.is_some();
     let now = OffsetDateTime::now_utc();
     let people = list_operators(&state.pool).await?.into_iter().map(|one| Person {
         is_you: one.id == signed_in.session.operator_id,
         id: one.id,
         email: one.email,
         role: one.role,
-        slack_user: one.slack_user_id.unwrap_or_default(),
+        slack_user: match slack_user.take_if(|(id, _)| *id == one.id) {
+            Some((_, typed)) => typed,
+            None => Field::kept(one.slack_user_id.unwrap_or_default()),
+        },
         since: When::ago(one.created_at, now),
     });
     let people = people.collect();
     let layout = Layout::load(state, signed_in, Section::Account, "People").await?;
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if is_rejected { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page_with(status, &PeoplePage { layout, people, values, problem })
 }
 
@@ -107,7 +127,8 @@ async fn add_person(
         Ok(email) => email,
         Err(why) => {
             let problem = Some(format!("An address {why}."));
-            return show(&state, &signed_in, values, problem).await;
+            let forms = PeopleForms { new: values, problem, ..PeopleForms::default() };
+            return show(&state, &signed_in, forms).await;
         }
     };
     let password = random::first_password().map_err(ApiError::internal)?;
@@ -118,7 +139,8 @@ async fn add_person(
     });
     if matches!(added.await?, Insertion::Existing(_)) {
         let problem = Some(format!("{email} may sign in already."));
-        return show(&state, &signed_in, values, problem).await;
+        let forms = PeopleForms { new: values, problem, ..PeopleForms::default() };
+        return show(&state, &signed_in, forms).await;
     }
     let text = format!(
         "{email} may sign in, as {}, with this password. They change it under Account.",
@@ -166,22 +188,25 @@ async fn give_slack_user(
 ) -> Result<Response, ApiError> {
     let id = read_id(&operator_id)?;
     let text = Some(known.slack_user.trim()).filter(|text| !text.is_empty());
-    let message = match text.map(SlackUserId::parse).transpose() {
-        Err(why) => Message::rejected(format!("A member ID {why}.")),
+    let why = match text.map(SlackUserId::parse).transpose() {
+        Err(why) => format!("a member ID {why}"),
         Ok(user) => {
             let changed = transaction(&state.pool, async |tx| {
                 change_slack_user(tx, &signed_in.actor(), id, user.as_ref()).await
             });
             match changed.await? {
-                SlackUserChange::Done => Message::done("Saved. It holds for the next press."),
-                SlackUserChange::Taken => {
-                    Message::rejected("This member ID is another operator's.")
+                SlackUserChange::Done => {
+                    let done = Message::done("Saved. It holds for the next press.");
+                    return signed_in.lead_to(&state, "/people", &done).await;
                 }
+                SlackUserChange::Taken => "this member ID is another operator's".to_owned(),
                 SlackUserChange::Unknown => return Err(no_such_operator()),
             }
         }
     };
-    signed_in.lead_to(&state, "/people", &message).await
+    let rejected = Field::rejected(known.slack_user, why);
+    let forms = PeopleForms { slack_user: Some((id, rejected)), ..PeopleForms::default() };
+    show(&state, &signed_in, forms).await
 }
 
 async fn remove(

@@ -4,10 +4,10 @@ use std::fmt;
 
 use web::repair_check::CheckRepair;
 
+use crate::overview_cache::OverviewCache;
 use crate::password_queue::PasswordQueue;
 use crate::same_origin::FormOrigins;
 use crate::test_shop::TestShop;
-use crate::week::OverviewCache;
 
 /// What the console needs from outside.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct ConsoleSettings {
     /// Checks passwords, a few at a time.
     pub passwords: PasswordQueue,
     /// Remembers how well the last days went.
-    pub weeks: OverviewCache,
+    pub overview_cache: OverviewCache,
     /// Checks a project's repair endpoint.
     pub check_repair: CheckRepair,
     /// The document of the automation API, as its page for people is made of it.

@@ -13,11 +13,11 @@ use std::time::Duration;
 use activities::Deps;
 use activities::destinations::{Senders, slack_app};
 use activities::test_message;
+use console::overview_cache::OverviewCache;
 use console::password_queue::PasswordQueue;
 use console::same_origin::FormOrigins;
 use console::settings::{ConsoleSettings, TemporalUi};
 use console::state::ConsoleState;
-use console::week::OverviewCache;
 use domain::dead_man::DeadManUrl;
 use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
@@ -206,7 +206,7 @@ impl Service {
             origins: web.origins,
             temporal_ui: web.temporal_ui,
             passwords: PasswordQueue::default(),
-            weeks: OverviewCache::default(),
+            overview_cache: OverviewCache::default(),
             check_repair,
             api_document: || serde_json::to_value(api::v1::reference::document()),
         };

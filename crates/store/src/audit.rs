@@ -152,6 +152,9 @@ pub async fn list_actors(
     event_ids: &[EventId],
     action: Action,
 ) -> Result<BTreeMap<EventId, String>, StoreError> {
+    if event_ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let mut rows = sqlx::query!(
         r#"SELECT event_id AS "event_id!", actor, at FROM audit_entries
            WHERE event_id = ANY($1) AND action = $2"#,

@@ -1,5 +1,6 @@
 //! What is sent is what the providers' libraries make and take: discord-webhook for Python builds and edits the same
-//! message, and Microsoft's adaptivecards for JavaScript reads every card without an objection.
+//! message, Microsoft's adaptivecards for JavaScript reads every card without an objection, and aiontfy for Python, which
+//! Home Assistant sends with, reads every notification and writes it as it was.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +10,7 @@ use e2e::{Receiver, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 
-use super::{discord, fail, look, succeed, world};
+use super::{TAKEN, discord, fail, look, succeed, world};
 use crate::clients::ask;
 
 /// Builds, posts and edits our message, and prints it as the library made it.
@@ -46,6 +47,18 @@ const wrong = JSON.parse(process.argv[2]).map((content) => {
   return [...read, ...card.validateProperties().validationEvents.map((event) => event.message)];
 });
 console.log(JSON.stringify(wrong));
+"#;
+
+/// Reads notifications and prints each as the library would send it, or why it would not.
+const AIONTFY: &str = r#"
+import json, sys
+from aiontfy import Message
+def read(notification):
+    try:
+        return Message.from_dict(notification).to_dict()
+    except Exception as error:
+        return str(error)
+print(json.dumps([read(one) for one in json.loads(sys.argv[1])]))
 "#;
 
 fn libraries() -> PathBuf {
@@ -131,4 +144,51 @@ fn adaptivecards_reads_each_card_without_an_objection() {
         assert!(others.iter().all(|count| *count == 0), "{said}");
         assert!(*last > 0, "one with an unknown part is noticed");
     });
+}
+
+#[test]
+fn aiontfy_reads_each_notification_and_writes_the_same() {
+    run(async {
+        let world = world().await;
+        let ntfy = Receiver::start().await.expect("a receiver");
+        for _ in 0..20 {
+            ntfy.respond_with_body(200, TAKEN);
+        }
+        let url = ntfy.url().replace("/repair", "/cometcart-payments");
+        world.add_destination(&Target::Ntfy { url, token: None }, "127.0.0.1").await;
+        let first = fail(&world, "evt_0").await;
+        for number in 1..10 {
+            fail(&world, &format!("evt_{number}")).await;
+        }
+        look(&world).await;
+        succeed(&world, first).await;
+        let sent = ntfy.wait_for(2).await;
+        let ours: Vec<_> = sent.iter().map(|request| without_nulls(&request.json())).collect();
+        let mut asked = ours.clone();
+        let mut wrong = ours[0].clone();
+        wrong["priority"] = json!(6);
+        asked.push(wrong);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut python = Command::new("python3");
+            python.args(["-c", AIONTFY, &Value::from(asked).to_string()]);
+            printed(python.env("PYTHONPATH", libraries().join("python")))
+        });
+        let Value::Array(mut made) = without_nulls(&read.await.expect("no panic")) else {
+            panic!("a list");
+        };
+        assert_eq!(made.pop(), Some(json!("Priority must be between 1 and 5")));
+        for notification in &mut made {
+            leave_out_defaults(notification);
+        }
+        assert_eq!(made, ours);
+    });
+}
+
+/// The library says also what it does not ask for.
+fn leave_out_defaults(notification: &mut Value) {
+    let fields = notification.as_object_mut().expect("a notification");
+    assert_eq!(fields.remove("markdown"), Some(json!(false)));
+    for action in fields["actions"].as_array_mut().expect("actions") {
+        assert_eq!(action.as_object_mut().expect("an action").remove("clear"), Some(json!(false)));
+    }
 }

@@ -52,12 +52,9 @@ fn a_comment_is_on_the_timeline_and_whom_it_mentions_gets_one_mail() {
         assert_eq!(again, 0, "once");
 
         let empty = bob.submit(&path, &format!("{path}/comments"), &[("text", " ")]).await;
-        assert_eq!(empty.status, 303);
-        let message = bob.page(&path).await.message().expect("a message");
-        assert_eq!(
-            message,
-            "[refused] Nothing was said: a comment must have 1 to 2000 characters."
-        );
+        assert_eq!(empty.status, 422);
+        let error = empty.page().error("Comment").expect("an error");
+        assert_eq!(error, "A comment must have 1 to 2000 characters.");
         bob.submit(&path, &format!("{path}/comments"), &[("text", HOSTILE)]).await;
         assert_inert(&bob.get(&path).await.body);
         let said =

@@ -25,6 +25,7 @@ mod people;
 mod placed;
 mod projects;
 mod proof;
+mod rejected;
 mod retention;
 mod samples;
 mod saved_filters;

@@ -148,8 +148,13 @@ fn incidents_of_two_projects_are_steered_together_and_resolved_together() {
 
 /// Until when it is quiet about an incident, as it was typed.
 async fn snooze_for_a_typed_time(walk: &Walk) {
+    walk.page.select_label("Tell nobody again", "for a week").await;
     walk.page.fill_label("or for", "soon").await;
-    press(walk, "Snooze", "Nothing was changed: the time").await;
+    press(walk, "Snooze", "The time must be").await;
+    let typed = walk.page.attribute("#snooze-typed", "value").await;
+    assert_eq!(typed.as_deref(), Some("soon"), "what was typed stays");
+    let chosen = walk.page.attribute("#snooze-for option[selected]", "value").await;
+    assert_eq!(chosen.as_deref(), Some("7d"), "and what was chosen");
     walk.page.fill_label("or for", "36h").await;
     press(walk, "Snooze", "Snoozed. You are told when it is over").await;
     let hours = "SELECT round(extract(epoch FROM until - snoozed_at) / 3600)::bigint FROM snoozes";

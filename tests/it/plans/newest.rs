@@ -6,7 +6,7 @@ use domain::audit::Actor;
 use domain::bulk::{BulkAction, ItemState};
 use domain::ids::{IncidentId, OperatorId, ProjectId};
 use store::bulk::{NewBulk, NewSet, Selection, create_preview, create_set, list_set_items};
-use store::search::causes::find_cause;
+use store::search::causes::{CauseSearch, count_causes, find_cause, offer_causes};
 use store::search::hours::list_begins;
 use store::search::incidents::{IncidentSearch, OwnerFilter, StateFilter, search_incidents};
 use store::{
@@ -60,6 +60,7 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
     });
     // One of each hour, of however many.
     all.push(begin.at_most(500));
+    all.extend(of_the_home(unresolved));
     all.push(Question::new("comments on a cause", |pool| {
         Box::pin(async move {
             let mut db = pool.acquire().await.expect("a connection");
@@ -70,6 +71,23 @@ pub async fn all(pool: &PgPool) -> Vec<Question> {
         Box::pin(async move { mentions::claim_due(pool).await.expect("mentions").len() })
     }));
     all
+}
+
+/// The causes of the home: as many are counted as wait, and what is at risk is added up of those that are shown.
+fn of_the_home(unresolved: i64) -> [Question; 2] {
+    let count = Question::new("how many causes there are", |pool| {
+        Box::pin(async move {
+            let count = count_causes(pool, None, None).await.expect("a count");
+            usize::try_from(count).expect("a number")
+        })
+    });
+    let offer = Question::new("causes that a list offers", |pool| {
+        Box::pin(async move {
+            let offer = offer_causes(pool, &CauseSearch::default(), 10).await.expect("causes");
+            offer.offered.len()
+        })
+    });
+    [count.at_most(unresolved + 2_000), offer.at_most(2 * unresolved + 2_000)]
 }
 
 /// A filter that finds nothing goes through what nobody owns and is not resolved, and no further.

@@ -1,7 +1,8 @@
 // Keeps what is on screen true: every few seconds the same page is fetched, and the parts marked
 // data-live are put in place where they changed. A part that the user types or ticks in, has typed in, has
-// opened or has selected text in is left alone, so the user keeps their place; the row of a list that they have come
-// to is come to again. A page that could not be refreshed twice says since when it stands still.
+// opened or has selected text in is left alone, and so is one with a field that was rejected, so the user keeps their
+// place; the row of a list that they have come to is come to again. A page that could not be refreshed twice says since
+// when it stands still.
 (() => {
   const live = () => [...document.querySelectorAll("[data-live]")];
   if (live().length === 0) return;
@@ -10,9 +11,10 @@
     const at = document.activeElement;
     const typing = part.contains(at) && at !== document.body && !at.matches("a.lead");
     const changed = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
-    const typed = [...part.querySelectorAll("input, textarea")].some(changed);
+    const kept = (field) => field.matches("textarea") && field.value !== "";
+    const typed = [...part.querySelectorAll("input, textarea")].some((field) => changed(field) || kept(field));
     const selected = !selection.isCollapsed && part.contains(selection.anchorNode);
-    return typing || typed || selected || part.querySelector("details[open] form") !== null;
+    return typing || typed || selected || part.querySelector("details[open] form, [aria-invalid]") !== null;
   };
   const open = (part) => [...part.querySelectorAll("details")].map((one) => one.open);
   const put = (part, fresh) => {
@@ -31,7 +33,8 @@
   let failures = 0;
   const refresh = async () => {
     const patience = AbortSignal.timeout(20000);
-    const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "manual", signal: patience });
+    const asked = { headers: { "X-Refresh": "1" }, redirect: "manual", signal: patience };
+    const answer = await fetch(window.pageAddress(), asked);
     if (answer.type === "opaqueredirect") return "You are signed out.";
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -1,5 +1,7 @@
 // A line at the foot of the window that says what the page can no longer do, and leads to a fresh one.
 (() => {
+  // A page that shows a rejected form has the address that the form was sent to, which nothing can be fetched from.
+  window.pageAddress = () => document.querySelector("link[rel=canonical]")?.href ?? location.href;
   const line = document.createElement("p");
   line.className = "stale";
   line.setAttribute("role", "status");
@@ -10,7 +12,7 @@
     line.replaceChildren();
     if (!text) return;
     const again = document.createElement("a");
-    again.href = location.href;
+    again.href = window.pageAddress();
     again.textContent = "Reload";
     line.append(`${text} `, again);
   };

@@ -96,7 +96,9 @@ pub(super) async fn show(
     let heading = heading(bulk.action, bulk.state, &many);
     let total = counts.total();
     let page = BulkPage {
-        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?,
+        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str())
+            .await?
+            .at(super::path(bulk.id)),
         path: super::path(bulk.id),
         id: bulk.id,
         heading,

@@ -17,6 +17,7 @@ use store::projects::Project;
 use web::error::ApiError;
 use web::random;
 
+use super::ExtensionForm;
 use crate::form::FormErrors;
 use crate::projects;
 use crate::session::{Message, SignedIn};
@@ -45,6 +46,11 @@ impl ExtensionValues {
             trust: Trust::default_of(mode).to_string(),
             ..Self::default()
         }
+    }
+
+    /// Whether they are of the form of an endpoint.
+    pub(super) fn is_endpoint(&self) -> bool {
+        !self.url.is_empty()
     }
 
     /// The fields of a registration; what is blank was not said.
@@ -93,7 +99,8 @@ pub(super) async fn submit(
     let added = match register(&state, &signed_in, &project, &values).await? {
         Ok(added) => added,
         Err(errors) => {
-            return super::render(&state, &signed_in, &project, values, errors).await;
+            let form = ExtensionForm { values, errors };
+            return super::render(&state, &signed_in, &project, form).await;
         }
     };
     let (extension, secret) = added;

@@ -16,6 +16,7 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::extension::{Point, Trust};
 use domain::ids::ExtensionId;
+use domain::project::Mode;
 use store::extensions::{Extension, find_extension, list_extensions};
 use store::projects::Project;
 use time::OffsetDateTime;
@@ -55,8 +56,21 @@ struct ExtensionsPage {
     layout: Layout,
     head: Head,
     rows: Vec<ExtensionItem>,
+    /// The form of an activity and that of an endpoint.
+    activity: ExtensionForm,
+    endpoint: ExtensionForm,
+}
+
+/// A form, one of them maybe as it was sent.
+struct ExtensionForm {
     values: ExtensionValues,
     errors: FormErrors,
+}
+
+impl ExtensionForm {
+    fn for_new(mode: Mode) -> Self {
+        Self { values: ExtensionValues::for_new(mode), errors: FormErrors::default() }
+    }
 }
 
 struct ExtensionItem {
@@ -94,16 +108,15 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    let values = ExtensionValues::for_new(project.mode);
-    render(&state, &signed_in, &project, values, FormErrors::default()).await
+    let form = ExtensionForm::for_new(project.mode);
+    render(&state, &signed_in, &project, form).await
 }
 
 async fn render(
     state: &ConsoleState,
     signed_in: &SignedIn,
     project: &Project,
-    values: ExtensionValues,
-    errors: FormErrors,
+    sent: ExtensionForm,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
     let all = list_extensions(&state.pool, Some(project.id)).await?;
@@ -116,8 +129,10 @@ async fn render(
     };
     let head = Head::new(project, Tab::Extensions, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
-    let status = errors.status();
-    page_with(status, &ExtensionsPage { layout, head, rows, values, errors })
+    let (status, other) = (sent.errors.status(), ExtensionForm::for_new(project.mode));
+    let (activity, endpoint) =
+        if sent.values.is_endpoint() { (other, sent) } else { (sent, other) };
+    page_with(status, &ExtensionsPage { layout, head, rows, activity, endpoint })
 }
 
 fn item(extension: &Extension, now: OffsetDateTime) -> ExtensionItem {

@@ -16,8 +16,8 @@ use store::operator_actions::{ActionError, OperatorAction};
 use web::error::ApiError;
 
 use super::details::find;
-use super::show;
-use super::view::{Field, NoteValues};
+use super::{IncidentForms, show};
+use crate::form::Field;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -28,21 +28,36 @@ pub(super) struct Note {
     note: String,
 }
 
-impl Note {
-    /// The note with plain line ends; `None` if nothing was typed.
-    fn text(&self) -> Option<String> {
-        Some(self.note.trim().replace("\r\n", "\n")).filter(|note| !note.is_empty())
+/// A note as it was sent, and in which form the page shows it again.
+struct SentNote {
+    text: String,
+    is_required: bool,
+    form: fn(Field) -> IncidentForms,
+}
+
+impl SentNote {
+    fn optional(note: Note) -> Self {
+        Self { text: note.note, is_required: false, form: IncidentForms::of_note }
     }
 
-    /// The field as it is shown again if the note breaks a rule.
-    fn error(&self, required: bool) -> Option<Field> {
-        let text = self.text();
-        let problem = match text.as_deref() {
-            None if required => "Say how it was put right, for the timeline.".to_owned(),
-            None => return None,
-            Some(note) => format!("The note {}.", check_note(note).err()?),
-        };
-        Some(Field { text: self.note.clone(), problem: Some(problem) })
+    fn required(note: Note) -> Self {
+        Self { text: note.note, is_required: true, form: IncidentForms::of_resolution }
+    }
+
+    /// The note with plain line ends; `None` if nothing was typed.
+    fn plain(&self) -> Option<String> {
+        Some(self.text.trim().replace("\r\n", "\n")).filter(|note| !note.is_empty())
+    }
+
+    /// Which rule it breaks.
+    fn problem(&self) -> Option<String> {
+        match self.plain() {
+            None if self.is_required => {
+                Some("Say how it was put right, for the timeline.".to_owned())
+            }
+            None => None,
+            Some(note) => check_note(&note).err().map(|why| format!("The note {why}.")),
+        }
     }
 }
 
@@ -58,8 +73,8 @@ pub(super) async fn reprocess(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let errors = form.error(false).map(NoteValues::note);
-    act(&state, &signed_in, &id, form, errors, REQUESTED, async |action: OperatorAction<'_>| {
+    let note = SentNote::optional(form);
+    act(&state, &signed_in, &id, note, REQUESTED, async |action: OperatorAction<'_>| {
         let actor = action.actor.to_string();
         match action.request_reprocess(&state.pool).await {
             // Who pressed twice has what they asked for.
@@ -81,8 +96,8 @@ pub(super) async fn acknowledge(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let errors = form.error(false).map(NoteValues::note);
-    act(&state, &signed_in, &id, form, errors, ACKNOWLEDGED, async |action: OperatorAction<'_>| {
+    let note = SentNote::optional(form);
+    act(&state, &signed_in, &id, note, ACKNOWLEDGED, async |action: OperatorAction<'_>| {
         action.acknowledge(&state.pool).await
     })
     .await
@@ -95,9 +110,8 @@ pub(super) async fn resolve(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, ApiError> {
-    let errors = form.error(true);
-    let errors = errors.map(|resolve| NoteValues { resolve, ..NoteValues::default() });
-    act(&state, &signed_in, &id, form, errors, RESOLVED, async |action: OperatorAction<'_>| {
+    let note = SentNote::required(form);
+    act(&state, &signed_in, &id, note, RESOLVED, async |action: OperatorAction<'_>| {
         action.resolve(&state.pool, None).await
     })
     .await
@@ -119,8 +133,8 @@ pub(super) async fn resolve_by_evidence(
 ) -> Result<Response, ApiError> {
     let no_call = |_| ApiError::not_found("There is no such evidence.");
     let call_id: CallId = form.call_id.parse().map_err(no_call)?;
-    let form = Note::default();
-    act(&state, &signed_in, &id, form, None, BY_EVIDENCE, async |action: OperatorAction<'_>| {
+    let note = SentNote::optional(Note::default());
+    act(&state, &signed_in, &id, note, BY_EVIDENCE, async |action: OperatorAction<'_>| {
         action.resolve(&state.pool, Some(call_id)).await
     })
     .await
@@ -132,16 +146,16 @@ async fn act(
     state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
-    form: Note,
-    errors: Option<NoteValues>,
+    sent: SentNote,
     done: &str,
     action: impl AsyncFnOnce(OperatorAction<'_>) -> Result<(), ActionError>,
 ) -> Result<Response, ApiError> {
     let incident = find(state, id).await?;
-    if let Some(values) = errors {
-        return show(state, signed_in, id, StatusCode::UNPROCESSABLE_ENTITY, values).await;
+    if let Some(why) = sent.problem() {
+        let forms = (sent.form)(Field::rejected(sent.text, why));
+        return show(state, signed_in, id, StatusCode::UNPROCESSABLE_ENTITY, forms).await;
     }
-    let (note, actor) = (form.text(), signed_in.actor());
+    let (note, actor) = (sent.plain(), signed_in.actor());
     let order = OperatorAction { incident: &incident, actor: &actor, note: note.as_deref() };
     let rejection = match action(order).await {
         Ok(()) => {
@@ -156,9 +170,8 @@ async fn act(
         _ => "",
     };
     let rejection = Some(format!("Nothing was changed: {rejection}.{cure}"));
-    let note = Field { text: form.note, problem: None };
-    let values = NoteValues { rejection, ..NoteValues::note(note) };
-    show(state, signed_in, id, StatusCode::CONFLICT, values).await
+    let forms = IncidentForms { rejection, ..(sent.form)(Field::kept(sent.text)) };
+    show(state, signed_in, id, StatusCode::CONFLICT, forms).await
 }
 
 /// Back to the page, with a message on it.

@@ -7,6 +7,7 @@
 mod actions;
 mod check_repair;
 mod details;
+mod forms;
 mod next;
 mod owner;
 mod proof;
@@ -21,7 +22,8 @@ use web::error::ApiError;
 
 use self::details::IncidentDetails;
 pub(crate) use self::details::find;
-use self::view::{IncidentPage, NoteValues};
+pub(crate) use self::forms::IncidentForms;
+use self::view::IncidentPage;
 use super::access::{Access, Pages};
 use super::page::page_with;
 use super::session::SignedIn;
@@ -59,17 +61,17 @@ async fn open(
     signed_in: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    show(&state, &signed_in, &id, StatusCode::OK, NoteValues::default()).await
+    show(&state, &signed_in, &id, StatusCode::OK, IncidentForms::default()).await
 }
 
 /// The page, with what was typed into its forms.
-async fn show(
+pub(crate) async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     id: &str,
     status: StatusCode,
-    values: NoteValues,
+    forms: IncidentForms,
 ) -> Result<Response, ApiError> {
     let details = IncidentDetails::read(state, find(state, id).await?).await?;
-    page_with(status, &IncidentPage::new(state, signed_in, details, values).await?)
+    page_with(status, &IncidentPage::new(state, signed_in, details, forms).await?)
 }

@@ -14,8 +14,8 @@ use web::random::proof_token;
 
 use super::actions::back;
 use super::details::find;
-use super::show;
-use super::view::{Field, NoteValues};
+use super::{IncidentForms, show};
+use crate::form::Field;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -44,10 +44,10 @@ pub(super) async fn create(
     let days = match form.days() {
         Ok(days) => days,
         Err(problem) => {
-            let problem = Some(format!("The number of days {problem}."));
-            let days = Field { text: form.days, problem };
-            let values = NoteValues { days, ..NoteValues::default() };
-            return show(&state, &signed_in, &id, StatusCode::UNPROCESSABLE_ENTITY, values).await;
+            let why = format!("The number of days {problem}.");
+            let days = Field::rejected(form.days, why);
+            let forms = IncidentForms { days, ..IncidentForms::default() };
+            return show(&state, &signed_in, &id, StatusCode::UNPROCESSABLE_ENTITY, forms).await;
         }
     };
     let token = proof_token().map_err(ApiError::internal)?;

@@ -2,17 +2,20 @@
 
 use axum::Form;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::alert_rules::RuleTime;
 use domain::incident::IncidentState;
 use domain::timeline::short_actor_name;
 use serde::Deserialize;
 use store::pool::transaction;
-use store::snoozes::{SnoozeUntil, snooze, unsnooze};
+use store::snoozes::{SnoozeRejection, SnoozeUntil, snooze, unsnooze};
 use web::error::ApiError;
 
 use super::actions::back;
 use super::details::{IncidentDetails, find};
+use super::{IncidentForms, show};
+use crate::form::Field;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -26,7 +29,20 @@ pub(super) struct SnoozeView {
     pub(super) has_cause: bool,
 }
 
+/// The times that can be chosen, and what each is called.
+const LENGTHS: [(&str, &str); 4] =
+    [("1h", "for an hour"), ("4h", "for 4 hours"), ("1d", "for a day"), ("7d", "for a week")];
+
+/// What a typed time has to be.
+const TYPED_RULE: &str = "the time must be one from 5m to 7d, such as 90m or 36h";
+
 impl SnoozeView {
+    /// What can be chosen.
+    pub(super) fn lengths(&self) -> Vec<(&'static str, &'static str)> {
+        let next = self.has_cause.then_some(("next", "until the next one of its cause"));
+        LENGTHS.into_iter().chain(next).collect()
+    }
+
     /// None of what is resolved.
     pub(super) fn new(details: &IncidentDetails) -> Option<Self> {
         if details.incident.state == IncidentState::Resolved {
@@ -64,18 +80,40 @@ pub(super) async fn begin(
         "next" => Ok(SnoozeUntil::NextOfCause),
         text => text.parse().map(|time: RuleTime| SnoozeUntil::After(time.duration())),
     };
-    let message = match until {
-        Err(why) => Message::rejected(format!("Nothing was changed: the time {why}.")),
-        Ok(until) => {
-            let actor = signed_in.actor();
-            let snoozed = transaction(&state.pool, async |tx| {
-                snooze(tx, &incident, &actor, until, None).await
-            });
-            let said = "Snoozed. You are told when it is over and the incident stands.";
-            Message::from_change(snoozed.await, said)?
-        }
+    let Ok(until) = until else {
+        return reject(&state, &signed_in, &id, form, TYPED_RULE.to_owned()).await;
     };
-    back(&state, &signed_in, &incident, &message).await
+    let actor = signed_in.actor();
+    let snoozed =
+        transaction(&state.pool, async |tx| snooze(tx, &incident, &actor, until, None).await);
+    let said = match snoozed.await {
+        Ok(()) => Message::done("Snoozed. You are told when it is over and the incident stands."),
+        Err(error) => match error.rejection()? {
+            why @ SnoozeRejection::Resolved => {
+                Message::rejected(format!("Nothing was changed: {why}."))
+            }
+            why @ (SnoozeRejection::NoCause | SnoozeRejection::Time) => {
+                return reject(&state, &signed_in, &id, form, why.to_string()).await;
+            }
+        },
+    };
+    back(&state, &signed_in, &incident, &said).await
+}
+
+/// The page again, with what was chosen and typed and why that cannot be.
+async fn reject(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    id: &str,
+    form: SnoozeForm,
+    why: String,
+) -> Result<Response, ApiError> {
+    let forms = IncidentForms {
+        snooze_for: form.length,
+        snooze: Field::rejected(form.typed, why),
+        ..IncidentForms::default()
+    };
+    show(state, signed_in, id, StatusCode::UNPROCESSABLE_ENTITY, forms).await
 }
 
 /// `POST /incidents/{incident_id}/unsnooze`.

@@ -10,7 +10,7 @@ use domain::ids::{CallId, ProofLinkId};
 use domain::incident::{IncidentState, MAX_NOTE, Reason};
 use domain::likely_cause::{self, Symptoms};
 use domain::maintenance::Hold;
-use domain::proof::{DEFAULT_DAYS, MAX_DAYS};
+use domain::proof::MAX_DAYS;
 use domain::timeline::{actor_name, short_actor_name};
 use domain::urgency::{AtStake, Urgency};
 use store::proof_links::ProofLink;
@@ -19,6 +19,7 @@ use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
 use super::details::IncidentDetails;
+use super::forms::IncidentForms;
 use super::next::NextAction;
 use super::owner::Ownership;
 use super::siblings::{Siblings, SimilarItem};
@@ -31,33 +32,6 @@ use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::timeline_view::{Running, TimelineItemView};
 use crate::when::When;
-
-/// A field of a form as it was sent, with what is wrong with it.
-#[derive(Debug, Default)]
-pub(super) struct Field {
-    pub(super) text: String,
-    pub(super) problem: Option<String>,
-}
-
-/// What was typed into the forms of the page.
-#[derive(Debug, Default)]
-pub(super) struct NoteValues {
-    /// The note of a reprocess or an acknowledgement.
-    pub(super) note: Field,
-    /// The note of a resolution.
-    pub(super) resolve: Field,
-    /// How long a proof link opens.
-    pub(super) days: Field,
-    /// Why nothing was changed.
-    pub(super) rejection: Option<String>,
-}
-
-impl NoteValues {
-    /// The note beside Reprocess and Acknowledge.
-    pub(super) fn note(note: Field) -> Self {
-        Self { note, ..Self::default() }
-    }
-}
 
 #[derive(Template)]
 #[template(path = "pages/incident.html")]
@@ -82,7 +56,7 @@ pub(super) struct IncidentPage {
     held: Option<(Held, String)>,
     snooze: Option<SnoozeView>,
     project_path: String,
-    values: NoteValues,
+    values: IncidentForms,
     timeline: Vec<TimelineItemView>,
     facts: Vec<Fact>,
     /// How others of its cause ended.
@@ -126,20 +100,19 @@ impl IncidentPage {
         state: &ConsoleState,
         signed_in: &SignedIn,
         details: IncidentDetails,
-        mut values: NoteValues,
+        forms: IncidentForms,
     ) -> Result<Self, ApiError> {
         let heading = heading(&details);
-        let mut layout =
-            Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?;
+        let layout = Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?;
+        let (now, incident) = (details.now, &details.incident);
+        let path = format!("/incidents/{}", incident.id);
+        let mut layout = layout.at(path.as_str());
+        let next = NextAction::new(&details, &layout);
+        let mut values = forms.shown(&next);
         layout.message = values.rejection.take().map(Message::rejected).or(layout.message);
-        if values.days.text.is_empty() && values.days.problem.is_none() {
-            values.days.text = DEFAULT_DAYS.to_string();
-        }
-        let now = details.now;
-        let incident = &details.incident;
         let unresolved = incident.state != IncidentState::Resolved;
         Ok(Self {
-            path: format!("/incidents/{}", incident.id),
+            path,
             id: incident.id.to_string(),
             project_path: format!("/projects/{}", details.project.id),
             state: badge(&details),
@@ -149,7 +122,7 @@ impl IncidentPage {
             taken: taken(&details),
             quote: incident.error.message.as_deref().map(sanitize),
             likely: likely(&details).filter(|_| unresolved),
-            next: NextAction::new(&details, &layout),
+            next,
             evidence: details.proposals.iter().map(|found| EvidenceItem::new(found, now)).collect(),
             owned: Ownership::load(&state.pool, incident.owner.as_deref(), signed_in).await?,
             held: unresolved.then_some(details.hold).flatten().map(|hold| held_in(&hold, &details)),

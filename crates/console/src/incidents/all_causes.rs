@@ -45,7 +45,7 @@ async fn list(
     let found = search_causes(&state.pool, &wanted).await?;
     let rows: Vec<_> = found.data.iter().collect();
     page(&CausesPage {
-        layout: Layout::load(&state, &signed_in, Section::Incidents, "Causes").await?,
+        layout: Layout::load_in(&state, &signed_in, view, Section::Incidents, "Causes").await?,
         causes: CauseItem::describe(&state.pool, &rows, OffsetDateTime::now_utc()).await?,
         pager: Pager::new(PATH, &query, &found),
     })

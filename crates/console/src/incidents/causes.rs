@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use domain::alert::one_line;
-use domain::ids::CauseId;
+use domain::cause::Cause;
+use domain::ids::{CauseId, ProjectId};
 use domain::money::describe_sums;
 use domain::project::Mode;
-use store::search::causes::{CauseRow, CauseSearch, count_waiting, find_cause, search_causes};
+use store::search::causes::{
+    CauseRow, CauseSearch, count_causes, count_waiting, find_cause, offer_causes,
+};
 use store::search::hours::list_begins;
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
@@ -49,7 +52,11 @@ pub(super) struct CauseItem {
 
 /// The first causes of what is not resolved, and what of them is shown.
 pub(super) struct Causes {
-    rows: Vec<CauseRow>,
+    offered: Vec<(CauseId, Cause)>,
+    /// Those of more than one incident, above a list that is narrowed by nothing but its project.
+    pub(super) shared: Vec<CauseItem>,
+    /// There, how many causes there are, and where, if not all of those of more than one incident are shown.
+    pub(super) all: Option<(i64, String)>,
     /// The one that the list is narrowed to, where it is none of these.
     named: Option<NamedCause>,
 }
@@ -67,46 +74,43 @@ impl Causes {
         db: &PgPool,
         query: &ListQuery,
         mode: Option<Mode>,
+        now: OffsetDateTime,
     ) -> Result<Self, ApiError> {
         let project_id = query.project_id();
         let first = CauseSearch { project_id, mode, cursor: None, limit: MAX_OFFERED };
-        let rows = search_causes(db, &first).await?.data;
-        let wanted = query.cause_id().filter(|id| rows.iter().all(|row| row.id != *id));
+        // A list that is narrowed is not about them.
+        let is_wide = query.says_only(&["project", "sort"]);
+        let offer = offer_causes(db, &first, if is_wide { MAX_SHOWN } else { 0 }).await?;
+        let shared = CauseItem::describe(db, &offer.shown.iter().collect::<Vec<_>>(), now).await?;
+        // Those of more than one incident come before all others of their mode, so it is enough to have read the first.
+        let all = if is_wide && offer.shared > MAX_SHOWN {
+            let count = if offer.is_complete {
+                i64::try_from(offer.offered.len()).unwrap_or(i64::MAX)
+            } else {
+                count_causes(db, project_id, mode).await?
+            };
+            Some((count, path_of_all(project_id)))
+        } else {
+            None
+        };
+        let offered = offer.offered;
+        let wanted = query.cause_id().filter(|id| offered.iter().all(|(of, _)| of != id));
         let named = match wanted {
             Some(id) => NamedCause::find(db, id).await?,
             None => None,
         };
-        Ok(Self { rows, named })
-    }
-
-    /// Those of more than one incident.
-    pub(super) async fn shared(
-        &self,
-        db: &PgPool,
-        now: OffsetDateTime,
-    ) -> Result<Vec<CauseItem>, StoreError> {
-        let shared = self.rows.iter().filter(|row| row.incidents > 1);
-        CauseItem::describe(db, &shared.take(MAX_SHOWN).collect::<Vec<_>>(), now).await
-    }
-
-    /// How many there are, `count`, and where, if not all of those of more than one incident are shown. Those come before all
-    /// others of their mode, so it is enough to have read the first.
-    pub(super) fn all(&self, query: &ListQuery, count: i64) -> Option<(i64, String)> {
-        let shared = self.rows.iter().filter(|row| row.incidents > 1).count();
-        let project = query.project_id().map(|id| id.to_string());
-        let path = address(all_causes::PATH, project.as_deref().map(|id| ("project", id)));
-        (shared > MAX_SHOWN).then_some((count, path))
+        Ok(Self { offered, shared, all, named })
     }
 
     /// Whether something of this cause waits.
     pub(super) fn waits(&self, id: CauseId) -> bool {
         let named = self.named.as_ref().is_some_and(|named| named.id == id && named.waits);
-        named || self.rows.iter().any(|row| row.id == id)
+        named || self.offered.iter().any(|(of, _)| *of == id)
     }
 
     /// The choice among them.
     pub(super) fn select(&self, query: &ListQuery) -> Select {
-        let waiting = self.rows.iter().map(|row| (row.id.to_string(), row.cause.title()));
+        let waiting = self.offered.iter().map(|(id, cause)| (id.to_string(), cause.title()));
         let asked = self.named.iter().map(|named| (named.id.to_string(), named.title.clone()));
         let causes: Vec<_> = waiting.chain(asked).collect();
         let any = [("", "Any cause")].into_iter();
@@ -156,6 +160,12 @@ impl CauseItem {
             since: When::ago(since, now),
         }
     }
+}
+
+/// Where all causes are.
+fn path_of_all(project_id: Option<ProjectId>) -> String {
+    let project = project_id.map(|id| id.to_string());
+    address(all_causes::PATH, project.as_deref().map(|id| ("project", id)))
 }
 
 /// The list of a cause's incidents.

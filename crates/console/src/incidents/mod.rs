@@ -13,14 +13,17 @@ mod summary;
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
 use domain::incident::MAX_NOTE;
 use futures::{TryFutureExt as _, try_join};
+use store::projects::Project;
+use store::saved_filters::{SavedFilter, list_for};
 use store::search::filter::narrow;
 use store::search::incidents::{IncidentSearch, search_incidents};
-use store::{declared_names, projects};
+use store::{StoreError, declared_names, projects};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
@@ -31,10 +34,11 @@ use self::hours::HourPlots;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
+use super::form::Field;
 use super::held::{HeldProject, list_held};
 use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
-use super::page::page;
+use super::page::page_with;
 use super::session::SignedIn;
 use crate::comments::CommentItem;
 use crate::saved_filters::SavedLinks;
@@ -61,6 +65,8 @@ struct IncidentsPage {
     /// Of the cause that the list is narrowed to, where comments on it go, and what was said.
     said: Option<(String, Vec<CommentItem>)>,
     max_note: usize,
+    /// A comment on the cause that was rejected.
+    typed_comment: Field,
     /// What many incidents have in common; empty where the list is narrowed.
     causes: Vec<CauseItem>,
     /// How many causes there are and where, if more than these.
@@ -80,46 +86,93 @@ async fn list(
     signed_in: SignedIn,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    let now = OffsetDateTime::now_utc();
-    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
-    let projects = projects::list_in_use(&state.pool, query.project_id()).await?;
-    let view = View::load(&state.pool, &signed_in).await?;
+    show(&state, &signed_in, &query, Field::default()).await
+}
+
+/// The list of a cause's incidents again, with a comment on it that was rejected.
+pub(crate) async fn show_cause(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    id: CauseId,
+    comment: Field,
+) -> Result<Response, ApiError> {
+    let query = ListQuery::from_filter(&format!("cause={id}")).unwrap_or_default();
+    show(state, signed_in, &query, comment).await
+}
+
+async fn show(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    query: &ListQuery,
+    typed_comment: Field,
+) -> Result<Response, ApiError> {
+    let (now, me) = (OffsetDateTime::now_utc(), signed_in.session.operator_id);
+    let ListContext { catalogue, projects, view, own } =
+        ListContext::load(state, signed_in, query).await?;
     let mode = view.of(query.mode(), query.project_id(), &projects);
-    let wanted = search(&query, &catalogue, now, Some(signed_in.session.operator_id));
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
-    let wanted = IncidentSearch { mode: of_mode, ..wanted };
-    // None needs another, and each takes a while where much is not resolved.
-    let (found, summary, causes) = try_join!(
+    let wanted = IncidentSearch { mode: of_mode, ..search(query, &catalogue, now, Some(me)) };
+    // None needs another, and the first three take a while where much is not resolved.
+    let (found, summary, causes, held, said) = try_join!(
         search_incidents(&state.pool, &wanted).map_err(ApiError::from),
-        IncidentSummary::of(&state, query.project_id(), mode, now).map_err(ApiError::from),
-        Causes::load(&state.pool, &query, of_mode),
+        IncidentSummary::of(state, query.project_id(), mode, now).map_err(ApiError::from),
+        Causes::load(&state.pool, query, of_mode, now),
+        list_held(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
+        comments_of_cause(state, query.cause_id(), now),
     )?;
-    let hours = HourPlots::load(&state, &query, &summary.hours).await?;
-    let is_wide = query.says_only(&["project", "sort"]);
-    let empty = Empty::load(&state, &query, &projects, mode, found.data.is_empty()).await?;
-    let filters = Filters::new(PATH, &query, own_filters(&query, &causes), &projects, &catalogue);
-    let saved = SavedLinks::load(&state, &signed_in, &query, &filters).await?;
-    let layout = Layout::load(&state, &signed_in, Section::Incidents, "Incidents").await?;
-    page(&IncidentsPage {
+    let hours = HourPlots::load(state, query, &summary.hours).await?;
+    let empty = Empty::load(state, query, &projects, mode, found.data.is_empty()).await?;
+    let filters = Filters::new(PATH, query, own_filters(query, &causes), &projects, &catalogue);
+    let layout = Layout::load_in(state, signed_in, view, Section::Incidents, "Incidents").await?;
+    let status = typed_comment.status();
+    let page = IncidentsPage {
         reprocess_all: query.cause_id().filter(|id| layout.may_act() && causes.waits(*id)),
-        all_causes: causes.all(&query, summary.causes).filter(|_| is_wide),
-        layout,
-        said: comments_of_cause(&state, query.cause_id(), now).await?,
+        layout: if status == StatusCode::OK { layout } else { layout.at(query.path(PATH)) },
+        said,
+        typed_comment,
         max_note: MAX_NOTE,
         summary,
-        held: list_held(&state.pool, &projects, query.project_id(), mode).await?,
+        held,
         hours,
-        causes: if is_wide { causes.shared(&state.pool, now).await? } else { Vec::new() },
+        causes: causes.shared,
+        all_causes: causes.all,
+        saved: SavedLinks::new(own, query, &filters),
         filters,
-        saved,
         filter: query.with_mode(of_mode).as_filter(),
-        pager: Pager::new(PATH, &query, &found),
+        pager: Pager::new(PATH, query, &found),
         rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
         empty,
-    })
+    };
+    page_with(status, &page)
+}
+
+/// What is known before the list is read.
+struct ListContext {
+    catalogue: Catalogue,
+    projects: Vec<Project>,
+    view: View,
+    /// The filters that the operator may use.
+    own: Vec<SavedFilter>,
+}
+
+impl ListContext {
+    async fn load(
+        state: &ConsoleState,
+        signed_in: &SignedIn,
+        query: &ListQuery,
+    ) -> Result<Self, StoreError> {
+        let pool = &state.pool;
+        let (declared, projects, view, own) = try_join!(
+            declared_names::list_all(pool),
+            projects::list_in_use(pool, query.project_id()),
+            View::load(pool, signed_in),
+            list_for(pool, signed_in.session.operator_id),
+        )?;
+        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, own })
+    }
 }
 
 /// Where comments on the cause are sent, and those that are there.

@@ -25,8 +25,6 @@ pub(super) struct IncidentSummary {
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
     pub(super) repairing: i64,
-    /// How many causes all of these have.
-    pub(super) causes: i64,
     /// What they paid, as far as receipts said so, and whether it was a test.
     pub(super) at_risk: Option<(String, bool)>,
     /// How many of a hundred effects came on time, if any were due.
@@ -47,18 +45,17 @@ impl IncidentSummary {
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
         let waiting = read_unresolved(pool, project_id, Some(mode)).await?;
-        let week = state.console.weeks.of(pool, project_id, Some(mode)).await?;
-        let quiet = week.on_time.is_none();
+        let lately = state.console.overview_cache.of(pool, project_id, Some(mode)).await?;
+        let quiet = lately.on_time.is_none();
         Ok(Self {
             headline: headline(waiting.customers, mode, quiet),
             open: waiting.open + waiting.acknowledged,
             oldest: waiting.oldest_opened_at.map(|at| When::ago(at, now)),
             repairing: waiting.reprocessing,
-            causes: waiting.causes,
             at_risk: describe_sums(&waiting.at_risk).map(|sums| (sums, mode == Mode::Test)),
-            on_time: week.on_time.map(percent),
-            to_repair: week.to_repair.map(format_duration),
-            hours: week.hours,
+            on_time: lately.on_time.map(percent),
+            to_repair: lately.to_repair.map(format_duration),
+            hours: lately.hours,
         })
     }
 }

@@ -95,7 +95,7 @@ async fn get(
     let view = View::load(&state.pool, &signed_in).await?;
     let mode = view.of(None, project, &projects);
     let found = overview(&state.pool, project, Some(mode), days).await?;
-    let layout = Layout::load(&state, &signed_in, Section::Overview, "Overview").await?;
+    let layout = Layout::load_in(&state, &signed_in, view, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();
     let since = now - Duration::days(days.into());
     let unclaimed = find_unclaimed(&state.pool, project, Some(mode), since, now).await?;

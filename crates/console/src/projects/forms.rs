@@ -15,6 +15,13 @@ pub(super) struct NameValues {
     pub(super) effect_type: String,
 }
 
+impl NameValues {
+    /// The field that was sent: the page has a form for each kind of name.
+    pub(super) fn field(&self) -> &'static str {
+        if self.effect_type.is_empty() { "event_type" } else { "effect_type" }
+    }
+}
+
 /// A callback header. Only the name is put back into a form that comes again.
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -46,7 +46,7 @@ pub(super) async fn declare(
             }
             Err(error) => match error.rejection()? {
                 DeclareRejection::TooMany => errors.note(
-                    "event_type",
+                    values.field(),
                     format!("would be too many: a project may declare {MAX_NAMES}"),
                 ),
                 rejection @ DeclareRejection::NoProject => {
@@ -94,7 +94,7 @@ impl NameValues {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let (event, effect) = (given(&self.event_type), given(&self.effect_type));
         if event.is_none() && effect.is_none() {
-            errors.note("event_type", "is required");
+            errors.note(self.field(), "is required");
         }
         let event =
             event.and_then(|text| errors.take("event_type", Declaration::event_type(&text)));

@@ -127,6 +127,7 @@ pub(super) async fn render(
     let (event_types, effect_types) = catalogue.declared_texts();
     let secrets = secrets::list(&state.pool, project.id, now).await?;
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
+    let layout = layout.at(head.path());
     let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
     let broken = list_broken(state, Some(project.id), project.mode).await?;

@@ -2,13 +2,10 @@
 
 use domain::alert::one_line;
 use domain::saved_filter::{FilterValues, FilteredList};
-use store::StoreError;
-use store::saved_filters::list_for;
+use store::saved_filters::SavedFilter;
 
 use super::PATH;
 use crate::listing::{Filters, ListQuery, address};
-use crate::session::SignedIn;
-use crate::state::ConsoleState;
 use crate::{events, incidents};
 
 /// What stands above a list.
@@ -32,14 +29,9 @@ pub(crate) struct SavedLink {
 }
 
 impl SavedLinks {
-    pub(crate) async fn load(
-        state: &ConsoleState,
-        signed_in: &SignedIn,
-        query: &ListQuery,
-        filters: &Filters,
-    ) -> Result<Self, StoreError> {
+    /// `all` are those that the operator may use.
+    pub(crate) fn new(mut all: Vec<SavedFilter>, query: &ListQuery, filters: &Filters) -> Self {
         let (list, asked) = (list_at(filters.path), query.values());
-        let mut all = list_for(&state.pool, signed_in.session.operator_id).await?;
         all.retain(|one| one.list == list);
         let here = all.iter().find(|one| one.filter == asked).map(|one| one.name.clone());
         let links = all.iter().map(|one| SavedLink {
@@ -52,11 +44,11 @@ impl SavedLinks {
         let filter = query.as_filter();
         let to = [("list", list.as_str()), ("filter", filter.as_str()), ("name", name)];
         let words = if here.is_some() { "Rename or share…" } else { "Save this filter…" };
-        Ok(Self {
+        Self {
             links: links.collect(),
             save: (!asked.is_empty()).then(|| (address(PATH, to), words)),
             stale: here.filter(|_| !filters.errors().is_empty()).map(|name| one_line(&name)),
-        })
+        }
     }
 }
 

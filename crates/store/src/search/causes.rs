@@ -4,6 +4,8 @@
 //! over with the last. Of incidents that a release opened which knew no causes, none is known; they
 //! are in the lists alone.
 
+mod offer;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +21,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::offer::{CauseOffer, offer_causes};
 use super::at_risk::sum_by_cause;
 use super::keyset::{KeysetScan, in_direction};
 use super::{Cursor, Sort, reading};
@@ -58,6 +61,14 @@ pub struct CauseSearch {
     pub cursor: Option<Cursor<CauseKey>>,
     /// How many causes the page has at most; as many as usual with 0.
     pub limit: i64,
+}
+
+impl CauseSearch {
+    /// Down from the top, as lists go from the newest.
+    fn scan(&self) -> KeysetScan<CauseKey> {
+        let (top, bottom) = (CauseKey::TOP, CauseKey::BOTTOM);
+        KeysetScan::new(Sort::Newest, self.cursor, bottom, top, self.limit)
+    }
 }
 
 /// Where a cause stands in the list: live projects first, in each mode the one with the most customers, of as many the one
@@ -119,9 +130,7 @@ pub async fn search_causes(
     db: &PgPool,
     search: &CauseSearch,
 ) -> Result<Page<CauseRow>, StoreError> {
-    // Down from the top, as lists go from the newest.
-    let (top, bottom) = (CauseKey::TOP, CauseKey::BOTTOM);
-    let scan = KeysetScan::new(Sort::Newest, search.cursor, bottom, top, search.limit);
+    let scan = search.scan();
     let mut tx = reading::begin(db).await?;
     let counted = count(&mut tx, search, &scan).await?;
     let found = scan.cut(counted.iter().map(Counted::key).collect(), None);
@@ -137,6 +146,26 @@ pub async fn search_causes(
     });
     let rows = rows.collect();
     Ok(found.page(rows, |key| key))
+}
+
+/// How many causes there are of what is not resolved: of one project, or of all of a mode that are not archived.
+pub async fn count_causes(
+    db: &PgPool,
+    project_id: Option<ProjectId>,
+    mode: Option<Mode>,
+) -> Result<i64, StoreError> {
+    let mut tx = reading::begin(db).await?;
+    let causes = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(n.causes), 0)::bigint AS "causes!" FROM projects p CROSS JOIN LATERAL (
+               SELECT count(DISTINCT i.cause) AS causes FROM incidents i
+               WHERE i.project_id = p.id AND i.state <> 'resolved' AND i.cause IS NOT NULL) AS n
+           WHERE ($1::uuid IS NULL AND p.archived_at IS NULL OR p.id = $1) AND ($2::text IS NULL OR p.mode = $2)"#,
+        project_id.map(ProjectId::as_uuid),
+        mode.map(Mode::as_str),
+    );
+    let causes = causes.fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(causes)
 }
 
 /// What is counted of a cause.

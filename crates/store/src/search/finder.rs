@@ -63,7 +63,28 @@ pub(super) async fn find<F: Finder>(
     };
     let Hits { mut ids, stopped_at, capped, .. } = finder.find_term(&mut *db, scan, &term).await?;
     ids.retain(|id| scan.contains(*id));
-    let mut wanted = finder.filter_ids(db, &ids).await?;
-    scan.sort(&mut wanted);
+    scan.sort(&mut ids);
+    ids.dedup();
+    let wanted = fill_page(db, finder, scan, &ids).await?;
     Ok(ScannedPage { capped, ..scan.cut(wanted, stopped_at) })
+}
+
+/// Those of these ids, which are in the order of the walk, that the rest of the search wants: of many the first ones, if a
+/// page is full of them.
+async fn fill_page<F: Finder>(
+    db: &mut PgConnection,
+    finder: &F,
+    scan: &KeysetScan<F::Id>,
+    ids: &[F::Id],
+) -> Result<Vec<F::Id>, StoreError> {
+    let enough = usize::try_from(scan.rows()).unwrap_or_default();
+    let (first, others) = ids.split_at(ids.len().min(2 * enough));
+    let mut wanted = Vec::new();
+    for some in [first, others] {
+        if wanted.len() < enough && !some.is_empty() {
+            wanted.extend(finder.filter_ids(&mut *db, some).await?);
+        }
+    }
+    scan.sort(&mut wanted);
+    Ok(wanted)
 }

@@ -26,8 +26,6 @@ pub struct Unresolved {
     /// Since when the oldest of all these waits.
     pub oldest_opened_at: Option<OffsetDateTime>,
     pub customers: Customers,
-    /// How many causes they have, as far as those are known.
-    pub causes: i64,
     /// What was paid, one sum per currency, as far as receipts said so; the largest number first.
     pub at_risk: Vec<Amount>,
 }
@@ -64,13 +62,11 @@ async fn count(
     let counted = sqlx::query!(
         r#"SELECT coalesce(sum(n.open), 0)::bigint AS "open!", coalesce(sum(n.acknowledged), 0)::bigint AS "acknowledged!",
                coalesce(sum(n.reprocessing), 0)::bigint AS "reprocessing!", min(n.oldest_opened_at) AS oldest_opened_at,
-               coalesce(sum(n.without), 0)::bigint AS "without!", coalesce(sum(n.with_too_much), 0)::bigint AS "with_too_much!",
-               coalesce(sum(n.causes), 0)::bigint AS "causes!"
+               coalesce(sum(n.without), 0)::bigint AS "without!", coalesce(sum(n.with_too_much), 0)::bigint AS "with_too_much!"
            FROM projects p CROSS JOIN LATERAL (
                SELECT sum(c.open) AS open, sum(c.acknowledged) AS acknowledged, sum(c.reprocessing) AS reprocessing,
                    min(c.oldest_opened_at) AS oldest_opened_at, count(*) FILTER (WHERE c.without) AS without,
-                   count(*) FILTER (WHERE c.with_too_much) AS with_too_much,
-                   (SELECT count(DISTINCT i.cause) FROM incidents i WHERE i.project_id = p.id AND i.state <> 'resolved') AS causes
+                   count(*) FILTER (WHERE c.with_too_much) AS with_too_much
                FROM (SELECT count(*) FILTER (WHERE i.state = 'open') AS open, count(*) FILTER (WHERE i.state = 'acknowledged') AS acknowledged,
                          count(*) FILTER (WHERE i.state = 'reprocessing') AS reprocessing, min(i.opened_at) AS oldest_opened_at,
                          NOT bool_and(i.effect_type = ANY ($3)) AS without, bool_or(i.effect_type = ANY ($3)) AS with_too_much
@@ -88,7 +84,6 @@ async fn count(
         reprocessing: counted.reprocessing,
         oldest_opened_at: counted.oldest_opened_at,
         customers: Customers { without: counted.without, with_too_much: counted.with_too_much },
-        causes: counted.causes,
         at_risk: Vec::new(),
     })
 }

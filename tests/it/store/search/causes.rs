@@ -9,7 +9,9 @@ use e2e::run;
 use serde_json::json;
 use store::incidents::Incident;
 use store::page::Page;
-use store::search::causes::{CauseRow, CauseSearch, count_waiting, find_cause, search_causes};
+use store::search::causes::{
+    CauseRow, CauseSearch, count_causes, count_waiting, find_cause, offer_causes, search_causes,
+};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use store::search::similar::list_similar;
 use store::search::{Cursor, Sort};
@@ -93,6 +95,36 @@ fn a_cause_counts_what_waits_and_live_projects_come_first() {
         let project_id = Some(charlie.owner.project_id);
         let only = search(&shop, CauseSearch { project_id, ..CauseSearch::default() }).await.data;
         assert_eq!(only.iter().map(|row| row.id).collect::<Vec<_>>(), [causes[0].id]);
+    });
+}
+
+#[test]
+fn of_what_a_list_offers_all_is_known_of_the_first_that_are_shared() {
+    run(async {
+        let shop = Shop::open().await;
+        for (number, code) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3)] {
+            fail_with(&shop, number, code, &format!("user_{number}")).await;
+        }
+        sqlx::raw_sql("UPDATE incidents SET amount_value = 100, amount_currency = 'USD'")
+            .execute(&shop.pool)
+            .await
+            .expect("amounts");
+        let all = causes(&shop).await;
+        let offer = async |limit, shown| {
+            let search = CauseSearch { limit, ..CauseSearch::default() };
+            offer_causes(&shop.pool, &search, shown).await.expect("causes")
+        };
+        let few = offer(2, 1).await;
+        let offered: Vec<_> = few.offered.iter().map(|(id, _)| *id).collect();
+        assert_eq!(offered, [all[0].id, all[1].id]);
+        assert_eq!((few.is_complete, few.shared, few.shown.len()), (false, 2, 1));
+        assert_eq!((few.shown[0].id, &few.shown[0].at_risk), (all[0].id, &all[0].at_risk));
+        assert_eq!(describe_sums(&few.shown[0].at_risk).as_deref(), Some("3.00 USD"));
+        let every = offer(100, 10).await;
+        assert_eq!((every.is_complete, every.offered.len(), every.shown.len()), (true, 3, 2));
+        assert!(offer(100, 0).await.shown.is_empty());
+        let count = count_causes(&shop.pool, None, None).await.expect("a count");
+        assert_eq!(count, 3);
     });
 }
 

@@ -7,6 +7,7 @@ use domain::project::Mode;
 use e2e::run;
 use serde_json::{Value, json};
 use store::search::Sort;
+use store::search::causes::count_causes;
 use store::search::incidents::{IncidentSearch, count_unresolved, search_incidents};
 use store::search::unresolved::{Customers, Unresolved, read_unresolved};
 
@@ -15,6 +16,10 @@ use super::{dispute, for_charlie};
 
 async fn of(shop: &Shop, project_id: Option<ProjectId>, mode: Option<Mode>) -> Unresolved {
     read_unresolved(&shop.pool, project_id, mode).await.expect("counts")
+}
+
+async fn causes(shop: &Shop, project_id: Option<ProjectId>, mode: Option<Mode>) -> i64 {
+    count_causes(&shop.pool, project_id, mode).await.expect("a count")
 }
 
 /// An incident of a customer, with what they paid.
@@ -63,7 +68,8 @@ fn incidents_are_counted_by_state_and_by_project() {
             "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now()";
         sqlx::raw_sql(resolve).execute(&shop.pool).await.expect("resolved");
         let none = of(&shop, None, None).await;
-        assert_eq!((none.open, none.oldest_opened_at, none.causes), (0, None, 0));
+        assert_eq!((none.open, none.oldest_opened_at), (0, None));
+        assert_eq!(causes(&shop, None, None).await, 0);
         assert!(count_unresolved(&shop.pool).await.expect("counts").is_empty());
     });
 }
@@ -82,10 +88,10 @@ fn a_customer_counts_once_in_each_project_and_what_they_should_have_lost_apart()
 
         let all = of(&shop, None, None).await;
         assert_eq!(all.customers, Customers { without: 3, with_too_much: 1 });
-        assert_eq!(all.causes, 4);
+        assert_eq!(causes(&shop, None, None).await, 4);
         let live = of(&shop, None, Some(Mode::Live)).await;
         assert_eq!(live.customers, Customers { without: 1, with_too_much: 0 });
-        assert_eq!(live.causes, 1);
+        assert_eq!(causes(&shop, None, Some(Mode::Live)).await, 1);
     });
 }
 

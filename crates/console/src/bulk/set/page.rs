@@ -100,7 +100,9 @@ pub(super) async fn show(
     let heading = heading(one.action, stands, &of);
     let most = members.iter().map(|member| member.total).max().unwrap_or_default();
     let page = SetPage {
-        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?,
+        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str())
+            .await?
+            .at(super::path(set.id)),
         path: super::path(set.id),
         id: set.id,
         heading,

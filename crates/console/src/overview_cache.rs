@@ -23,7 +23,7 @@ const KEPT: u32 = 20;
 
 /// How well it went.
 #[derive(Debug, Clone)]
-pub(crate) struct Week {
+pub(crate) struct OverviewSummary {
     /// How many of a hundred effects came on time, if any were due.
     pub(crate) on_time: Option<f64>,
     /// Half of what was put right took at most so long.
@@ -32,12 +32,11 @@ pub(crate) struct Week {
     pub(crate) hours: Arc<Hours>,
 }
 
-/// What was added up lately and until when it is kept: for each project that was asked about, and
-/// for all.
+/// The summaries of each project that was asked about and of all, and until when each is kept.
 #[derive(Debug, Clone, Default)]
 pub struct OverviewCache(Arc<Mutex<Kept>>);
 
-type Kept = BTreeMap<(Option<ProjectId>, Option<Mode>), (Instant, Week)>;
+type Kept = BTreeMap<(Option<ProjectId>, Option<Mode>), (Instant, OverviewSummary)>;
 
 impl OverviewCache {
     /// The last days and hours of one project, or of all of a mode.
@@ -46,21 +45,22 @@ impl OverviewCache {
         pool: &PgPool,
         project_id: Option<ProjectId>,
         mode: Option<Mode>,
-    ) -> Result<Week, StoreError> {
+    ) -> Result<OverviewSummary, StoreError> {
         let mut known = self.0.lock().await;
         let begin = Instant::now();
-        if let Some((until, week)) = known.get(&(project_id, mode))
+        if let Some((until, summary)) = known.get(&(project_id, mode))
             && begin < *until
         {
-            return Ok(week.clone());
+            return Ok(summary.clone());
         }
         let counted = overview(pool, project_id, mode, DAYS).await?;
-        let week = Week {
+        let summary = OverviewSummary {
             on_time: counted.overall.percent,
             to_repair: counted.time_to_repair.median,
             hours: Arc::new(list_hours(pool, project_id, mode).await?),
         };
-        known.insert((project_id, mode), (Instant::now() + begin.elapsed() * KEPT, week.clone()));
-        Ok(week)
+        known
+            .insert((project_id, mode), (Instant::now() + begin.elapsed() * KEPT, summary.clone()));
+        Ok(summary)
     }
 }
