@@ -4,7 +4,8 @@
 //! A destination is told of a cause in episodes. The first incident of one is told by its own alert.
 //! While it lasts, what else happens to its incidents is told by messages about the cause: as soon as
 //! there are 10 incidents, 100, 1,000 and so on, otherwise fifteen minutes after the last message,
-//! and once when none is left. An incident that opens after that begins the next episode.
+//! and once when none is left. An incident that opens after that begins the next episode. To a destination
+//! that was not there when the cause began, the first of its incidents that something happens to is the first.
 
 use time::Duration;
 
@@ -66,7 +67,9 @@ impl Telling {
         };
         let recent = episode.filter(|it| it.ended.is_none_or(|passed| passed < SAME_CONVERSATION));
         let Some(episode) = recent else {
-            let begins = opens && known == KnownBy::Nothing;
+            // Also what has healed, or is acknowledged, before the destination was there: many of a cause are as many
+            // messages otherwise.
+            let begins = known == KnownBy::Nothing;
             return if begins { Self::First { follows: false } } else { Self::Alone };
         };
         if episode.is_first {
@@ -152,7 +155,7 @@ mod tests {
         for (kind, known, episode, telling) in [
             (IncidentOpened, KnownBy::Nothing, None, begins),
             (ReprocessFailed, KnownBy::Nothing, None, begins),
-            (IncidentResolved, KnownBy::Nothing, None, Telling::Alone),
+            (IncidentResolved, KnownBy::Nothing, None, begins),
             (IncidentResolved, KnownBy::Alert, None, Telling::Alone),
             (IncidentOpened, KnownBy::Nothing, Some(RUNNING), joins),
             (IncidentResolved, KnownBy::Nothing, Some(RUNNING), joins),
@@ -168,7 +171,7 @@ mod tests {
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::HOUR)), follows),
             (IncidentResolved, KnownBy::Nothing, Some(ended(Duration::HOUR)), joins),
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::DAY)), begins),
-            (IncidentAcknowledged, KnownBy::Nothing, None, Telling::Alone),
+            (IncidentAcknowledged, KnownBy::Nothing, None, begins),
             (IncidentAcknowledged, KnownBy::Alert, only, Telling::Alone),
             (IncidentAcknowledged, KnownBy::Alert, first, of_cause),
             (IncidentAcknowledged, KnownBy::Cause, Some(RUNNING), of_cause),
