@@ -168,6 +168,23 @@ fn the_first_few_are_waited_for_and_the_rest_keeps_the_pace() {
 }
 
 #[test]
+fn a_canary_that_takes_its_time_is_followed_by_no_burst() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 9).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        for _ in 0..20 {
+            let_time_pass(&shop).await;
+        }
+        assert_eq!(next(&shop, id).await.1, [7, 2, 0, 0, 0]);
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "success").await;
+        assert_eq!(next(&shop, id).await.1, [6, 1, 2, 0, 0], "one, and the pace begins");
+    });
+}
+
+#[test]
 fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
     run(async {
         let shop = Shop::open().await;

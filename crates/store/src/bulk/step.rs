@@ -114,6 +114,7 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     )
     .fetch_one(&mut *tx)
     .await?;
+    let late = settings.late(counts, late);
     let due = settings.due(late);
     let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
         NextStep::End => {
