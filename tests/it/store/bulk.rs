@@ -309,6 +309,27 @@ fn what_is_canceled_starts_no_more_and_cannot_go_on() {
 }
 
 #[test]
+fn what_had_started_when_it_was_canceled_is_followed_to_its_end() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 3).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        steered(&shop, id, Steering::Cancel).await.expect("canceled");
+        let look =
+            async || step(&shop.pool, id).await.expect("a database").expect("a bulk reprocess");
+        assert!(look().await.wait.is_some(), "two still run");
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "failed").await;
+        let last = look().await;
+        let BulkCounts { waiting, started, succeeded, failed, .. } = last.counts;
+        assert_eq!((last.state, last.wait), (BulkState::Canceled, None));
+        assert_eq!([waiting, started, succeeded, failed], [1, 0, 1, 1]);
+        assert_eq!(preview(&shop, Selection::FailuresOf(id), true).await.items, 1);
+    });
+}
+
+#[test]
 fn a_project_that_lost_its_repair_url_pauses_it() {
     run(async {
         let shop = Shop::open().await;

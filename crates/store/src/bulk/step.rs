@@ -69,7 +69,12 @@ pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError>
     let Some(mut judged) = judged else { return Ok(None) };
     begin_some(pool, id, &mut judged).await?;
     let counts = count_items(pool, id).await?;
-    let wait = (judged.state == BulkState::Running).then_some(judged.wait);
+    let wait = match judged.state {
+        BulkState::Running => Some(judged.wait),
+        // What had started goes on, and what failed of it is to be tried again too.
+        BulkState::Canceled => (counts.started > 0).then_some(LONGEST),
+        BulkState::Preview | BulkState::Paused | BulkState::Done => None,
+    };
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
