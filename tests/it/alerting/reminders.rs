@@ -169,6 +169,45 @@ fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
 }
 
 #[test]
+fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_once() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let (slack, id) = slack(&world).await;
+        change(
+            &world,
+            &format!(
+                "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}'",
+                id.as_uuid()
+            ),
+        )
+        .await;
+        let first = fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!(slack.received().len(), 1);
+        let seen = incident(&world, first).await.to_string();
+        world.cli(&["incident", "acknowledge", &seen]).await.expect("a command");
+        wait(&world, "1 hour").await;
+        let second = fail(&world, "evt_2", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "59 minutes").await;
+        assert_eq!(slack.received().len(), 1, "not yet");
+        wait(&world, "1 minute").await;
+        wait(&world, "5 hours").await;
+        let told = headings(&slack);
+        assert!(told.len() == 2 && told[1].contains("Escalated: 1 incident of"), "{told:?}");
+        for event_id in [first, second] {
+            succeed(&world, event_id).await;
+        }
+        wait(&world, "0 minutes").await;
+        assert_eq!(slack.received().len(), 3);
+        assert!(headings(&slack)[2].contains("is resolved"), "{:?}", headings(&slack));
+    });
+}
+
+#[test]
 fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
         let world = world().await;
