@@ -216,15 +216,23 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
         change(
             &world,
             &format!(
-                "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+                "INSERT INTO alert_rules (project_id, escalate_after, remind_every) SELECT id, 60, 30 FROM projects;
                  INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}';
                  UPDATE destinations SET removed_at = now() WHERE kind = 'email'",
                 id.as_uuid()
             ),
         )
         .await;
-        fail(&world, "evt_1", CODE).await;
+        let event_id = fail(&world, "evt_1", CODE).await;
         assert_eq!(slack.received().len(), 1);
+        wait(&world, "0 minutes").await;
+        wait(&world, "30 minutes").await;
+        assert_eq!(slack.received().len(), 2, "and again");
+        let id = incident(&world, event_id).await.to_string();
+        world.cli(&["incident", "snooze", &id, "--for", "5m"]).await.expect("a command");
+        change(&world, "UPDATE snoozes SET until = now()").await;
+        wait(&world, "0 minutes").await;
+        assert_eq!(slack.received().len(), 3, "and when its snooze is over");
     });
 }
 
