@@ -34,7 +34,7 @@ pub struct Episode {
     pub incidents: i32,
     /// Whether the alert is about the incident that was told alone.
     pub is_first: bool,
-    /// Whether that incident is resolved.
+    /// Whether that incident is resolved, and nothing of the episode is still to be told.
     pub is_first_resolved: bool,
     /// How long ago its end was noticed.
     pub ended: Option<Duration>,
@@ -108,7 +108,7 @@ pub enum CauseMessage {
     NotYet,
     Update,
     End,
-    /// It is over, and the one incident's own alerts told all of it.
+    /// It is over, and the one incident's own alerts told all of it: no alert waits for a message.
     EndUntold,
 }
 
@@ -117,7 +117,8 @@ impl CauseMessage {
     pub fn decide(progress: Progress) -> Self {
         let Progress { incidents, told, has_news, since_last, is_over } = progress;
         if is_over {
-            return if incidents > 1 { Self::End } else { Self::EndUntold };
+            // What is folded waits for a message, also where one incident began anew after others of its cause.
+            return if incidents > 1 || has_news { Self::End } else { Self::EndUntold };
         }
         let due =
             has_news && (crosses_power_of_ten(told, incidents) || since_last >= AT_LEAST_EVERY);
@@ -202,6 +203,7 @@ mod tests {
             (100, 214, true, soon, true, CauseMessage::End),
             (214, 214, false, soon, true, CauseMessage::End),
             (1, 1, false, soon, true, CauseMessage::EndUntold),
+            (1, 1, true, soon, true, CauseMessage::End),
         ] {
             let progress = Progress { incidents, told, has_news, since_last, is_over };
             assert_eq!(CauseMessage::decide(progress), due, "{progress:?}");
