@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::alert_rules::AlertRules;
-use domain::ids::{CauseId, ProjectId};
+use domain::alert_rules::{AlertRules, steps_told};
+use domain::ids::{CauseId, DestinationId, ProjectId};
 use domain::reminder::{Due, ReminderReason, Wait};
 use time::{Duration, OffsetDateTime};
 
@@ -29,6 +29,29 @@ pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
         written += transaction(pool, async |tx| advance(tx, id).await).await?;
     }
     Ok(written)
+}
+
+/// Keeps who was told where the steps of an escalation are others now. Nobody looks at the project in the meantime.
+pub(crate) async fn change_steps(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    before: &[DestinationId],
+    after: &[DestinationId],
+) -> Result<(), StoreError> {
+    sqlx::query!("SELECT FROM alert_rules WHERE project_id = $1 FOR UPDATE", project_id.as_uuid())
+        .execute(&mut *tx)
+        .await?;
+    let told = steps_told(before, after);
+    sqlx::query!(
+        "UPDATE cause_waits SET step = ($2::integer[])[least(step + 1, cardinality($2::integer[]))],
+             wait_step = ($2::integer[])[least(wait_step + 1, cardinality($2::integer[]))]
+         WHERE project_id = $1 AND step > 0",
+        project_id.as_uuid(),
+        &told,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// A cause with incidents that are not resolved.

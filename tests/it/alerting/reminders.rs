@@ -208,6 +208,33 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
 }
 
 #[test]
+fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let (first, id) = slack(&world).await;
+        let second = hook(&world).await;
+        change(
+            &world,
+            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+             INSERT INTO escalation_steps SELECT project_id, CASE kind WHEN 'slack' THEN 1 ELSE 2 END, id
+                 FROM destinations WHERE kind IN ('slack', 'webhook')",
+        )
+        .await;
+        fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!((first.received().len(), second.received().len()), (1, 0));
+        let removed = world.cli(&["destination", "remove", &id.to_string()]).await;
+        assert_eq!(removed.expect("a command").0, 0);
+        wait(&world, "1 minute").await;
+        assert_eq!((first.received().len(), second.received().len()), (1, 1));
+        wait(&world, "5 hours").await;
+        assert_eq!(second.received().len(), 1, "once");
+    });
+}
+
+#[test]
 fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
         let world = world().await;
