@@ -181,7 +181,8 @@ impl BulkSettings {
     /// took is not caught up.
     #[must_use]
     pub fn late(self, counts: BulkCounts, seconds_late: f64) -> f64 {
-        let is_canary = self.canary > 0 && counts.ended() + counts.started <= self.canary.into();
+        let canary = i64::from(self.canary);
+        let is_canary = canary > 0 && counts.ended() + counts.started <= canary;
         if is_canary { seconds_late.min(0.0) } else { seconds_late }
     }
 
