@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 
 use crate::causes_told::{
-    CODE, alerts, change, fail, fail_many, flat, header, look, pass, states, succeed, totals, world,
+    CODE, alerts, change, deliver_all, fail, fail_many, flat, header, look, pass, states, succeed,
+    totals, world,
 };
 
 /// A maintenance that lasts.
@@ -141,6 +142,30 @@ fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
         // The next one is told at once.
         fail(&world, "evt_2", CODE).await;
         assert_eq!(world.mailbox.mails().len(), 2);
+    });
+}
+
+#[test]
+fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_anew() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        start(&world).await;
+        let first = fail(&world, "evt_1", CODE).await;
+        // Its watch has not come to its alert yet.
+        world.result(first, "success", json!({})).await;
+        let second = fail(&world, "evt_2", CODE).await;
+        end(&world).await;
+        look(&world).await;
+        deliver_all(&world, first).await;
+        assert_eq!(states(&world, first).await[1], "incident_resolved folded");
+        succeed(&world, second).await;
+        look(&world).await;
+        look(&world).await;
+        assert_eq!(states(&world, first).await[1], "incident_resolved told");
+        let mails = world.mailbox.mails();
+        let subject = header(mails.last().expect("a mail"), "Subject");
+        assert!(mails.len() == 3 && subject.contains("All 2 incidents"), "{subject}: {mails:?}");
     });
 }
 

@@ -155,6 +155,48 @@ fn a_cause_is_one_message_and_a_reply_says_that_nothing_of_it_waits() {
 }
 
 #[test]
+fn a_channel_of_an_escalation_hears_nothing_of_what_was_acknowledged_in_time() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let slack = slack(&world).await;
+        let rules = "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+             INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE kind = 'slack_app'";
+        execute(&world, rules).await;
+        for number in 0..3 {
+            let event_id = fail(&world, &format!("evt_{number}")).await;
+            acknowledge(&world, event_id).await;
+        }
+        look(&world).await;
+        assert_eq!(slack.messages(), []);
+        execute(&world, "UPDATE destinations SET removed_at = now() WHERE kind = 'email'").await;
+        let event_id = fail(&world, "evt_3").await;
+        acknowledge(&world, event_id).await;
+        let told = slack.messages();
+        assert_eq!((told.len(), told[0].edits), (1, 1), "no other is left that is told at once");
+    });
+}
+
+#[test]
+fn a_channel_that_was_added_late_gets_one_message_of_all_that_are_acknowledged() {
+    run(async {
+        let world = world().await;
+        let mut events = Vec::new();
+        for number in 0..10 {
+            events.push(fail(&world, &format!("evt_{number}")).await);
+        }
+        let slack = slack(&world).await;
+        for event_id in &events {
+            acknowledge(&world, *event_id).await;
+        }
+        look(&world).await;
+        let told = slack.messages();
+        let in_channel = told.iter().filter(|message| message.thread.is_none()).count();
+        assert_eq!(in_channel, 1, "{told:?}");
+    });
+}
+
+#[test]
 fn a_worker_that_dies_before_it_kept_what_slack_took_posts_once_more_and_edits_that() {
     run(async {
         let world = world().await;

@@ -158,6 +158,18 @@ impl AlertRules {
     }
 }
 
+/// Up to which of other steps people were told, by up to which of these they were: none, the first, the second and so on.
+/// What was told before comes first; whoever is behind somebody new is told once more.
+#[must_use]
+pub fn steps_told(before: &[DestinationId], after: &[DestinationId]) -> Vec<i32> {
+    let told_of = |steps: usize| {
+        let told = &before[..steps.min(before.len())];
+        let still = after.iter().take_while(|step| told.contains(step)).count();
+        i32::try_from(still).unwrap_or(i32::MAX)
+    };
+    (0..=MAX_STEPS).map(told_of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -194,5 +206,22 @@ mod tests {
             let rules = AlertRules { escalate_after, escalate_to: steps, ..AlertRules::default() };
             assert_eq!(rules.check(), wrong, "{rules:?}");
         }
+    }
+
+    #[test]
+    fn who_was_told_is_known_though_steps_change() {
+        let step = |n| DestinationId::from_uuid(Uuid::from_u128(n));
+        let before = [step(1), step(2), step(3)];
+        for (after, told) in [
+            (&before[..], [0, 1, 2, 3]),
+            (&[step(2), step(3)], [0, 0, 1, 2]),
+            (&[step(1), step(3)], [0, 1, 1, 2]),
+            (&[step(1), step(4), step(2)], [0, 1, 1, 1]),
+            (&[step(2), step(1)], [0, 0, 2, 2]),
+            (&[], [0; 4]),
+        ] {
+            assert_eq!(steps_told(&before, after), told, "{after:?}");
+        }
+        assert_eq!(steps_told(&before[..1], &[step(1)]), [0, 1, 1, 1]);
     }
 }

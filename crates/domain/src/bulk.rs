@@ -177,6 +177,15 @@ impl BulkSettings {
         self.apart().mul_add(starts, -self.caught_up(seconds_late))
     }
 
+    /// How late the next one is, by how long ago it was to start: the pace begins when the canary is over, so what that
+    /// took is not caught up.
+    #[must_use]
+    pub fn late(self, counts: BulkCounts, seconds_late: f64) -> f64 {
+        let canary = i64::from(self.canary);
+        let is_canary = canary > 0 && counts.ended() + counts.started <= canary;
+        if is_canary { seconds_late.min(0.0) } else { seconds_late }
+    }
+
     /// Seconds between two starts.
     fn apart(self) -> f64 {
         60.0 / f64::from(self.per_minute.max(1))
@@ -349,6 +358,17 @@ mod tests {
         assert_eq!(due(SETTINGS, 3_600.0), due(SETTINGS, 15.0));
         let slow = BulkSettings { per_minute: 1, ..SETTINGS };
         assert_eq!(due(slow, 3_600.0), (2, 60.0), "the one that was due, and the next");
+    }
+
+    #[test]
+    fn what_the_canary_took_is_not_caught_up() {
+        let due = |settings: BulkSettings, counts, late| settings.due(settings.late(counts, late));
+        assert_eq!(due(SETTINGS, counts(7, 1, 2, 0), 40.0), 1);
+        assert_eq!(due(SETTINGS, counts(7, 0, 3, 0), 40.0), 1, "all of it succeeded");
+        assert_eq!(due(SETTINGS, counts(6, 1, 3, 0), 40.0), 8, "the rest has begun");
+        assert_eq!(due(SETTINGS, counts(7, 0, 3, 0), -1.5), 0);
+        let none = BulkSettings { canary: 0, ..SETTINGS };
+        assert_eq!(due(none, counts(10, 0, 0, 0), 40.0), 8);
     }
 
     #[test]

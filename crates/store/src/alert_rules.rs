@@ -61,6 +61,20 @@ pub(crate) async fn check_steps(
     })
 }
 
+/// The steps of the escalation that a destination is one of, in their order; none of one that is none.
+pub(crate) async fn list_steps_with(
+    db: impl PgExecutor<'_>,
+    id: DestinationId,
+) -> Result<Vec<DestinationId>, StoreError> {
+    let steps = sqlx::query_scalar!(
+        "SELECT s.destination_id FROM escalation_steps s JOIN destinations d ON d.id = s.destination_id
+         WHERE s.project_id = (SELECT project_id FROM escalation_steps WHERE destination_id = $1)
+           AND d.removed_at IS NULL ORDER BY s.step",
+        id.as_uuid(),
+    );
+    Ok(steps.fetch_all(db).await?)
+}
+
 /// Sets the rules of a project, over those that there were. Without any by which people are told again, what was told so
 /// far is forgotten.
 pub(crate) async fn save_rules(

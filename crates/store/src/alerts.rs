@@ -82,7 +82,8 @@ pub async fn insert_alerts(
     insert_for(tx, ids, kind, replay_id, destinations).await
 }
 
-/// Writes one alert for each destination whose own state follows ours: the incident was acknowledged.
+/// Writes one alert for each destination whose own state follows ours: the incident was acknowledged. Those of an
+/// escalation, which have no message of the incident, get none.
 pub(crate) async fn insert_acknowledgements(
     tx: &mut PgConnection,
     ids: IncidentIds,
@@ -90,7 +91,10 @@ pub(crate) async fn insert_acknowledgements(
     let follow = DestinationKind::ALL.iter().filter(|kind| kind.follows_state());
     let kinds: Vec<_> = follow.map(|kind| kind.as_str().to_owned()).collect();
     let destinations = sqlx::query_scalar!(
-        "SELECT id FROM destinations WHERE project_id = $1 AND removed_at IS NULL AND kind = ANY($2) ORDER BY id",
+        "WITH here AS (
+             SELECT id, kind, NOT EXISTS (SELECT FROM escalation_steps s WHERE s.destination_id = d.id) AS at_once
+             FROM destinations d WHERE project_id = $1 AND removed_at IS NULL)
+         SELECT id FROM here WHERE kind = ANY($2) AND (at_once OR NOT EXISTS (SELECT FROM here WHERE at_once)) ORDER BY id",
         ids.project_id.as_uuid(),
         &kinds,
     )

@@ -125,7 +125,7 @@ async fn lock_thread(
     let row = sqlx::query!(
         r#"SELECT root_incident_id, root_kind, root_replay_id, first_incident_id, incidents,
                extract(epoch FROM clock_timestamp() - ended_at)::float8 AS ended_seconds,
-               EXISTS (SELECT FROM incidents i WHERE i.id = t.first_incident_id AND i.state = 'resolved') AS "is_first_resolved!"
+               NOT has_news AND EXISTS (SELECT FROM incidents i WHERE i.id = t.first_incident_id AND i.state = 'resolved') AS "is_first_resolved!"
            FROM cause_threads t WHERE destination_id = $1 AND cause = $2 FOR UPDATE"#,
         alert.destination_id.as_uuid(),
         cause.as_uuid(),

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::alert_rules::AlertRules;
-use domain::ids::{CauseId, ProjectId};
+use domain::alert_rules::{AlertRules, steps_told};
+use domain::ids::{CauseId, DestinationId, ProjectId};
 use domain::reminder::{Due, ReminderReason, Wait};
 use time::{Duration, OffsetDateTime};
 
@@ -31,6 +31,29 @@ pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
     Ok(written)
 }
 
+/// Keeps who was told where the steps of an escalation are others now. Nobody looks at the project in the meantime.
+pub(crate) async fn change_steps(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    before: &[DestinationId],
+    after: &[DestinationId],
+) -> Result<(), StoreError> {
+    sqlx::query!("SELECT FROM alert_rules WHERE project_id = $1 FOR UPDATE", project_id.as_uuid())
+        .execute(&mut *tx)
+        .await?;
+    let told = steps_told(before, after);
+    sqlx::query!(
+        "UPDATE cause_waits SET step = ($2::integer[])[least(step + 1, cardinality($2::integer[]))],
+             wait_step = ($2::integer[])[least(wait_step + 1, cardinality($2::integer[]))]
+         WHERE project_id = $1 AND step > 0",
+        project_id.as_uuid(),
+        &told,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// A cause with incidents that are not resolved.
 #[derive(Default)]
 struct Standing {
@@ -39,7 +62,10 @@ struct Standing {
     waiting_since: Option<OffsetDateTime>,
     told_at: Option<OffsetDateTime>,
     reminders: i32,
+    /// The furthest step that was told of the cause.
     step: i32,
+    /// The furthest that was told since somebody is waited for.
+    wait_step: i32,
     came_back_at: Option<OffsetDateTime>,
 }
 
@@ -105,7 +131,7 @@ async fn list_standing(
                WHERE i.project_id = $1 AND i.state <> 'resolved' AND i.cause IS NOT NULL GROUP BY i.cause)
            SELECT standing.cause AS "cause!: CauseId", open > 0 AS "has_open!", stale > 0 AS "has_stale!",
                w.waiting_since AS "waiting_since?", w.told_at AS "told_at?", w.reminders AS "reminders?", w.step AS "step?",
-               w.came_back_at AS "came_back_at?"
+               w.wait_step AS "wait_step?", w.came_back_at AS "came_back_at?"
            FROM standing LEFT JOIN cause_waits w ON w.project_id = $1 AND w.cause = standing.cause"#,
         project_id.as_uuid(),
         stale_before,
@@ -120,6 +146,7 @@ async fn list_standing(
             told_at: row.told_at,
             reminders: row.reminders.unwrap_or_default(),
             step: row.step.unwrap_or_default(),
+            wait_step: row.wait_step.unwrap_or_default(),
             came_back_at: row.came_back_at,
         };
         (row.cause, standing)
@@ -169,7 +196,7 @@ impl Look<'_> {
         Wait {
             open: it.waiting_since.filter(|_| it.has_open).map(passed),
             since_told: it.told_at.map_or(Duration::ZERO, passed),
-            step: steps(self.rules, it.step),
+            step: steps(self.rules, it.wait_step),
             has_stale: it.has_stale,
             since_came_back: it.came_back_at.map(passed),
         }
@@ -179,7 +206,9 @@ impl Look<'_> {
     fn advance(&self, it: &mut Standing, due: Due) {
         match due.open {
             Some(ReminderReason::Escalated) => {
-                it.step = i32::try_from(steps(self.rules, it.step) + 1).unwrap_or(i32::MAX);
+                it.wait_step =
+                    i32::try_from(steps(self.rules, it.wait_step) + 1).unwrap_or(i32::MAX);
+                it.step = it.step.max(it.wait_step);
             }
             Some(
                 ReminderReason::Reminder
@@ -194,7 +223,8 @@ impl Look<'_> {
         }
         match (it.has_open, it.waiting_since) {
             (true, None) => {
-                (it.waiting_since, it.told_at, it.reminders) = (Some(self.now), Some(self.now), 0);
+                (it.waiting_since, it.told_at) = (Some(self.now), Some(self.now));
+                (it.reminders, it.wait_step) = (0, 0);
             }
             (false, _) => it.waiting_since = None,
             (true, Some(_)) => {}
@@ -206,17 +236,18 @@ impl Look<'_> {
 
     async fn save(&self, tx: &mut PgConnection, it: &Standing) -> Result<(), StoreError> {
         sqlx::query!(
-            "INSERT INTO cause_waits (project_id, cause, waiting_since, told_at, reminders, step, came_back_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO cause_waits (project_id, cause, waiting_since, told_at, reminders, step, wait_step, came_back_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT ON CONSTRAINT cause_waits_pkey DO UPDATE SET waiting_since = excluded.waiting_since,
                  told_at = excluded.told_at, reminders = excluded.reminders, step = excluded.step,
-                 came_back_at = excluded.came_back_at",
+                 wait_step = excluded.wait_step, came_back_at = excluded.came_back_at",
             self.project_id.as_uuid(),
             self.cause.as_uuid(),
             it.waiting_since,
             it.told_at,
             it.reminders,
             it.step,
+            it.wait_step,
             it.came_back_at,
         )
         .execute(tx)

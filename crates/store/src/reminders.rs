@@ -39,7 +39,8 @@ impl NewReminder {
 }
 
 /// Writes a message for the destinations that are told at once and for these, to which it was escalated; that what was
-/// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told at once.
+/// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told at once. Where no destination is
+/// left that is told at once, all are, as they are of alerts.
 pub(crate) async fn enqueue(
     tx: &mut PgConnection,
     new: &NewReminder,
@@ -58,10 +59,14 @@ pub(crate) async fn enqueue(
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
-        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
-         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations d
-         WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
-           AND (id = ANY ($4) OR (NOT $5 AND kind <> 'pagerduty' AND NOT EXISTS (SELECT FROM escalation_steps s WHERE s.destination_id = d.id)))",
+        "WITH here AS (
+             SELECT id, project_id, kind, broken_at,
+                 NOT EXISTS (SELECT FROM escalation_steps s WHERE s.destination_id = d.id) AS at_once
+             FROM destinations d WHERE project_id = $1 AND removed_at IS NULL)
+         INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM here
+         WHERE broken_at IS NULL AND (id = ANY ($4) OR (NOT $5 AND kind <> 'pagerduty'
+             AND (at_once OR NOT EXISTS (SELECT FROM here WHERE at_once))))",
         new.project_id.as_uuid(),
         id,
         NoticeKind::IncidentsWaiting.as_str(),

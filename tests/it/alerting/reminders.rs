@@ -169,7 +169,7 @@ fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
 }
 
 #[test]
-fn without_another_destination_those_of_an_escalation_are_told_at_once() {
+fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_once() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
@@ -178,14 +178,88 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
             &world,
             &format!(
                 "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}'",
+                id.as_uuid()
+            ),
+        )
+        .await;
+        let first = fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!(slack.received().len(), 1);
+        let seen = incident(&world, first).await.to_string();
+        world.cli(&["incident", "acknowledge", &seen]).await.expect("a command");
+        wait(&world, "1 hour").await;
+        let second = fail(&world, "evt_2", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "59 minutes").await;
+        assert_eq!(slack.received().len(), 1, "not yet");
+        wait(&world, "1 minute").await;
+        wait(&world, "5 hours").await;
+        let told = headings(&slack);
+        assert!(told.len() == 2 && told[1].contains("Escalated: 1 incident of"), "{told:?}");
+        for event_id in [first, second] {
+            succeed(&world, event_id).await;
+        }
+        wait(&world, "0 minutes").await;
+        assert_eq!(slack.received().len(), 3);
+        assert!(headings(&slack)[2].contains("is resolved"), "{:?}", headings(&slack));
+    });
+}
+
+#[test]
+fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let (first, id) = slack(&world).await;
+        let second = hook(&world).await;
+        change(
+            &world,
+            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+             INSERT INTO escalation_steps SELECT project_id, CASE kind WHEN 'slack' THEN 1 ELSE 2 END, id
+                 FROM destinations WHERE kind IN ('slack', 'webhook')",
+        )
+        .await;
+        fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!((first.received().len(), second.received().len()), (1, 0));
+        let removed = world.cli(&["destination", "remove", &id.to_string()]).await;
+        assert_eq!(removed.expect("a command").0, 0);
+        wait(&world, "1 minute").await;
+        assert_eq!((first.received().len(), second.received().len()), (1, 1));
+        wait(&world, "5 hours").await;
+        assert_eq!(second.received().len(), 1, "once");
+    });
+}
+
+#[test]
+fn without_another_destination_those_of_an_escalation_are_told_at_once() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let (slack, id) = slack(&world).await;
+        change(
+            &world,
+            &format!(
+                "INSERT INTO alert_rules (project_id, escalate_after, remind_every) SELECT id, 60, 30 FROM projects;
                  INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}';
                  UPDATE destinations SET removed_at = now() WHERE kind = 'email'",
                 id.as_uuid()
             ),
         )
         .await;
-        fail(&world, "evt_1", CODE).await;
+        let event_id = fail(&world, "evt_1", CODE).await;
         assert_eq!(slack.received().len(), 1);
+        wait(&world, "0 minutes").await;
+        wait(&world, "30 minutes").await;
+        assert_eq!(slack.received().len(), 2, "and again");
+        let id = incident(&world, event_id).await.to_string();
+        world.cli(&["incident", "snooze", &id, "--for", "5m"]).await.expect("a command");
+        change(&world, "UPDATE snoozes SET until = now()").await;
+        wait(&world, "0 minutes").await;
+        assert_eq!(slack.received().len(), 3, "and when its snooze is over");
     });
 }
 

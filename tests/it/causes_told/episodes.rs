@@ -85,6 +85,27 @@ fn the_end_is_told_once_when_the_last_of_them_is_resolved() {
 }
 
 #[test]
+fn a_destination_that_was_added_late_is_told_of_a_cause_that_heals_in_a_few_messages() {
+    run(async {
+        let world = world().await;
+        let events = fail_many(&world, 0..12).await;
+        world.alert_bob().await;
+        for event_id in &events {
+            succeed(&world, *event_id).await;
+        }
+        for _ in 0..3 {
+            look(&world).await;
+            pass(&world, "15 minutes").await;
+        }
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2, "the first, and the end: {mails:?}");
+        let end = "All 12 incidents of db_write_failed on invoice.paid are resolved";
+        assert!(flat(&mails[1]).contains(end), "{}", mails[1]);
+        assert_eq!(totals(&world).await, ["delivered 1", "told 11"]);
+    });
+}
+
+#[test]
 fn causes_are_told_apart_and_what_has_none_is_told_alone() {
     run(async {
         let world = world().await;

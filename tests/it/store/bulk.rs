@@ -168,6 +168,23 @@ fn the_first_few_are_waited_for_and_the_rest_keeps_the_pace() {
 }
 
 #[test]
+fn a_canary_that_takes_its_time_is_followed_by_no_burst() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 9).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        for _ in 0..20 {
+            let_time_pass(&shop).await;
+        }
+        assert_eq!(next(&shop, id).await.1, [7, 2, 0, 0, 0]);
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "success").await;
+        assert_eq!(next(&shop, id).await.1, [6, 1, 2, 0, 0], "one, and the pace begins");
+    });
+}
+
+#[test]
 fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
     run(async {
         let shop = Shop::open().await;
@@ -288,6 +305,27 @@ fn what_is_canceled_starts_no_more_and_cannot_go_on() {
                 .expect("a database")
                 .is_none()
         );
+    });
+}
+
+#[test]
+fn what_had_started_when_it_was_canceled_is_followed_to_its_end() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 3).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        steered(&shop, id, Steering::Cancel).await.expect("canceled");
+        let look =
+            async || step(&shop.pool, id).await.expect("a database").expect("a bulk reprocess");
+        assert!(look().await.wait.is_some(), "two still run");
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "failed").await;
+        let last = look().await;
+        let BulkCounts { waiting, started, succeeded, failed, .. } = last.counts;
+        assert_eq!((last.state, last.wait), (BulkState::Canceled, None));
+        assert_eq!([waiting, started, succeeded, failed], [1, 0, 1, 1]);
+        assert_eq!(preview(&shop, Selection::FailuresOf(id), true).await.items, 1);
     });
 }
 

@@ -4,7 +4,8 @@
 //! A destination is told of a cause in episodes. The first incident of one is told by its own alert.
 //! While it lasts, what else happens to its incidents is told by messages about the cause: as soon as
 //! there are 10 incidents, 100, 1,000 and so on, otherwise fifteen minutes after the last message,
-//! and once when none is left. An incident that opens after that begins the next episode.
+//! and once when none is left. An incident that opens after that begins the next episode. To a destination
+//! that was not there when the cause began, the first of its incidents that something happens to is the first.
 
 use time::Duration;
 
@@ -33,7 +34,7 @@ pub struct Episode {
     pub incidents: i32,
     /// Whether the alert is about the incident that was told alone.
     pub is_first: bool,
-    /// Whether that incident is resolved.
+    /// Whether that incident is resolved, and nothing of the episode is still to be told.
     pub is_first_resolved: bool,
     /// How long ago its end was noticed.
     pub ended: Option<Duration>,
@@ -66,7 +67,9 @@ impl Telling {
         };
         let recent = episode.filter(|it| it.ended.is_none_or(|passed| passed < SAME_CONVERSATION));
         let Some(episode) = recent else {
-            let begins = opens && known == KnownBy::Nothing;
+            // Also what has healed, or is acknowledged, before the destination was there: many of a cause are as many
+            // messages otherwise.
+            let begins = known == KnownBy::Nothing;
             return if begins { Self::First { follows: false } } else { Self::Alone };
         };
         if episode.is_first {
@@ -105,7 +108,7 @@ pub enum CauseMessage {
     NotYet,
     Update,
     End,
-    /// It is over, and the one incident's own alerts told all of it.
+    /// It is over, and the one incident's own alerts told all of it: no alert waits for a message.
     EndUntold,
 }
 
@@ -114,7 +117,8 @@ impl CauseMessage {
     pub fn decide(progress: Progress) -> Self {
         let Progress { incidents, told, has_news, since_last, is_over } = progress;
         if is_over {
-            return if incidents > 1 { Self::End } else { Self::EndUntold };
+            // What is folded waits for a message, also where one incident began anew after others of its cause.
+            return if incidents > 1 || has_news { Self::End } else { Self::EndUntold };
         }
         let due =
             has_news && (crosses_power_of_ten(told, incidents) || since_last >= AT_LEAST_EVERY);
@@ -152,7 +156,7 @@ mod tests {
         for (kind, known, episode, telling) in [
             (IncidentOpened, KnownBy::Nothing, None, begins),
             (ReprocessFailed, KnownBy::Nothing, None, begins),
-            (IncidentResolved, KnownBy::Nothing, None, Telling::Alone),
+            (IncidentResolved, KnownBy::Nothing, None, begins),
             (IncidentResolved, KnownBy::Alert, None, Telling::Alone),
             (IncidentOpened, KnownBy::Nothing, Some(RUNNING), joins),
             (IncidentResolved, KnownBy::Nothing, Some(RUNNING), joins),
@@ -168,7 +172,7 @@ mod tests {
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::HOUR)), follows),
             (IncidentResolved, KnownBy::Nothing, Some(ended(Duration::HOUR)), joins),
             (IncidentOpened, KnownBy::Nothing, Some(ended(Duration::DAY)), begins),
-            (IncidentAcknowledged, KnownBy::Nothing, None, Telling::Alone),
+            (IncidentAcknowledged, KnownBy::Nothing, None, begins),
             (IncidentAcknowledged, KnownBy::Alert, only, Telling::Alone),
             (IncidentAcknowledged, KnownBy::Alert, first, of_cause),
             (IncidentAcknowledged, KnownBy::Cause, Some(RUNNING), of_cause),
@@ -199,6 +203,7 @@ mod tests {
             (100, 214, true, soon, true, CauseMessage::End),
             (214, 214, false, soon, true, CauseMessage::End),
             (1, 1, false, soon, true, CauseMessage::EndUntold),
+            (1, 1, true, soon, true, CauseMessage::End),
         ] {
             let progress = Progress { incidents, told, has_news, since_last, is_over };
             assert_eq!(CauseMessage::decide(progress), due, "{progress:?}");

@@ -8,7 +8,7 @@ use domain::maintenance::WindowLength;
 
 use crate::audit::{self, Subject};
 use crate::maintenance::{self, MaintenanceWindow};
-use crate::{ChangeError, PgConnection, StoreError, alert_rules, projects};
+use crate::{ChangeError, PgConnection, StoreError, alert_rules, cause_waits, projects};
 
 /// Sets the rules of a project, over those that there were. `Some(false)` if they were so already, and nothing is
 /// written then; `None` if there is no such project.
@@ -31,10 +31,13 @@ pub async fn set_rules(
     if let Some(wrong) = wrong {
         return Err(ChangeError::Rejected(wrong));
     }
-    if alert_rules::find_rules(&mut *tx, project_id).await? == *rules {
+    let before = alert_rules::find_rules(&mut *tx, project_id).await?;
+    if before == *rules {
         return Ok(Some(false));
     }
     alert_rules::save_rules(&mut *tx, project_id, rules).await?;
+    cause_waits::change_steps(&mut *tx, project_id, &before.escalate_to, &rules.escalate_to)
+        .await?;
     let changed = AuditEvent::AlertRulesChanged(AlertRulesDetail { rules: rules.clone() });
     audit::record(tx, actor, Subject::project(project_id), &changed).await?;
     Ok(Some(true))

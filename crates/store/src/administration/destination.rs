@@ -12,7 +12,9 @@ use crate::audit::{self, Subject};
 use crate::destination_secrets::Rotation;
 use crate::destinations::{self, NewDestination, Renaming};
 use crate::seal::MasterKey;
-use crate::{Insertion, PgConnection, StoreError, destination_health, notices};
+use crate::{
+    Insertion, PgConnection, StoreError, alert_rules, cause_waits, destination_health, notices,
+};
 
 /// How a test message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +103,14 @@ pub async fn remove_destination(
     actor: &Actor,
     id: DestinationId,
 ) -> Result<Option<ProjectId>, StoreError> {
+    let steps = alert_rules::list_steps_with(&mut *tx, id).await?;
     let Some(project_id) = destinations::remove_destination(&mut *tx, id).await? else {
         return Ok(None);
     };
+    if steps.contains(&id) {
+        let left: Vec<_> = steps.iter().copied().filter(|step| *step != id).collect();
+        cause_waits::change_steps(&mut *tx, project_id, &steps, &left).await?;
+    }
     let removed = AuditEvent::DestinationRemoved(DestinationDetail { destination_id: id });
     audit::record(tx, actor, Subject::project(project_id), &removed).await?;
     Ok(Some(project_id))

@@ -24,6 +24,8 @@ use crate::{ChangeError, PgConnection, PgPool, StoreError};
 const FOR_RESULTS: Duration = Duration::from_secs(5);
 /// The longest wait between two starts.
 const LONGEST: Duration = Duration::from_secs(15);
+/// How often one that was canceled looks what became of what had started.
+const FOLLOWED: Duration = Duration::from_mins(1);
 /// The most that one step starts.
 const MAX_STARTED: i64 = 50;
 /// The most that one step looks at; where it skipped so many, another one follows immediately.
@@ -69,7 +71,12 @@ pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError>
     let Some(mut judged) = judged else { return Ok(None) };
     begin_some(pool, id, &mut judged).await?;
     let counts = count_items(pool, id).await?;
-    let wait = (judged.state == BulkState::Running).then_some(judged.wait);
+    let wait = match judged.state {
+        BulkState::Running => Some(judged.wait),
+        // What had started goes on, and what failed of it is to be tried again too.
+        BulkState::Canceled => (counts.started > 0).then_some(FOLLOWED),
+        BulkState::Preview | BulkState::Paused | BulkState::Done => None,
+    };
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
@@ -114,6 +121,7 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     )
     .fetch_one(&mut *tx)
     .await?;
+    let late = settings.late(counts, late);
     let due = settings.due(late);
     let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
         NextStep::End => {

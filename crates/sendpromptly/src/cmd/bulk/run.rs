@@ -25,8 +25,6 @@ use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::text::block;
 
-/// Below a preview that is only shown.
-pub(super) const HINT: &str = "Nothing was done. The same command with --yes does it.";
 /// How often it looks how far it is.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -66,6 +64,14 @@ fn parse_rate(text: &str) -> Result<i32, String> {
     number.parse().map_err(|_| "must be a number a minute, such as 30/m".to_owned())
 }
 
+/// Below a preview that is only shown: because that was asked for, or because there is nothing to do.
+pub(super) const fn hint(incidents: i64) -> &'static str {
+    match incidents {
+        0 => "Nothing was done: there is no incident to do it to. What is left out is named above.",
+        _ => "Nothing was done. The same command with --yes does it.",
+    }
+}
+
 /// Freezes it, and starts and follows it if asked to.
 pub async fn run(many: Many<'_>, context: &Context) -> anyhow::Result<CommandOutput> {
     let settings = many.pace.map_or(Ok(BulkSettings::default()), settings)?;
@@ -95,7 +101,7 @@ async fn run_one(
 ) -> anyhow::Result<CommandOutput> {
     let preview = preview(admin, many, project_id, selection).await?;
     if !many.selection.yes || preview.items == 0 {
-        let human = format!("{}\n\n{HINT}", describe(&preview));
+        let human = format!("{}\n\n{}", describe(&preview), hint(preview.items));
         return CommandOutput::new(&responses::bulk_preview(preview), human);
     }
     let note = many.note.unwrap_or_default();
@@ -233,5 +239,11 @@ mod tests {
     fn a_rate_is_a_number_a_minute() {
         assert_eq!((parse_rate("30/m"), parse_rate("5")), (Ok(30), Ok(5)));
         assert!(parse_rate("fast").is_err() && parse_rate("1/s").is_err());
+    }
+
+    #[test]
+    fn where_there_is_nothing_to_do_it_is_not_said_that_yes_does_it() {
+        assert!(hint(2).contains("--yes does it"));
+        assert!(!hint(0).contains("--yes"));
     }
 }

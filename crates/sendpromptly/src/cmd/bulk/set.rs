@@ -14,7 +14,7 @@ use store::pool::transaction;
 use store::{ChangeError, PgPool, StoreError, projects};
 use time::OffsetDateTime;
 
-use super::run::{HINT, Many, follow};
+use super::run::{Many, follow, hint};
 use super::{no_set, rejected, show, tone};
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
@@ -33,7 +33,8 @@ pub(super) async fn run_set(
 ) -> anyhow::Result<CommandOutput> {
     let preview = preview(admin, many, selections).await?;
     if !many.selection.yes || preview.incidents == 0 {
-        let human = format!("{}\n\n{HINT}", describe_preview(&preview, &names(&admin.pool).await?));
+        let shown = describe_preview(&preview, &names(&admin.pool).await?);
+        let human = format!("{shown}\n\n{}", hint(preview.incidents));
         return CommandOutput::new(&preview, human);
     }
     let (id, note) = (preview.set_id, many.note.unwrap_or_default());
