@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::PoolUsage;
 use super::connection::{PgConnection, State};
 use super::connector::{self, Failure};
-use super::limits::{CONNECTS_AT_ONCE, WAITING_PER_CONNECTION};
+use super::limits::{CONNECTS_AT_ONCE, FULL_FOR, WAITING_PER_CONNECTION};
 use super::pooled::PooledConnection;
 use super::target::{PoolTarget, timed_out};
 
@@ -43,6 +43,8 @@ struct Counts {
     waits: u64,
     /// Connections that were found broken.
     lost: u64,
+    /// When a statement last found no room on the server's disk.
+    full_at: Option<Instant>,
 }
 
 impl Counts {
@@ -152,6 +154,15 @@ impl Shared {
         let idle = u32::try_from(counts.idle.len()).unwrap_or(u32::MAX);
         let Counts { open, waiting, waits, lost, .. } = *counts;
         PoolUsage { idle, open, most: self.max_connections, waiting, waits, lost }
+    }
+
+    /// A statement found no room on the server's disk.
+    pub(super) fn note_full_disk(&self) {
+        self.counts().full_at = Some(Instant::now());
+    }
+
+    pub(super) fn met_full_disk(&self) -> bool {
+        self.counts().full_at.is_some_and(|at| at.elapsed() < FULL_FOR)
     }
 
     /// How many connections are idle.
