@@ -234,8 +234,10 @@ pub async fn end_reprocess_if_due(
     of: ReprocessInput,
 ) -> Result<WatchState, ActivityError> {
     let (event_id, replay_id) = (of.event_id, of.replay_id);
-    change(deps, event_id, async |tx| silence::end_reprocess_if_due(tx, event_id, replay_id).await)
-        .await
+    change(deps, event_id, async |tx| {
+        silence::end_reprocess_if_due(tx, event_id, replay_id).await.map(drop)
+    })
+    .await
 }
 
 /// The activity `end_undelivered_reprocess`, without a worker around it.

@@ -132,3 +132,29 @@ fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() 
         assert_eq!((code, &missing["error"]["code"]), (1, &json!("not_found")));
     });
 }
+
+/// For how many seconds Prometheus is shown that destinations fail.
+async fn failing(world: &World) -> Vec<i64> {
+    let failing = store::gauges::list_failing_destinations(&world.pool).await.expect("a list");
+    failing.into_iter().map(|one| one.seconds).collect()
+}
+
+#[test]
+fn a_destination_that_failed_when_its_project_was_archived_pages_nobody() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        world.alert_bob().await;
+        sqlx::query(
+            "UPDATE destinations SET failing_since = now() - interval '1 hour', failures = 7",
+        )
+        .execute(&world.pool)
+        .await
+        .expect("a destination that fails");
+        assert!(failing(&world).await[0] >= 3_600);
+        let id = world.project.id.to_string();
+        cli(&world, &["project", "archive", "--project", &id, "--yes"]).await;
+        assert_eq!(failing(&world).await, []);
+        cli(&world, &["project", "restore", "--project", &id]).await;
+        assert!(failing(&world).await[0] >= 3_600, "it fails still");
+    });
+}

@@ -8,6 +8,7 @@ use e2e::engines::start_temporal;
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use store::destinations::Target;
 use store::watch_probes;
 use temporalio_client::WorkflowFetchHistoryOptions;
 use workflows::WatchProbe;
@@ -179,6 +180,39 @@ fn a_destination_that_fails_and_one_that_takes_a_long_row_of_alerts_are_no_silen
             .await;
             assert_eq!(judge().await, Some(watch_probes::Fault::AlertsWait));
         }
+    });
+}
+
+#[test]
+fn an_address_that_asks_for_patience_and_alerts_that_were_just_released_are_no_silence() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        world.alert_bob().await;
+        let event_id = world.receipt("evt_1").await;
+        world.fail(event_id, json!({})).await;
+        let other = "carol@cometcart.test";
+        world.add_destination(&Target::Email(other.to_owned()), other).await;
+        execute(
+            &world,
+            "DELETE FROM outbox; UPDATE destinations SET paced_by = 1;
+             UPDATE alerts SET created_at = now() - interval '3 minutes'",
+        )
+        .await;
+        let judge = async || watch_probes::judge(&world.pool).await.expect("a database");
+        for (works, until) in [
+            ("UPDATE alerts SET released_at = now()", "UPDATE alerts SET released_at = NULL"),
+            (
+                "UPDATE destinations SET retry_at = now() + interval '10 minutes',
+                     asked_until = now() + interval '10 minutes' WHERE address = 'carol@cometcart.test'",
+                "UPDATE destinations SET retry_at = NULL, asked_until = now() - interval '3 minutes'",
+            ),
+        ] {
+            assert_eq!(judge().await, Some(watch_probes::Fault::AlertsWait));
+            execute(&world, works).await;
+            assert_eq!(judge().await, None, "{works}");
+            execute(&world, until).await;
+        }
+        assert_eq!(judge().await, Some(watch_probes::Fault::AlertsWait));
     });
 }
 

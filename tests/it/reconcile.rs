@@ -2,10 +2,12 @@
 //!
 //! The backup is a copy of every table, and the restore puts it back, as that of a backup does.
 
+use domain::ids::EventId;
 use e2e::engines::start_temporal;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use store::events::find_event;
+use temporalio_client::Client;
 use workflows::names::workflow_id;
 
 /// Copies every table.
@@ -24,6 +26,12 @@ pub const RESTORE: &str = "BEGIN; SET LOCAL session_replication_role = replica;
         EXECUTE format('INSERT INTO public.%1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM backup.%1$I', t, columns);
       END LOOP; END $$; COMMIT;";
 
+/// Lets an event go as retention does.
+const EXPIRE: &str = "BEGIN; SET LOCAL session_replication_role = replica;
+    INSERT INTO expired_events (event_id, timeout_at)
+        SELECT id, timeout_at FROM payment_events WHERE provider_event_id = 'evt_gone';
+    DELETE FROM payment_events WHERE provider_event_id = 'evt_gone'; COMMIT;";
+
 fn names(items: &Value) -> Vec<String> {
     let items = items.as_array().unwrap_or_else(|| panic!("no list: {items}"));
     let mut names: Vec<_> = items
@@ -32,6 +40,23 @@ fn names(items: &Value) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Waits for a watch in this state.
+async fn watched_as(client: &Client, event_id: EventId, state: &str) {
+    eventually(&format!("a watch that is {state}"), async || {
+        let status = temporal::status(client, event_id).await.ok()?;
+        (status.state == state).then_some(())
+    })
+    .await;
+}
+
+async fn until_dispatched(world: &World) {
+    eventually("an empty outbox", async || {
+        let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
+        (left == (0, 0)).then_some(())
+    })
+    .await;
 }
 
 /// What differs, once all of it can be listed.
@@ -54,13 +79,7 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
         let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
         let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
-        let watched = async |event_id, state: &str| {
-            eventually(&format!("a watch that is {state}"), async || {
-                let status = temporal::status(&client, event_id).await.ok()?;
-                (status.state == state).then_some(())
-            })
-            .await;
-        };
+        let watched = async |event_id, state: &str| watched_as(&client, event_id, state).await;
         let applied = world.receipt("evt_applied").await;
         let repaired = world.receipt("evt_repaired").await;
         world.fail(repaired, json!({})).await;
@@ -71,11 +90,7 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
         {
             watched(event_id, state).await;
         }
-        eventually("an empty outbox", async || {
-            let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
-            (left == (0, 0)).then_some(())
-        })
-        .await;
+        until_dispatched(&world).await;
         sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
 
         world.result(applied, "success", json!({})).await;
@@ -117,6 +132,41 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
         watched(again, "pending").await;
         world.result(broke, "success", json!({})).await;
         temporal::finished(&client, broke).await;
+        server.stop().await;
+    });
+}
+
+#[test]
+fn what_is_not_due_any_more_stays_so_and_what_went_with_retention_is_not_lost() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        let (void, gone) = (world.receipt("evt_void").await, world.receipt("evt_gone").await);
+        watched_as(&client, void, "pending").await;
+        world.result(gone, "success", json!({})).await;
+        temporal::finished(&client, gone).await;
+        until_dispatched(&world).await;
+        sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
+        world.result(void, "superseded", json!({})).await;
+        temporal::finished(&client, void).await;
+        sqlx::raw_sql(RESTORE).execute(&world.pool).await.expect("a restore");
+        sqlx::raw_sql(EXPIRE).execute(&world.pool).await.expect("an event that went");
+
+        let report = eventually("what differs", async || {
+            let (_, report) = world.cli(&["reconcile", "--dry-run"]).await.expect("a command");
+            (names(&report["superseded"]) == ["evt_void"]).then_some(report)
+        })
+        .await;
+        assert_eq!(report["lost"], json!([]), "{report}");
+        let (code, report) = world.cli(&["reconcile"]).await.expect("a command");
+        assert_eq!(code, 0, "{report}");
+        let event = find_event(&world.pool, void).await.expect("a database").expect("it");
+        assert_eq!(event.effect.as_str(), "superseded");
+        assert!(world.timeline(void).await.contains(&"result.superseded".to_owned()));
         server.stop().await;
     });
 }

@@ -106,6 +106,9 @@ pub enum WorkerError {
     /// The database does not say which installation it is.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The thread of the worker panicked, or did not start.
+    #[error("the worker's thread has died; standard error says of what")]
+    Died,
 }
 
 impl WorkerError {
@@ -212,7 +215,7 @@ fn slots() -> TunerHolder {
 /// Workflows are not `Send`, so the worker has a thread of its own.
 ///
 /// # Errors
-/// When the namespace belongs to another database. Whatever else fails is retried.
+/// When the namespace belongs to another database, or the thread dies. Whatever else fails is retried.
 pub async fn run(
     engine: Arc<Engine>,
     deps: Arc<Deps>,
@@ -242,17 +245,24 @@ async fn run_worker(
     settings: WorkerSettings,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let (ended, end) = tokio::sync::oneshot::channel();
     let tokio = tokio::runtime::Handle::current();
+    on_own_thread(move || tokio.block_on(keep_running(&engine, &deps, settings, &shutdown))).await
+}
+
+/// Does this to its end on a thread of its own. One that dies is an error: a process that ended well
+/// would not be started again.
+async fn on_own_thread(
+    work: impl FnOnce() -> Result<(), WorkerError> + Send + 'static,
+) -> Result<(), WorkerError> {
+    let (ended, end) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-        let outcome = tokio.block_on(keep_running(&engine, &deps, settings, &shutdown));
-        let _heard = ended.send(outcome);
+        let _heard = ended.send(work());
     });
     if let Err(error) = thread {
         tracing::error!(%error, "could not start the worker's thread");
     }
     // A thread that did not start, or that panicked, has dropped its end.
-    end.await.unwrap_or(Ok(()))
+    end.await.unwrap_or(Err(WorkerError::Died))
 }
 
 async fn keep_running(
@@ -352,4 +362,17 @@ async fn run_both(
     let (belongs, outcome) = tokio::join!(stopper, running);
     belongs?;
     Ok(outcome?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_dies_is_an_error_and_one_that_ends_is_none() {
+        let died = on_own_thread(|| panic!("in the middle of a task")).await;
+        assert!(matches!(died, Err(WorkerError::Died)), "{died:?}");
+        let ended = on_own_thread(|| Ok(())).await;
+        assert!(ended.is_ok(), "{ended:?}");
+    }
 }

@@ -2,10 +2,11 @@
 //!
 //! What came between the backup and the loss is not in the database, and Temporal has watched on. Three
 //! things can be told from the watches: an event that the database does not have, a success that it does
-//! not know of, and a watch that has ended or gone on where the database is not done. The first is listed,
-//! so that its receipt is sent again, and its watch is terminated, because it could only fail. The second is
-//! recorded, with the id that the result had, so no incident is opened for an effect that was applied. For
-//! the third the watch asks the database anew: it is the truth.
+//! not know of or that no effect is due any more, and a watch that has ended or gone on where the database
+//! is not done. The first is listed, so that its receipt is sent again, and its watch is terminated, because
+//! it could only fail; an event that went with retention is none of these. The second is recorded, with the
+//! id that the result had, so no incident is opened, and nothing done again, for an effect that was applied
+//! or is void. For the third the watch asks the database anew: it is the truth.
 //!
 //! Each event is decided under its own lock and by the same transitions as ever, so the command may be cut
 //! off and run again, while the product works: what is right already is left alone.
@@ -51,6 +52,8 @@ pub enum DifferenceKind {
     Lost,
     /// That the effect was applied, by the result of this id.
     Applied(ResultId),
+    /// That no effect is due any more, by the result of this id.
+    Superseded(ResultId),
     /// Another state than the database, which decides.
     Asks,
     /// That nothing is left to do, where the database says that there is.
@@ -113,7 +116,7 @@ pub async fn count_lost(engine: &Engine, pool: &PgPool) -> Result<(usize, usize)
     let runs = engine.list_watches(&open, LATEST).await?;
     let ids: BTreeSet<EventId> = runs.iter().filter_map(WatchRun::event_id).collect();
     let ids: Vec<_> = ids.into_iter().collect();
-    let known = events::list_by_ids(pool, &ids).await.map_err(|error| stored(&error))?;
+    let known = read(pool, &ids).await.map_err(|error| stored(&error))?;
     Ok((ids.len().saturating_sub(known.len()), ids.len()))
 }
 
@@ -134,7 +137,10 @@ pub async fn put_right(
         }
         DifferenceKind::Lost => return Ok(()),
         DifferenceKind::Applied(result_id) => {
-            record_success(pool, actor, event_id, result_id).await
+            record(pool, actor, event_id, result_id, Outcome::Succeeded).await
+        }
+        DifferenceKind::Superseded(result_id) => {
+            record(pool, actor, event_id, result_id, Outcome::Superseded).await
         }
         DifferenceKind::Asks => enqueue(pool, event_id, &OutboxMessage::Acknowledged).await,
         DifferenceKind::Ended => enqueue(pool, event_id, &OutboxMessage::Restart).await,
@@ -149,7 +155,7 @@ pub(crate) fn stored(error: &StoreError) -> EngineError {
 /// What the database says of an event.
 #[derive(Clone, Copy)]
 enum Known {
-    /// Nothing is left to do.
+    /// Nothing is left to do; it may have gone with retention since.
     Over,
     /// Its watch shows this state.
     Shows(&'static str),
@@ -157,6 +163,7 @@ enum Known {
 
 async fn read(pool: &PgPool, ids: &[EventId]) -> Result<BTreeMap<EventId, Known>, StoreError> {
     let found = events::list_by_ids(pool, ids).await?;
+    let expired = events::list_expired(pool, ids).await?;
     let states = incidents::list_for_events(pool, ids).await?;
     let states: BTreeMap<_, _> = states.into_iter().map(|it| (it.event_id, it.state)).collect();
     let state = |event: &events::PaymentEvent| match states.get(&event.id) {
@@ -165,7 +172,8 @@ async fn read(pool: &PgPool, ids: &[EventId]) -> Result<BTreeMap<EventId, Known>
         None if event.effect == Effect::Pending => Known::Shows("pending"),
         None => Known::Over,
     };
-    Ok(found.iter().map(|event| (event.id, state(event))).collect())
+    let expired = expired.into_iter().map(|event_id| (event_id, Known::Over));
+    Ok(found.iter().map(|event| (event.id, state(event))).chain(expired).collect())
 }
 
 async fn compare(
@@ -183,15 +191,22 @@ async fn compare(
         return Ok(None);
     }
     let history = engine.read_history(run).await?;
-    Ok(Some(match history.as_ref().and_then(find_success) {
-        Some(result_id) => DifferenceKind::Applied(result_id),
+    Ok(Some(match history.as_ref().and_then(find_settled) {
+        Some(settled) => settled,
         None if run.is_open() => DifferenceKind::Asks,
         None => DifferenceKind::Ended,
     }))
 }
 
-/// The first success that was recorded and signalled.
-fn find_success(history: &History) -> Option<ResultId> {
+/// What settled the event, as its watch was told. A success counts whatever else was said.
+fn find_settled(history: &History) -> Option<DifferenceKind> {
+    let applied = find_result(history, Outcome::Succeeded).map(DifferenceKind::Applied);
+    let superseded = || find_result(history, Outcome::Superseded).map(DifferenceKind::Superseded);
+    applied.or_else(superseded)
+}
+
+/// The first result with this outcome that was recorded and signalled.
+fn find_result(history: &History, outcome: Outcome) -> Option<ResultId> {
     history.events.iter().find_map(|event| {
         let Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) = &event.attributes
         else {
@@ -199,18 +214,18 @@ fn find_success(history: &History) -> Option<ResultId> {
         };
         let input = signal.input.as_ref().filter(|_| signal.signal_name == "result")?;
         let said: Value = serde_json::from_slice(&input.payloads.first()?.data).ok()?;
-        (said["status"] == Outcome::Succeeded.as_str())
-            .then(|| said["result_id"].as_str()?.parse().ok())?
+        (said["status"] == outcome.as_str()).then(|| said["result_id"].as_str()?.parse().ok())?
     })
 }
 
-async fn record_success(
+async fn record(
     pool: &PgPool,
     actor: &Actor,
     event_id: EventId,
     result_id: ResultId,
+    outcome: Outcome,
 ) -> Result<(), StoreError> {
-    let body = json!({ "status": Outcome::Succeeded.as_str() });
+    let body = json!({ "status": outcome.as_str() });
     let result = body.as_object().and_then(|body| EffectResult::parse(body).ok());
     let result = result.ok_or(StoreError::Missing("results"))?;
     transaction(pool, async |tx| {

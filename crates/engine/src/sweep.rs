@@ -68,14 +68,15 @@ fn note<T>(step: &'static str, done: Result<T, StoreError>) {
     }
 }
 
-/// Opens the incidents that no watch has opened. Whatever cannot be read stays in front of the
-/// list, so a batch in which nothing was done is the last one.
+/// Opens the incidents that no watch has opened. Whatever cannot be read, or waits for an outage in
+/// the grace of another, stays in front of the list, so a batch in which nothing was done is the last
+/// one.
 async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
     loop {
         let mut done = 0;
         for event_id in events::list_overdue(pool, FORGOTTEN, BATCH).await? {
             let opened = take_over(pool, event_id, async |tx| {
-                silence::open_incident_if_due(tx, event_id).await.map(drop)
+                silence::open_incident_if_due(tx, event_id).await
             });
             done += usize::from(is_done(event_id, opened.await)?);
         }
@@ -103,31 +104,34 @@ async fn end_unanswered(pool: &PgPool) -> Result<(), StoreError> {
 
 async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
     for event_id in events::list_forgotten(pool, BATCH).await? {
-        is_done(event_id, take_over(pool, event_id, async |_| Ok(())).await)?;
+        is_done(event_id, take_over(pool, event_id, async |_| Ok(true)).await)?;
     }
     Ok(())
 }
 
 /// An event that cannot be read keeps no other waiting. Without a database there is nothing to do.
-fn is_done(event_id: EventId, done: Result<(), StoreError>) -> Result<bool, StoreError> {
+fn is_done(event_id: EventId, done: Result<bool, StoreError>) -> Result<bool, StoreError> {
     match done {
         Err(error) if error.is_unavailable() => Err(error),
         Err(error) => {
             tracing::warn!(%event_id, %error, "could not take an overdue event over");
             Ok(false)
         }
-        Ok(()) => Ok(true),
+        Ok(done) => Ok(done),
     }
 }
 
-/// Makes a change that a watch should have made, and has the relay check for the watch.
+/// Makes a change that a watch should have made, and has the relay check for the watch. `false` if
+/// there was nothing to change: it is not due after all, or somebody else was faster.
 async fn take_over(
     pool: &PgPool,
     event_id: EventId,
-    change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    change: impl AsyncFnOnce(&mut PgConnection) -> Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
     transaction(pool, async |tx| {
-        change(tx).await?;
+        if !change(tx).await? {
+            return Ok(false);
+        }
         if events::lock_event(tx, event_id).await?.is_some()
             && !outbox::has_messages(&mut *tx, event_id).await?
         {
@@ -136,7 +140,7 @@ async fn take_over(
             watch_checks::note_check(&mut *tx, event_id).await?;
             incidents::clear_watch_late(&mut *tx, event_id).await?;
         }
-        Ok(())
+        Ok(true)
     })
     .await
 }

@@ -126,6 +126,8 @@ impl<R> From<sqlx::Error> for ChangeError<R> {
 
 /// The SQLSTATE of a write to a server that takes none: `read_only_sql_transaction`.
 pub(crate) const READ_ONLY: &str = "25006";
+/// The SQLSTATE of a statement that found no room on the server's disk: `disk_full`.
+pub(crate) const DISK_FULL: &str = "53100";
 
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {

@@ -119,6 +119,20 @@ pub async fn list_by_ids(
     Ok(query_events!("WHERE id = ANY($1)", ids as &[EventId]).fetch_all(db).await?)
 }
 
+/// Which of these events were there and went with retention.
+pub async fn list_expired(
+    db: impl PgExecutor<'_>,
+    ids: &[EventId],
+) -> Result<Vec<EventId>, StoreError> {
+    let expired = sqlx::query_scalar!(
+        r#"SELECT event_id AS "event_id: EventId" FROM expired_events WHERE event_id = ANY ($1)"#,
+        ids as &[EventId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(expired)
+}
+
 /// Finds an event and locks its row: every decision about it is serialised here.
 pub async fn lock_event(
     tx: &mut PgConnection,

@@ -68,14 +68,17 @@ pub struct FailingDestinations {
     pub seconds: i64,
 }
 
-/// For how long destinations fail, for each kind that a project has.
+/// For how long destinations fail, for each kind that a project has. An archived project has none: nothing more may go
+/// there that would end it.
 pub async fn list_failing_destinations(
     db: impl PgExecutor<'_>,
 ) -> Result<Vec<FailingDestinations>, StoreError> {
     let failing = sqlx::query_as!(
         FailingDestinations,
         r#"SELECT project_id, kind, coalesce(extract(epoch FROM now() - min(failing_since)), 0)::bigint AS "seconds!"
-           FROM destinations WHERE removed_at IS NULL GROUP BY project_id, kind ORDER BY project_id, kind"#,
+           FROM destinations d WHERE removed_at IS NULL
+               AND NOT EXISTS (SELECT FROM projects p WHERE p.id = d.project_id AND p.archived_at IS NOT NULL)
+           GROUP BY project_id, kind ORDER BY project_id, kind"#,
     )
     .fetch_all(db)
     .await?;

@@ -183,7 +183,7 @@ pub async fn find_project(
 }
 
 /// Finds a project and locks its row, so that two people who change it concurrently do not undo
-/// each other.
+/// each other. Receipts, which only refer to it, do not wait for them.
 pub async fn lock_project(
     tx: &mut PgConnection,
     id: ProjectId,
@@ -194,7 +194,7 @@ pub async fn lock_project(
              ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
                    ORDER BY callback_headers.name) AS "callback_header_names!"
          FROM projects WHERE id = $1
-         FOR UPDATE"#,
+         FOR NO KEY UPDATE"#,
         id.as_uuid(),
     )
     .fetch_optional(tx)

@@ -10,7 +10,9 @@
 //! - a wrong key costs no query of its own: all that come within [`POLLS_APART`] share a poll, and
 //!   a key that was wrong stays so until something changes;
 //! - what was not confirmed for [`TRUSTED_FOR`] is not trusted: then each request asks the
-//!   database, which says what is right, or is away.
+//!   database, which says what is right, or is away;
+//! - when a key was used is noted beside the polls: a row that somebody holds keeps no change from
+//!   being seen.
 
 mod key_cache;
 mod key_uses;
@@ -69,6 +71,7 @@ impl Admission {
     pub fn start(pool: PgPool) -> Self {
         let admission = Self::idle(pool);
         tokio::spawn(keep_polling(Arc::downgrade(&admission.0)));
+        tokio::spawn(keep_noting(Arc::downgrade(&admission.0)));
         admission
     }
 
@@ -123,7 +126,6 @@ async fn keep_polling(shared: Weak<Shared>) {
     while let Some(shared) = shared.upgrade() {
         let next_at = Instant::now() + POLL_EVERY;
         shared.poll().await;
-        shared.note_uses().await;
         let poll_wanted = Arc::clone(&shared.poll_wanted);
         drop(shared);
         sleep(POLLS_APART).await;
@@ -131,12 +133,18 @@ async fn keep_polling(shared: Weak<Shared>) {
     }
 }
 
+async fn keep_noting(shared: Weak<Shared>) {
+    while let Some(shared) = shared.upgrade() {
+        shared.note_uses().await;
+        drop(shared);
+        sleep(POLL_EVERY).await;
+    }
+}
+
 impl Shared {
     fn find_owner(&self, keys: &KeyCache, hash: &[u8]) -> Option<Arc<KeyOwner>> {
         let owner = keys.find(hash)?;
-        if lock(&self.uses).add(owner.key_id, Instant::now()) {
-            self.poll_wanted.notify_one();
-        }
+        lock(&self.uses).add(owner.key_id, Instant::now());
         Some(owner)
     }
 

@@ -175,7 +175,7 @@ impl<G: Group> Shared<G> {
     }
 
     fn database_is_away(&self) -> bool {
-        self.pool.connect_failure().is_some()
+        self.pool.is_away()
     }
 
     fn too_many(&self) -> ApiError {

@@ -1,10 +1,10 @@
 //! Whose a key is stands in memory, and is never older than what was just changed in the database.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::api_key::ApiKey;
 use e2e::world::{new_key, receipt};
-use e2e::{eventually, run};
+use e2e::{eventually, run, until_lock_wait};
 use futures::future::join_all;
 use store::projects::{self, ProjectSettings};
 use store::{api_keys, events};
@@ -71,6 +71,35 @@ fn what_another_process_changes_takes_effect_in_all_that_run() {
             })
             .await;
         }
+    });
+}
+
+#[test]
+fn a_key_whose_use_cannot_be_noted_keeps_no_other_from_being_revoked() {
+    run(async {
+        let api = Api::start().await;
+        let (pool, project) = (&api.world.pool, api.world.project.id);
+        let [busy, lost] = [(); 2].map(|()| new_key().expect("a key"));
+        api_keys::insert_key(pool, project, "busy", &busy).await.expect("a key");
+        let id = api_keys::insert_key(pool, project, "lost", &lost).await.expect("a key");
+        assert_eq!(status(&api, &lost).await, 202);
+        let mut held = pool.begin().await.expect("a transaction");
+        sqlx::query("SELECT FROM api_keys WHERE id <> $1 FOR NO KEY UPDATE")
+            .bind(id.as_uuid())
+            .execute(&mut *held)
+            .await
+            .expect("held");
+        assert_eq!(status(&api, &busy).await, 202);
+        until_lock_wait(pool).await;
+        api_keys::revoke_key(pool, id).await.expect("revoked");
+        let began = Instant::now();
+        eventually("a revoked key that is rejected", async || {
+            (status(&api, &lost).await == 401).then_some(())
+        })
+        .await;
+        let took = began.elapsed();
+        held.rollback().await.expect("given back");
+        assert!(took < Duration::from_secs(3), "{took:?}");
     });
 }
 

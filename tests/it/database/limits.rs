@@ -5,10 +5,12 @@ use std::time::Duration;
 use e2e::way::Way;
 use e2e::{World, eventually, run};
 use futures::future::join_all;
+use sqlx::AssertSqlSafe;
 use store::PgPool;
 use store::pool::{Limits, PoolOptions, open};
 
-use super::{bare_world, put_on_a_way};
+use super::privileges::create_role;
+use super::{bare_world, direct, put_on_a_way};
 
 /// Short limits; the statement's is the server's.
 fn limits() -> Limits {
@@ -121,6 +123,35 @@ fn the_queue_for_a_connection_has_an_end_and_who_is_beyond_it_hears_at_once() {
         assert_eq!((waited.len(), beyond.len()), (16, 24), "{waited:?}");
         drop(taken);
         pool.acquire().await.expect("a connection");
+    });
+}
+
+#[test]
+fn a_server_that_lets_no_more_in_keeps_the_queue_for_those_that_are() {
+    run(async {
+        let world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let role = create_role(&mut owner).await;
+        let one = format!("ALTER ROLE {role} CONNECTION LIMIT 1");
+        sqlx::raw_sql(AssertSqlSafe(one)).execute(&mut owner).await.expect("a limit");
+        let mut url = url::Url::parse(&world.database_url).expect("a URL");
+        url.set_username(&role)
+            .and_then(|()| url.set_password(Some(role.as_str())))
+            .expect("a role");
+        let options = PoolOptions { limits: limits(), ..PoolOptions::new(4) };
+        let pool = open(url.as_str(), options).expect("a pool");
+        let mut only = pool.acquire().await.expect("a connection");
+        pool.acquire().await.expect_err("no other");
+        assert!(pool.connect_failure().is_some());
+        sqlx::query("SELECT 1").execute(&mut *only).await.expect("a response");
+        drop(only);
+        let ask = async || sqlx::query("SELECT 1").execute(&pool).await;
+        let served = join_all((0..40).map(|_| ask())).await;
+        let rejected: Vec<_> = served.into_iter().filter_map(Result::err).collect();
+        assert!(rejected.is_empty(), "{} of 40: {:?}", rejected.len(), rejected.first());
+        pool.close().await;
+        let gone = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut owner).await.expect("no role");
     });
 }
 

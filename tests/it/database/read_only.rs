@@ -47,6 +47,35 @@ fn a_read_only_database_is_not_ready_until_it_takes_writes_again() {
     });
 }
 
+#[test]
+fn a_full_disk_is_not_ready_until_there_is_room_again() {
+    run(async {
+        let world = bare_world().await;
+        let _api = world.spawn_api().expect("an API");
+        eventually("an API that is ready", async || world.ready().await.then_some(())).await;
+        sqlx::raw_sql(
+            "CREATE FUNCTION extend() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+             CREATE TRIGGER extend BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION extend()",
+        )
+        .execute(&world.pool)
+        .await
+        .expect("a full disk");
+        let (status, response) = world.post("/api/v1/receipt", &receipt("evt_1")).await;
+        assert_eq!((status, &response["error"]["code"]), (503, &"unavailable".into()));
+        let ready = world.http.get(format!("{}/readyz", world.url)).send().await;
+        let ready = ready.expect("a response");
+        assert_eq!(ready.status(), 503);
+        let text = ready.text().await.expect("a body");
+        assert!(text.contains("the disk of the database is full"), "{text}");
+
+        let room = "DROP TRIGGER extend ON payment_events";
+        sqlx::raw_sql(room).execute(&world.pool).await.expect("room");
+        world.receipt("evt_1").await;
+        eventually("an API that is ready again", async || world.ready().await.then_some(())).await;
+    });
+}
+
 /// Changes the database's default, and ends the sessions that still have the old one if it was on.
 async fn set_read_only(world: &e2e::World, change: &str) {
     let database = world.database_url.rsplit('/').next().expect("a name");

@@ -304,6 +304,36 @@ fn the_sweep_and_the_health_checks_leave_alone_what_waits_for_an_outage() {
 }
 
 #[test]
+fn the_sweep_comes_to_its_end_while_an_outage_in_the_grace_of_another_lasts() {
+    run(async {
+        let shop = Shop::open().await;
+        let running = shop.reprocessing("evt_1").await;
+        shop.attempt(running, AnswerVerdict::Delivered).await;
+        beat(&shop).await;
+        let_pass(&shop, 200).await;
+        let event_id = due(&shop, "evt_2").await;
+        sql(&shop, "UPDATE reprocesses SET result_due_at = now()".to_owned()).await;
+        beat(&shop).await;
+        // The grace of the 200 s is over, and the API has been away since it began.
+        let_pass(&shop, 400).await;
+        assert_eq!(overdue(&shop).await, [event_id]);
+        let unanswered = reprocesses::list_unanswered(&shop.pool, 10).await.expect("a list");
+        assert_eq!(unanswered, [(running.event_id, running.replay_id)]);
+        let sweep = engine::sweep::sweep(&shop.pool);
+        tokio::time::timeout(Duration::from_mins(1), sweep).await.expect("an end");
+        assert_eq!(judge(&shop, event_id).await, None, "the second outage lasts");
+        let story = shop.story(running.event_id).await;
+        assert!(!story.contains("reprocess: no_result"), "{story}");
+        let restarts: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM outbox WHERE wish = 'restart'")
+                .fetch_one(&shop.pool)
+                .await
+                .expect("a count");
+        assert_eq!(restarts, 0);
+    });
+}
+
+#[test]
 fn the_result_of_a_callback_is_waited_for_in_the_same_way() {
     run(async {
         let shop = Shop::open().await;

@@ -4,6 +4,7 @@ use domain::ids::ProjectId;
 use e2e::run;
 use serde_json::json;
 use store::api_keys::KeyOwner;
+use store::projects::lock_project;
 use time::Duration;
 
 use super::shop::{Shop, receipt_with};
@@ -25,6 +26,19 @@ fn a_receipt_is_an_event_a_wish_and_one_entry() {
                 .await
                 .expect("an event");
         assert_eq!((due - received, due), (Duration::minutes(30), taken.timeout_at));
+    });
+}
+
+#[test]
+fn a_project_that_is_being_changed_keeps_no_receipt_waiting() {
+    run(async {
+        let shop = Shop::open().await;
+        let mut slow = shop.begin().await;
+        let project = lock_project(&mut slow, shop.owner.project_id).await.expect("a database");
+        assert!(project.is_some());
+        let taken = tokio::time::timeout(std::time::Duration::from_secs(5), shop.take("evt_1"));
+        taken.await.expect("in time");
+        slow.rollback().await.expect("undone");
     });
 }
 

@@ -1,7 +1,7 @@
 //! What every page of the console says of the checks.
 //!
 //! What keeps receipts from being taken, events from being watched or secrets from being opened is a
-//! trouble; of three checks only once they have failed, because what they warn of stops nothing. What
+//! trouble; of four checks only once they have failed, because what they warn of stops nothing. What
 //! needs attention and stops nothing is a note. Neither are what a page of its own says
 //! (`destinations`), what only Temporal could say now, and what is over within a minute by itself.
 
@@ -23,7 +23,8 @@ const WATCHED: [&str; 8] = [
 ];
 
 /// Troubles, once they have failed.
-const GRAVE: [&str; 3] = [database::SCHEMA, database::PRIVILEGES, dead_man::DEAD_MAN];
+const GRAVE: [&str; 4] =
+    [database::DATABASE, database::SCHEMA, database::PRIVILEGES, dead_man::DEAD_MAN];
 
 /// Notes, while they need attention.
 const NOTED: [&str; 6] = [

@@ -32,7 +32,23 @@ const OF_RECEIPTS: [&str; 13] = [
 
 /// `database`, which is never remembered.
 pub(super) async fn writable(pool: &PgPool) -> Check {
-    judge_writable(in_time(pool::is_writable(pool)).await, pool.connect_failure())
+    let writable = in_time(pool::is_writable(pool)).await;
+    match full_disk(pool) {
+        Some(full) if writable == Ok(true) => full,
+        _ => judge_writable(writable, pool.connect_failure()),
+    }
+}
+
+/// `database`, where it takes writes as far as it knows, and a statement of this process found no room
+/// for one.
+pub(super) fn full_disk(pool: &PgPool) -> Option<Check> {
+    pool.met_full_disk().then(|| {
+        Check::failed(
+            DATABASE,
+            "the disk of the database is full: receipts cannot be accepted",
+            "make room on the disk of Postgres's data, or give it more; what was rejected is sent again by the apps",
+        )
+    })
 }
 
 /// A caller that waited in vain for a connection knows less than one that tried to make one.

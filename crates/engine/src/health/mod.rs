@@ -257,7 +257,8 @@ impl Monitor {
             let version = versions::judge_routing(self.engine.version(), &seen.routing);
             vec![backlog::judge(seen.backlog), version]
         });
-        Banner::of([schema, work, queue, secrets, clock].concat())
+        let disk = database::full_disk(&self.pool).into_iter().collect();
+        Banner::of([schema, work, queue, secrets, clock, disk].concat())
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) fn judge_routing(ours: Option<&WorkerVersion>, routing: &Routing) -> 
     if routing.current.as_ref() == Some(ours) {
         return Check::ok(name, format!("the build {build} of {deployment} is current"));
     }
-    if let Some((_, percentage)) = routing.ramping.as_ref().filter(|(ramping, _)| ramping == ours) {
+    let ramps = |ramping: &&(WorkerVersion, f32)| ramping.0 == *ours && ramping.1 > 0.0;
+    if let Some((_, percentage)) = routing.ramping.as_ref().filter(ramps) {
         let detail = format!("the build {build} of {deployment} is ramping, at {percentage} %");
         return Check::ok(name, detail);
     }
@@ -129,6 +130,19 @@ mod tests {
         let unversioned = judge(None, Some("1"), None);
         assert_eq!(unversioned.status, Status::Failed);
         assert!(unversioned.cure.is_some_and(|cure| cure.contains("--unversioned")));
+    }
+
+    #[test]
+    fn a_build_that_ramps_at_nothing_gets_no_task() {
+        let routing = |percentage| Routing {
+            current: Some(version("1")),
+            ramping: Some((version("2"), percentage)),
+        };
+        let judge = |percentage| judge_routing(Some(&version("2")), &routing(percentage));
+        assert_eq!(judge(0.5).status, Status::Ok);
+        let paused = judge(0.0);
+        assert_eq!(paused.status, Status::Failed);
+        assert!(paused.detail.contains("neither current nor ramping"), "{paused:?}");
     }
 
     #[test]

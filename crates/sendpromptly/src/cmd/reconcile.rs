@@ -25,8 +25,9 @@ Examples:
 
 Run it once after a backup was restored, when api and worker run again. An event that is not in the \
 database is listed, so that its app sends the receipt again, and its watch is terminated. A success that only \
-Temporal knows of is recorded, so that no incident is opened for it. A watch in another state than the \
-database asks it again. With --dry-run nothing is changed, and the exit code is 1 when something differs.";
+Temporal knows of is recorded, so that no incident is opened for it, and so is that no effect is due any more. A \
+watch in another state than the database asks it again. With --dry-run nothing is changed, and the exit code is 1 \
+when something differs.";
 
 /// So many are shown to people.
 const SHOWN: usize = 50;
@@ -49,6 +50,7 @@ struct ReconcileReport {
     dry_run: bool,
     lost: Vec<Item>,
     applied: Vec<Item>,
+    superseded: Vec<Item>,
     asked_again: Vec<Item>,
     started_again: Vec<Item>,
 }
@@ -97,6 +99,7 @@ pub async fn run(args: ReconcileArgs, context: &Context) -> anyhow::Result<Comma
         dry_run: args.dry_run,
         lost: of(|kind| kind == DifferenceKind::Lost),
         applied: of(|kind| matches!(kind, DifferenceKind::Applied(_))),
+        superseded: of(|kind| matches!(kind, DifferenceKind::Superseded(_))),
         asked_again: of(|kind| kind == DifferenceKind::Asks),
         started_again: of(|kind| kind == DifferenceKind::Ended),
     };
@@ -118,6 +121,11 @@ fn describe(report: &ReconcileReport) -> String {
     let groups = [
         (&report.lost, "not in the database", "its receipt is to be sent again by the app"),
         (&report.applied, "applied, which the database does not know", "the success is recorded"),
+        (
+            &report.superseded,
+            "not due any more, which the database does not know",
+            "that is recorded",
+        ),
         (&report.asked_again, "watched in another state", "its watch asks the database again"),
         (&report.started_again, "no longer watched", "its watch is started again"),
     ];

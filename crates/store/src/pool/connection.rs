@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::limits::Limits;
 use super::target::{Pooler, timed_out};
-use crate::error::READ_ONLY;
+use crate::error::{DISK_FULL, READ_ONLY};
 
 /// How old a connection to a read-only server is before it is replaced, so that one that stays so
 /// is not asked for connections all the time.
@@ -41,6 +41,8 @@ pub struct PgConnection {
     limits: Limits,
     pub(super) state: State,
     in_transaction: bool,
+    /// Whether a statement found no room on the server's disk.
+    pub(super) met_full_disk: bool,
     pub(super) created: Instant,
     /// When it was last used.
     pub(super) used: Instant,
@@ -74,6 +76,7 @@ impl PgConnection {
             limits,
             state,
             in_transaction,
+            met_full_disk: false,
             created: now,
             used: now,
             answered: now,
@@ -187,6 +190,7 @@ impl PgConnection {
             }
             Err(error) => {
                 self.state = self.state_after(&error);
+                self.met_full_disk |= has_code(&error, DISK_FULL);
                 Err(self.explain(error))
             }
         }
@@ -247,7 +251,11 @@ fn breaks(error: &Error) -> bool {
 /// Whether the server takes no writes. After a fail-over the connections to a server that was
 /// demoted stay open, and the address already leads to another.
 fn is_read_only(error: &Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(READ_ONLY))
+    has_code(error, READ_ONLY)
+}
+
+fn has_code(error: &Error, code: &str) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(code))
 }
 
 /// A query that is prepared under a name, and so only once, or without one. Without a cache sqlx

@@ -17,6 +17,11 @@ pub(super) const WAITING_PER_CONNECTION: u32 = 16;
 pub(super) const RETRY_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause between two attempts to connect.
 pub(super) const RETRY_MOST: Duration = Duration::from_millis(500);
+/// How long a server that has responded is not taken for one that is away, whatever became of new
+/// connections.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// How long a disk counts as full after the last statement that found no room.
+pub(super) const FULL_FOR: Duration = Duration::from_secs(30);
 /// How long saying good-bye to a server may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(1);
 

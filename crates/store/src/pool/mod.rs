@@ -138,6 +138,19 @@ impl PgPool {
         self.0.failure.borrow().as_deref().map(|failure| failure.to_error().to_string())
     }
 
+    /// Whether the database is away: no connection can be made, and none that there is serves requests.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.0.is_away()
+    }
+
+    /// Whether a statement found no room on the server's disk within the last half a minute. What needs
+    /// no more room may be taken all the same.
+    #[must_use]
+    pub fn met_full_disk(&self) -> bool {
+        self.0.met_full_disk()
+    }
+
     /// How many connections there are.
     #[must_use]
     pub fn usage(&self) -> PoolUsage {

@@ -82,6 +82,9 @@ impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         connection.used = Instant::now();
+        if std::mem::take(&mut connection.met_full_disk) {
+            self.shared.note_full_disk();
+        }
         let limits = &self.shared.target.limits;
         let expired = self.shared.is_closed() || connection.created.elapsed() > limits.lifetime;
         let unfit = !connection.is_clean();

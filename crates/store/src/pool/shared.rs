@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::PoolUsage;
 use super::connection::{PgConnection, State};
 use super::connector::{self, Failure};
-use super::limits::{CONNECTS_AT_ONCE, WAITING_PER_CONNECTION};
+use super::limits::{ANSWERED_WITHIN, CONNECTS_AT_ONCE, FULL_FOR, WAITING_PER_CONNECTION};
 use super::pooled::PooledConnection;
 use super::target::{PoolTarget, timed_out};
 
@@ -43,6 +43,10 @@ struct Counts {
     waits: u64,
     /// Connections that were found broken.
     lost: u64,
+    /// When a statement last found no room on the server's disk.
+    full_at: Option<Instant>,
+    /// When the server last responded on a connection that was given back.
+    answered_at: Option<std::time::Instant>,
 }
 
 impl Counts {
@@ -51,6 +55,12 @@ impl Counts {
     fn lack_connections(&self) -> bool {
         let idle = u32::try_from(self.idle.len()).unwrap_or(u32::MAX);
         self.waiting > self.connecting.saturating_add(idle)
+    }
+
+    /// Whether the connections that there are serve requests.
+    fn serve(&self) -> bool {
+        let answers = self.answered_at.is_some_and(|at| at.elapsed() < ANSWERED_WITHIN);
+        self.open > 0 && answers
     }
 }
 
@@ -67,6 +77,13 @@ impl Shared {
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no connection can be made, and none that there is serves requests. A server that lets no more
+    /// in than it has is not away.
+    pub(super) fn is_away(&self) -> bool {
+        let failed = self.failure.borrow().is_some();
+        failed && !self.counts().serve()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -154,6 +171,15 @@ impl Shared {
         PoolUsage { idle, open, most: self.max_connections, waiting, waits, lost }
     }
 
+    /// A statement found no room on the server's disk.
+    pub(super) fn note_full_disk(&self) {
+        self.counts().full_at = Some(Instant::now());
+    }
+
+    pub(super) fn met_full_disk(&self) -> bool {
+        self.counts().full_at.is_some_and(|at| at.elapsed() < FULL_FOR)
+    }
+
     /// How many connections are idle.
     pub(super) fn idle(&self) -> usize {
         self.ready.available_permits()
@@ -188,7 +214,10 @@ impl Shared {
 
     /// A connection that is fit for the next one.
     pub(super) fn put(&self, connection: PgConnection) {
-        self.counts().idle.push_back(connection);
+        let mut counts = self.counts();
+        counts.answered_at = counts.answered_at.max(Some(connection.answered));
+        counts.idle.push_back(connection);
+        drop(counts);
         self.ready.add_permits(1);
     }
 
@@ -231,7 +260,7 @@ impl<'a> Waiting<'a> {
         if shared.is_closed() {
             return Err(Error::PoolClosed);
         }
-        let away = shared.failure.borrow().is_some();
+        let away = shared.is_away();
         let each = if away { 1 } else { WAITING_PER_CONNECTION };
         let mut counts = shared.counts();
         if counts.waiting >= shared.max_connections * each {

@@ -33,7 +33,7 @@ pub async fn open_incident_if_due(
     }
 }
 
-/// Ends a reprocess whose delivered callback got no result in time.
+/// Ends a reprocess whose delivered callback got no result in time; whether it did.
 ///
 /// # Errors
 /// When the database fails or there is no such event.
@@ -41,16 +41,17 @@ pub async fn end_reprocess_if_due(
     tx: &mut PgConnection,
     event_id: EventId,
     replay_id: ReplayId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let Some(running) = locked.running().filter(|running| running.id == replay_id) else {
-        return Ok(());
+        return Ok(false);
     };
     match verdict::judge_callback_silence(running.state, locked.judged_at(), locked.now) {
-        CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(()),
+        CallbackSilence::Ended | CallbackSilence::NotDue(_) => Ok(false),
         CallbackSilence::NoResult => {
             let ended = EndedReprocess::new(running, ReprocessState::NoResult);
-            fail_reprocess(tx, &locked, ended).await.map(drop)
+            fail_reprocess(tx, &locked, ended).await?;
+            Ok(true)
         }
     }
 }

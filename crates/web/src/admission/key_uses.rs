@@ -16,15 +16,14 @@ pub(super) struct KeyUses {
 }
 
 impl KeyUses {
-    /// Adds a use. `true` if it is to be noted.
-    pub(super) fn add(&mut self, key: KeyId, now: Instant) -> bool {
+    /// Adds a use, which is to be noted unless one of a moment ago stands for it.
+    pub(super) fn add(&mut self, key: KeyId, now: Instant) {
         let added_at = self.added_at.get(&key);
         let stands = added_at.is_some_and(|at| now.duration_since(*at) < STANDS_FOR);
         if !stands {
             self.added_at.insert(key, now);
             self.to_note.insert(key);
         }
-        !stands
     }
 
     pub(super) fn take(&mut self) -> Vec<KeyId> {
@@ -49,10 +48,16 @@ mod tests {
         let [key, other] = [1, 2].map(|n| KeyId::from_uuid(Uuid::from_u128(n)));
         let now = Instant::now();
         let mut uses = KeyUses::default();
-        assert_eq!([key, key, other].map(|it| uses.add(it, now)), [true, false, true]);
+        for it in [key, key, other] {
+            uses.add(it, now);
+        }
         assert_eq!((uses.take(), uses.take()), (vec![key, other], Vec::new()));
         uses.forget(&[other]);
-        assert_eq!([key, other].map(|it| uses.add(it, now)), [false, true]);
-        assert!(uses.add(key, now + STANDS_FOR));
+        for it in [key, other] {
+            uses.add(it, now);
+        }
+        assert_eq!(uses.take(), [other]);
+        uses.add(key, now + STANDS_FOR);
+        assert_eq!(uses.take(), [key]);
     }
 }
