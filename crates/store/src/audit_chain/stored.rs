@@ -1,6 +1,7 @@
 //! Links as they are stored, each with what there is of its entry.
 
 use domain::audit::chain::{ChainedEntry, Link};
+use domain::audit::texts::is_erased;
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ pub(super) enum StoredText {
         salt: Vec<u8>,
         text: String,
     },
-    /// Whether an entry of the project says so.
+    /// Whether an entry of the project says so, and nothing stands there that could be read.
     Erased {
         is_said: bool,
     },
@@ -95,7 +96,9 @@ impl LinkRow {
     fn read(self, scope: Uuid) -> StoredLink {
         let text = match (self.salt, self.text) {
             (Some(salt), Some(text)) => Some(StoredText::Kept { salt, text }),
-            (None, Some(_)) => Some(StoredText::Erased { is_said: self.is_said }),
+            (None, Some(text)) => {
+                Some(StoredText::Erased { is_said: self.is_said && is_erased(&text) })
+            }
             (_, None) => None,
         };
         let departure = self
