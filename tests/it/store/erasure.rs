@@ -306,6 +306,36 @@ fn an_erasure_that_is_cut_off_anywhere_is_finished_by_whoever_finds_it() {
     });
 }
 
+/// Goes on with an erasure until it is in this state.
+async fn step_to(shop: &Shop, begun: &Erasure, state: ErasureState) -> Erasure {
+    loop {
+        let step = erasure::step(&shop.pool, &shop.master_key, begun.id).await.expect("a step");
+        if step.state == state {
+            return step;
+        }
+    }
+}
+
+#[test]
+fn a_receipt_that_commits_late_is_erased_behind_hundreds_that_were() {
+    run(async {
+        let shop = Shop::open().await;
+        for number in 0..101 {
+            shop.send(&format!("evt_{number}"), CANARY).await;
+        }
+        for late_in in [ErasureState::Rest, ErasureState::Texts] {
+            let receipt = receipt_with(late_in.as_str(), &json!({ "internal_reference": CANARY }));
+            let mut slow = shop.begin().await;
+            shop.accept_in(&mut slow, &receipt).await;
+            let begun = shop.begin_erasing(CANARY).await;
+            step_to(&shop, &begun, late_in).await;
+            pool::commit(slow).await.expect("a commit");
+            let done = step_to(&shop, &begun, ErasureState::Done).await;
+            assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0], "{done:?}");
+        }
+    });
+}
+
 #[test]
 fn after_a_restore_who_was_erased_since_is_erased_again() {
     run(async {
