@@ -1,6 +1,8 @@
 //! Erasing a customer: nothing of them is in any column, their events stay and are known again, nobody else's rows
 //! change, and whoever finds an erasure that was cut off finishes it.
 
+mod several;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::callback::AnswerVerdict;

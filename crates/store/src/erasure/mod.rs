@@ -13,6 +13,7 @@
 //! customer's events alone.
 
 mod begin;
+mod bulk_notes;
 mod columns;
 mod erased_customers;
 mod preview;

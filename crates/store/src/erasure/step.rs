@@ -10,7 +10,7 @@ use domain::ids::{CustomerHash, ErasureId, EventId, ProjectId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Erasure, KNOWN_AFTER, Rows, find_erasure, responses};
+use super::{Erasure, KNOWN_AFTER, Rows, bulk_notes, find_erasure, responses};
 use crate::audit::{self, Subject};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
@@ -210,6 +210,7 @@ async fn erase_rest(
     let early = early.execute(&mut *tx).await?.rows_affected();
     locked.add("early_results", early);
     mask(tx, locked).await?;
+    bulk_notes::mask(tx, locked).await?;
     let erased: BTreeMap<_, _> =
         locked.erased.0.iter().map(|(table, rows)| (table.clone(), rows.unsigned_abs())).collect();
     let entry = AuditEvent::CustomerErased(ErasedDetail {
