@@ -88,7 +88,7 @@ async fn count_rows(
            ), incident AS MATERIALIZED (
                SELECT i.id, e.is_named, i.error_message, i.resolution_note FROM event e JOIN incidents i ON i.event_id = e.id
            ), reprocess AS MATERIALIZED (
-               SELECT r.id, i.is_named, r.note FROM incident i JOIN reprocesses r ON r.incident_id = i.id
+               SELECT r.id, i.is_named, r.note, r.body FROM incident i JOIN reprocesses r ON r.incident_id = i.id
            )
            SELECT 'payment_events' AS "table!", count(*) AS "rows!" FROM event WHERE is_named
            UNION ALL SELECT 'snapshots', count(*) FROM event WHERE has_snapshot
@@ -96,7 +96,8 @@ async fn count_rows(
                WHERE r.error_message <> '[erased]'
            UNION ALL SELECT 'incidents', count(*) FROM incident
                WHERE is_named OR error_message <> '[erased]' OR resolution_note <> '[erased]'
-           UNION ALL SELECT 'reprocesses', count(*) FROM reprocess WHERE is_named OR note <> '[erased]'
+           UNION ALL SELECT 'reprocesses', count(*) FROM reprocess
+               WHERE is_named OR note <> '[erased]' OR body::jsonb #>> '{reason,error_message}' <> '[erased]'
            UNION ALL SELECT 'callback_attempts', count(*) FROM reprocess r JOIN callback_attempts a ON a.replay_id = r.id
                WHERE a.answer <> '[erased]' OR a.redirect_to IS NOT NULL
            UNION ALL SELECT 'alerts', count(*) FROM incident i JOIN alerts a ON a.incident_id = i.id
