@@ -88,6 +88,14 @@ impl Shop {
         event_id
     }
 
+    /// A result that waits for its receipt.
+    async fn keep_waiting(&self, reference: &str) {
+        let result = EffectResult::parse(json!({ "status": "success" }).as_object().expect("it"));
+        let mut waiting = early("evt_later", result.expect("a result"));
+        waiting.event.internal_reference = Some(reference.to_owned());
+        self.keep_early("k1", &waiting).await;
+    }
+
     /// A filter of somebody who looks for a customer again and again.
     async fn save_filter(&self, reference: &str) {
         let sql = "WITH operator AS (INSERT INTO operators (id, email, role, password_hash)
@@ -191,10 +199,7 @@ fn nothing_of_an_erased_customer_is_in_any_row_and_nobody_elses_rows_change() {
         let shop = Shop::open().await;
         let hers = shop.break_for("evt_1", CANARY).await;
         let his = shop.break_for("evt_10", OTHER).await;
-        let result = EffectResult::parse(json!({ "status": "success" }).as_object().expect("it"));
-        let mut waiting = early("evt_later", result.expect("a result"));
-        waiting.event.internal_reference = Some(CANARY.to_owned());
-        shop.keep_early("k1", &waiting).await;
+        shop.keep_waiting(CANARY).await;
         for reference in [CANARY, OTHER] {
             shop.save_filter(reference).await;
         }
@@ -365,6 +370,32 @@ fn after_a_restore_who_was_erased_since_is_erased_again() {
         let shop = shop.informed().await;
         let again = shop.send("evt_1", CANARY).await;
         assert!(again.duplicate && again.event_id == event_id, "{again:?}");
+    });
+}
+
+#[test]
+fn after_a_restore_who_never_had_an_event_is_erased_again() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.keep_waiting(CANARY).await;
+        let unclaimed = "INSERT INTO audit_entries (id, actor, action, project_id, detail)
+            SELECT gen_random_uuid(), 'system', 'result.unclaimed', id, jsonb_build_object(
+                'internal_reference', $1::text, 'status', 'success', 'received_at', '') FROM projects";
+        sqlx::query(unclaimed).bind(OTHER).execute(&shop.pool).await.expect("an entry");
+        sqlx::raw_sql(BACKUP).execute(&shop.pool).await.expect("a backup");
+        for reference in [CANARY, OTHER] {
+            shop.erase(reference).await;
+        }
+        let records = erasure::list_records(&shop.pool).await.expect("records");
+        sqlx::raw_sql(RESTORE).execute(&shop.pool).await.expect("a restore");
+        for reference in [CANARY, OTHER] {
+            assert!(leaks::holds(&shop.rows().await, reference), "it is back");
+        }
+        let replayed = erasure::replay(&shop.pool, &shop.master_key, &records).await;
+        assert_eq!(replayed.expect("replayed").erased, 2);
+        for reference in [CANARY, OTHER] {
+            assert_eq!(leaking(&shop.rows().await, reference), [""; 0]);
+        }
     });
 }
 

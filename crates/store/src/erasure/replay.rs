@@ -1,7 +1,8 @@
 //! Erasing again, in a database that was restored from before an erasure, who was erased since.
 //!
 //! A line says which customer by the keyed hash, never by the reference. References of a restored database are hashed
-//! to find them, with the project's key, which a line carries too, sealed, in case the database is older than the key.
+//! to find them, those of results without an event too, with the project's key. A line carries that as well, sealed, in
+//! case the database is older than the key.
 
 use std::collections::BTreeMap;
 
@@ -110,18 +111,25 @@ async fn find_references(
     let key = transaction(pool, async |tx| {
         reference_keys::restore(tx, master_key, project_id, sealed.unwrap_or_default()).await
     });
-    let (key, mut after, mut found) = (key.await?, String::new(), BTreeMap::new());
-    loop {
-        let references = list_references(pool, project_id, &after).await?;
-        let Some(last) = references.last() else { return Ok(found) };
-        after.clone_from(last);
+    let (key, mut found) = (key.await?, BTreeMap::new());
+    let mut look = |references: &[String]| {
         for reference in references {
-            let customer = key.hash(project_id, &reference);
+            let customer = key.hash(project_id, reference);
             if records.iter().any(|record| record.customer == customer) {
-                found.insert(customer, reference);
+                found.insert(customer, reference.clone());
             }
         }
+        references.last().cloned()
+    };
+    let mut after = String::new();
+    while let Some(last) = look(&list_references(pool, project_id, &after).await?) {
+        after = last;
     }
+    after.clear();
+    while let Some(last) = look(&list_others(pool, project_id, &after).await?) {
+        after = last;
+    }
+    Ok(found)
 }
 
 /// The references behind one, in their order. The first of each is found by the index, so a customer's many events
@@ -146,6 +154,29 @@ async fn list_references(
         project_id.as_uuid(),
         after,
         BATCH,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(references)
+}
+
+/// The same of references that may have no event: of results that wait for their receipt, or that none claimed.
+async fn list_others(
+    pool: &PgPool,
+    project_id: ProjectId,
+    after: &str,
+) -> Result<Vec<String>, StoreError> {
+    let references = sqlx::query_scalar!(
+        r#"(SELECT DISTINCT internal_reference AS "reference!" FROM early_results
+            WHERE project_id = $1 AND internal_reference > $2 ORDER BY internal_reference LIMIT $3)
+           UNION
+           (SELECT DISTINCT text ->> 'internal_reference' FROM audit_texts
+            WHERE project_id = $1 AND text ? 'internal_reference' AND text ->> 'internal_reference' > $2
+            ORDER BY text ->> 'internal_reference' LIMIT $3)
+           ORDER BY 1 LIMIT $3"#,
+        project_id.as_uuid(),
+        after,
+        i64::from(BATCH),
     )
     .fetch_all(pool)
     .await?;
