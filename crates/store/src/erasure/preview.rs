@@ -107,7 +107,13 @@ async fn count_rows(
            UNION ALL SELECT 'extension_calls', count(*) FROM event e JOIN extension_calls c ON c.event_id = e.id
                WHERE c.answer ?| '{note,evidence,error_message}'
            UNION ALL SELECT 'claimed_early_results', count(*) FROM event e JOIN claimed_early_results c ON c.event_id = e.id
-           UNION ALL SELECT 'early_results', count(*) FROM early_results WHERE project_id = $1 AND internal_reference = $2"#,
+           UNION ALL SELECT 'early_results', count(*) FROM early_results WHERE project_id = $1 AND internal_reference = $2
+           UNION ALL SELECT 'audit_texts', (
+               SELECT count(*) FROM event e JOIN audit_texts t ON t.event_id = e.id WHERE t.erased_by IS NULL
+           ) + (
+               SELECT count(*) FROM audit_texts t WHERE t.project_id = $1 AND t.event_id IS NULL AND t.erased_by IS NULL
+                 AND t.text ? 'internal_reference' AND t.text ->> 'internal_reference' = $2
+           )"#,
         project_id.as_uuid(),
         references[0],
         references[1],
