@@ -5,7 +5,7 @@ SET search_path = public, pg_temp AS $$
 $$;
 
 -- As before. With no events left, which is the last step of an erasure, it also erases texts about several customers that name
--- this one: those about no event, and what a bulk whose note named them wrote about others.
+-- this one: those about no event, of the project or of none, and what a bulk whose note named them wrote about others.
 CREATE OR REPLACE FUNCTION erase_audit_texts(entry uuid, reference text, events uuid[]) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -24,8 +24,8 @@ BEGIN
         RETURN erased;
     END IF;
     UPDATE audit_texts t SET text = erased_audit_text(t.text), salt = NULL, erased_by = entry
-    WHERE t.project_id = project AND t.event_id IS NULL AND NOT t.text ? 'internal_reference' AND t.erased_by IS NULL
-      AND audit_text_names(t.text, reference);
+    WHERE (t.project_id = project OR t.project_id IS NULL AND project IS NOT NULL) AND t.event_id IS NULL
+      AND NOT t.text ? 'internal_reference' AND t.erased_by IS NULL AND audit_text_names(t.text, reference);
     GET DIAGNOSTICS several = ROW_COUNT;
     erased := erased + several;
     UPDATE audit_texts t SET text = erased_audit_text(t.text), salt = NULL, erased_by = entry

@@ -73,3 +73,28 @@ fn words_about_several_customers_go_where_they_name_one_who_is_erased() {
         holds(&shop).await;
     });
 }
+
+#[test]
+fn the_name_of_a_shared_filter_goes_from_the_audit_too() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.send("evt_1", CANARY).await;
+        for name in [CANARY, "Dunning"] {
+            let sql = "INSERT INTO audit_entries (id, actor, action, detail) VALUES (gen_random_uuid(), 'cli:bob',
+                'filter.shared', jsonb_build_object('filter_id', 'flt_1', 'list', 'incidents', 'name', $1::text))";
+            sqlx::query(sql).bind(name).execute(&shop.pool).await.expect("an entry");
+        }
+        link(&shop).await;
+        shop.erase(CANARY).await;
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT detail ->> 'name' FROM audit_log WHERE action = 'filter.shared' ORDER BY 1",
+        )
+        .fetch_all(&shop.pool)
+        .await
+        .expect("names");
+        assert_eq!(names.len(), 2);
+        assert!(names.contains(&"Dunning".to_owned()) && names.contains(&"erased".to_owned()));
+        link(&shop).await;
+        holds(&shop).await;
+    });
+}
