@@ -354,6 +354,22 @@ fn a_receipt_that_commits_late_is_erased_behind_hundreds_that_were() {
 }
 
 #[test]
+fn an_erasure_by_the_tombstone_that_is_under_way_keeps_nobody_from_one_by_the_reference() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.send("evt_1", CANARY).await;
+        let done = shop.erase(CANARY).await;
+        shop.send("evt_2", CANARY).await;
+        let by_tombstone = shop.begin_erasing(&done.customer.to_string()).await;
+        step_to(&shop, &by_tombstone, ErasureState::Texts).await;
+        let by_reference = shop.erase(CANARY).await;
+        assert_eq!(by_reference.id, by_tombstone.id, "one at a time");
+        assert_eq!(by_reference.erased["payment_events"], 1);
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
+    });
+}
+
+#[test]
 fn who_is_known_from_an_unclaimed_result_alone_can_be_erased() {
     run(async {
         let shop = Shop::open().await;
