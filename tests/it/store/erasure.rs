@@ -123,7 +123,7 @@ impl Shop {
         let begun = begun.expect("an erasure");
         // Every process knows of it by now.
         let sql =
-            "UPDATE erasures SET requested_at = requested_at - interval '1 second' WHERE id = $1";
+            "UPDATE erasures SET requested_at = requested_at - interval '8 seconds' WHERE id = $1";
         let aged = sqlx::query(sql).bind(begun.id.as_uuid()).execute(&self.pool).await;
         aged.expect("an erasure of a moment ago");
         begun

@@ -4,14 +4,14 @@
 //! to find them, those of results without an event too, with the project's key. A line carries that as well, sealed, in
 //! case the database is older than the key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::audit::Actor;
 use domain::ids::{CustomerHash, ErasureId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use super::{Erasure, begin, find_erasure, run};
+use super::{begin, find_erasure, run};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
 use crate::{PgPool, StoreError, projects, reference_keys};
@@ -77,27 +77,43 @@ pub async fn replay(
             continue;
         }
         let references = find_references(pool, master_key, project_id, &records).await?;
-        for record in records {
-            let named = references.get(&record.customer).cloned();
-            let reference = named.unwrap_or_else(|| record.customer.to_string());
-            erase(pool, master_key, record, &reference).await?;
-            done.erased += 1;
+        let mut left = records;
+        while !left.is_empty() {
+            let (round, later) = first_of_each(left);
+            done.erased += erase(pool, master_key, &round, &references).await?;
+            left = later;
         }
     }
     Ok(done)
 }
 
+/// The first record of each customer, and the others: one erasure of a customer is under way at a time.
+fn first_of_each(records: Vec<&ErasureRecord>) -> (Vec<&ErasureRecord>, Vec<&ErasureRecord>) {
+    let mut seen = BTreeSet::new();
+    records.into_iter().partition(|record| seen.insert(record.customer))
+}
+
+/// Begins them all before the first one is carried out, so that it is waited once until processes know of them.
 async fn erase(
     pool: &PgPool,
     master_key: &MasterKey,
-    record: &ErasureRecord,
-    reference: &str,
-) -> Result<Erasure, StoreError> {
-    let actor = Actor::read(&record.requested_by);
-    let begun = transaction(pool, async |tx| {
-        begin::insert(tx, master_key, &actor, record.project_id, reference, record.id).await
-    });
-    run(pool, master_key, begun.await?.id, &mut |_| ()).await
+    records: &[&ErasureRecord],
+    references: &BTreeMap<CustomerHash, String>,
+) -> Result<u64, StoreError> {
+    let mut begun = Vec::new();
+    for record in records {
+        let named = references.get(&record.customer).cloned();
+        let reference = named.unwrap_or_else(|| record.customer.to_string());
+        let actor = Actor::read(&record.requested_by);
+        let beginning = transaction(pool, async |tx| {
+            begin::insert(tx, master_key, &actor, record.project_id, &reference, record.id).await
+        });
+        begun.push(beginning.await?.id);
+    }
+    for id in &begun {
+        run(pool, master_key, *id, &mut |_| ()).await?;
+    }
+    Ok(begun.len() as u64)
 }
 
 /// The references of a project whose customers are among these.
