@@ -22,6 +22,9 @@ const MAX_RETRY_AFTER: usize = 64;
 /// The longest target of a redirect that is kept, in bytes.
 const MAX_TARGET: usize = 500;
 
+/// Fewer letters of a secret are at the end of any text, and say nothing.
+const TELLING: usize = 4;
+
 /// The text that replaces what was taken out.
 const HIDDEN: &str = "[hidden]";
 
@@ -128,9 +131,11 @@ fn redirect_target(from: &Url, location: &[u8], hidden: &[&str]) -> Option<Strin
 }
 
 /// Makes bytes from a stranger readable: invalid UTF-8 is replaced and control characters, NUL
-/// among them, which Postgres could not store, become their visible signs.
+/// among them, which Postgres could not store, become their visible signs. What is to be hidden goes
+/// before, as it was sent, and again after, in case that has put it together.
 fn excerpt(body: &[u8], hidden: &[&str]) -> String {
-    let mut text = without(sanitize(&String::from_utf8_lossy(body)), hidden);
+    let came = without(String::from_utf8_lossy(body).into_owned(), hidden);
+    let mut text = without(sanitize(&without_begun(came, hidden)), hidden);
     text.truncate(text.floor_char_boundary(KEPT));
     text
 }
@@ -139,6 +144,25 @@ fn excerpt(body: &[u8], hidden: &[&str]) -> String {
 fn without(text: String, hidden: &[&str]) -> String {
     let hidden = hidden.iter().filter(|secret| !secret.is_empty());
     hidden.fold(text, |text, secret| text.replace(secret, HIDDEN))
+}
+
+/// Takes out the beginning of one at the end: a body that we stop reading, or that breaks off, may end
+/// in the middle of it.
+fn without_begun(mut text: String, hidden: &[&str]) -> String {
+    let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    let begun = hidden.iter().filter_map(|secret| begun_length(whole, secret)).max();
+    if let Some(length) = begun {
+        let end = whole.len() - length;
+        text.truncate(end);
+        text.push_str(HIDDEN);
+    }
+    text
+}
+
+/// How many bytes at the end of a text are the beginning of a secret.
+fn begun_length(text: &str, secret: &str) -> Option<usize> {
+    let ends = secret.char_indices().skip(TELLING).map(|(end, _)| end);
+    ends.take_while(|end| *end <= text.len()).filter(|end| text.ends_with(&secret[..*end])).last()
 }
 
 #[cfg(test)]
@@ -158,6 +182,24 @@ mod tests {
         let from = Url::parse("https://shop.example.com/").expect("a URL");
         let target = redirect_target(&from, b"/login/canary-7f3a91", &hidden);
         assert_eq!(target.as_deref(), Some("https://shop.example.com/login/[hidden]"));
+    }
+
+    #[test]
+    fn what_the_end_of_a_response_cuts_off_is_hidden_too() {
+        let long = "canary-7f3a91 ".repeat(2_000);
+        let echo = format!("{{\"echo\":\"{long}\"}}");
+        assert_eq!(excerpt(&echo.as_bytes()[..READ], &[long.as_str()]), "{\"echo\":\"[hidden]");
+        // In the middle of a letter.
+        let cut = "hello canary ë".as_bytes();
+        assert_eq!(excerpt(&cut[..cut.len() - 1], &["canary ë of alice"]), "hello [hidden]");
+        assert_eq!(excerpt(b"all can", &["canary"]), "all can", "as in any other text");
+    }
+
+    #[test]
+    fn what_is_to_be_hidden_is_found_as_it_was_sent() {
+        let body = "a canary\t7f3a91, a canary\r\n7f3a91, a can\u{200b}ary-7f3a91";
+        let hidden = ["canary\t7f3a91", "canary\r\n7f3a91", "canary-7f3a91"];
+        assert_eq!(excerpt(body.as_bytes(), &hidden), "a [hidden], a [hidden], a [hidden]");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) async fn read<C: IngestCall>(
     };
     let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
     let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
+    client.look_again(state).await?;
     client.read(state, idempotency_key, &body).await
 }
 
@@ -74,6 +75,14 @@ impl ApiClient {
         state.limits.check(owner.key_id)?;
         let trace = parts.extensions.get().cloned().unwrap_or_default();
         Ok(Self { key, owner, trace, is_confirmed: false })
+    }
+
+    /// Reads the owner again, from memory: a body may take its time, and what is known of the project by now holds, such as
+    /// who was erased.
+    pub(super) async fn look_again(&mut self, state: &AppState) -> Result<(), ApiError> {
+        let owner = state.admission.find_owner(&self.key).await?;
+        self.owner = owner.ok_or(ApiError::Unauthorized)?;
+        Ok(())
     }
 
     /// Reads a call. One with field errors is read again with the project as it is now: a name that

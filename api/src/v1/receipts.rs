@@ -43,8 +43,9 @@ pub async fn post(
     let (parts, body) = request.into_parts();
     let admitted = async { ApiClient::admit(&state.app, &parts, api_key(&parts)?).await };
     let (mut client, body) = or_drop(body, admitted.await).await?;
-    let mut receipts = Vec::new();
-    for (at, listed) in read_list(body).await?.into_iter().enumerate() {
+    let (listed, mut receipts) = (read_list(body).await?, Vec::new());
+    client.look_again(&state.app).await?;
+    for (at, listed) in listed.into_iter().enumerate() {
         receipts.push(read(&state, &mut client, at, listed).await);
     }
     let alone = Semaphore::new(ALONE);

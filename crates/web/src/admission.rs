@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use domain::api_key::ApiKey;
 use store::api_keys::{self, KeyOwner};
+use store::erasure::KNOWN_AFTER;
 use store::{PgPool, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -35,6 +36,12 @@ const POLLS_APART: Duration = Duration::from_millis(20);
 /// After this a poll has failed: its connection may be one on which nothing comes through.
 const POLL_WITHIN: Duration = Duration::from_secs(2);
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
+/// The longest between finding an owner and the begin of a transaction: the wait for a connection, and some.
+const USED_WITHIN: Duration = Duration::from_secs(4);
+const _: () = assert!(
+    TRUSTED_FOR.as_secs() + USED_WITHIN.as_secs() <= KNOWN_AFTER.as_secs(),
+    "a receipt of someone who was erased would be taken for another event"
+);
 
 /// The keys of all projects. Clones share them.
 #[derive(Clone)]

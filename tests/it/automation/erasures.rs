@@ -1,10 +1,14 @@
 //! Erasing a customer by a script: counted first, begun by who may, and shown until it is over.
 
+use domain::audit::Actor;
 use domain::operator::Role;
+use e2e::world::receipt;
 use e2e::{World, WorldOptions, run};
 use reqwest::Method;
 use serde_json::json;
 use store::{MasterKey, erasure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::script::Script;
 
@@ -68,5 +72,47 @@ fn what_is_not_known_or_not_right_is_said_and_nothing_is_begun() {
             .await
             .expect("a count");
         assert_eq!(begun, 0);
+    });
+}
+
+/// Erases everything of a customer, as of somebody who asked for it a while ago.
+async fn erase(world: &World, reference: &str) {
+    let (key, actor) =
+        (MasterKey::parse(&world.master_key).expect("a key"), Actor::Cli("bob".to_owned()));
+    let begun = erasure::begin(&world.pool, &key, &actor, world.project.id, reference).await;
+    world.keys_are_seen().await;
+    let sql = "UPDATE erasures SET requested_at = requested_at - make_interval(secs => $1)";
+    let aged = sqlx::query(sql).bind(erasure::KNOWN_AFTER.as_secs_f64());
+    aged.execute(&world.pool).await.expect("an erasure of a while ago");
+    let id = begun.expect("an erasure").id;
+    erasure::run(&world.pool, &key, id, &mut |_| ()).await.expect("erased");
+}
+
+#[test]
+fn a_receipt_whose_body_comes_after_an_erasure_is_known_again() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let event_id = world.receipt("evt_1").await;
+        let address = world.url.strip_prefix("http://").expect("an address");
+        let body = receipt("evt_1").to_string();
+        let (key, length) = (world.key.reveal(), body.len());
+        let head = format!(
+            "POST /api/v1/receipt HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: late\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("a head");
+        // It is admitted, and its body is waited for.
+        let mut asked = [0; 25];
+        stream.read_exact(&mut asked).await.expect("an interim response");
+        assert_eq!(&asked[..], b"HTTP/1.1 100 Continue\r\n\r\n");
+
+        erase(&world, "user_456").await;
+        stream.write_all(body.as_bytes()).await.expect("a body");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("a response");
+        assert!(response.starts_with("HTTP/1.1 202"), "{response}");
+        assert!(response.contains(&event_id.to_string()), "{response}");
+        assert!(response.contains(r#""duplicate":true"#), "{response}");
     });
 }

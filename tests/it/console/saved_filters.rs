@@ -100,7 +100,7 @@ fn a_filter_that_breaks_a_rule_is_shown_again_as_it_was_typed() {
 
 /// The actions of the audit about filters, and of what name.
 async fn audited(world: &World) -> Vec<(String, String)> {
-    let sql = "SELECT action, detail ->> 'name' FROM audit_entries WHERE action LIKE 'filter.%' ORDER BY at, id";
+    let sql = "SELECT action, detail ->> 'name' FROM audit_log WHERE action LIKE 'filter.%' ORDER BY at, id";
     sqlx::query_as(sql).fetch_all(&world.pool).await.expect("entries")
 }
 

@@ -1,6 +1,9 @@
 //! Erasing a customer: nothing of them is in any column, their events stay and are known again, nobody else's rows
 //! change, and whoever finds an erasure that was cut off finishes it.
 
+mod restored;
+mod several;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::callback::AnswerVerdict;
@@ -11,11 +14,9 @@ use domain::secret_token::ProofToken;
 use e2e::{leaks, run};
 use serde_json::json;
 use store::api_keys::KeyOwner;
-use store::erasure::{self, COLUMNS, Erasure, Preview, Replayed};
+use store::erasure::{self, COLUMNS, Erasure, Preview};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
 use store::{api_keys, pool, proof_links};
-
-use crate::reconcile::{BACKUP, RESTORE};
 
 use super::shop::{RunningReprocess, Shop, bob, early, receipt_with};
 
@@ -86,6 +87,22 @@ impl Shop {
         event_id
     }
 
+    /// A result that waits for its receipt.
+    async fn keep_waiting(&self, reference: &str) {
+        let result = EffectResult::parse(json!({ "status": "success" }).as_object().expect("it"));
+        let mut waiting = early("evt_later", result.expect("a result"));
+        waiting.event.internal_reference = Some(reference.to_owned());
+        self.keep_early("k1", &waiting).await;
+    }
+
+    /// What is left of a result that no receipt claimed.
+    async fn leave_unclaimed(&self, reference: &str) {
+        let sql = "INSERT INTO audit_entries (id, actor, action, project_id, detail)
+            SELECT gen_random_uuid(), 'system', 'result.unclaimed', id, jsonb_build_object(
+                'internal_reference', $1::text, 'status', 'success', 'received_at', '') FROM projects";
+        sqlx::query(sql).bind(reference).execute(&self.pool).await.expect("an entry");
+    }
+
     /// A filter of somebody who looks for a customer again and again.
     async fn save_filter(&self, reference: &str) {
         let sql = "WITH operator AS (INSERT INTO operators (id, email, role, password_hash)
@@ -106,7 +123,7 @@ impl Shop {
         let begun = begun.expect("an erasure");
         // Every process knows of it by now.
         let sql =
-            "UPDATE erasures SET requested_at = requested_at - interval '1 second' WHERE id = $1";
+            "UPDATE erasures SET requested_at = requested_at - interval '8 seconds' WHERE id = $1";
         let aged = sqlx::query(sql).bind(begun.id.as_uuid()).execute(&self.pool).await;
         aged.expect("an erasure of a moment ago");
         begun
@@ -189,10 +206,7 @@ fn nothing_of_an_erased_customer_is_in_any_row_and_nobody_elses_rows_change() {
         let shop = Shop::open().await;
         let hers = shop.break_for("evt_1", CANARY).await;
         let his = shop.break_for("evt_10", OTHER).await;
-        let result = EffectResult::parse(json!({ "status": "success" }).as_object().expect("it"));
-        let mut waiting = early("evt_later", result.expect("a result"));
-        waiting.event.internal_reference = Some(CANARY.to_owned());
-        shop.keep_early("k1", &waiting).await;
+        shop.keep_waiting(CANARY).await;
         for reference in [CANARY, OTHER] {
             shop.save_filter(reference).await;
         }
@@ -257,7 +271,10 @@ fn words_that_came_since_are_erased_by_the_tombstone_too() {
         let done = shop.erase(CANARY).await;
         let late = json!({ "status": "failed", "error_message": format!("{CANARY} is gone") });
         shop.report(event_id, late).await;
-        assert!(leaks::holds(&shop.rows().await, CANARY));
+        shop.reprocess(event_id).await;
+        // Nobody has to say why.
+        shop.execute("UPDATE reprocesses SET note = NULL WHERE event_id = $1", event_id).await;
+        assert_eq!(shop.preview(&done.customer.to_string()).await.rows["reprocesses"], 1);
         let again = shop.erase(&done.customer.to_string()).await;
         assert_eq!((again.customer, again.erased["results"]), (done.customer, 1));
         assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
@@ -306,47 +323,62 @@ fn an_erasure_that_is_cut_off_anywhere_is_finished_by_whoever_finds_it() {
     });
 }
 
+/// Goes on with an erasure until it is in this state.
+async fn step_to(shop: &Shop, begun: &Erasure, state: ErasureState) -> Erasure {
+    loop {
+        let step = erasure::step(&shop.pool, &shop.master_key, begun.id).await.expect("a step");
+        if step.state == state {
+            return step;
+        }
+    }
+}
+
 #[test]
-fn after_a_restore_who_was_erased_since_is_erased_again() {
+fn a_receipt_that_commits_late_is_erased_behind_hundreds_that_were() {
     run(async {
         let shop = Shop::open().await;
-        let event_id = shop.break_for("evt_1", CANARY).await;
-        sqlx::raw_sql(BACKUP).execute(&shop.pool).await.expect("a backup");
-        let done = shop.erase(CANARY).await;
-        let records = erasure::list_records(&shop.pool).await.expect("records");
-        sqlx::raw_sql(RESTORE).execute(&shop.pool).await.expect("a restore");
-        assert!(leaks::holds(&shop.rows().await, CANARY), "it is back");
-
-        let replay = async || {
-            let replayed = erasure::replay(&shop.pool, &shop.master_key, &records).await;
-            replayed.expect("replayed")
-        };
-        assert_eq!(replay().await, Replayed { erased: 1, ..Replayed::default() });
-        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
-        assert_eq!(replay().await, Replayed { known: 1, ..Replayed::default() });
-        let found = erasure::find_erasure(&shop.pool, done.id).await.expect("a database");
-        let found = found.expect("the same erasure");
-        assert_eq!((found.customer, found.requested_by.as_str()), (done.customer, "cli:bob"));
-        let shop = shop.informed().await;
-        let again = shop.send("evt_1", CANARY).await;
-        assert!(again.duplicate && again.event_id == event_id, "{again:?}");
+        for number in 0..101 {
+            shop.send(&format!("evt_{number}"), CANARY).await;
+        }
+        for late_in in [ErasureState::Rest, ErasureState::Texts] {
+            let receipt = receipt_with(late_in.as_str(), &json!({ "internal_reference": CANARY }));
+            let mut slow = shop.begin().await;
+            shop.accept_in(&mut slow, &receipt).await;
+            let begun = shop.begin_erasing(CANARY).await;
+            step_to(&shop, &begun, late_in).await;
+            pool::commit(slow).await.expect("a commit");
+            let done = step_to(&shop, &begun, ErasureState::Done).await;
+            assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0], "{done:?}");
+        }
     });
 }
 
 #[test]
-fn a_record_of_an_unknown_project_is_counted_and_one_with_another_key_rejected() {
+fn an_erasure_by_the_tombstone_that_is_under_way_keeps_nobody_from_one_by_the_reference() {
     run(async {
         let shop = Shop::open().await;
         shop.send("evt_1", CANARY).await;
-        shop.erase(CANARY).await;
-        let records = erasure::list_records(&shop.pool).await.expect("records");
-        let elsewhere = Shop::open().await;
-        let done = erasure::replay(&elsewhere.pool, &shop.master_key, &records).await;
-        assert_eq!(done.expect("replayed"), Replayed { without_project: 1, ..Replayed::default() });
-        sqlx::query("DELETE FROM erased_watches").execute(&shop.pool).await.expect("deleted");
-        sqlx::query("DELETE FROM erasures").execute(&shop.pool).await.expect("deleted");
-        let foreign = erasure::replay(&shop.pool, &elsewhere.master_key, &records).await;
-        assert!(foreign.expect_err("a foreign key").is_sealed_elsewhere());
+        let done = shop.erase(CANARY).await;
+        shop.send("evt_2", CANARY).await;
+        let by_tombstone = shop.begin_erasing(&done.customer.to_string()).await;
+        step_to(&shop, &by_tombstone, ErasureState::Texts).await;
+        let by_reference = shop.erase(CANARY).await;
+        assert_eq!(by_reference.id, by_tombstone.id, "one at a time");
+        assert_eq!(by_reference.erased["payment_events"], 1);
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
+    });
+}
+
+#[test]
+fn who_is_known_from_an_unclaimed_result_alone_can_be_erased() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.leave_unclaimed(CANARY).await;
+        let known = BTreeMap::from([("audit_texts".to_owned(), 1)]);
+        assert_eq!(shop.preview(CANARY).await.rows, known, "or nobody could ask for it");
+        assert_eq!(shop.erase(CANARY).await.erased, known);
+        assert!(shop.preview(CANARY).await.is_empty());
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Links as they are stored, each with what there is of its entry.
 
 use domain::audit::chain::{ChainedEntry, Link};
+use domain::audit::texts::is_erased;
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ pub(super) enum StoredText {
         salt: Vec<u8>,
         text: String,
     },
-    /// Whether an entry of the project says so.
+    /// Whether an entry of the project, of any for an entry about none, says so, and nothing stands there that could be read.
     Erased {
         is_said: bool,
     },
@@ -55,7 +56,7 @@ pub(super) async fn list_after(
                e.incident_id AS "found_incident?: IncidentId", e.detail::text AS "detail?",
                t.commitment AS "commitment?", t.salt AS "salt?", t.text::text AS "text?",
                EXISTS (SELECT FROM audit_entries r WHERE r.id = t.erased_by AND r.action = 'customer.erased'
-                   AND r.project_id = t.project_id) AS "is_said!"
+                   AND (r.project_id = e.project_id OR e.project_id IS NULL)) AS "is_said!"
            FROM audit_chain c LEFT JOIN audit_entries e ON e.id = c.entry_id LEFT JOIN audit_texts t ON t.entry_id = c.entry_id
            WHERE c.project_id = $1 AND c.sequence > $2 ORDER BY c.sequence LIMIT $3"#,
         scope,
@@ -95,7 +96,9 @@ impl LinkRow {
     fn read(self, scope: Uuid) -> StoredLink {
         let text = match (self.salt, self.text) {
             (Some(salt), Some(text)) => Some(StoredText::Kept { salt, text }),
-            (None, Some(_)) => Some(StoredText::Erased { is_said: self.is_said }),
+            (None, Some(text)) => {
+                Some(StoredText::Erased { is_said: self.is_said && is_erased(&text) })
+            }
             (_, None) => None,
         };
         let departure = self

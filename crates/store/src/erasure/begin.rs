@@ -10,7 +10,8 @@ use crate::seal::MasterKey;
 use crate::{PgConnection, PgPool, StoreError, reference_keys};
 
 /// Commits that a customer is to be erased, and destroys the customer's key. While an erasure of the same customer is
-/// under way it is that one. The reference may be the tombstone of an earlier one.
+/// under way it is that one; it begins again where it was asked for by the tombstone and is now by the reference. The
+/// reference may be the tombstone of an earlier one.
 ///
 /// # Errors
 /// When the database fails, or the key of the project's hashes does not open. Nothing is begun then.
@@ -50,5 +51,20 @@ pub(super) async fn insert(
     )
     .fetch_one(&mut *tx)
     .await?;
+    name(tx, id, reference).await?;
     find_erasure(tx, id).await?.ok_or(StoreError::Missing("erasures"))
+}
+
+/// Lets an erasure that knew the tombstone alone look for the reference, from the beginning.
+async fn name(tx: &mut PgConnection, id: ErasureId, reference: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE erasures SET reference = $2, state = 'events', requested_at = now(), last_event = NULL, last_route = NULL,
+             last_key = NULL
+         WHERE id = $1 AND reference = tombstone AND tombstone <> $2",
+        id.as_uuid(),
+        reference,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -13,6 +13,7 @@
 //! customer's events alone.
 
 mod begin;
+mod bulk_notes;
 mod columns;
 mod erased_customers;
 mod preview;
@@ -40,8 +41,9 @@ pub use step::{run, step};
 
 use crate::StoreError;
 
-/// After so long every process knows of an erasure.
-const KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// After so long every process knows of an erasure, and has begun to write what it took without knowing: also one that could
+/// not read its keys again, for as long as it trusts those that it has, and that waited for a connection then.
+pub const KNOWN_AFTER: Duration = Duration::from_secs(9);
 /// How many erasures of a project are listed.
 const MAX_LISTED: i64 = 100;
 

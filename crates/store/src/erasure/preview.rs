@@ -88,7 +88,7 @@ async fn count_rows(
            ), incident AS MATERIALIZED (
                SELECT i.id, e.is_named, i.error_message, i.resolution_note FROM event e JOIN incidents i ON i.event_id = e.id
            ), reprocess AS MATERIALIZED (
-               SELECT r.id, i.is_named, r.note FROM incident i JOIN reprocesses r ON r.incident_id = i.id
+               SELECT r.id, i.is_named, r.note, r.body FROM incident i JOIN reprocesses r ON r.incident_id = i.id
            )
            SELECT 'payment_events' AS "table!", count(*) AS "rows!" FROM event WHERE is_named
            UNION ALL SELECT 'snapshots', count(*) FROM event WHERE has_snapshot
@@ -96,7 +96,8 @@ async fn count_rows(
                WHERE r.error_message <> '[erased]'
            UNION ALL SELECT 'incidents', count(*) FROM incident
                WHERE is_named OR error_message <> '[erased]' OR resolution_note <> '[erased]'
-           UNION ALL SELECT 'reprocesses', count(*) FROM reprocess WHERE is_named OR note <> '[erased]'
+           UNION ALL SELECT 'reprocesses', count(*) FROM reprocess
+               WHERE is_named OR note <> '[erased]' OR body::jsonb #>> '{reason,error_message}' <> '[erased]'
            UNION ALL SELECT 'callback_attempts', count(*) FROM reprocess r JOIN callback_attempts a ON a.replay_id = r.id
                WHERE a.answer <> '[erased]' OR a.redirect_to IS NOT NULL
            UNION ALL SELECT 'alerts', count(*) FROM incident i JOIN alerts a ON a.incident_id = i.id
@@ -106,7 +107,13 @@ async fn count_rows(
            UNION ALL SELECT 'extension_calls', count(*) FROM event e JOIN extension_calls c ON c.event_id = e.id
                WHERE c.answer ?| '{note,evidence,error_message}'
            UNION ALL SELECT 'claimed_early_results', count(*) FROM event e JOIN claimed_early_results c ON c.event_id = e.id
-           UNION ALL SELECT 'early_results', count(*) FROM early_results WHERE project_id = $1 AND internal_reference = $2"#,
+           UNION ALL SELECT 'early_results', count(*) FROM early_results WHERE project_id = $1 AND internal_reference = $2
+           UNION ALL SELECT 'audit_texts', (
+               SELECT count(*) FROM event e JOIN audit_texts t ON t.event_id = e.id WHERE t.erased_by IS NULL
+           ) + (
+               SELECT count(*) FROM audit_texts t WHERE t.project_id = $1 AND t.event_id IS NULL AND t.erased_by IS NULL
+                 AND t.text ? 'internal_reference' AND t.text ->> 'internal_reference' = $2
+           )"#,
         project_id.as_uuid(),
         references[0],
         references[1],

@@ -1,16 +1,17 @@
 //! Erasing again, in a database that was restored from before an erasure, who was erased since.
 //!
 //! A line says which customer by the keyed hash, never by the reference. References of a restored database are hashed
-//! to find them, with the project's key, which a line carries too, sealed, in case the database is older than the key.
+//! to find them, those of results without an event too, with the project's key. A line carries that as well, sealed, in
+//! case the database is older than the key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::audit::Actor;
 use domain::ids::{CustomerHash, ErasureId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use super::{Erasure, begin, find_erasure, run};
+use super::{begin, find_erasure, run};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
 use crate::{PgPool, StoreError, projects, reference_keys};
@@ -76,27 +77,43 @@ pub async fn replay(
             continue;
         }
         let references = find_references(pool, master_key, project_id, &records).await?;
-        for record in records {
-            let named = references.get(&record.customer).cloned();
-            let reference = named.unwrap_or_else(|| record.customer.to_string());
-            erase(pool, master_key, record, &reference).await?;
-            done.erased += 1;
+        let mut left = records;
+        while !left.is_empty() {
+            let (round, later) = first_of_each(left);
+            done.erased += erase(pool, master_key, &round, &references).await?;
+            left = later;
         }
     }
     Ok(done)
 }
 
+/// The first record of each customer, and the others: one erasure of a customer is under way at a time.
+fn first_of_each(records: Vec<&ErasureRecord>) -> (Vec<&ErasureRecord>, Vec<&ErasureRecord>) {
+    let mut seen = BTreeSet::new();
+    records.into_iter().partition(|record| seen.insert(record.customer))
+}
+
+/// Begins them all before the first one is carried out, so that it is waited once until processes know of them.
 async fn erase(
     pool: &PgPool,
     master_key: &MasterKey,
-    record: &ErasureRecord,
-    reference: &str,
-) -> Result<Erasure, StoreError> {
-    let actor = Actor::read(&record.requested_by);
-    let begun = transaction(pool, async |tx| {
-        begin::insert(tx, master_key, &actor, record.project_id, reference, record.id).await
-    });
-    run(pool, master_key, begun.await?.id, &mut |_| ()).await
+    records: &[&ErasureRecord],
+    references: &BTreeMap<CustomerHash, String>,
+) -> Result<u64, StoreError> {
+    let mut begun = Vec::new();
+    for record in records {
+        let named = references.get(&record.customer).cloned();
+        let reference = named.unwrap_or_else(|| record.customer.to_string());
+        let actor = Actor::read(&record.requested_by);
+        let beginning = transaction(pool, async |tx| {
+            begin::insert(tx, master_key, &actor, record.project_id, &reference, record.id).await
+        });
+        begun.push(beginning.await?.id);
+    }
+    for id in &begun {
+        run(pool, master_key, *id, &mut |_| ()).await?;
+    }
+    Ok(begun.len() as u64)
 }
 
 /// The references of a project whose customers are among these.
@@ -110,18 +127,25 @@ async fn find_references(
     let key = transaction(pool, async |tx| {
         reference_keys::restore(tx, master_key, project_id, sealed.unwrap_or_default()).await
     });
-    let (key, mut after, mut found) = (key.await?, String::new(), BTreeMap::new());
-    loop {
-        let references = list_references(pool, project_id, &after).await?;
-        let Some(last) = references.last() else { return Ok(found) };
-        after.clone_from(last);
+    let (key, mut found) = (key.await?, BTreeMap::new());
+    let mut look = |references: &[String]| {
         for reference in references {
-            let customer = key.hash(project_id, &reference);
+            let customer = key.hash(project_id, reference);
             if records.iter().any(|record| record.customer == customer) {
-                found.insert(customer, reference);
+                found.insert(customer, reference.clone());
             }
         }
+        references.last().cloned()
+    };
+    let mut after = String::new();
+    while let Some(last) = look(&list_references(pool, project_id, &after).await?) {
+        after = last;
     }
+    after.clear();
+    while let Some(last) = look(&list_others(pool, project_id, &after).await?) {
+        after = last;
+    }
+    Ok(found)
 }
 
 /// The references behind one, in their order. The first of each is found by the index, so a customer's many events
@@ -146,6 +170,29 @@ async fn list_references(
         project_id.as_uuid(),
         after,
         BATCH,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(references)
+}
+
+/// The same of references that may have no event: of results that wait for their receipt, or that none claimed.
+async fn list_others(
+    pool: &PgPool,
+    project_id: ProjectId,
+    after: &str,
+) -> Result<Vec<String>, StoreError> {
+    let references = sqlx::query_scalar!(
+        r#"(SELECT DISTINCT internal_reference AS "reference!" FROM early_results
+            WHERE project_id = $1 AND internal_reference > $2 ORDER BY internal_reference LIMIT $3)
+           UNION
+           (SELECT DISTINCT text ->> 'internal_reference' FROM audit_texts
+            WHERE project_id = $1 AND text ? 'internal_reference' AND text ->> 'internal_reference' > $2
+            ORDER BY text ->> 'internal_reference' LIMIT $3)
+           ORDER BY 1 LIMIT $3"#,
+        project_id.as_uuid(),
+        after,
+        i64::from(BATCH),
     )
     .fetch_all(pool)
     .await?;

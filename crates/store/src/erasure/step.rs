@@ -10,7 +10,7 @@ use domain::ids::{CustomerHash, ErasureId, EventId, ProjectId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Erasure, KNOWN_AFTER, Rows, find_erasure, responses};
+use super::{Erasure, KNOWN_AFTER, Rows, bulk_notes, find_erasure, responses};
 use crate::audit::{self, Subject};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
@@ -198,8 +198,7 @@ async fn erase_rest(
     tx: &mut PgConnection,
     locked: &mut Locked,
 ) -> Result<ErasureState, StoreError> {
-    // A receipt whose transaction began before and ended since.
-    if list_events(tx, locked).await?.iter().any(|event| event.is_named) {
+    if is_named(tx, locked).await? {
         return Ok(ErasureState::Events);
     }
     let (project_id, reference) = (locked.project_id, locked.reference.clone());
@@ -211,6 +210,7 @@ async fn erase_rest(
     let early = early.execute(&mut *tx).await?.rows_affected();
     locked.add("early_results", early);
     mask(tx, locked).await?;
+    bulk_notes::mask(tx, locked).await?;
     let erased: BTreeMap<_, _> =
         locked.erased.0.iter().map(|(table, rows)| (table.clone(), rows.unsigned_abs())).collect();
     let entry = AuditEvent::CustomerErased(ErasedDetail {
@@ -222,6 +222,22 @@ async fn erase_rest(
     audit::record_once(tx, locked.id.as_uuid(), &actor, Subject::project(project_id), &entry)
         .await?;
     Ok(ErasureState::Texts)
+}
+
+/// Whether an event still has the reference, be it behind hundreds that have the tombstone: of a receipt whose
+/// transaction began before and ended since.
+async fn is_named(tx: &mut PgConnection, locked: &Locked) -> Result<bool, StoreError> {
+    let is_named = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM erasures e JOIN payment_events v ON v.project_id = e.project_id AND v.internal_reference = e.reference
+               WHERE e.id = $1 AND e.reference <> e.tombstone
+                 AND v.received_at < e.requested_at + make_interval(secs => $2)) AS "is_named!""#,
+        locked.id.as_uuid(),
+        KNOWN_AFTER.as_secs_f64(),
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(is_named)
 }
 
 /// What entries of the audit say of the customer, on behalf of the one that says who was erased.
@@ -243,7 +259,7 @@ async fn erase_texts(
     if locked.last_event.is_some() {
         return Ok(ErasureState::Texts);
     }
-    Ok(ErasureState::Done)
+    Ok(if is_named(tx, locked).await? { ErasureState::Events } else { ErasureState::Done })
 }
 
 /// What is about several customers keeps its words, but for the one that names this customer. Saved filters that look for

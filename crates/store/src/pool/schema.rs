@@ -48,7 +48,7 @@ async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
 async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError> {
     let left: Vec<String> = sqlx::query_scalar(
         "SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-         WHERE NOT i.indisvalid AND c.relname LIKE '%\\_divided\\_key'",
+         WHERE NOT i.indisvalid AND (c.relname LIKE '%\\_divided\\_key' OR c.relname = 'audit_texts_project_idx')",
     )
     .fetch_all(&mut *connection)
     .await?;

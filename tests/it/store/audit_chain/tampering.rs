@@ -3,6 +3,7 @@
 use e2e::run;
 use store::audit_chain::{list_heads, verify_head};
 
+use super::super::retention::sql;
 use super::{Shop, as_superuser, holds, link, verify};
 
 /// A change, and what is said of it.
@@ -70,6 +71,30 @@ fn a_superuser_who_changes_the_past_is_found_out() {
             as_superuser(&shop, PUT_BACK).await;
             assert_eq!(holds(&shop).await, 3, "as it was");
         }
+    });
+}
+
+#[test]
+fn words_in_place_of_an_erased_text_are_found_out() {
+    run(async {
+        let shop = shop().await;
+        let erased = "INSERT INTO audit_entries (id, actor, action, project_id)
+            SELECT gen_random_uuid(), 'cli:bob', 'customer.erased', id FROM projects";
+        sql(&shop, erased.to_owned()).await;
+        link(&shop).await;
+        assert_eq!(holds(&shop).await, 4);
+        let change = |text: &str| {
+            format!(
+                "UPDATE audit_texts SET text = '{text}', salt = NULL,
+                erased_by = (SELECT id FROM audit_entries WHERE action = 'customer.erased')"
+            )
+        };
+        as_superuser(&shop, &change(r#"{"note": "as agreed with alice"}"#)).await;
+        let verification = verify(&shop).await;
+        let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+        assert_eq!(flaws.collect::<Vec<_>>(), ["changed_text"]);
+        as_superuser(&shop, &change(r#"{"note": "erased"}"#)).await;
+        assert_eq!(holds(&shop).await, 4, "as an erasure leaves it");
     });
 }
 
