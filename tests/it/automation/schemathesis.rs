@@ -45,7 +45,7 @@ const DECIDED_BY_MORE: [&str; 15] = [
 async fn document(world: &World) -> Value {
     let url = format!("{}/api/openapi.json", world.url);
     let document = world.http.get(url).send().await.expect("a response").text().await;
-    let mut document = serde_json::from_str(&document.expect("text")).expect("JSON");
+    let mut document: Value = serde_json::from_str(&document.expect("text")).expect("JSON");
     say_names_of_calls(&mut document);
     for path in document["paths"].as_object_mut().expect("paths").values_mut() {
         for operation in path.as_object_mut().expect("a path").values_mut() {
