@@ -54,7 +54,7 @@ impl HeadsBucket {
 impl fmt::Display for HeadsTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) => write!(f, "{}", path.display()),
             Self::Bucket(bucket) => f.write_str(&bucket.address),
         }
     }
