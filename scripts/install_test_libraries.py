@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints the folder of the libraries that tests use from npm and PyPI, after installing them: those of the
 payment providers, which make and sign events, those of Standard Webhooks, which verify messages, those of providers
-of messages, which send what we send, generators of clients, which read the OpenAPI document, and what the extensions
-in examples/ name.
+of messages, which send what we send, generators of clients and Schemathesis, which read the OpenAPI document, AWS's,
+which signs what we sign, and what the extensions in examples/ name.
 
 The folder holds node/node_modules, from npm, and python, from pip. Both are made beside their place and
 then renamed, so an installation that was cut off is made again, and one that is there takes no time.
@@ -26,7 +26,7 @@ NODE = {
 PYTHON = {
     "stripe": "16.1.0", "openapi-python-client": "0.29.1", "openapi-spec-validator": "0.9.0",
     "standardwebhooks": "1.1.0", "jsonschema": "4.26.0", "pagerduty": "7.2.0",
-    "discord-webhook": "1.4.1", "slack_sdk": "3.48.0",
+    "discord-webhook": "1.4.1", "slack_sdk": "3.48.0", "botocore": "1.44.8", "schemathesis": "4.32.5",
     "aiontfy": "0.8.6", "aiohttp": "3.14.5", "mashumaro": "3.23", "orjson": "3.13.0",
 }
 # What asks for a newer Python than it needs; what it needs besides stands above.

@@ -2,7 +2,7 @@
 
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
-use engine::audit_chain::HeadLine;
+use engine::audit_chain::{HeadLine, HeadsTarget};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::audit_chain::{Head, list_heads};
@@ -14,7 +14,8 @@ async fn linked_world(folder: &std::path::Path) -> (World, String) {
     let failed = json!({"provider_event_id": "evt_1", "status": "failed", "error_message": "no"});
     assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
     let heads = folder.join("heads.jsonl");
-    drop(tokio::spawn(engine::audit_chain::run(world.pool.clone(), Some(heads.clone()))));
+    let target = HeadsTarget::File(heads.clone());
+    drop(tokio::spawn(engine::audit_chain::run(world.pool.clone(), Some(target))));
     eventually("links, and their heads in the file", async || {
         let unlinked = "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT FROM audit_chain WHERE entry_id = e.id)";
         let unlinked: i64 = sqlx::query_scalar(unlinked).fetch_one(&world.pool).await.ok()?;

@@ -7,6 +7,7 @@ mod every_incident;
 mod filters;
 mod generated_clients;
 mod policies;
+mod schemathesis;
 pub mod script;
 mod snapshots;
 mod told_by;

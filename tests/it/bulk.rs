@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::bulk::BulkState;
-use domain::ids::BulkId;
+use domain::ids::{BulkId, IncidentId};
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::receiver::Received;
@@ -64,6 +64,30 @@ pub fn asked(callbacks: &[Received]) -> BTreeMap<String, BTreeSet<String>> {
 async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Value) {
     let preview: Value = script.send(&format!("{project}/bulk-reprocesses"), body).await;
     (parse(&preview["bulk_id"]), preview)
+}
+
+#[test]
+fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
+    run(async {
+        let world = World::start_with(e2e::WorldOptions::default().without_worker()).await;
+        let script = Script::of(&world, Role::Operator).await;
+        let named = |count: u128| {
+            let ids = (0..count).map(|bits| IncidentId::from_uuid(uuid::Uuid::from_u128(bits)));
+            json!({ "action": "resolve", "incident_ids": ids.collect::<Vec<_>>() })
+        };
+        let path = format!("/projects/{}/bulk-reprocesses", world.project.id);
+        let (status, made) = script.call_at(Method::POST, &path, Some(named(10_000))).await;
+        assert_eq!(status, 201, "{made}");
+        for (path, count, why) in [
+            (path.as_str(), 10_001, "must be a list of 1 to 10000 ids"),
+            ("/bulk-sets", 10_001, "must be a list of 1 to 10000 ids"),
+            ("/bulk-sets", 10_000, "names no incident of any project"),
+        ] {
+            let (status, rejected) = script.call_at(Method::POST, path, Some(named(count))).await;
+            let message = rejected["error"]["fields"][0]["message"].as_str().expect("a message");
+            assert!(status == 422 && message.starts_with(why), "{path}: {rejected}");
+        }
+    });
 }
 
 #[test]

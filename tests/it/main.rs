@@ -9,6 +9,7 @@ mod api;
 mod architecture;
 mod archived;
 mod audit_chain;
+mod audit_heads;
 mod automation;
 mod backlog;
 mod browser;

@@ -32,7 +32,7 @@ const ITEMS: i64 = 200;
 /// What is not started within a day is forgotten. Needs the role operator.
 #[utoipa::path(post, path = "/api/v1/projects/{project_id}/bulk-reprocesses", operation_id = "preview_bulk_reprocess", tag = "bulk", request_body = BulkPreviewRequest,
     params(("project_id" = String, Path)),
-    responses((status = 201, description = "What was frozen.", body = BulkPreviewResponse)))]
+    responses((status = 201, description = "What was frozen.", body = BulkPreviewResponse), (status = 409, description = "The project has no way to reprocess.", body = ErrorResponse)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -41,7 +41,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<BulkPreviewResponse>), ApiError> {
     caller.must_act()?;
     let project = caller::project(&state, &id).await?;
-    let asked = read_asked(&state, project.id, &body.read().await?).await?;
+    let asked = read_asked(&state, project.id, &body.read_long().await?).await?;
     let Asked { action, selection, include_taking } = asked;
     let actor = caller.actor();
     let new = NewBulk { project_id: project.id, action, selection, include_taking, actor: &actor };

@@ -33,7 +33,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<BulkSetPreviewResponse>), ApiError> {
     caller.must_act()?;
     let Asked { action, selections, include_taking } =
-        read_asked(&state, &body.read().await?).await?;
+        read_asked(&state, &body.read_long().await?).await?;
     let actor = caller.actor();
     let new = NewSet { action, selections, include_taking, actor: &actor };
     let created = transaction(&state.pool, async |tx| bulk::create_set(tx, &new).await).await;

@@ -18,6 +18,7 @@ static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     speak_of_http(&mut document);
     name_items(&mut document);
     bounds::say(&mut document);
+    bounds::close_bodies(&mut document);
     rejections::declare(&mut document);
     document
 });
@@ -25,7 +26,8 @@ static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
 /// Takes out what the handlers' comments say to readers of the code.
 fn speak_of_http(document: &mut OpenApi) {
     for path in document.paths.paths.values_mut() {
-        let methods = [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete];
+        let methods =
+            [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
         for operation in methods.into_iter().flatten() {
             let said = operation.description.take().unwrap_or_default();
             let said = said.split("# Errors").next().unwrap_or_default().trim();

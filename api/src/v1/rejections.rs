@@ -29,7 +29,7 @@ const NOT_FOUND: Rejection = ("404", "There is no such thing, or it belongs to a
 const BODY: [Rejection; 2] = [
     (
         "413",
-        "The body is over 256 KiB or has over 64 fields. The calls of apps take more: docs/api.md.",
+        "The body is over 256 KiB or has over 64 fields. Ids of incidents may have 512 KiB, and the calls of apps take more: docs/api.md.",
     ),
     ("415", "The body is not `application/json` in UTF-8, or it has a `Content-Encoding`."),
 ];

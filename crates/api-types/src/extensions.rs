@@ -123,7 +123,6 @@ pub struct TrialRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Trial))]
 pub struct TrialResponse {
     /// What was answered, as it came; null where nothing was.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub answer: Value,
     /// Whether it is an answer as the contract says.
     pub valid: bool,

@@ -50,7 +50,7 @@ pub struct ReceiptRequest {
     pub timeout_minutes: Option<i32>,
     /// What was paid. No part of the identity: of a receipt that comes again the first one's stands.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountShape>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::money::AmountBodyShape>))]
     pub amount: Option<Amount>,
     /// A snapshot of the event: kept, encrypted, where the project has snapshots on. It never costs
     /// the receipt.

@@ -113,10 +113,10 @@ impl<'a> Fields<'a> {
             .ok()
     }
 
-    /// A whole number within bounds, both included.
+    /// A whole number within bounds, both included. As in JSON Schema `118.0` is one.
     pub fn whole_number(&mut self, field: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.value(field)?;
-        let number = value.as_i64().filter(|number| (min..=max).contains(number));
+        let number = read_whole(value).filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.reject(field, format!("must be a whole number from {min} to {max}"));
         }
@@ -175,6 +175,12 @@ fn exact(number: &serde_json::Number) -> Result<String, String> {
     }
 }
 
+/// Whole numbers that some languages write with a point. No more than what is exact comes as text without an exponent.
+fn read_whole(value: &Value) -> Option<i64> {
+    let pointed = || value.is_f64().then(|| value.to_string())?.strip_suffix(".0")?.parse().ok();
+    value.as_i64().or_else(pointed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +205,23 @@ mod tests {
             read("gid://shopify/Order/9007199254740993".into()).as_deref(),
             Ok("gid://shopify/Order/9007199254740993")
         );
+    }
+
+    #[test]
+    fn a_whole_number_is_one_with_a_point_too() {
+        let read = |text: &str| {
+            let object = serde_json::from_str(&format!("{{\"days\":{text}}}")).expect("JSON");
+            let mut fields = Fields::new(&object);
+            fields.whole_number("days", 0, 365)
+        };
+        for (text, number) in
+            [("118", Some(118)), ("118.0", Some(118)), ("1.18e2", Some(118)), ("-0.0", Some(0))]
+        {
+            assert_eq!(read(text), number, "{text}");
+        }
+        for other in ["1.5", "366.0", "-1.0", "1e300", "\"118\"", "true", "[]"] {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 /// The most characters.
 pub const MAX_IDENTIFIER: usize = 255;
 /// Makes a sign before it an emoji, as in many labels.
-const EMOJI: char = '\u{FE0F}';
+pub const EMOJI: char = '\u{FE0F}';
 
 /// What is wrong with an identifier. The text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,20 +2,24 @@
 //!
 //! What a batch does, and what becomes of one that is cut off, is [`store::audit_chain`]'s to say. Batches are small and rest
 //! in between, so that receipts have the database for themselves. Of several workers one links at a time. Where each chain
-//! ends goes to the log, and as a line to a file that may lie outside: with it `audit verify` finds a chain that was cut
-//! off at its end. A line is on the disk before the next round; one that cannot be written is said, and stops nothing.
+//! ends goes to the log, and as a line to a file or bucket that may lie outside: with it `audit verify` finds a chain that
+//! was cut off at its end. Lines are written beside the linking; what cannot be written is said, and stops nothing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use domain::ids::ProjectId;
 use store::audit_chain::{self, Head, Horizon, LinkedBatch};
 use store::{PgPool, StoreError};
+use tokio::sync::watch;
 
 mod heads;
+mod target;
+
+use target::Ends;
 
 pub use heads::{HeadLine, MalformedHead};
+pub use target::{HeadsBucket, HeadsTarget};
 
 const EVERY: Duration = Duration::from_secs(10);
 /// Entries of one batch, which is one transaction of some 20 ms.
@@ -32,19 +36,28 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 /// How often the end of a chain goes to the log.
 const LOG_EVERY: Duration = Duration::from_mins(10);
 
-/// Links for as long as a worker process lives.
-pub async fn run(pool: PgPool, heads: Option<PathBuf>) {
+/// Links for as long as a worker process lives, and keeps outside where the chains end.
+pub async fn run(pool: PgPool, heads: Option<HeadsTarget>) {
+    let (ends, grown) = watch::channel(Ends::new());
+    let writing = async {
+        if let Some(target) = heads {
+            target::write_all(&target, grown, target::AGAIN).await;
+        }
+    };
+    tokio::join!(link(&pool, &ends), writing);
+}
+
+async fn link(pool: &PgPool, ends: &watch::Sender<Ends>) {
     let mut sealer = Sealer::default();
     let mut logged = BTreeMap::new();
     let mut is_well = true;
     loop {
-        match sealer.round(&pool).await {
+        match sealer.round(pool).await {
             Ok(grown) => {
                 is_well = true;
                 log(&grown, &mut logged);
-                if let Some(file) = heads.as_deref().filter(|_| !grown.is_empty()) {
-                    write(file, grown).await;
-                }
+                let grown = grown.into_iter().map(|head| (head.project_id, head));
+                ends.send_modify(|ends| ends.extend(grown));
             }
             Err(error) => {
                 if is_well {
@@ -117,14 +130,5 @@ fn log(grown: &[Head], logged: &mut BTreeMap<Option<ProjectId>, Instant>) {
             tracing::info!(?project_id, sequence, hash, "the audit is linked up to here");
             logged.insert(head.project_id, Instant::now());
         }
-    }
-}
-
-async fn write(file: &Path, grown: Vec<Head>) {
-    let path = file.to_owned();
-    let written = tokio::task::spawn_blocking(move || heads::append(&path, &grown)).await;
-    let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    if let Err(error) = written {
-        tracing::warn!(%error, file = %file.display(), "could not write where the audit's chains end");
     }
 }

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use console::settings::TemporalUi;
@@ -30,10 +30,11 @@ use store::pool::Pooler;
 use store::seal::SealError;
 use url::Url;
 
+use crate::audit_heads;
 use crate::local::DevState;
 pub use crate::settings::{
-    AUDIT_HEADS, CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN,
-    LOG, LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
+    CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN, LOG,
+    LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
     RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TEST_SHOP,
     TRUSTED_PROXIES, WORKER_BUILD, WORKER_DEPLOYMENT,
 };
@@ -221,14 +222,6 @@ impl Environment {
     #[must_use]
     pub fn public_url_is_set(&self) -> bool {
         self.is_given(PUBLIC_URL)
-    }
-
-    /// The file to which a worker appends where the audit's chains end.
-    ///
-    /// # Errors
-    /// When it is no text.
-    pub fn audit_heads(&self) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.plain(AUDIT_HEADS)?.map(PathBuf::from))
     }
 
     /// How long the API keeps an idle connection.
@@ -456,6 +449,7 @@ impl Environment {
             self.pooler().err(),
             self.worker_version().err(),
             self.test_shop(false).err(),
+            audit_heads::read(self).err(),
             self.migrate_database_url().err(),
         ];
         read.into_iter().flatten().collect()
@@ -472,7 +466,7 @@ impl Environment {
         !matches!(self.plain(name), Ok(None))
     }
 
-    fn plain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn plain(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(value) = self.0.get(name) else {
             return Ok(None);
         };
@@ -480,7 +474,7 @@ impl Environment {
         Ok((!text.is_empty()).then(|| text.to_owned()))
     }
 
-    fn secret(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn secret(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let is_meant = |setting: &&Setting| setting.kind == Kind::Secret && setting.name == name;
         let Some(Setting { file, .. }) = SETTINGS.iter().find(is_meant) else {
             return self.plain(name);
@@ -504,7 +498,7 @@ fn read_secret(file: &'static str, path: String) -> Result<String, ConfigError> 
     }
 }
 
-fn malformed(name: &'static str, problem: &str) -> ConfigError {
+pub(crate) fn malformed(name: &'static str, problem: &str) -> ConfigError {
     ConfigError::Malformed { name, problem: problem.to_owned() }
 }
 
@@ -519,9 +513,17 @@ pub fn local_url(listen: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN};
+
+    impl Environment {
+        /// An environment of these variables alone.
+        pub(crate) fn from_pairs(pairs: &[(&'static str, &str)]) -> Self {
+            Self(pairs.iter().map(|(name, value)| (*name, OsString::from(value))).collect())
+        }
+    }
 
     fn given(pairs: &[(&'static str, &str)]) -> Environment {
-        Environment(pairs.iter().map(|(name, value)| (*name, OsString::from(value))).collect())
+        Environment::from_pairs(pairs)
     }
 
     #[test]
@@ -551,7 +553,7 @@ mod tests {
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     /// Every secret: the variable, the one that names its file, a value, and how it is read.
-    const SECRETS: [(&str, &str, &str, Read); 6] = [
+    const SECRETS: [(&str, &str, &str, Read); 8] = [
         (DATABASE_URL, "DATABASE_URL_FILE", "postgres://alice@db/shop", Environment::database_url),
         (
             MIGRATE_DATABASE_URL,
@@ -572,6 +574,12 @@ mod tests {
                 Ok(url.map(|url| url.as_url().to_string()))
             },
         ),
+        (AWS_SECRET_ACCESS_KEY, "AWS_SECRET_ACCESS_KEY_FILE", "a-secret", |environment| {
+            environment.secret(AWS_SECRET_ACCESS_KEY)
+        }),
+        (AWS_SESSION_TOKEN, "AWS_SESSION_TOKEN_FILE", "a-token", |environment| {
+            environment.secret(AWS_SESSION_TOKEN)
+        }),
         (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", |environment| {
             match environment.temporal()? {
                 TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),

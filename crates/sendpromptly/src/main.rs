@@ -6,6 +6,7 @@
 //! half-way has changed nothing, because each change is one transaction.
 
 mod admin_context;
+mod audit_heads;
 mod cmd;
 mod config;
 mod dev;

@@ -6,7 +6,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use console::state::ConsoleState;
 use domain::dead_man::DeadManUrl;
 use domain::proxies::TrustedProxies;
 use domain::repair_url::AllowedNetworks;
+use engine::audit_chain::HeadsTarget;
 use engine::{Engine, Monitor, Relay};
 use store::pool::{PoolOptions, Pooler};
 use store::{MasterKey, PgPool, StoreError};
@@ -225,8 +225,8 @@ impl Service {
         self.tasks.spawn(worker::run(engine, deps, settings, shutdown))
     }
 
-    /// Links entries of the audit until [`Service::stop`]; where the chains end is also appended to this file.
-    pub fn link_audit(&self, heads: Option<PathBuf>) {
+    /// Links entries of the audit until [`Service::stop`]; where the chains end is also written there.
+    pub fn link_audit(&self, heads: Option<HeadsTarget>) {
         let linking = engine::audit_chain::run(self.background.clone(), heads);
         self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(linking));
     }

@@ -92,8 +92,22 @@ settings! {
     CALLBACK_ALLOW: Plain = "SENDPROMPTLY_CALLBACK_ALLOW";
     /// The check of a service that raises the alarm when it is not called each minute. No default.
     DEAD_MAN_URL: Secret = "SENDPROMPTLY_DEAD_MAN_URL";
-    /// A file to which a worker appends where the audit's chains end. No default.
+    /// A file or a bucket to which a worker writes where the audit's chains end. No default.
     AUDIT_HEADS: Plain = "SENDPROMPTLY_AUDIT_HEADS";
+    /// Whose bucket it is, as all that follows by the names that tools of S3 read. No default.
+    AWS_ACCESS_KEY_ID: Plain = "AWS_ACCESS_KEY_ID";
+    /// The secret of that key. No default.
+    AWS_SECRET_ACCESS_KEY: Secret = "AWS_SECRET_ACCESS_KEY";
+    /// What goes with keys that end. No default.
+    AWS_SESSION_TOKEN: Secret = "AWS_SESSION_TOKEN";
+    /// The bucket's region. Default: that of the next; with an endpoint `us-east-1`.
+    AWS_REGION: Plain = "AWS_REGION";
+    /// The same. No default.
+    AWS_DEFAULT_REGION: Plain = "AWS_DEFAULT_REGION";
+    /// The server of another store than AWS. Default: that of the next.
+    AWS_ENDPOINT_URL_S3: Plain = "AWS_ENDPOINT_URL_S3";
+    /// The same. Default: S3 of the region.
+    AWS_ENDPOINT_URL: Plain = "AWS_ENDPOINT_URL";
     /// Whether the built-in test shop is there: `on` or `off`. Default: `off`; of `dev` `on`.
     TEST_SHOP: Plain = "SENDPROMPTLY_TEST_SHOP";
     /// What is logged, as a filter of the `tracing` crate. Default: `info` for services, `warn` for

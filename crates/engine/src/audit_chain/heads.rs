@@ -43,13 +43,18 @@ impl HeadLine {
     }
 }
 
-/// Appends a line for each and waits until the disk has them. A new file is its owner's alone.
-pub(super) fn append(path: &Path, heads: &[Head]) -> io::Result<()> {
+/// A line for each, each with its end.
+pub(super) fn lines(heads: &[Head]) -> io::Result<String> {
     let mut lines = String::new();
     for head in heads {
         lines.push_str(&serde_json::to_string(&HeadLine::from(head))?);
         lines.push('\n');
     }
+    Ok(lines)
+}
+
+/// Appends the lines and waits until the disk has them. A new file is its owner's alone.
+pub(super) fn append(path: &Path, lines: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.write_all(lines.as_bytes())?;
     file.sync_data()
@@ -71,7 +76,8 @@ mod tests {
             Head { project_id, sequence: 1, hash: vec![2; 32] },
         ];
         for head in &heads {
-            append(&path, std::slice::from_ref(head)).expect("written");
+            let line = lines(std::slice::from_ref(head)).expect("a line");
+            append(&path, &line).expect("written");
         }
         let text = std::fs::read_to_string(&path).expect("a file");
         let read: Result<Vec<_>, _> = text.lines().map(HeadLine::read).collect();

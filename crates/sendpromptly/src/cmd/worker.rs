@@ -8,6 +8,7 @@ use sendpromptly::service::{Connections, asked_to_end};
 use worker::WorkerSettings;
 
 use crate::Context;
+use crate::audit_heads;
 use crate::cmd::api;
 use crate::output::CommandOutput;
 use crate::senders;
@@ -68,6 +69,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let environment = &context.environment;
     let allow = environment.callback_allow()?;
     let metrics = environment.metrics_listen(METRICS_PORT)?;
+    let heads = audit_heads::open(environment)?;
     let service = api::start(context, CONNECTIONS, "sendpromptly-worker")?;
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
@@ -75,7 +77,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     let outbound = api::outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
     let asked = asked_to_end()?;
     let worker = service.work(outbound, args.settings());
-    service.link_audit(environment.audit_heads()?);
+    service.link_audit(heads);
     service.make_partitions();
     if let Some(listen) = metrics {
         service.observe(Part::Worker, listen);

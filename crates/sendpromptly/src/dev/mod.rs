@@ -30,6 +30,7 @@ use worker::WorkerSettings;
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
+use crate::audit_heads;
 use crate::cmd::api::METRICS_PORT;
 use crate::config::local_url;
 use crate::failure::Failure;
@@ -204,7 +205,7 @@ async fn open(
     }
     // It ends with the service: no other database can have taken the namespace.
     drop(service.work(outbound, SETTINGS));
-    service.link_audit(environment.audit_heads()?);
+    service.link_audit(audit_heads::open(environment)?);
     service.make_partitions();
     Ok(service)
 }

@@ -41,7 +41,8 @@ pub struct VerifyArgs {
     /// Check only this project.
     #[arg(long, value_name = "ID")]
     project: Option<String>,
-    /// A file that workers wrote, with where the chains ended: each must still be there.
+    /// A file that workers wrote, or a bucket's objects one after the other, with where the chains ended: each must
+    /// still be there.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
 }
