@@ -64,7 +64,7 @@ pub struct ClaimedAlert {
 /// transaction is committed.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClaim, StoreError> {
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(AlertClaim::Ended) };
-    let Pending { alert, project_id, failures, .. } = pending;
+    let Pending { alert, project_id, failures, not_now, .. } = pending;
     if pending.is_removed {
         return Ok(AlertClaim::GiveUp(alert, "the destination was removed"));
     }
@@ -87,11 +87,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
     let Placement::Alone { root, conversation, stands_for_cause } = placement else {
         return Ok(AlertClaim::Folded(project_id));
     };
-    if pending.is_left_alone {
-        return Ok(AlertClaim::LeftAlone);
-    }
-    if pending.is_put_off {
-        return Ok(AlertClaim::Busy);
+    if let Some(not_now) = not_now {
+        return Ok(not_now);
     }
     match destination_health::take_turn(&mut *tx, alert.destination_id).await? {
         Turn::Now => {}
@@ -111,9 +108,8 @@ struct Pending {
     failures: i32,
     is_removed: bool,
     is_old: bool,
-    is_left_alone: bool,
-    /// Its last attempts left no note, and the pause after them is not over.
-    is_put_off: bool,
+    /// Its destination is left alone, or its last attempts left no note and the pause after them is not over.
+    not_now: Option<AlertClaim>,
 }
 
 /// Reads a pending alert and locks it and its destination.
@@ -139,14 +135,18 @@ async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pendi
         replay_id: row.replay_id,
         created_at: row.created_at,
     };
+    let not_now = if row.is_left_alone {
+        Some(AlertClaim::LeftAlone)
+    } else {
+        row.is_put_off.then_some(AlertClaim::Busy)
+    };
     Ok(Some(Pending {
         alert,
         project_id: row.project_id,
         failures: row.failures,
         is_removed: row.is_removed,
         is_old: row.is_old,
-        is_left_alone: row.is_left_alone,
-        is_put_off: row.is_put_off,
+        not_now,
     }))
 }
 

@@ -246,8 +246,7 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
                CASE n.kind
                    WHEN 'destination_broken' THEN about.broken_at IS NULL OR about.removed_at IS NOT NULL
                    WHEN 'policy_stopped' THEN stop.reset_at IS NOT NULL
-                   WHEN 'extension_silent' THEN silent.removed_at IS NOT NULL OR silent.paused_at IS NOT NULL
-                       OR silent.unanswered_in_a_row = 0
+                   WHEN 'extension_silent' THEN silent.removed_at IS NOT NULL OR silent.paused_at IS NOT NULL OR silent.unanswered_in_a_row = 0
                    WHEN 'receipts_silent' THEN silence.ended_at IS NOT NULL
                    ELSE false END AS "is_moot!"
            FROM notices n JOIN destinations d ON d.id = n.destination_id

@@ -50,7 +50,7 @@ console.log(JSON.stringify(wrong));
 "#;
 
 /// Reads notifications and prints each as the library would send it, or why it would not.
-const AIONTFY: &str = r#"
+const AIONTFY: &str = r"
 import json, sys
 from aiontfy import Message
 def read(notification):
@@ -59,7 +59,7 @@ def read(notification):
     except Exception as error:
         return str(error)
 print(json.dumps([read(one) for one in json.loads(sys.argv[1])]))
-"#;
+";
 
 fn libraries() -> PathBuf {
     PathBuf::from(ask("install_test_libraries.py"))

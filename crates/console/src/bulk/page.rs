@@ -95,10 +95,9 @@ pub(super) async fn show(
     let many = many(bulk.items.into());
     let heading = heading(bulk.action, bulk.state, &many);
     let total = counts.total();
+    let layout = Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?;
     let page = BulkPage {
-        layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str())
-            .await?
-            .at(super::path(bulk.id)),
+        layout: layout.at(super::path(bulk.id)),
         path: super::path(bulk.id),
         id: bulk.id,
         heading,

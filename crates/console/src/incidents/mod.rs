@@ -122,7 +122,6 @@ async fn show(
         list_held(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
         comments_of_cause(state, query.cause_id(), now),
     )?;
-    let hours = HourPlots::load(state, query, &summary.hours).await?;
     let empty = Empty::load(state, query, &projects, mode, found.data.is_empty()).await?;
     let filters = Filters::new(PATH, query, own_filters(query, &causes), &projects, &catalogue);
     let layout = Layout::load_in(state, signed_in, view, Section::Incidents, "Incidents").await?;
@@ -133,9 +132,9 @@ async fn show(
         said,
         typed_comment,
         max_note: MAX_NOTE,
+        hours: HourPlots::load(state, query, &summary.hours).await?,
         summary,
         held,
-        hours,
         causes: causes.shared,
         all_causes: causes.all,
         saved: SavedLinks::new(own, query, &filters),

@@ -22,22 +22,7 @@ pub(super) fn check_routing(
 
 pub(super) fn judge_routing(ours: Option<&WorkerVersion>, routing: &Routing) -> Check {
     let name = WORKER_VERSION;
-    let Some(ours) = ours else {
-        let Some(current) = &routing.current else {
-            return Check::ok(name, "worker versioning is off");
-        };
-        let WorkerVersion { deployment, build } = current;
-        return Check::failed(
-            name,
-            format!(
-                "the build {build} of the deployment {deployment} is current: workers without a build get no task"
-            ),
-            format!(
-                "set SENDPROMPTLY_WORKER_DEPLOYMENT and SENDPROMPTLY_WORKER_BUILD for api and worker, or run `temporal \
-                 worker deployment set-current-version --deployment-name {deployment} --unversioned`"
-            ),
-        );
-    };
+    let Some(ours) = ours else { return judge_unversioned(routing) };
     let WorkerVersion { deployment, build } = ours;
     if routing.current.as_ref() == Some(ours) {
         return Check::ok(name, format!("the build {build} of {deployment} is current"));
@@ -60,6 +45,22 @@ pub(super) fn judge_routing(ours: Option<&WorkerVersion>, routing: &Routing) -> 
         format!(
             "run `temporal worker deployment set-current-version --deployment-name {deployment} --build-id {build}`, or \
              `set-ramping-version` with a `--percentage`; a worker of a build that was replaced may be stopped"
+        ),
+    )
+}
+
+fn judge_unversioned(routing: &Routing) -> Check {
+    let Some(WorkerVersion { deployment, build }) = &routing.current else {
+        return Check::ok(WORKER_VERSION, "worker versioning is off");
+    };
+    Check::failed(
+        WORKER_VERSION,
+        format!(
+            "the build {build} of the deployment {deployment} is current: workers without a build get no task"
+        ),
+        format!(
+            "set SENDPROMPTLY_WORKER_DEPLOYMENT and SENDPROMPTLY_WORKER_BUILD for api and worker, or run `temporal \
+             worker deployment set-current-version --deployment-name {deployment} --unversioned`"
         ),
     )
 }

@@ -131,15 +131,11 @@ impl Stage {
         let product_url = database::url_of_role(&postgres, &password, ways.postgres.port)?;
         let settings = settings(&ways, &addresses, &product_url, &master_key, &options);
         let [api, worker] = parts(&options, &folder, &settings, &addresses);
-        let plain = TemporalSettings::Plain {
-            address: temporal.address(),
-            namespace: embedded::NAMESPACE.to_owned(),
-        };
         let mut stage = Self {
             api,
             worker,
             role_url: database::url_of_role(&postgres, &password, postgres.port())?,
-            engine: Engine::new(plain, TASK_QUEUE),
+            engine: Engine::new(plain(&temporal), TASK_QUEUE),
             newer: options.newer,
             ways,
             postgres,
@@ -212,6 +208,14 @@ async fn engines(
     settings.db_file = Some(temporal_file(place(Holds::Temporal)));
     settings.search_attributes = search_attribute::ALL.iter().map(ToString::to_string).collect();
     Ok((postgres, Temporal::start(&found.temporal, settings).await?))
+}
+
+/// The lab's own way to Temporal, past every fault between the parts.
+fn plain(temporal: &Temporal) -> TemporalSettings {
+    TemporalSettings::Plain {
+        address: temporal.address(),
+        namespace: embedded::NAMESPACE.to_owned(),
+    }
 }
 
 async fn ways(

@@ -111,10 +111,10 @@ async fn observe(
     run_with(turn, settings, async |session| {
         let scraper = Scraper::start(format!("http://{metrics}"));
         let load = flat_out(session).await?;
-        let (scrapes, received) = (scraper.finish().await?, sink.received());
-        anyhow::ensure!(scrapes.count > 0, "the metrics could not be read");
-        anyhow::ensure!(received.spans > 0, "no span was exported");
-        Ok((load, Observed { scrapes, received }))
+        let observed = Observed { scrapes: scraper.finish().await?, received: sink.received() };
+        anyhow::ensure!(observed.scrapes.count > 0, "the metrics could not be read");
+        anyhow::ensure!(observed.received.spans > 0, "no span was exported");
+        Ok((load, observed))
     })
     .await
 }

@@ -114,14 +114,7 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
         return Ok(Some(nothing(bulk.state)));
     };
     let counts = count_items(&mut *tx, id).await?;
-    let late = sqlx::query_scalar!(
-        r#"UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1
-           RETURNING extract(epoch FROM now() - coalesce(next_at, now()))::float8 AS "late!""#,
-        id.as_uuid(),
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let late = settings.late(counts, late);
+    let late = settings.late(counts, note_step(&mut *tx, id).await?);
     let due = settings.due(late);
     let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
         NextStep::End => {
@@ -142,6 +135,18 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
         NextStep::Wait => running(0, FOR_RESULTS),
     };
     Ok(Some(judged))
+}
+
+/// Notes that a step is made, and says by how many seconds it is late.
+async fn note_step(tx: &mut PgConnection, id: BulkId) -> Result<f64, StoreError> {
+    let late = sqlx::query_scalar!(
+        r#"UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1
+           RETURNING extract(epoch FROM now() - coalesce(next_at, now()))::float8 AS "late!""#,
+        id.as_uuid(),
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(late)
 }
 
 /// As many as one step looks at, until nothing waits.

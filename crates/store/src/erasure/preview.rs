@@ -92,16 +92,14 @@ async fn count_rows(
            )
            SELECT 'payment_events' AS "table!", count(*) AS "rows!" FROM event WHERE is_named
            UNION ALL SELECT 'snapshots', count(*) FROM event WHERE has_snapshot
-           UNION ALL SELECT 'results', count(*) FROM event e JOIN results r ON r.event_id = e.id
-               WHERE r.error_message <> '[erased]'
+           UNION ALL SELECT 'results', count(*) FROM event e JOIN results r ON r.event_id = e.id WHERE r.error_message <> '[erased]'
            UNION ALL SELECT 'incidents', count(*) FROM incident
                WHERE is_named OR error_message <> '[erased]' OR resolution_note <> '[erased]'
            UNION ALL SELECT 'reprocesses', count(*) FROM reprocess
                WHERE is_named OR note <> '[erased]' OR body::jsonb #>> '{reason,error_message}' <> '[erased]'
            UNION ALL SELECT 'callback_attempts', count(*) FROM reprocess r JOIN callback_attempts a ON a.replay_id = r.id
                WHERE a.answer <> '[erased]' OR a.redirect_to IS NOT NULL
-           UNION ALL SELECT 'alerts', count(*) FROM incident i JOIN alerts a ON a.incident_id = i.id
-               WHERE a.last_answer <> '[erased]'
+           UNION ALL SELECT 'alerts', count(*) FROM incident i JOIN alerts a ON a.incident_id = i.id WHERE a.last_answer <> '[erased]'
            UNION ALL SELECT 'proof_links', count(*) FROM incident i JOIN proof_links l ON l.incident_id = i.id
                WHERE l.revoked_at IS NULL
            UNION ALL SELECT 'extension_calls', count(*) FROM event e JOIN extension_calls c ON c.event_id = e.id
