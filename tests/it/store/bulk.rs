@@ -226,6 +226,26 @@ fn what_was_resolved_or_started_by_others_is_skipped_and_costs_no_pace() {
 }
 
 #[test]
+fn what_an_operator_resolves_while_its_reprocess_runs_is_no_failure() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 4).await;
+        let id = running(&shop, SETTINGS).await;
+        assert_eq!(next(&shop, id).await.1, [2, 2, 0, 0, 0]);
+        shop.resolve(events[0]).await;
+        assert_eq!(next(&shop, id).await, (BulkState::Running, [1, 2, 0, 0, 1]));
+        let skipped = list_items(&shop.pool, id, Some(ItemState::Skipped), 0, 10).await;
+        let skipped = skipped.expect("items").remove(0);
+        assert_eq!((skipped.event_id, skipped.replay_id), (events[0], None));
+        assert!(skipped.why.expect("a reason").contains("resolved by hand"));
+
+        report(&shop, events[1], "failed").await;
+        shop.resolve(events[1]).await;
+        assert_eq!(next(&shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 1]), "it had failed");
+    });
+}
+
+#[test]
 fn steps_at_once_start_nothing_twice() {
     run(async {
         let shop = Shop::open().await;
