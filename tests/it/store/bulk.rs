@@ -211,6 +211,27 @@ fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
 }
 
 #[test]
+fn what_failed_is_tried_again_whole_whoever_asks_for_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let revocation =
+            json!({ "event_type": "charge.refunded", "effect_type": "access_revocation" });
+        let revocation = shop.accept(&receipt_with("evt_refund", &revocation)).await.event_id;
+        shop.fail(revocation).await;
+        let first = preview(&shop, Selection::All, true).await.id;
+        begin(&shop, first, SETTINGS).await;
+        next(&shop, first).await;
+        report(&shop, revocation, "failed").await;
+        next(&shop, first).await;
+
+        let again = preview(&shop, Selection::FailuresOf(first), false).await;
+        assert_eq!((again.items, again.excluded_taking), (1, 0), "it was taken in before");
+        let all = preview(&shop, Selection::All, false).await;
+        assert_eq!((all.items, all.excluded_taking), (0, 1), "elsewhere it is asked for");
+    });
+}
+
+#[test]
 fn what_was_resolved_or_started_by_others_is_skipped_and_costs_no_pace() {
     run(async {
         let shop = Shop::open().await;
