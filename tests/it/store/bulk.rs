@@ -404,3 +404,29 @@ fn temporal_is_told_until_it_has_it_and_again_where_the_workflow_is_lost() {
         assert_eq!(due().await, [id]);
     });
 }
+
+#[test]
+fn what_was_canceled_is_followed_again_where_its_workflow_is_lost() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 3).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        dispatch::claim_due(&shop.pool).await.expect("a database");
+        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
+        steered(&shop, id, Steering::Cancel).await.expect("canceled");
+        let forgotten = async || dispatch::wake_forgotten(&shop.pool).await.expect("a database");
+        let_time_pass(&shop).await;
+        next(&shop, id).await;
+        assert_eq!(forgotten().await, 0, "its workflow follows it");
+        let_time_pass(&shop).await;
+        assert_eq!(forgotten().await, 1);
+        assert_eq!(dispatch::claim_due(&shop.pool).await.expect("a database"), [id]);
+        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "success").await;
+        assert_eq!(next(&shop, id).await, (BulkState::Canceled, [1, 0, 2, 0, 0]));
+        let_time_pass(&shop).await;
+        assert_eq!(forgotten().await, 0, "all of it is over");
+    });
+}

@@ -113,6 +113,9 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     settle(tx, id).await?;
     let nothing = Judged::nothing;
     let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
+    if bulk.state == BulkState::Canceled {
+        note_step(&mut *tx, id).await?;
+    }
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(Some(nothing(bulk.state)));
     };
