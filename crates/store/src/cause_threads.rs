@@ -1,7 +1,8 @@
 //! What each destination was told of a cause, and what is to be told next.
 //!
 //! A row is locked after its destination's, by which claims of alerts follow one another, so that of
-//! 200 incidents that open together one is the first. An alert that is folded names the message that
+//! 200 incidents that open together one is the first; notices are locked last. Whoever locks in that order waits for
+//! nobody in a circle. An alert that is folded names the message that
 //! will stand for it before that is written: `next_message` becomes a notice, and what is folded
 //! afterwards names the one after it. So no alert is between two messages, and a process that dies
 //! anywhere leaves either a folded alert whose message is due, or a notice that waits.
@@ -270,8 +271,14 @@ async fn list_due(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
     Ok(due.map(|(id, ..)| id).collect())
 }
 
-/// Decides again under the thread's lock, and writes what is due. `true` if a message was written.
+/// Decides again under the locks of the destination and the thread, and writes what is due. `true` if a message was written.
 async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
+    sqlx::query!(
+        "SELECT FROM destinations WHERE id = (SELECT destination_id FROM cause_threads WHERE id = $1) FOR NO KEY UPDATE",
+        id,
+    )
+    .execute(&mut *tx)
+    .await?;
     // A statement of its own, because only a later one sees what was committed while it waited.
     sqlx::query!("SELECT FROM cause_threads WHERE id = $1 FOR UPDATE", id)
         .execute(&mut *tx)
