@@ -66,12 +66,12 @@ pub(crate) async fn place(
             begin(tx, alert, cause, follows).await?;
             Ok(alone(thread.filter(|_| follows).map(|thread| thread.root)))
         }
-        Telling::ByCause { joins, at_once } => {
+        Telling::ByCause { joins, is_due } => {
             if let Some(conversation) = acknowledge(&mut *tx, alert, cause).await? {
                 return Ok(Placement::Alone { root: None, conversation, stands_for_cause: true });
             }
             fold(&mut *tx, alert, cause, joins).await?;
-            if at_once {
+            if is_due {
                 let_update_be_due(tx, alert, cause).await?;
             }
             Ok(Placement::Folded)

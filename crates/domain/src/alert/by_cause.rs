@@ -58,7 +58,7 @@ pub enum Telling {
         /// The destination has not known of its incident.
         joins: bool,
         /// That message is due immediately.
-        at_once: bool,
+        is_due: bool,
     },
 }
 
@@ -84,13 +84,13 @@ impl Telling {
             KnownBy::Cause => Self::by_cause(false),
             KnownBy::Alert => Self::Alone,
             KnownBy::Nothing if is_over && opens => Self::First { follows: true },
-            KnownBy::Nothing => Self::ByCause { joins: true, at_once: opens && episode.is_quiet },
+            KnownBy::Nothing => Self::ByCause { joins: true, is_due: opens && episode.is_quiet },
         }
     }
 
     /// By a message that is due when it is.
     const fn by_cause(joins: bool) -> Self {
-        Self::ByCause { joins, at_once: false }
+        Self::ByCause { joins, is_due: false }
     }
 }
 
@@ -211,13 +211,13 @@ mod tests {
     fn what_opens_after_a_late_destination_was_told_of_what_heals_is_told_immediately() {
         use AlertKind::{IncidentAcknowledged, IncidentOpened, IncidentResolved, ReprocessFailed};
         let quiet = Some(Episode { is_quiet: true, ..RUNNING });
-        for (kind, known, at_once) in [
+        for (kind, known, is_due) in [
             (IncidentOpened, KnownBy::Nothing, true),
             (ReprocessFailed, KnownBy::Nothing, true),
             (IncidentResolved, KnownBy::Nothing, false),
             (IncidentAcknowledged, KnownBy::Nothing, false),
         ] {
-            let telling = Telling::ByCause { joins: true, at_once };
+            let telling = Telling::ByCause { joins: true, is_due };
             assert_eq!(Telling::decide(kind, known, quiet), telling, "{kind}");
         }
         let known = Telling::decide(ReprocessFailed, KnownBy::Cause, quiet);
