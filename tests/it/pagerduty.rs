@@ -169,6 +169,47 @@ fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
     });
 }
 
+/// What a worker does in a minute, after so long.
+async fn wait(world: &World, interval: &str) {
+    let sql = format!(
+        "UPDATE cause_waits SET waiting_since = waiting_since - interval '{interval}',
+             told_at = told_at - interval '{interval}'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+    world.send_notices().await;
+}
+
+#[test]
+fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_opens_later() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let pagerduty = service(&world).await;
+        let step =
+            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+             INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE kind = 'pagerduty'";
+        sqlx::raw_sql(step).execute(&world.pool).await.expect("a step");
+        let first = fail(&world, "evt_1").await;
+        wait(&world, "0 minutes").await;
+        assert!(states(&pagerduty).is_empty(), "bob is told first");
+        wait(&world, "1 hour").await;
+        assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+        acknowledge(&world, first).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved], "bob sees to it");
+        let second = fail(&world, "evt_2").await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Triggered]);
+        for event_id in [first, second] {
+            succeed(&world, event_id).await;
+        }
+        wait(&world, "0 minutes").await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Resolved]);
+    });
+}
+
 #[test]
 fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
     run(async {

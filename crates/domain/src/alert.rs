@@ -10,7 +10,7 @@ mod sentences;
 mod slack_url;
 mod webhook_url;
 
-pub use by_cause::{CauseMessage, Episode, KnownBy, Progress, Telling};
+pub use by_cause::{AT_LEAST_EVERY, CauseMessage, Episode, KnownBy, Progress, Telling};
 pub use sentences::{
     format_duration, format_elapsed, format_timestamp, heading_acknowledged, heading_applied,
     heading_opened, heading_repair_failed, heading_resolved, heading_superseded, heading_waiting,

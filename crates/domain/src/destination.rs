@@ -48,6 +48,8 @@ pub struct FieldDescription {
     pub hint: &'static str,
     pub example: &'static str,
     pub is_required: bool,
+    /// Whether what is entered is never shown again, in a form that was rejected neither.
+    pub is_secret: bool,
 }
 
 /// What is to be known of a kind of destination.
@@ -153,7 +155,11 @@ const fn field(
     hint: &'static str,
     example: &'static str,
 ) -> FieldDescription {
-    FieldDescription { name, title, hint, example, is_required: true }
+    FieldDescription { name, title, hint, example, is_required: true, is_secret: false }
+}
+
+const fn secret(field: FieldDescription) -> FieldDescription {
+    FieldDescription { is_secret: true, ..field }
 }
 
 const fn optional(field: FieldDescription) -> FieldDescription {
@@ -177,12 +183,12 @@ const SLACK: KindDescription = KindDescription {
     kind: DestinationKind::Slack,
     name: "Slack",
     noun: "Slack",
-    fields: &[field(
+    fields: &[secret(field(
         "slack",
         "Slack webhook URL",
         "In Slack: Apps, Incoming Webhooks, Add to a channel. The URL is a secret: it is kept encrypted and not shown.",
         "https://hooks.slack.com/services/…",
-    )],
+    ))],
     button: "Add the channel",
     label_title: "Label (optional)",
     named_by: "the last four characters of its URL",
@@ -196,24 +202,24 @@ const SLACK_APP: KindDescription = KindDescription {
     name: "Slack app",
     noun: "a Slack app",
     fields: &[
-        field(
+        secret(field(
             "slack_app",
             "Bot token of your Slack app",
             "In your app: OAuth & Permissions, with the scope chat:write. It is kept encrypted and not shown.",
             "xoxb-…",
-        ),
+        )),
         field(
             "channel",
             "Channel ID",
             "At the end of the channel's details. Invite the app to it: /invite @your-app",
             "C0123ABCDEF",
         ),
-        field(
+        secret(field(
             "signing_secret",
             "Signing secret of your Slack app",
             "In your app: Basic Information. Buttons are verified with it. It is kept encrypted and not shown.",
             "32 digits and letters",
-        ),
+        )),
         optional(field(
             "slack_api",
             "Address of the Web API (optional)",
@@ -233,13 +239,13 @@ const TEAMS: KindDescription = KindDescription {
     kind: DestinationKind::Teams,
     name: "Teams",
     noun: "Teams",
-    fields: &[field(
+    fields: &[secret(field(
         "teams",
         "Teams workflow URL",
         "In Teams: the channel's menu, Workflows, Send webhook alerts to a channel. The URL is a secret: it is kept \
             encrypted and not shown.",
         "https://….api.powerplatform.com/…",
-    )],
+    ))],
     button: "Add the workflow",
     label_title: "Label of the Teams channel (optional)",
     named_by: "the last four characters of its signature",
@@ -252,13 +258,13 @@ const DISCORD: KindDescription = KindDescription {
     kind: DestinationKind::Discord,
     name: "Discord",
     noun: "Discord",
-    fields: &[field(
+    fields: &[secret(field(
         "discord",
         "Discord webhook URL",
         "In Discord: the channel's settings, Integrations, Webhooks, New Webhook, Copy Webhook URL. The URL is a \
             secret: it is kept encrypted and not shown.",
         "https://discord.com/api/webhooks/…",
-    )],
+    ))],
     button: "Add the Discord channel",
     label_title: "Label of the Discord channel (optional)",
     named_by: "the last four characters of its token",
@@ -272,19 +278,19 @@ const NTFY: KindDescription = KindDescription {
     name: "ntfy",
     noun: "ntfy",
     fields: &[
-        field(
+        secret(field(
             "ntfy",
             "ntfy topic URL",
             "The topic that you subscribe to, at ntfy.sh or your own server. Whoever knows it can read it: it is kept \
                 encrypted and not shown.",
             "https://ntfy.sh/cometcart-x7Kq2mWp",
-        ),
-        optional(field(
+        )),
+        optional(secret(field(
             "token",
             "Access token (optional)",
             "Where the topic is protected. It is kept encrypted and not shown.",
             "tk_…",
-        )),
+        ))),
     ],
     button: "Add the topic",
     label_title: "Label of the topic (optional)",
@@ -299,13 +305,13 @@ const PAGERDUTY: KindDescription = KindDescription {
     name: "PagerDuty",
     noun: "PagerDuty",
     fields: &[
-        field(
+        secret(field(
             "pagerduty",
             "PagerDuty integration key",
             "In PagerDuty: Services, your service, Integrations, Add integration, Events API V2. The key is a secret: \
                 it is kept encrypted and not shown.",
             "32 letters and digits",
-        ),
+        )),
         optional(field(
             "endpoint",
             "Events endpoint (optional)",
@@ -325,12 +331,12 @@ const WEBHOOK: KindDescription = KindDescription {
     kind: DestinationKind::Webhook,
     name: "Webhook",
     noun: "a webhook",
-    fields: &[field(
+    fields: &[secret(field(
         "webhook",
         "Webhook URL",
         "Any HTTPS endpoint: it receives signed JSON. The URL is a secret: it is kept encrypted and not shown.",
         "https://alerts.example.com/…",
-    )],
+    ))],
     button: "Add the webhook",
     label_title: "Label of the webhook (optional)",
     named_by: "its host",
@@ -398,6 +404,8 @@ mod tests {
         for (kind, field) in DestinationKind::all_fields() {
             assert!(names.insert(field.name), "{kind} {}", field.name);
             assert!(!["label", "every_incident"].contains(&field.name), "{kind}");
+            let says = field.hint.contains("kept encrypted and not shown");
+            assert_eq!(field.is_secret, says, "{kind} {}", field.name);
         }
     }
 

@@ -1,12 +1,13 @@
 //! What each destination was told of a cause, and what is to be told next.
 //!
 //! A row is locked after its destination's, by which claims of alerts follow one another, so that of
-//! 200 incidents that open together one is the first. An alert that is folded names the message that
+//! 200 incidents that open together one is the first; notices are locked last. Whoever locks in that order waits for
+//! nobody in a circle. An alert that is folded names the message that
 //! will stand for it before that is written: `next_message` becomes a notice, and what is folded
 //! afterwards names the one after it. So no alert is between two messages, and a process that dies
 //! anywhere leaves either a folded alert whose message is due, or a notice that waits.
 
-use domain::alert::{AlertKind, CauseMessage, Episode, KnownBy, Progress, Telling};
+use domain::alert::{AT_LEAST_EVERY, AlertKind, CauseMessage, Episode, KnownBy, Progress, Telling};
 use domain::ids::{AlertId, CauseId, IncidentId, ReplayId};
 use domain::notice::NoticeKind;
 use sqlx::PgExecutor;
@@ -65,11 +66,14 @@ pub(crate) async fn place(
             begin(tx, alert, cause, follows).await?;
             Ok(alone(thread.filter(|_| follows).map(|thread| thread.root)))
         }
-        Telling::ByCause { joins } => {
+        Telling::ByCause { joins, is_due } => {
             if let Some(conversation) = acknowledge(&mut *tx, alert, cause).await? {
                 return Ok(Placement::Alone { root: None, conversation, stands_for_cause: true });
             }
-            fold(tx, alert, cause, joins).await?;
+            fold(&mut *tx, alert, cause, joins).await?;
+            if is_due {
+                let_update_be_due(tx, alert, cause).await?;
+            }
             Ok(Placement::Folded)
         }
     }
@@ -123,7 +127,7 @@ async fn lock_thread(
     cause: CauseId,
 ) -> Result<Option<Thread>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT root_incident_id, root_kind, root_replay_id, first_incident_id, incidents,
+        r#"SELECT root_incident_id, root_kind, root_replay_id, first_incident_id, incidents, is_quiet,
                extract(epoch FROM clock_timestamp() - ended_at)::float8 AS ended_seconds,
                NOT has_news AND EXISTS (SELECT FROM incidents i WHERE i.id = t.first_incident_id AND i.state = 'resolved') AS "is_first_resolved!"
            FROM cause_threads t WHERE destination_id = $1 AND cause = $2 FOR UPDATE"#,
@@ -137,6 +141,7 @@ async fn lock_thread(
             incidents: row.incidents,
             is_first: row.first_incident_id == alert.incident_id,
             is_first_resolved: row.is_first_resolved,
+            is_quiet: row.is_quiet,
             ended: row.ended_seconds.map(Duration::seconds_f64),
         },
         root: FirstAlert {
@@ -157,14 +162,15 @@ async fn begin(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO cause_threads AS t (id, project_id, destination_id, cause, root_incident_id, root_kind, root_replay_id,
-             first_incident_id, next_message)
-         SELECT $1, d.project_id, d.id, $3, $4, $5, $6, $4, $7 FROM destinations d WHERE d.id = $2
+             first_incident_id, next_message, is_quiet)
+         SELECT $1, d.project_id, d.id, $3, $4, $5, $6, $4, $7, $9 FROM destinations d WHERE d.id = $2
          ON CONFLICT ON CONSTRAINT cause_threads_cause_key DO UPDATE SET
              root_incident_id = CASE WHEN $8 THEN t.root_incident_id ELSE excluded.root_incident_id END,
              root_kind = CASE WHEN $8 THEN t.root_kind ELSE excluded.root_kind END,
              root_replay_id = CASE WHEN $8 THEN t.root_replay_id ELSE excluded.root_replay_id END,
              first_incident_id = excluded.first_incident_id, began_at = now(), incidents = 1, told = 1,
-             has_news = false, told_at = now(), next_message = excluded.next_message, ended_at = NULL, acknowledged_by = NULL",
+             has_news = false, told_at = now(), next_message = excluded.next_message, ended_at = NULL, acknowledged_by = NULL,
+             is_quiet = excluded.is_quiet",
         Uuid::now_v7(),
         alert.destination_id.as_uuid(),
         cause.as_uuid(),
@@ -173,6 +179,7 @@ async fn begin(
         alert.replay_id.map(ReplayId::as_uuid),
         Uuid::now_v7(),
         follows,
+        !alert.kind.opens(),
     )
     .execute(tx)
     .await?;
@@ -197,6 +204,24 @@ async fn fold(
         alert.destination_id.as_uuid(),
         cause.as_uuid(),
         i32::from(joins),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Lets the next message of a cause be due now: the first that opened, of those that the destination is told of.
+async fn let_update_be_due(
+    tx: &mut PgConnection,
+    alert: &Alert,
+    cause: CauseId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE cause_threads SET is_quiet = false, told_at = least(told_at, now() - make_interval(secs => $3))
+         WHERE destination_id = $1 AND cause = $2",
+        alert.destination_id.as_uuid(),
+        cause.as_uuid(),
+        AT_LEAST_EVERY.as_seconds_f64(),
     )
     .execute(tx)
     .await?;
@@ -246,8 +271,14 @@ async fn list_due(db: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
     Ok(due.map(|(id, ..)| id).collect())
 }
 
-/// Decides again under the thread's lock, and writes what is due. `true` if a message was written.
+/// Decides again under the locks of the destination and the thread, and writes what is due. `true` if a message was written.
 async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
+    sqlx::query!(
+        "SELECT FROM destinations WHERE id = (SELECT destination_id FROM cause_threads WHERE id = $1) FOR NO KEY UPDATE",
+        id,
+    )
+    .execute(&mut *tx)
+    .await?;
     // A statement of its own, because only a later one sees what was committed while it waited.
     sqlx::query!("SELECT FROM cause_threads WHERE id = $1 FOR UPDATE", id)
         .execute(&mut *tx)

@@ -167,6 +167,7 @@ impl Look<'_> {
     /// Writes what is due of the cause, and keeps how far it is.
     async fn tell(&self, tx: &mut PgConnection, mut it: Standing) -> Result<u64, StoreError> {
         let due = Due::decide(self.rules, self.wait(&it));
+        let is_seen_to = !it.has_open && it.waiting_since.is_some() && it.wait_step > 0;
         self.advance(&mut it, due);
         let told = &self.rules.escalate_to[..steps(self.rules, it.step)];
         let mut written = 0;
@@ -182,9 +183,30 @@ impl Look<'_> {
             };
             reminders::enqueue(&mut *tx, &new, told).await?;
             written += 1;
+        } else if is_seen_to {
+            written += self.end_pages(&mut *tx, told).await?;
         }
         self.save(tx, &it).await?;
         Ok(written)
+    }
+
+    /// Ends what services page of the escalation: nobody is waited for any more. One that is only acknowledged there would
+    /// page nobody when the cause is escalated again.
+    async fn end_pages(
+        &self,
+        tx: &mut PgConnection,
+        told: &[DestinationId],
+    ) -> Result<u64, StoreError> {
+        let paging = sqlx::query_scalar!(
+            "SELECT id FROM destinations WHERE id = ANY ($1) AND kind = 'pagerduty' ORDER BY id",
+            told as &[DestinationId],
+        );
+        let paging = paging.fetch_all(&mut *tx).await?;
+        if paging.is_empty() {
+            return Ok(0);
+        }
+        reminders::enqueue(tx, &self.reminder(ReminderReason::Resolved), &paging).await?;
+        Ok(1)
     }
 
     const fn reminder(&self, reason: ReminderReason) -> NewReminder {

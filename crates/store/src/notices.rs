@@ -178,6 +178,7 @@ pub enum NoticeClaim {
 /// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. It counts the
 /// attempt. Nothing is held unless the result is [`NoticeClaim::Send`] and the transaction is committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
+    lock_destination(&mut *tx, id).await?;
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
     let Pending { notice, .. } = pending;
     if pending.is_removed {
@@ -217,14 +218,15 @@ pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreErr
 }
 
 async fn hold(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
+    destination_health::hold(&mut *tx, notice.destination_id, notice.failures).await?;
     sqlx::query!(
         "UPDATE notices SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
         notice.id,
         claim_seconds(),
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    destination_health::hold(tx, notice.destination_id, notice.failures).await
+    Ok(())
 }
 
 /// A notice that waits and what is known of its destination.
@@ -237,7 +239,18 @@ struct Pending {
     is_left_alone: bool,
 }
 
-/// Reads a notice that waits and locks it and its destination.
+/// Locks the destination of a notice, which goes before the notice: whoever supersedes notices holds it, too.
+async fn lock_destination(tx: &mut PgConnection, id: NoticeId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "SELECT FROM destinations WHERE id = (SELECT destination_id FROM notices WHERE id = $1) FOR NO KEY UPDATE",
+        id,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Reads a notice that waits and locks it; its destination is locked.
 async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
@@ -253,7 +266,7 @@ async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pend
                LEFT JOIN destinations about ON about.id = n.about_id LEFT JOIN policy_stops stop ON stop.id = n.about_id
                LEFT JOIN extensions silent ON silent.id = n.about_id LEFT JOIN silences silence ON silence.id = n.about_id
            WHERE n.id = $1 AND n.state = 'pending'
-             AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= clock_timestamp() FOR NO KEY UPDATE OF n, d"#,
+             AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= clock_timestamp() FOR NO KEY UPDATE OF n"#,
         id,
     )
     .fetch_optional(tx)

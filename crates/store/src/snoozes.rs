@@ -253,6 +253,9 @@ async fn end_of_project(tx: &mut PgConnection, project_id: ProjectId) -> Result<
         return Ok(0);
     }
     let due = lock_due(&mut *tx, project_id).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
     let is_back = |snooze: &DueSnooze| snooze.ended_by != SnoozeEnd::Resolved;
     let reminder = if due.iter().any(is_back) {
         let new = NewReminder::new(project_id, None, ReminderReason::SnoozeOver);
@@ -260,19 +263,36 @@ async fn end_of_project(tx: &mut PgConnection, project_id: ProjectId) -> Result<
     } else {
         None
     };
-    for snooze in &due {
-        sqlx::query!(
-            "UPDATE snoozes SET ended_at = now(), ended_by = $2, reminder_id = $3 WHERE id = $1",
-            snooze.id,
-            snooze.ended_by.as_str(),
-            reminder.filter(|_| is_back(snooze)),
-        )
-        .execute(&mut *tx)
-        .await?;
+    end_all(&mut *tx, &due, reminder).await?;
+    let entries = due.iter().map(|snooze| {
         let subject = Subject::incident(project_id, snooze.event_id, snooze.incident_id);
-        record_end(&mut *tx, &Actor::System, subject, snooze.ended_by).await?;
-    }
+        let detail = SnoozeEndDetail { ended_by: snooze.ended_by };
+        (subject, AuditEvent::IncidentSnoozeEnded(detail))
+    });
+    audit::record_all(tx, &Actor::System, &entries.collect::<Vec<_>>()).await?;
     Ok(u64::try_from(due.len()).unwrap_or_default())
+}
+
+/// Ends snoozes together, however many; the message names those that are back.
+async fn end_all(
+    tx: &mut PgConnection,
+    due: &[DueSnooze],
+    reminder: Option<Uuid>,
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = due.iter().map(|snooze| snooze.id).collect();
+    let ended_by: Vec<_> = due.iter().map(|snooze| snooze.ended_by.as_str().to_owned()).collect();
+    sqlx::query!(
+        "UPDATE snoozes s SET ended_at = now(), ended_by = ended.ended_by,
+             reminder_id = CASE WHEN ended.ended_by <> $4 THEN $3::uuid END
+         FROM unnest($1::uuid[], $2::text[]) AS ended (id, ended_by) WHERE s.id = ended.id",
+        &ids,
+        &ended_by,
+        reminder,
+        SnoozeEnd::Resolved.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Ids grow with time, so of a cause only those are looked at that may have opened since; a quarter of an hour is for

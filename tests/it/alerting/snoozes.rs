@@ -59,6 +59,31 @@ fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
 }
 
 #[test]
+fn however_many_snoozes_are_over_one_statement_ends_them() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        for name in ["evt_1", "evt_2", "evt_3"] {
+            let id = incident(&world, fail(&world, name, CODE).await).await.to_string();
+            assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
+        }
+        let resolved = world.receipt("evt_4").await;
+        world.result(resolved, "failed", json!({"error_code": CODE})).await;
+        let id = incident(&world, resolved).await.to_string();
+        assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
+        succeed(&world, resolved).await;
+        change(&world, "UPDATE snoozes SET until = now()").await;
+        world.send_notices().await;
+        // Rows that one statement of a transaction wrote have the same `cmin`.
+        let sql = "SELECT ended_by, count(*), count(reminder_id), count(DISTINCT (xmin::text, cmin::text)) FROM snoozes
+            GROUP BY ended_by ORDER BY ended_by";
+        let ended: Vec<(String, i64, i64, i64)> =
+            sqlx::query_as(sql).fetch_all(&world.pool).await.expect("snoozes");
+        assert_eq!(ended, [("resolved".to_owned(), 1, 0, 1), ("time".to_owned(), 3, 3, 1)]);
+    });
+}
+
+#[test]
 fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
     run(async {
         let world = world().await;

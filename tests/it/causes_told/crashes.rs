@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activities::waiting;
-use e2e::run;
+use e2e::{run, until_lock_wait};
 use store::alert_claims::{AlertClaim, claim_alert};
 use store::cause_threads;
 use store::notices::{NoticeClaim, claim_notice};
@@ -146,5 +146,47 @@ fn a_removed_destination_gets_nothing_more_and_the_timeline_says_so() {
         assert_eq!(totals(&world).await, ["delivered 1", "given_up 9"]);
         let alert = alerts(&world, last).await.remove(0);
         assert_eq!(alert.last_answer.as_deref(), Some("the destination was removed"));
+    });
+}
+
+/// Holds what whoever claims an alert holds.
+async fn hold_destination(world: &e2e::World) -> store::pool::Transaction {
+    let mut claims = world.pool.begin().await.expect("a transaction");
+    let held = sqlx::query("SELECT FROM destinations FOR NO KEY UPDATE").execute(&mut *claims);
+    held.await.expect("the destination");
+    claims
+}
+
+#[test]
+fn who_writes_a_message_locks_as_who_claims_an_alert_does_and_holds_nothing_while_it_waits() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail_many(&world, 0..10).await;
+        let mut claims = hold_destination(&world).await;
+        let pool = world.pool.clone();
+        let written = tokio::spawn(async move { cause_threads::enqueue_due(&pool).await });
+        until_lock_wait(&world.pool).await;
+        sqlx::query("SELECT FROM cause_threads FOR UPDATE NOWAIT")
+            .execute(&mut *claims)
+            .await
+            .expect("nobody holds the thread");
+        claims.commit().await.expect("a commit");
+        assert_eq!(written.await.expect("a task").expect("a database"), 1);
+
+        let notice = last_notice(&world).await;
+        let mut claims = hold_destination(&world).await;
+        let pool = world.pool.clone();
+        let claimed = tokio::spawn(async move {
+            let mut tx = pool.begin().await.expect("a transaction");
+            matches!(claim_notice(&mut tx, notice).await, Ok(NoticeClaim::Send(_)))
+        });
+        until_lock_wait(&world.pool).await;
+        sqlx::query("SELECT FROM notices FOR UPDATE NOWAIT")
+            .execute(&mut *claims)
+            .await
+            .expect("nobody holds the message");
+        claims.commit().await.expect("a commit");
+        assert!(claimed.await.expect("a task"));
     });
 }

@@ -106,6 +106,26 @@ fn a_destination_that_was_added_late_is_told_of_a_cause_that_heals_in_a_few_mess
 }
 
 #[test]
+fn what_opens_after_a_late_destination_heard_of_what_heals_is_told_immediately() {
+    run(async {
+        let world = world().await;
+        let events = fail_many(&world, 0..4).await;
+        world.alert_bob().await;
+        succeed(&world, events[0]).await;
+        succeed(&world, events[1]).await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 1, "what healed may wait");
+        fail(&world, "evt_4", CODE).await;
+        look(&world).await;
+        let mails = world.mailbox.mails();
+        assert_eq!(mails.len(), 2, "{mails:?}");
+        fail(&world, "evt_5", CODE).await;
+        look(&world).await;
+        assert_eq!(world.mailbox.mails().len(), 2, "what follows waits for the next message");
+    });
+}
+
+#[test]
 fn causes_are_told_apart_and_what_has_none_is_told_alone() {
     run(async {
         let world = world().await;

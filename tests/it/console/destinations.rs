@@ -101,9 +101,46 @@ fn a_place_that_cannot_be_told_is_rejected_with_what_was_typed() {
             let page = response.page();
             let error = page.error(field).expect("an error");
             assert!(error.starts_with(expected), "{field} {typed}: {error}");
-            assert_eq!(page.input(field).value, typed);
+            let kept = if field == EMAIL { typed } else { "" };
+            assert_eq!(page.input(field).value, kept);
+            assert!(typed.len() < 20 || !response.body.contains(typed), "{typed} is a secret");
         }
         assert_eq!(all(&world).await.len(), 1);
+    });
+}
+
+#[test]
+fn no_secret_of_a_rejected_destination_comes_back() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let long = "x".repeat(256);
+        let secrets = ["SLACKAPPTOKEN", "SIGNINGSECRET", "NTFYTOPIC", "NTFYTOKEN", "ROUTINGKEY"];
+        let [slack_token, signing_secret, topic, token, key] = secrets;
+        let topic = format!("https://ntfy.sh/{topic}");
+        for (form, kept) in [
+            (
+                vec![
+                    ("slack_app", slack_token),
+                    ("channel", "C0123ABCDEF"),
+                    ("signing_secret", signing_secret),
+                ],
+                Some(("Channel ID", "C0123ABCDEF")),
+            ),
+            (vec![("ntfy", &*topic), ("token", token)], None),
+            (vec![("pagerduty", key)], None),
+        ] {
+            let form = [form, vec![("label", &*long)]].concat();
+            let response = alice.submit(&path(&world), &path(&world), &form).await;
+            assert_eq!(response.status, 422, "{form:?}");
+            let body = &response.body;
+            assert!(body.contains("Enter it again."), "{body}");
+            assert!(!secrets.iter().any(|secret| body.contains(secret)), "{body}");
+            assert!(body.contains(&long), "the label is there: {body}");
+            if let Some((title, typed)) = kept {
+                assert_eq!(response.page().input(title).value, typed);
+            }
+        }
     });
 }
 

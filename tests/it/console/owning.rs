@@ -148,3 +148,31 @@ fn of_two_at_once_one_owns_it_and_who_is_removed_gives_back() {
         assert_eq!(late, OwnerRejection::Resolved);
     });
 }
+
+#[test]
+fn who_may_not_act_any_more_gives_back_what_is_not_resolved() {
+    run(async {
+        let world = world().await;
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        let path = format!("/incidents/{incident}");
+        bob.submit(&path, &format!("{path}/take"), &[]).await;
+        let id = console::add(&world.pool, &bob.email, Role::Operator).await;
+        let change = async |role: Role| {
+            transaction(&world.pool, async |tx| {
+                administration::operator::change_role(tx, &alice(), id, role)
+                    .await
+                    .map_err(ChangeError::<OwnerRejection>::Store)
+            })
+            .await
+            .expect("changed")
+        };
+        change(Role::Admin).await;
+        assert!(listed(&admin.page("/incidents?owner=none").await).is_empty(), "still bob's");
+        change(Role::Viewer).await;
+        assert_eq!(listed(&admin.page("/incidents?owner=none").await), [incident.to_string()]);
+        let (action, detail) = timeline(&world, incident).await.pop().expect("an entry");
+        assert_eq!((action.as_str(), &detail["from"]), ("incident.released", &json!(bob.email)));
+    });
+}

@@ -211,6 +211,27 @@ fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
 }
 
 #[test]
+fn what_failed_is_tried_again_whole_whoever_asks_for_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let revocation =
+            json!({ "event_type": "charge.refunded", "effect_type": "access_revocation" });
+        let revocation = shop.accept(&receipt_with("evt_refund", &revocation)).await.event_id;
+        shop.fail(revocation).await;
+        let first = preview(&shop, Selection::All, true).await.id;
+        begin(&shop, first, SETTINGS).await;
+        next(&shop, first).await;
+        report(&shop, revocation, "failed").await;
+        next(&shop, first).await;
+
+        let again = preview(&shop, Selection::FailuresOf(first), false).await;
+        assert_eq!((again.items, again.excluded_taking), (1, 0), "it was taken in before");
+        let all = preview(&shop, Selection::All, false).await;
+        assert_eq!((all.items, all.excluded_taking), (0, 1), "elsewhere it is asked for");
+    });
+}
+
+#[test]
 fn what_was_resolved_or_started_by_others_is_skipped_and_costs_no_pace() {
     run(async {
         let shop = Shop::open().await;
@@ -222,6 +243,26 @@ fn what_was_resolved_or_started_by_others_is_skipped_and_costs_no_pace() {
         let skipped = list_items(&shop.pool, id, Some(ItemState::Skipped), 0, 10).await;
         let skipped = skipped.expect("items");
         assert!(skipped.iter().all(|item| item.why.is_some() && item.replay_id.is_none()));
+    });
+}
+
+#[test]
+fn what_an_operator_resolves_while_its_reprocess_runs_is_no_failure() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 4).await;
+        let id = running(&shop, SETTINGS).await;
+        assert_eq!(next(&shop, id).await.1, [2, 2, 0, 0, 0]);
+        shop.resolve(events[0]).await;
+        assert_eq!(next(&shop, id).await, (BulkState::Running, [1, 2, 0, 0, 1]));
+        let skipped = list_items(&shop.pool, id, Some(ItemState::Skipped), 0, 10).await;
+        let skipped = skipped.expect("items").remove(0);
+        assert_eq!((skipped.event_id, skipped.replay_id), (events[0], None));
+        assert!(skipped.why.expect("a reason").contains("resolved by hand"));
+
+        report(&shop, events[1], "failed").await;
+        shop.resolve(events[1]).await;
+        assert_eq!(next(&shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 1]), "it had failed");
     });
 }
 
@@ -361,5 +402,31 @@ fn temporal_is_told_until_it_has_it_and_again_where_the_workflow_is_lost() {
         let_time_pass(&shop).await;
         assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("a database"), 1);
         assert_eq!(due().await, [id]);
+    });
+}
+
+#[test]
+fn what_was_canceled_is_followed_again_where_its_workflow_is_lost() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 3).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        dispatch::claim_due(&shop.pool).await.expect("a database");
+        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
+        steered(&shop, id, Steering::Cancel).await.expect("canceled");
+        let forgotten = async || dispatch::wake_forgotten(&shop.pool).await.expect("a database");
+        let_time_pass(&shop).await;
+        next(&shop, id).await;
+        assert_eq!(forgotten().await, 0, "its workflow follows it");
+        let_time_pass(&shop).await;
+        assert_eq!(forgotten().await, 1);
+        assert_eq!(dispatch::claim_due(&shop.pool).await.expect("a database"), [id]);
+        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
+        report(&shop, events[0], "success").await;
+        report(&shop, events[1], "success").await;
+        assert_eq!(next(&shop, id).await, (BulkState::Canceled, [1, 0, 2, 0, 0]));
+        let_time_pass(&shop).await;
+        assert_eq!(forgotten().await, 0, "all of it is over");
     });
 }

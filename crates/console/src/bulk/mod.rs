@@ -85,8 +85,7 @@ async fn retry(
         project_id: bulk.project_id,
         action: BulkAction::Reprocess,
         selection: Selection::FailuresOf(bulk.id),
-        // What was among them was to be reprocessed.
-        include_taking: true,
+        include_taking: false,
         actor: &signed_in.actor(),
     };
     freeze(&state, &signed_in, &new, &path(bulk.id)).await

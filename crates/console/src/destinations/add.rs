@@ -70,14 +70,22 @@ pub(super) fn forms(values: &DestinationValues, errors: &FormErrors) -> Vec<Kind
 }
 
 fn kind_form(kind: &KindDescription, values: &DestinationValues, errors: &FormErrors) -> KindForm {
-    let field = |id: String, of: &FieldDescription| FormField {
-        id,
-        name: of.name,
-        title: of.title,
-        hint: of.hint.to_owned(),
-        value: values.0.get(of.name).cloned().unwrap_or_default(),
-        wrong: errors.of(of.name).map(str::to_owned),
-        attributes: attributes(of),
+    let field = |id: String, of: &FieldDescription| {
+        let typed = values.0.get(of.name).cloned().unwrap_or_default();
+        let is_hidden = of.is_secret && !typed.is_empty();
+        FormField {
+            id,
+            name: of.name,
+            title: of.title,
+            hint: if is_hidden {
+                format!("{} Enter it again.", of.hint)
+            } else {
+                of.hint.to_owned()
+            },
+            value: if is_hidden { String::new() } else { typed },
+            wrong: errors.of(of.name).map(str::to_owned),
+            attributes: attributes(of),
+        }
     };
     let mut fields: Vec<_> = kind.fields.iter().map(|it| field(it.name.to_owned(), it)).collect();
     let label = FieldDescription {
@@ -86,6 +94,7 @@ fn kind_form(kind: &KindDescription, values: &DestinationValues, errors: &FormEr
         hint: "",
         example: kind.label_example,
         is_required: false,
+        is_secret: false,
     };
     let hint = format!("Without one, it is named by {}.", kind.named_by);
     fields.push(FormField { hint, ..field(format!("{}_label", kind.kind), &label) });

@@ -5,7 +5,8 @@
 //! While it lasts, what else happens to its incidents is told by messages about the cause: as soon as
 //! there are 10 incidents, 100, 1,000 and so on, otherwise fifteen minutes after the last message,
 //! and once when none is left. An incident that opens after that begins the next episode. To a destination
-//! that was not there when the cause began, the first of its incidents that something happens to is the first.
+//! that was not there when the cause began, the first of its incidents that something happens to is the first; where that
+//! healed or was acknowledged, the first that opens afterwards is told by a message that is due immediately.
 
 use time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Episode {
     pub is_first: bool,
     /// Whether that incident is resolved, and nothing of the episode is still to be told.
     pub is_first_resolved: bool,
+    /// Whether it began with what healed or was acknowledged, and nothing that opened is told of it yet.
+    pub is_quiet: bool,
     /// How long ago its end was noticed.
     pub ended: Option<Duration>,
 }
@@ -54,6 +57,8 @@ pub enum Telling {
     ByCause {
         /// The destination has not known of its incident.
         joins: bool,
+        /// That message is due immediately.
+        is_due: bool,
     },
 }
 
@@ -61,10 +66,7 @@ impl Telling {
     /// How an alert is told to a destination that messages about causes go to.
     #[must_use]
     pub fn decide(kind: AlertKind, known: KnownBy, episode: Option<Episode>) -> Self {
-        let opens = match kind {
-            AlertKind::IncidentOpened | AlertKind::ReprocessFailed => true,
-            AlertKind::IncidentAcknowledged | AlertKind::IncidentResolved => false,
-        };
+        let opens = kind.opens();
         let recent = episode.filter(|it| it.ended.is_none_or(|passed| passed < SAME_CONVERSATION));
         let Some(episode) = recent else {
             // Also what has healed, or is acknowledged, before the destination was there: many of a cause are as many
@@ -74,15 +76,31 @@ impl Telling {
         };
         if episode.is_first {
             let alone = episode.incidents == 1 || kind == AlertKind::IncidentOpened;
-            return if alone { Self::Alone } else { Self::ByCause { joins: false } };
+            return if alone { Self::Alone } else { Self::by_cause(false) };
         }
         let is_over = episode.ended.is_some()
             || (episode.incidents == 1 && episode.is_first_resolved && opens);
         match known {
-            KnownBy::Cause => Self::ByCause { joins: false },
+            KnownBy::Cause => Self::by_cause(false),
             KnownBy::Alert => Self::Alone,
             KnownBy::Nothing if is_over && opens => Self::First { follows: true },
-            KnownBy::Nothing => Self::ByCause { joins: true },
+            KnownBy::Nothing => Self::ByCause { joins: true, is_due: opens && episode.is_quiet },
+        }
+    }
+
+    /// By a message that is due when it is.
+    const fn by_cause(joins: bool) -> Self {
+        Self::ByCause { joins, is_due: false }
+    }
+}
+
+impl AlertKind {
+    /// Whether it says that something is to be done.
+    #[must_use]
+    pub const fn opens(self) -> bool {
+        match self {
+            Self::IncidentOpened | Self::ReprocessFailed => true,
+            Self::IncidentAcknowledged | Self::IncidentResolved => false,
         }
     }
 }
@@ -136,8 +154,13 @@ fn crosses_power_of_ten(told: i32, incidents: i32) -> bool {
 mod tests {
     use super::*;
 
-    const RUNNING: Episode =
-        Episode { incidents: 3, is_first: false, is_first_resolved: false, ended: None };
+    const RUNNING: Episode = Episode {
+        incidents: 3,
+        is_first: false,
+        is_first_resolved: false,
+        is_quiet: false,
+        ended: None,
+    };
 
     fn ended(passed: Duration) -> Episode {
         Episode { ended: Some(passed), ..RUNNING }
@@ -149,8 +172,7 @@ mod tests {
         let first = Some(Episode { is_first: true, ..RUNNING });
         let only = Some(Episode { is_first: true, incidents: 1, ..RUNNING });
         let healed = Some(Episode { incidents: 1, is_first_resolved: true, ..RUNNING });
-        let (joins, of_cause) =
-            (Telling::ByCause { joins: true }, Telling::ByCause { joins: false });
+        let (joins, of_cause) = (Telling::by_cause(true), Telling::by_cause(false));
         let (begins, follows) =
             (Telling::First { follows: false }, Telling::First { follows: true });
         for (kind, known, episode, telling) in [
@@ -183,6 +205,23 @@ mod tests {
                 "{kind} {known:?} {episode:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_opens_after_a_late_destination_was_told_of_what_heals_is_told_immediately() {
+        use AlertKind::{IncidentAcknowledged, IncidentOpened, IncidentResolved, ReprocessFailed};
+        let quiet = Some(Episode { is_quiet: true, ..RUNNING });
+        for (kind, known, is_due) in [
+            (IncidentOpened, KnownBy::Nothing, true),
+            (ReprocessFailed, KnownBy::Nothing, true),
+            (IncidentResolved, KnownBy::Nothing, false),
+            (IncidentAcknowledged, KnownBy::Nothing, false),
+        ] {
+            let telling = Telling::ByCause { joins: true, is_due };
+            assert_eq!(Telling::decide(kind, known, quiet), telling, "{kind}");
+        }
+        let known = Telling::decide(ReprocessFailed, KnownBy::Cause, quiet);
+        assert_eq!(known, Telling::by_cause(false));
     }
 
     #[test]

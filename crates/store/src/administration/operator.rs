@@ -27,7 +27,8 @@ pub async fn add_operator(
     Ok(inserted)
 }
 
-/// Gives an operator another role, from their next request on. The same role again writes nothing.
+/// Gives an operator another role, from their next request on. Whoever may not act any more gives back their incidents.
+/// The same role again writes nothing.
 pub async fn change_role(
     tx: &mut PgConnection,
     actor: &Actor,
@@ -38,6 +39,9 @@ pub async fn change_role(
     if let OperatorChange::Done(before) = &change
         && before.role != role
     {
+        if before.role.may_act() && !role.may_act() {
+            owners::release_all_of(tx, id, &before.email, actor).await?;
+        }
         let (email, from) = (before.email.clone(), before.role);
         let detail = RoleChangeDetail { operator_id: id, email, from, to: role };
         let changed = AuditEvent::OperatorRoleChanged(detail);

@@ -31,7 +31,8 @@ pub struct NewBulk<'a> {
     pub project_id: ProjectId,
     pub action: BulkAction,
     pub selection: Selection,
-    /// Of a reprocess, whether incidents count whose reprocess takes something from the customer.
+    /// Of a reprocess, whether incidents count whose reprocess takes something from the customer. What failed in another
+    /// one was taken in there, so it counts in any case.
     pub include_taking: bool,
     pub actor: &'a Actor,
 }
@@ -194,7 +195,8 @@ fn conditions(selection: &Selection) -> (Option<CauseId>, Option<Vec<IncidentId>
 
 /// The effects that are left out.
 fn left_out(new: &NewBulk<'_>) -> Vec<String> {
-    if new.action != BulkAction::Reprocess || new.include_taking {
+    let were_taken_in = matches!(new.selection, Selection::FailuresOf(_));
+    if new.action != BulkAction::Reprocess || new.include_taking || were_taken_in {
         return Vec::new();
     }
     EffectType::TAKING.iter().map(ToString::to_string).collect()

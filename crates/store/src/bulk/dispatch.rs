@@ -2,7 +2,7 @@
 //!
 //! `dispatch_at` is set in the transaction that starts or resumes one, and cleared once Temporal has
 //! its workflow; whoever claims it moves it ahead, so that it is told again if the process dies. One
-//! that runs and was not seen to for two minutes has lost its workflow.
+//! that runs, or was canceled and still has something that runs, and was not seen to for two minutes has lost its workflow.
 
 use domain::ids::BulkId;
 use sqlx::PgExecutor;
@@ -30,11 +30,14 @@ pub async fn note_dispatched(db: impl PgExecutor<'_>, id: BulkId) -> Result<(), 
     Ok(())
 }
 
-/// Has those dispatched again that run and that nothing has seen to for two minutes.
+/// Has those dispatched again that nothing has seen to for two minutes though they run, or were canceled within a week and
+/// what had started is not over.
 pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let woken = sqlx::query!(
-        "UPDATE bulk_reprocesses SET dispatch_at = now()
-         WHERE state = 'running' AND stepped_at < now() - interval '2 minutes' AND dispatch_at IS NULL",
+        "UPDATE bulk_reprocesses b SET dispatch_at = now()
+         WHERE stepped_at < now() - interval '2 minutes' AND dispatch_at IS NULL
+           AND (state = 'running' OR (state = 'canceled' AND ended_at > now() - interval '7 days'
+               AND EXISTS (SELECT FROM bulk_reprocess_items i WHERE i.bulk_id = b.id AND i.state = 'started')))",
     );
     Ok(woken.execute(db).await?.rows_affected())
 }

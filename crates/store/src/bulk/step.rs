@@ -40,6 +40,9 @@ pub struct Step {
     pub wait: Option<Duration>,
 }
 
+/// Why one is skipped that had started.
+const RESOLVED_BY_HAND: &str = "the incident was resolved by hand while its reprocess ran";
+
 /// What a step found that it may do.
 struct Judged {
     state: BulkState,
@@ -110,6 +113,9 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     settle(tx, id).await?;
     let nothing = Judged::nothing;
     let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
+    if bulk.state == BulkState::Canceled {
+        note_step(&mut *tx, id).await?;
+    }
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(Some(nothing(bulk.state)));
     };
@@ -182,13 +188,22 @@ fn seconds(wait: f64) -> Duration {
     Duration::from_secs_f64(wait.max(0.0)).min(LONGEST)
 }
 
-/// Keeps what became of the reprocesses that ended.
+/// Keeps what became of the reprocesses that ended. One that ended because an operator resolved its incident says nothing
+/// of the app: it is skipped, and not held against the others.
 async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE bulk_reprocess_items b SET state = CASE r.state WHEN 'succeeded' THEN 'succeeded' ELSE 'failed' END, why = r.state
-         FROM reprocesses r
-         WHERE b.bulk_id = $1 AND b.state = 'started' AND r.id = b.replay_id AND r.finished_at IS NOT NULL",
+        "UPDATE bulk_reprocess_items b
+         SET state = ended.state, why = ended.why, replay_id = CASE WHEN ended.state <> 'skipped' THEN b.replay_id END
+         FROM (
+             SELECT r.id, CASE WHEN r.state = 'succeeded' THEN 'succeeded' WHEN by_hand.id IS NULL THEN 'failed' ELSE 'skipped' END AS state,
+                 CASE WHEN r.state = 'succeeded' OR by_hand.id IS NULL THEN r.state ELSE $2 END AS why
+             FROM bulk_reprocess_items started JOIN reprocesses r ON r.id = started.replay_id AND r.finished_at IS NOT NULL
+                 LEFT JOIN incidents by_hand ON by_hand.id = started.incident_id AND by_hand.resolution = 'manual'
+                     AND by_hand.resolved_at <= r.finished_at
+             WHERE started.bulk_id = $1 AND started.state = 'started') AS ended
+         WHERE b.bulk_id = $1 AND b.state = 'started' AND b.replay_id = ended.id",
         id.as_uuid(),
+        RESOLVED_BY_HAND,
     )
     .execute(tx)
     .await?;

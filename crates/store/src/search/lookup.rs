@@ -80,17 +80,22 @@ impl<Id> Hits<Id> {
 }
 
 impl<Id: RowId> Hits<Id> {
-    /// These, and what another search found that came to its end. What lies behind the place where this one stopped is left
-    /// to the next page, which finds it again.
+    /// These, and what another search found. What lies behind the place where the first of them stopped is left to the next
+    /// page, which finds it again.
     pub(super) fn and(mut self, others: Self, direction: Direction) -> Self {
-        let stopped_at = self.stopped_at;
-        let is_before_stop = |id: &Id| {
+        let stops = self.stopped_at.into_iter().chain(others.stopped_at);
+        let stopped_at = match direction {
+            Direction::Down => stops.max(),
+            Direction::Up => stops.min(),
+        };
+        self.ids.extend(others.ids);
+        self.ids.retain(|id| {
             stopped_at.is_none_or(|stop| match direction {
                 Direction::Down => *id >= stop,
                 Direction::Up => *id <= stop,
             })
-        };
-        self.ids.extend(others.ids.into_iter().filter(is_before_stop));
+        });
+        self.stopped_at = stopped_at;
         self.capped |= others.capped;
         self
     }
@@ -260,5 +265,12 @@ mod tests {
         assert_eq!(both(Some(5), Direction::Down).ids, [id(5), id(7)]);
         assert_eq!(both(Some(5), Direction::Up).ids, [id(5), id(3)]);
         assert!(both(None, Direction::Up).capped, "what is left out of one is left out of both");
+        let stopped = |at: u128, ids: Vec<IncidentId>| Hits {
+            stopped_at: Some(id(at)),
+            ..Hits::complete(ids)
+        };
+        let both =
+            stopped(3, vec![id(9), id(3)]).and(stopped(6, vec![id(8), id(6)]), Direction::Down);
+        assert_eq!((both.ids, both.stopped_at), (vec![id(9), id(8), id(6)], Some(id(6))));
     }
 }

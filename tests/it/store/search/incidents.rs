@@ -206,6 +206,44 @@ fn words_find_an_incident_wherever_they_stand() {
 }
 
 #[test]
+fn a_word_of_very_many_finds_all_of_them_page_by_page() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.take("evt_1").await;
+        // Ids in the past, the oldest first.
+        let many = "INSERT INTO payment_events (id, project_id, api_key_id, provider, provider_event_id, event_type,
+                 effect_type, internal_reference, occurred_at, effect, timeout_minutes, timeout_at)
+             SELECT overlay(overlay(e.id::text PLACING '0192' FROM 1) PLACING lpad(n::text, 12, '0') FROM 25)::uuid,
+                 project_id, api_key_id, provider, 'evt_old_' || n, event_type, effect_type, internal_reference,
+                 occurred_at, 'failed', 30, now() FROM payment_events e, generate_series(1, 1200) AS n;
+             INSERT INTO incidents (id, event_id, project_id, reason, error_code)
+             SELECT id, id, project_id, 'failed_result', 'db_write_failed' FROM payment_events
+             WHERE provider_event_id LIKE 'evt_old_%'";
+        sqlx::raw_sql(many).execute(&shop.pool).await.expect("rows");
+        let mut wanted =
+            IncidentSearch { text: Some("db_write_failed".into()), ..Default::default() };
+        let matching = list_matching(&shop.pool, &wanted, 10_001).await.expect("incidents");
+        assert_eq!(matching.into_values().flatten().count(), 1_200, "a bulk takes all of them");
+
+        let newest =
+            "UPDATE incidents SET state = 'resolved', resolution = 'manual', resolved_at = now()
+             WHERE id IN (SELECT id FROM incidents ORDER BY id DESC LIMIT 700)";
+        sqlx::raw_sql(newest).execute(&shop.pool).await.expect("resolved");
+        let mut met = 0;
+        loop {
+            let page = search(&shop, wanted.clone()).await;
+            met += page.data.len();
+            assert!(!page.capped, "nothing is left out");
+            wanted.cursor = after(page.next_cursor.as_ref());
+            if wanted.cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(met, 500, "behind those that are resolved");
+    });
+}
+
+#[test]
 fn what_begins_with_a_text_hides_nothing_that_has_it_as_a_word() {
     run(async {
         let shop = Shop::open().await;

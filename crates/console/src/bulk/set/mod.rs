@@ -113,8 +113,7 @@ async fn retry(
         let why = Message::rejected("Nothing of it failed.");
         return signed_in.lead_to(&state, &path(set.id), &why).await;
     }
-    // What was among them was to be reprocessed.
-    let (action, include_taking) = (BulkAction::Reprocess, true);
+    let (action, include_taking) = (BulkAction::Reprocess, false);
     let new = NewSet { action, selections, include_taking, actor: &signed_in.actor() };
     let created = transaction(&state.pool, async |tx| create_set(tx, &new).await).await;
     match created {

@@ -1,0 +1,1 @@
+UPDATE cause_threads SET is_quiet = true;
