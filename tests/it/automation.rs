@@ -228,6 +228,7 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
             ("incidents?event_type=%00", "event_type", "nearest: "),
             ("incidents?event_type=invoice", "event_type", "nearest: invoice.paid"),
             ("events?event_type=%00", "event_type", "nearest: "),
+            ("incidents?owner=a%00b", "owner", "address of an operator"),
             ("audit?actor=a%00b", "actor", "control characters"),
             ("audit?action=%00", "action", "incident.opened, "),
             ("audit?action=incident", "action", "such as incident."),
