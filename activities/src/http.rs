@@ -211,7 +211,8 @@ impl GuardedClient {
             let mut value = HeaderValue::from_str(value).map_err(|_| Failure::unsendable())?;
             // Signatures and gateway keys: whatever prints headers shows a placeholder.
             value.set_sensitive(true);
-            request.headers_mut().append(name, value);
+            // One of a name that is ours too, such as `User-Agent`, takes its place.
+            request.headers_mut().insert(name, value);
         }
         self.send(url, request).await
     }

@@ -29,6 +29,7 @@ const FINAL = [
   "too_many_fields",
 ];
 const LIMITS = { __proto__: null, error_code: 200, error_message: 2000 }; // characters
+const NUMBERS = ["occurred_at", "timeout_minutes"]; // the rest is text, ids too
 const TEST_ID = /^(evt_)?(?=-*0)[0-]{8,}$/; // of the providers' test events: zeros, or a UUID of them
 const RAW_BODY =
   "the raw body is needed, before any parser: in Express put express.raw({ type: 'application/json' }) " +
@@ -133,6 +134,7 @@ export class Client {
   #value(name, value) {
     if (value === null || value === undefined) return undefined;
     if (typeof value === "boolean" || Number.isFinite(value)) return value;
+    if (typeof value === "bigint" && NUMBERS.includes(name)) return Number(value);
     try {
       const isObject = typeof value === "object" && !(value instanceof Error);
       const plain = isObject ? JSON.parse(JSON.stringify(value, wellFormed)) : String(value);

@@ -648,6 +648,9 @@ test("ids and times are sent as the server takes them", async (t) => {
   assert.equal(JSON.parse(requests.at(-1).body).event_id, "820982911946154508");
   await client.receipt({ ...RECEIPT, occurred_at: 1795269729.5 });
   assert.equal(JSON.parse(requests.at(-1).body).occurred_at, 1795269729.5);
+  await client.receipt({ ...RECEIPT, occurred_at: 1795269729n, timeout_minutes: 5n });
+  const { occurred_at: seconds, timeout_minutes } = JSON.parse(requests.at(-1).body);
+  assert.deepEqual([seconds, timeout_minutes], [1795269729, 5]);
 });
 
 test("an amount is sent exactly, or left out and told; the receipt goes out", async (t) => {

@@ -69,6 +69,27 @@ fn two_who_change_different_settings_at_once_both_have_their_way() {
 }
 
 #[test]
+fn a_repair_url_that_is_not_allowed_any_more_keeps_no_other_setting_from_being_changed() {
+    e2e::run(async {
+        let world = world().await;
+        let script = Script::of(&world, Role::Admin).await;
+        let path = format!("/{}", world.project.id);
+        let url = "http://10.1.2.3/repair";
+        sqlx::query("UPDATE projects SET repair_url = $1")
+            .bind(url)
+            .execute(&world.pool)
+            .await
+            .expect("a network that was opened");
+        let name = json!({ "name": "CometCart EU" });
+        let (status, now) = script.call(Method::PATCH, &path, Some(name)).await;
+        assert_eq!((status, &now["repair_url"]), (200, &json!(url)), "{now}");
+        let again = json!({ "repair_url": url });
+        let (status, rejection) = script.reject(Method::PATCH, &path, Some(again)).await;
+        assert_eq!((status, bad_fields(&rejection)), (422, vec!["repair_url"]));
+    });
+}
+
+#[test]
 fn a_script_repairs_what_an_operator_would() {
     e2e::run(async {
         let world = world().await;
@@ -207,6 +228,7 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
             ("incidents?event_type=%00", "event_type", "nearest: "),
             ("incidents?event_type=invoice", "event_type", "nearest: invoice.paid"),
             ("events?event_type=%00", "event_type", "nearest: "),
+            ("incidents?owner=a%00b", "owner", "address of an operator"),
             ("audit?actor=a%00b", "actor", "control characters"),
             ("audit?action=%00", "action", "incident.opened, "),
             ("audit?action=incident", "action", "such as incident."),

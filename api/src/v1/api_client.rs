@@ -41,7 +41,7 @@ pub(super) async fn read<C: IngestCall>(
         Ok((ApiClient::admit(state, &parts, key).await?, idempotency_key))
     };
     let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
-    let body = read_ingest_body(body, BodyLimits::default().deadline).await?;
+    let body = read_ingest_body(body, BodyLimits::default().deadline, C::FIELDS).await?;
     client.look_again(state).await?;
     client.read(state, idempotency_key, &body).await
 }

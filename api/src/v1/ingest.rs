@@ -30,6 +30,8 @@ use super::ingest_body::IngestBody;
 pub(super) trait IngestCall: Sized + Send + Sync + 'static {
     /// The last part of its path.
     const ROUTE: &'static str;
+    /// What it reads strictly; of everything else no form costs it.
+    const FIELDS: &'static [&'static str];
 
     /// Reads what the body says, to the project of the key that sent it.
     fn read(owner: &KeyOwner, idempotency_key: &str, body: &IngestBody) -> Result<Self, ApiError>;

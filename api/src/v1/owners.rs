@@ -5,6 +5,7 @@ use api_types::incidents::{IncidentResponse, OwnerRequest};
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::ids::OperatorId;
+use domain::operator::typed_email;
 use serde_json::{Map, Value};
 use store::owners::{self, Assignment, OwnerRejection};
 use store::pool::transaction;
@@ -77,7 +78,10 @@ pub(super) async fn filter(
 }
 
 async fn find_operator(state: &AppState, field: &str, email: &str) -> Result<OperatorId, ApiError> {
-    let found = operators::find_login(&state.pool, &email.trim().to_lowercase()).await?;
+    let found = match typed_email(email) {
+        Some(email) => operators::find_login(&state.pool, &email).await?,
+        None => None,
+    };
     found.map(|operator| operator.id).ok_or_else(|| field_error(field, &NOBODY))
 }
 

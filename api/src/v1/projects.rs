@@ -10,7 +10,7 @@ use domain::callback_header::{self, CallbackHeader, HeaderChanges, HeaderError};
 use domain::field::Fields;
 use domain::ids::ProjectId;
 use domain::project::{MAX_TIMEOUT_MINUTES, Mode, check_name};
-use domain::repair_url::{self, RepairUrl};
+use domain::repair_url::{self, AllowedNetworks, RepairUrl};
 use domain::retention::MAX_MONTHS;
 use domain::silence::ExpectedReceipts;
 use domain::snapshot::{MAX_DAYS, SnapshotSettings};
@@ -151,16 +151,18 @@ fn read(
         settings.expected_receipts = expected;
     }
     if body.contains_key(repair_url::FIELD) {
-        settings.repair_url = fields.text(repair_url::FIELD).map(str::to_owned);
-    }
-    if let Some(url) = &settings.repair_url {
-        match RepairUrl::parse(url, settings.mode, &state.allow) {
-            Ok(url) => settings.repair_url = Some(url.to_string()),
-            Err(why) => fields.reject(repair_url::FIELD, why.to_string()),
-        }
+        settings.repair_url = read_repair_url(&mut fields, settings.mode, &state.allow);
     }
     let headers = read_headers(&mut fields);
     caller::checked(fields, (settings, headers))
+}
+
+/// One that is saved stays, also where it would not be allowed any more: then nothing is sent to it.
+fn read_repair_url(fields: &mut Fields<'_>, mode: Mode, allow: &AllowedNetworks) -> Option<String> {
+    let url = RepairUrl::parse(fields.text(repair_url::FIELD)?, mode, allow);
+    url.map_err(|why| fields.reject(repair_url::FIELD, why.0.to_string()))
+        .ok()
+        .map(|url| url.to_string())
 }
 
 fn read_snapshots(fields: &mut Fields<'_>, settings: &mut SnapshotSettings) {

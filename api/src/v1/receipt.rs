@@ -135,6 +135,7 @@ impl SharedCall for ReceiptCall {
 
 impl IngestCall for ReceiptCall {
     const ROUTE: &'static str = "receipt";
+    const FIELDS: &'static [&'static str] = domain::receipt::FIELDS;
 
     fn read(owner: &KeyOwner, idempotency_key: &str, body: &IngestBody) -> Result<Self, ApiError> {
         let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };

@@ -9,7 +9,7 @@ use api_types::ingest::{ReportedIncident, ResultRequest, ResultResponse};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::audit::Actor;
-use domain::effect_result::{EventSelector, Outcome, ResultReport};
+use domain::effect_result::{self, EventSelector, Outcome, ResultReport};
 use domain::event::Effect;
 use domain::field::FieldError;
 use domain::ids::{EventId, ReplayId};
@@ -96,6 +96,7 @@ impl SharedCall for ResultCall {
 
 impl IngestCall for ResultCall {
     const ROUTE: &'static str = "result";
+    const FIELDS: &'static [&'static str] = effect_result::FIELDS;
 
     fn read(owner: &KeyOwner, _: &str, body: &IngestBody) -> Result<Self, ApiError> {
         let context = ReceiptContext { catalogue: &owner.catalogue, mode: owner.mode };

@@ -109,9 +109,10 @@ pub enum AnswerVerdict {
 pub const fn judge_answer(status: u16) -> AnswerVerdict {
     match status {
         200..=299 => AnswerVerdict::Delivered,
-        408 | 425 | 429 | 500..=599 => AnswerVerdict::Retry,
         300..=399 | 401 | 403 | 404 | 409 | 410 => AnswerVerdict::RetryOnce,
-        _ => AnswerVerdict::Stop,
+        400..=499 if !matches!(status, 408 | 425 | 429) => AnswerVerdict::Stop,
+        // Beside 5xx also what HTTP has no class for, and counts as 5xx (RFC 9110, section 15).
+        _ => AnswerVerdict::Retry,
     }
 }
 
@@ -198,7 +199,7 @@ mod tests {
     fn answers_are_judged_as_the_contract_says() {
         for (verdict, statuses) in [
             (AnswerVerdict::Delivered, &[200, 204, 299][..]),
-            (AnswerVerdict::Retry, &[408, 425, 429, 500, 503, 599]),
+            (AnswerVerdict::Retry, &[408, 425, 429, 500, 503, 599, 101, 600, 999]),
             (AnswerVerdict::RetryOnce, &[301, 302, 307, 308, 401, 403, 404, 409, 410]),
             (AnswerVerdict::Stop, &[400, 402, 405, 406, 413, 415, 422, 451]),
         ] {

@@ -129,29 +129,19 @@ impl EventSelector {
         digest(fields.into_iter().map(Option::unwrap_or_default))
     }
 
+    /// Whether it says all that the event's receipt said, and nothing else. Then it means this event, also where it fits
+    /// another one that an effect key, which it does not name, distinguishes.
+    #[must_use]
+    pub fn repeats(&self, event: &EventIdentity<'_>) -> bool {
+        let shop = event.shopify_shop_domain.map(str::to_ascii_lowercase);
+        self.beside(event, shop.as_deref()).into_iter().all(|(_, said, is)| said == is)
+    }
+
     /// What is said of an event beside its id and is not so; each names what the event has.
     #[must_use]
     pub fn contradictions(&self, event: &EventIdentity<'_>) -> Vec<FieldError> {
         let shop = event.shopify_shop_domain.map(str::to_ascii_lowercase);
-        let said_shop = self.shopify_shop_domain.as_deref();
-        let said_shop = said_shop.filter(|_| event.provider == Provider::Shopify.as_str());
-        let pairs = [
-            ("provider_event_id", self.provider_event_id.as_deref(), Some(event.provider_event_id)),
-            ("provider", self.provider.as_ref().map(Provider::as_str), Some(event.provider)),
-            ("shopify_shop_domain", said_shop, shop.as_deref()),
-            ("event_type", self.event_type.as_deref(), Some(event.event_type)),
-            (
-                "effect_type",
-                self.effect_type.as_ref().map(EffectType::as_str),
-                Some(event.effect_type),
-            ),
-            (
-                "internal_reference",
-                self.internal_reference.as_deref(),
-                Some(event.internal_reference),
-            ),
-            ("effect_key", self.effect_key.as_deref(), event.effect_key),
-        ];
+        let pairs = self.beside(event, shop.as_deref());
         let differs = pairs.into_iter().filter(|(_, said, is)| said.is_some() && said != is);
         let contradiction = |(field, _, is): (&'static str, _, Option<&str>)| {
             let is = is.map_or_else(|| "absent".to_owned(), |is| format!("{is:?}"));
@@ -163,6 +153,31 @@ impl EventSelector {
             )
         };
         differs.map(contradiction).collect()
+    }
+
+    /// Each field but our id: what is said of it, and what the event has. A shop means something for Shopify alone.
+    fn beside<'a>(
+        &'a self,
+        event: &EventIdentity<'a>,
+        shop: Option<&'a str>,
+    ) -> [(&'static str, Option<&'a str>, Option<&'a str>); 7] {
+        let of_shopify =
+            |shop: Option<&'a str>| shop.filter(|_| event.provider == Provider::Shopify.as_str());
+        let effect_type = self.effect_type.as_ref().map(EffectType::as_str);
+        let reference = self.internal_reference.as_deref();
+        [
+            ("provider_event_id", self.provider_event_id.as_deref(), Some(event.provider_event_id)),
+            ("provider", self.provider.as_ref().map(Provider::as_str), Some(event.provider)),
+            (
+                "shopify_shop_domain",
+                of_shopify(self.shopify_shop_domain.as_deref()),
+                of_shopify(shop),
+            ),
+            ("event_type", self.event_type.as_deref(), Some(event.event_type)),
+            ("effect_type", effect_type, Some(event.effect_type)),
+            ("internal_reference", reference, Some(event.internal_reference)),
+            ("effect_key", self.effect_key.as_deref(), event.effect_key),
+        ]
     }
 }
 
@@ -377,6 +392,37 @@ mod tests {
             assert_eq!((found.len(), found[0].field.as_str()), (1, field));
             assert!(found[0].message.starts_with(is), "{}", found[0].message);
         }
+    }
+
+    #[test]
+    fn who_repeats_the_whole_receipt_means_its_event() {
+        let event = EventIdentity {
+            provider: "shopify",
+            shopify_shop_domain: Some("A.myshopify.com"),
+            provider_event_id: "7",
+            event_type: "orders/paid",
+            effect_type: "seat_update",
+            internal_reference: "ws_A",
+            effect_key: None,
+            delivery: None,
+        };
+        let body = json!({
+            "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
+            "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
+        });
+        let whole = parse(&body).expect("taken").event;
+        assert!(whole.repeats(&event));
+        assert!(!whole.repeats(&EventIdentity { effect_key: Some("pack-2"), ..event }));
+        for name in
+            ["provider", "shopify_shop_domain", "event_type", "effect_type", "internal_reference"]
+        {
+            let mut part = body.clone();
+            part[name] = json!(null);
+            assert!(!parse(&part).expect("taken").event.repeats(&event), "{name}");
+        }
+        let paypal = EventIdentity { provider: "paypal", shopify_shop_domain: None, ..event };
+        let shop = EventSelector { provider: Some(Provider::PayPal), ..whole };
+        assert!(shop.repeats(&paypal), "a shop means nothing there");
     }
 
     #[test]

@@ -145,7 +145,8 @@ pub async fn lock_event(
 const MAX_CANDIDATES: i64 = 20;
 
 /// The events of a project that a result selects, oldest first. More than one is ambiguous, but for
-/// the id that a provider gives to every test event: there the newest is meant.
+/// the id that a provider gives to every test event: there the newest is meant. Where it repeats the whole receipt of
+/// one of them, that one is meant.
 pub async fn list_selected(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -176,6 +177,8 @@ pub async fn list_selected(
     .await?;
     if selector.provider_event_id.as_deref().is_some_and(is_test_id) {
         events.truncate(1);
+    } else if let Some(at) = events.iter().position(|it| selector.repeats(&it.identity())) {
+        events = vec![events.swap_remove(at)];
     }
     events.reverse();
     Ok(events)

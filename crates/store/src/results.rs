@@ -60,8 +60,8 @@ pub struct EarlyResult {
     pub result: EffectResult,
 }
 
-/// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
-/// the key was used for another event.
+/// Keeps a result whose receipt has not arrived. The same request again changes nothing, but that one which nobody gave
+/// up yet after its 24 hours is kept anew; `false` if the key was used for another event.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
     key_id: KeyId,
@@ -75,7 +75,9 @@ pub async fn insert_early(
                outcome, error_code, error_message)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
            ON CONFLICT ON CONSTRAINT early_results_idempotency_key
-           DO UPDATE SET idempotency_key = excluded.idempotency_key
+           DO UPDATE SET received_at = CASE WHEN kept.received_at <= now() - interval '24 hours'
+                   AND coalesce(kept.fingerprint = excluded.fingerprint, kept.request_hash = excluded.request_hash)
+               THEN now() ELSE kept.received_at END
            RETURNING coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
         Uuid::now_v7(),
         used.project_id.as_uuid(),

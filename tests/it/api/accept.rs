@@ -130,6 +130,29 @@ fn an_ambiguous_result_is_noted_on_each_event_once_and_whatever_tells_them_apart
 }
 
 #[test]
+fn a_result_that_repeats_its_receipt_means_no_event_that_an_effect_key_distinguishes() {
+    run(async {
+        let api = Api::start().await;
+        let first = api.receipt("evt_1", &json!({})).await.event_id();
+        let second = api.receipt("evt_1", &json!({"effect_key": "pack-2"})).await.event_id();
+        for (status, key) in
+            [("failed", json!(null)), ("success", json!(null)), ("success", json!("pack-2"))]
+        {
+            let mut body = receipt("evt_1");
+            (body["status"], body["effect_key"]) = (json!(status), key.clone());
+            let response = api.post(RESULT, &body).await;
+            let event = if key.is_null() { first } else { second };
+            assert_eq!((response.status, response.event_id()), (202, event), "{}", response.text);
+        }
+        let less = json!({"status": "success", "effect_type": "credit_grant"});
+        let less = api.send(RESULT, &fresh(), result("evt_1", &less)).await;
+        assert_eq!(less.code(), "ambiguous_event", "{}", less.text);
+        let effects = "SELECT string_agg(effect, ' ' ORDER BY id) FROM payment_events";
+        assert_eq!(api.text(effects).await, "succeeded succeeded");
+    });
+}
+
+#[test]
 fn the_test_events_of_a_provider_are_watched_again_each_time() {
     run(async {
         let api = Api::start().await;

@@ -89,6 +89,23 @@ fn after_24_hours_an_early_result_is_not_applied() {
 }
 
 #[test]
+fn an_early_result_that_is_sent_again_after_24_hours_is_kept_anew() {
+    run(async {
+        let api = Api::start().await;
+        let sent = early("evt_1", "success").to_string();
+        assert_eq!(api.send(RESULT, "k1", sent.clone()).await.status, 202);
+        sqlx::query("UPDATE early_results SET received_at = now() - interval '24 hours 1 second'")
+            .execute(&api.world.pool)
+            .await
+            .expect("aged");
+        let again = api.send(RESULT, "k1", sent).await;
+        assert_eq!(again.json()["pending_receipt"], json!(true), "{}", again.text);
+        api.take("evt_1").await;
+        assert_eq!(api.text("SELECT effect FROM payment_events").await, "succeeded");
+    });
+}
+
+#[test]
 fn a_result_and_its_receipt_at_once_never_miss_each_other() {
     run(async {
         let api = Api::start().await;

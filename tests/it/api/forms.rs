@@ -198,6 +198,24 @@ fn white_space_around_a_field_and_blank_fields_mean_nothing() {
 }
 
 #[test]
+fn what_a_receipt_alone_says_costs_no_result_that_repeats_it() {
+    run(async {
+        let api = Api::start().await;
+        let event_id = api.take("evt_1").await;
+        for field in ["amount", "occurred_at", "timeout_minutes"] {
+            for value in strange() {
+                let start = format!(
+                    "{{\"event_id\":\"{event_id}\",\"status\":\"failed\",\"{field}\":1,\"{field}\":"
+                );
+                let body = [start.as_bytes(), &value, b"}"].concat();
+                let response = api.send_bytes(RESULT, body).await;
+                assert_eq!((response.status, response.event_id()), (202, event_id), "{field}");
+            }
+        }
+    });
+}
+
+#[test]
 fn an_event_id_beside_what_its_event_is_not_names_the_field_and_what_it_is() {
     run(async {
         let api = Api::start().await;

@@ -39,6 +39,19 @@ async fn the_request_arrives_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_given_takes_the_place_of_our_own() {
+    let server = HttpServer::responding(response("200 OK", "", "taken")).await;
+    let headers = [("User-Agent", "gate/1".to_owned()), ("accept", "application/json".to_owned())];
+    let sent = local_client(2_000, 5_000).post(&server.url(), &headers, Vec::new()).await;
+    assert_eq!(sent.expect("an answer").status, 200);
+    let head = server.received().remove(0).head.to_ascii_lowercase();
+    for (name, value) in [("user-agent", "gate/1"), ("accept", "application/json")] {
+        let lines = head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        assert_eq!(lines.collect::<Vec<_>>(), [value], "{head}");
+    }
+}
+
+#[tokio::test]
 async fn every_status_is_an_answer() {
     for (line, status) in [
         ("200 OK", 200),

@@ -9,8 +9,8 @@
 use std::fmt;
 
 use axum::body::Bytes;
+use domain::effect_result::DIAGNOSTICS;
 use domain::field::FieldError;
-use domain::{effect_result, receipt};
 use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -34,13 +34,13 @@ pub struct IngestBody {
     pub unlimited: usize,
 }
 
-/// Reads the body of a receipt or a result.
+/// Reads the body of a receipt or a result, of which these fields are read strictly.
 ///
 /// # Errors
 /// `too_many_fields`, `malformed_request` with the position of the first syntax error, or
 /// `validation_error` for a field that has to be read and cannot be.
-pub(super) fn parse_ingest(body: &Bytes) -> Result<IngestBody, ApiError> {
-    read_fields(body, split_fields(body)?)
+pub(super) fn parse_ingest(body: &Bytes, strict: &[&str]) -> Result<IngestBody, ApiError> {
+    read_fields(body, split_fields(body)?, strict)
 }
 
 /// Splits a body into its fields, which are not judged yet.
@@ -57,16 +57,19 @@ pub(super) fn split_fields(body: &Bytes) -> Result<Vec<RawField<'_>>, ApiError> 
     })
 }
 
-/// Reads each field of a body.
+/// Reads each field of a body, these ones strictly.
 ///
 /// # Errors
-/// `malformed_request` for a field that stands twice; `validation_error` for one that has to be read
-/// and cannot be.
-pub(super) fn read_fields(body: &Bytes, fields: Vec<RawField<'_>>) -> Result<IngestBody, ApiError> {
+/// `malformed_request` for a strict field that stands twice; `validation_error` for one that cannot be read.
+pub(super) fn read_fields(
+    body: &Bytes,
+    fields: Vec<RawField<'_>>,
+    strict: &[&str],
+) -> Result<IngestBody, ApiError> {
     let mut read = IngestBody::default();
     let mut field_errors = Vec::new();
     for field in fields {
-        read.add(body, field, &mut field_errors)?;
+        read.add(body, field, strict, &mut field_errors)?;
     }
     if field_errors.is_empty() { Ok(read) } else { Err(ApiError::ValidationError(field_errors)) }
 }
@@ -76,17 +79,16 @@ impl IngestBody {
         &mut self,
         body: &Bytes,
         RawField { name, value }: RawField<'_>,
+        strict: &[&str],
         field_errors: &mut Vec<FieldError>,
     ) -> Result<(), ApiError> {
         if name == "payload" {
             self.unlimited += value.len();
             self.payload = Some(body.slice_ref(value)).filter(|payload| *payload != "null");
-        } else if let Some(known) = effect_result::DIAGNOSTICS.iter().find(|one| **one == name) {
+        } else if let Some(known) = DIAGNOSTICS.iter().find(|one| **one == name) {
             self.unlimited += value.len();
             self.add_diagnostic(known, value);
-        } else if receipt::FIELDS.contains(&name.as_str())
-            || effect_result::FIELDS.contains(&name.as_str())
-        {
+        } else if strict.contains(&name.as_str()) {
             if self.fields.contains_key(&name) {
                 return Err(ApiError::malformed(format!(
                     "the field {name} stands twice in the body"
@@ -146,11 +148,12 @@ impl<'de> Visitor<'de> for Split<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{effect_result, receipt};
     use proptest::prelude::*;
     use serde_json::json;
 
     fn parse(body: impl Into<Vec<u8>>) -> Result<IngestBody, ApiError> {
-        parse_ingest(&Bytes::from(body.into()))
+        parse_ingest(&Bytes::from(body.into()), effect_result::FIELDS)
     }
 
     fn code(body: impl Into<Vec<u8>>) -> &'static str {
@@ -235,6 +238,16 @@ mod tests {
             let rejected = parse(twice).expect_err("rejected").to_string();
             assert_eq!(rejected, "the field status stands twice in the body");
         }
+    }
+
+    #[test]
+    fn what_only_the_other_call_reads_is_ignored() {
+        let body = br#"{"provider_event_id":"evt_1","status":"failed","amount":NaN,"occurred_at":1,"occurred_at":2}"#;
+        let result = parse(&body[..]).expect("taken");
+        assert_eq!(json!(result.fields), json!({"provider_event_id": "evt_1", "status": "failed"}));
+        let body = Bytes::from_static(br#"{"provider_event_id":"evt_1","status":NaN,"status":1}"#);
+        let receipt = parse_ingest(&body, receipt::FIELDS).expect("taken");
+        assert_eq!(json!(receipt.fields), json!({"provider_event_id": "evt_1"}));
     }
 
     #[test]

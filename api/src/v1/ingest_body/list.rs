@@ -5,6 +5,7 @@
 
 use axum::body::Bytes;
 use domain::field::FieldError;
+use domain::receipt;
 use web::error::ApiError;
 use web::extract::parse_idempotency_key;
 
@@ -47,7 +48,7 @@ pub(super) fn parse_list(body: &Bytes) -> Result<Vec<Result<ListedReceipt, ApiEr
 fn parse_one(body: &Bytes) -> Result<ListedReceipt, ApiError> {
     let fields = split_fields(body)?;
     let idempotency_key = read_key(&fields)?;
-    let body = limit(body.len(), read_fields(body, fields)?)?;
+    let body = limit(body.len(), read_fields(body, fields, receipt::FIELDS)?)?;
     Ok(ListedReceipt { idempotency_key, body })
 }
 

@@ -20,7 +20,7 @@ pub use list::ListedReceipt;
 const SIZE_FACTOR: usize = 9;
 
 /// Reads the body of a receipt or a result, of which the payload and the texts about a failure may
-/// be all that is over the usual limit.
+/// be all that is over the usual limit. These fields are read strictly.
 ///
 /// # Errors
 /// As [`read_body`]; `too_many_fields`; `malformed_request` with the position of the first syntax
@@ -28,12 +28,13 @@ const SIZE_FACTOR: usize = 9;
 pub(super) async fn read_ingest_body(
     body: Body,
     deadline: Duration,
+    strict: &[&str],
 ) -> Result<IngestBody, ApiError> {
     let usual = BodyLimits::default().bytes;
     let limits =
         BodyLimits { bytes: SIZE_FACTOR * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
     let bytes = read_body(body, limits).await?;
-    limit(bytes.len(), parse_ingest(&bytes)?)
+    limit(bytes.len(), parse_ingest(&bytes, strict)?)
 }
 
 /// Reads the body of several receipts, each of which has its own outcome.

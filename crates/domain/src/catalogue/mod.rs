@@ -215,7 +215,11 @@ impl Catalogue {
             Some(provider) => vec![provider],
             None => Provider::BUILT_IN.iter().chain(self.declared_providers()).collect(),
         };
-        let found = providers.iter().find_map(|provider| self.find_event_type(provider, text));
+        let mut known = providers.iter().flat_map(|provider| self.event_types(provider));
+        // As it is written first: what one provider calls `refund` another one calls `REFUND`.
+        let found = known
+            .find(|known| *known == text.trim())
+            .or_else(|| providers.iter().find_map(|provider| self.find_event_type(provider, text)));
         found.map(str::to_owned).ok_or_else(|| UnknownName {
             nearest: nearest(
                 text,
@@ -385,6 +389,24 @@ mod tests {
             assert_eq!(catalogue.event_type(Some(&provider), spelt).as_deref(), Ok(known));
         }
         assert_eq!(catalogue.event_type(None, "ORDERS_PAID").as_deref(), Ok("orders/paid"));
+    }
+
+    #[test]
+    fn without_a_provider_a_type_is_first_what_is_written_like_it() {
+        let declared = ["acme:refund", "acme:orders_paid"]
+            .map(|text| Declaration::event_type(text).expect("a declaration"));
+        let catalogue = Catalogue::new(ProjectId::from_uuid(Uuid::nil()), declared.to_vec());
+        for (written, known) in [
+            ("refund", "refund"),
+            ("REFUND", "REFUND"),
+            (" orders_paid", "orders_paid"),
+            ("orders/paid", "orders/paid"),
+            ("ORDERS_PAID", "orders/paid"),
+        ] {
+            assert_eq!(catalogue.event_type(None, written).as_deref(), Ok(known), "{written}");
+        }
+        let adyen = catalogue.event_type(Some(&Provider::Adyen), "refund");
+        assert_eq!(adyen.as_deref(), Ok("REFUND"));
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! the answer unreadable, and an unreadable answer changes nothing. A note or evidence that is too
 //! long, or of another form, is cut or written as text, and [`ReadAnswer::adjusted`] says so.
 
+use std::fmt;
+
 use sendpromptly_extension::{
     Evidence, MAX_ANSWER_BYTES, MAX_EVIDENCE, MAX_EVIDENCE_NAME, MAX_EVIDENCE_VALUE, ProbeAnswer,
     ReprocessAnswer, ReprocessOutcome,
 };
-use serde::Serialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserializer as _, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Point, Trust, Unanswered};
@@ -103,6 +106,14 @@ impl ExtensionAnswer {
             };
             return Err(AnswerError::of_answer(format!("must be a JSON object such as {form}")));
         };
+        let decides = match point {
+            Point::BeforeIncident | Point::AfterFailure => "settled",
+            Point::Reprocess => "outcome",
+        };
+        if count_members(raw, decides) > 1 {
+            let twice = FieldError::new(decides, "stands twice in the answer");
+            return Err(AnswerError::Unreadable(vec![twice]));
+        }
         match point {
             Point::BeforeIncident | Point::AfterFailure => read_probe(&object),
             Point::Reprocess => read_reprocess(&object),
@@ -143,6 +154,30 @@ impl ExtensionAnswer {
             Self::Probe(answer) => &answer.evidence,
             Self::Reprocess(answer) => &answer.evidence,
         }
+    }
+}
+
+/// How often an object has a member of this name; of equal ones the parser keeps the last, and others may not.
+fn count_members(raw: &[u8], name: &str) -> usize {
+    let mut parser = serde_json::Deserializer::from_slice(raw);
+    parser.deserialize_map(CountMembers(name)).unwrap_or_default()
+}
+
+struct CountMembers<'a>(&'a str);
+
+impl<'de> Visitor<'de> for CountMembers<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut count = 0;
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            count += usize::from(name == self.0);
+        }
+        Ok(count)
     }
 }
 
@@ -275,6 +310,21 @@ mod tests {
             let error = probe(&bad).expect_err("unreadable");
             assert!(error.contains(why), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn what_decides_stands_once() {
+        for (point, twice, field) in [
+            (Point::BeforeIncident, r#"{"settled":false,"note":"n","settled":true}"#, "settled"),
+            (Point::AfterFailure, r#"{"settled":true,"sett\u006ced":true}"#, "settled"),
+            (Point::Reprocess, r#"{"outcome":"failed","outcome":"applied"}"#, "outcome"),
+        ] {
+            let error = ExtensionAnswer::read(point, twice.as_bytes()).expect_err("unreadable");
+            assert_eq!(error.to_string(), format!("{field} stands twice in the answer"));
+            assert_eq!(error.why(), Unanswered::Unreadable);
+        }
+        let once = br#"{"settled":true,"note":1,"note":2,"evidence":{"settled":false}}"#;
+        assert!(ExtensionAnswer::read(Point::BeforeIncident, once).is_ok());
     }
 
     #[test]
