@@ -55,7 +55,7 @@ pub async fn run(
 /// One round. What fails is logged and left to the next.
 async fn round(engine: &Engine, pool: &PgPool, key: &MasterKey) {
     if let Err(error) = finish_left(pool, key).await {
-        tracing::warn!(%error, "could not go on with an erasure");
+        tracing::debug!(%error, "could not list erasures that were left");
     }
     match watches::claim(pool, BATCH, CLAIMED_FOR).await {
         Ok(claimed) => {
@@ -67,10 +67,18 @@ async fn round(engine: &Engine, pool: &PgPool, key: &MasterKey) {
     }
 }
 
-async fn finish_left(pool: &PgPool, key: &MasterKey) -> Result<(), StoreError> {
+/// Goes on with every erasure that nobody goes on with. One that fails is logged and keeps no other from its end.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn finish_left(pool: &PgPool, key: &MasterKey) -> Result<(), StoreError> {
     for left in erasure::list_unfinished(pool, LEFT_ALONE).await? {
-        let done = erasure::run(pool, key, left.id, &mut |_: &Erasure| ()).await?;
-        tracing::info!(erasure_id = %done.id, "finished an erasure");
+        match erasure::run(pool, key, left.id, &mut |_: &Erasure| ()).await {
+            Ok(done) => tracing::info!(erasure_id = %done.id, "finished an erasure"),
+            Err(error) => {
+                tracing::warn!(erasure_id = %left.id, %error, "could not go on with an erasure");
+            }
+        }
     }
     Ok(())
 }
