@@ -1,4 +1,4 @@
-//! Erasures that nobody goes on with: whoever finds them finishes what can be finished.
+//! What erasures leave: those that nobody goes on with, which whoever finds them finishes, and watches in Temporal.
 
 use domain::erasure::ErasureState;
 use domain::ids::ErasureId;
@@ -36,5 +36,19 @@ fn one_that_fails_keeps_no_later_one_from_its_end() {
             states.push(found.expect("it").state);
         }
         assert_eq!(states, [ErasureState::Events, ErasureState::Done]);
+    });
+}
+
+#[test]
+fn a_watch_that_temporal_still_has_is_left_of_the_last_erasure() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.send("evt_1", CANARY).await;
+        let first = shop.erase(CANARY).await;
+        assert_eq!(first.watches_left, 1);
+        let last = shop.erase(CANARY).await;
+        assert_eq!(last.watches_left, 1);
+        let first = find_erasure(&shop.pool, first.id).await.expect("a database");
+        assert_eq!(first.expect("it").watches_left, 0);
     });
 }
