@@ -63,6 +63,22 @@ fn it_holds_until_somebody_changes_the_past_and_then_names_what() {
 }
 
 #[test]
+fn a_line_that_a_full_disk_cut_off_is_passed_over_and_counted() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (world, heads) = linked_world(folder.path()).await;
+        let written = std::fs::read_to_string(&heads).expect("a file");
+        let line = written.lines().next().expect("a line");
+        std::fs::write(&heads, format!("{}\n{written}", &line[..40])).expect("a file");
+        let (code, report) = world.cli(&["audit", "verify", "--heads", &heads]).await.expect("it");
+        assert_eq!((code, &report["holds"]), (0, &json!(true)), "{report}");
+        assert_eq!(report["heads_cut_off"], 1, "{report}");
+        let (_, report) = world.cli(&["audit", "verify"]).await.expect("it");
+        assert_eq!(report["heads_cut_off"], 0, "{report}");
+    });
+}
+
+#[test]
 fn an_end_that_was_cut_off_is_missed_and_a_file_without_heads_is_rejected() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");

@@ -132,16 +132,19 @@ pub async fn sign_in(
 }
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser
-/// that was left open is no way around the lock.
+/// that was left open is no way around the lock; but apart from there, so that whoever guesses at the
+/// address does not keep its owner from changing the password that is guessed at.
 pub async fn confirm(
     state: &ConsoleState,
     signed_in: &SignedIn,
     password: &str,
 ) -> Result<(), SignInError> {
     let email = &signed_in.session.email;
+    // Nobody can type a line break into the address at sign-in.
+    let counted_as = format!("{email}\nsigned in");
     let comer = signed_in.comer();
-    find(state, password, Attempt { email, counted_as: email, comer }).await?;
-    Ok(sign_ins::clear_failures(&state.pool, email).await?)
+    find(state, password, Attempt { email, counted_as: &counted_as, comer }).await?;
+    Ok(sign_ins::clear_failures(&state.pool, &counted_as).await?)
 }
 
 /// Whose password it is, with the attempt counted; the caller forgets the count.

@@ -96,6 +96,9 @@ impl Sealer {
             }
         }
         if let Some(batch) = audit_chain::link_missed(pool, SWEEP).await? {
+            if batch.links > 0 {
+                tracing::warn!(entries = batch.links, "linked entries of the audit that came late");
+            }
             note(&mut grown, batch);
         }
         Ok(grown.into_values().collect())

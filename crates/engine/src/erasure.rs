@@ -4,6 +4,7 @@
 //! into signals. So its runs are deleted. One that is open is terminated first, and a new one is started from the
 //! database, under the tombstone: the database decides, so nothing is lost with the old one. Its row goes once Temporal
 //! lists no run under the reference any more, and not before the relay has dispatched what it read before the erasure.
+//! A customer may be erased again, for what was said since: then a run under the tombstone from before goes the same way.
 //! Whatever fails is tried again, ever more rarely; several processes do each other no harm.
 
 use std::time::Duration;
@@ -33,6 +34,8 @@ const BATCH: i64 = 50;
 const CLAIMED_FOR: Duration = Duration::from_mins(1);
 /// More runs of one watch there are not but by a mistake; the next round takes the rest.
 const RUNS: usize = 100;
+/// No clocks of database and Temporal are so many seconds apart: a run that replaced one is not taken for an older one.
+const CLOCKS_APART: i64 = 5 * 60;
 /// What a terminated run says.
 const REASON: &str = "its customer was erased; a new run goes on";
 
@@ -55,7 +58,7 @@ pub async fn run(
 /// One round. What fails is logged and left to the next.
 async fn round(engine: &Engine, pool: &PgPool, key: &MasterKey) {
     if let Err(error) = finish_left(pool, key).await {
-        tracing::warn!(%error, "could not go on with an erasure");
+        tracing::debug!(%error, "could not list erasures that were left");
     }
     match watches::claim(pool, BATCH, CLAIMED_FOR).await {
         Ok(claimed) => {
@@ -67,10 +70,18 @@ async fn round(engine: &Engine, pool: &PgPool, key: &MasterKey) {
     }
 }
 
-async fn finish_left(pool: &PgPool, key: &MasterKey) -> Result<(), StoreError> {
+/// Goes on with every erasure that nobody goes on with. One that fails is logged and keeps no other from its end.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn finish_left(pool: &PgPool, key: &MasterKey) -> Result<(), StoreError> {
     for left in erasure::list_unfinished(pool, LEFT_ALONE).await? {
-        let done = erasure::run(pool, key, left.id, &mut |_: &Erasure| ()).await?;
-        tracing::info!(erasure_id = %done.id, "finished an erasure");
+        match erasure::run(pool, key, left.id, &mut |_: &Erasure| ()).await {
+            Ok(done) => tracing::info!(erasure_id = %done.id, "finished an erasure"),
+            Err(error) => {
+                tracing::warn!(erasure_id = %left.id, %error, "could not go on with an erasure");
+            }
+        }
     }
     Ok(())
 }
@@ -100,10 +111,8 @@ async fn erase_watch(
     let tombstone = watch.customer.to_string();
     let condition = format!("WorkflowId='{}'", workflow_id(watch.event_id));
     let runs = engine.list_watches(&condition, RUNS).await?;
-    let is_named = |run: &&WatchRun| {
-        run.attributes.get(search_attribute::INTERNAL_REFERENCE.name()) != Some(&tombstone)
-    };
-    let (named, others): (Vec<_>, Vec<_>) = runs.iter().partition(is_named);
+    let (named, others): (Vec<_>, Vec<_>) =
+        runs.iter().partition(|run| has_to_go(run, &tombstone, watch.erased_at));
     for run in &named {
         if run.is_open() {
             engine.terminate_watch(run, REASON).await?;
@@ -117,6 +126,13 @@ async fn erase_watch(
         return Ok(false);
     }
     Ok(named.is_empty() && watch.is_settled)
+}
+
+/// Whether a run shows the reference, or may hold what was typed into signals until the customer was erased again.
+fn has_to_go(run: &WatchRun, tombstone: &str, erased_at: i64) -> bool {
+    let shown = run.attributes.get(search_attribute::INTERNAL_REFERENCE.name());
+    let is_older = run.started_at.is_some_and(|at| at < erased_at - CLOCKS_APART);
+    is_older || shown.is_none_or(|shown| shown != tombstone)
 }
 
 /// Whether something is left to do about the event.
@@ -143,5 +159,44 @@ async fn delete(engine: &Engine, run: &WatchRun) -> Result<(), EngineError> {
     match ask(service.delete_workflow_execution(request.into_request())).await {
         Err(status) if status.code() != Code::NotFound => Err(judge_status(&status)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use temporalio_common::protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+
+    use super::*;
+
+    const TOMBSTONE: &str = "erased:00000000000000000000000001";
+
+    /// A run under this reference that began so many minutes before its event was erased.
+    fn goes(reference: Option<&str>, minutes: i64) -> bool {
+        let name = search_attribute::INTERNAL_REFERENCE.name().to_owned();
+        let erased_at = 1_764_000_000;
+        let run = WatchRun {
+            workflow_id: "effect-watch/evt_1".to_owned(),
+            run_id: "1".to_owned(),
+            status: WorkflowExecutionStatus::Running,
+            started_at: Some(erased_at - 60 * minutes),
+            attributes: reference
+                .map(|it| (name, it.to_owned()))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+        };
+        has_to_go(&run, TOMBSTONE, erased_at)
+    }
+
+    #[test]
+    fn a_run_goes_that_names_the_customer_or_began_before_they_were_erased_again() {
+        for minutes in [-1, 0, 60] {
+            assert!(goes(Some("user_1"), minutes) && goes(None, minutes), "{minutes}");
+        }
+        assert!(goes(Some(TOMBSTONE), 60), "what was typed into it is from before");
+        for minutes in [-60, -1, 0, 4] {
+            assert!(!goes(Some(TOMBSTONE), minutes), "{minutes}");
+        }
     }
 }

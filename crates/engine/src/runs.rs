@@ -29,6 +29,8 @@ pub struct WatchRun {
     pub workflow_id: String,
     pub run_id: String,
     pub status: WorkflowExecutionStatus,
+    /// Seconds since 1970, by Temporal's clock.
+    pub started_at: Option<i64>,
     /// Its search attributes that are text.
     pub attributes: BTreeMap<String, String>,
 }
@@ -48,11 +50,12 @@ impl WatchRun {
 
     fn read(info: WorkflowExecutionInfo) -> Option<Self> {
         let status = info.status();
+        let started_at = info.start_time.map(|at| at.seconds);
         let WorkflowExecution { workflow_id, run_id } = info.execution?;
         let fields = info.search_attributes.unwrap_or_default().indexed_fields;
         let text = |data: &[u8]| serde_json::from_slice::<String>(data).ok();
         let attributes = fields.into_iter().filter_map(|(name, it)| Some((name, text(&it.data)?)));
-        Some(Self { workflow_id, run_id, status, attributes: attributes.collect() })
+        Some(Self { workflow_id, run_id, status, started_at, attributes: attributes.collect() })
     }
 }
 

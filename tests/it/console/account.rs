@@ -128,7 +128,7 @@ fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
 }
 
 #[test]
-fn guessing_the_current_password_locks_the_address_as_at_sign_in() {
+fn guessing_the_current_password_locks_it_and_leaves_signing_in_alone() {
     e2e::run(async {
         let world = world().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
@@ -142,7 +142,21 @@ fn guessing_the_current_password_locks_the_address_as_at_sign_in() {
             assert!(text.contains("Too many wrong tries."), "{text}");
         }
         assert_eq!(count(&world, "operator.locked_out").await, 1);
-        assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 429);
+        assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 303);
+    });
+}
+
+#[test]
+fn who_guesses_at_sign_in_keeps_nobody_from_changing_the_password() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        for _ in 0..5 {
+            sign_in_status(&world, &alice.email, "wrong wrong wrong").await;
+        }
+        assert_eq!(sign_in_status(&world, &alice.email, PASSWORD).await, 429, "it is locked");
+        assert_eq!(change_password(&alice, [PASSWORD, NEW, NEW]).await.status, 303);
+        assert_eq!(sign_in_status(&world, &alice.email, NEW).await, 429, "it still is");
     });
 }
 

@@ -122,7 +122,7 @@ fn a_batch_that_is_cut_off_leaves_nothing_and_is_done_again() {
 }
 
 #[test]
-fn an_entry_that_a_restore_or_a_wrong_clock_brings_behind_the_others_is_linked_too() {
+fn an_entry_that_somebody_or_a_wrong_clock_brings_behind_the_others_is_linked_and_named() {
     run(async {
         let shop = Shop::open().await;
         shop.take("evt_1").await;
@@ -134,7 +134,32 @@ fn an_entry_that_a_restore_or_a_wrong_clock_brings_behind_the_others_is_linked_t
         for _ in 0..2 {
             sealer.round(&shop.pool).await.expect("a round");
         }
-        assert_eq!(holds(&shop).await, 2);
+        let verification = verify(&shop).await;
+        let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+        assert_eq!((verification.links, flaws.collect::<Vec<_>>()), (2, vec!["late_entry"]));
+        let (finding, late) = (&verification.findings[0], count(&shop, LATE_LINKS).await);
+        assert_eq!((finding.sequence, late), (Some(2), 1), "{finding:?}");
+    });
+}
+
+/// Links of entries that were written a minute ago or earlier.
+const LATE_LINKS: &str =
+    "SELECT count(*) FROM audit_chain c JOIN audit_entries e ON e.id = c.entry_id
+    WHERE e.at < now() - interval '1 minute'";
+
+#[test]
+fn an_entry_a_minute_behind_the_others_is_none_that_was_added_later() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.take("evt_1").await;
+        link(&shop).await;
+        sql(&shop, "INSERT INTO audit_entries (id, at, actor, action, project_id)
+            SELECT gen_random_uuid(), now() - interval '2 minutes', 'cli:bob', 'project.updated', id FROM projects".to_owned()).await;
+        let mut sealer = Sealer::default();
+        for _ in 0..2 {
+            sealer.round(&shop.pool).await.expect("a round");
+        }
+        assert_eq!((holds(&shop).await, count(&shop, LATE_LINKS).await), (2, 1));
     });
 }
 

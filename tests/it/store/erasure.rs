@@ -1,6 +1,7 @@
 //! Erasing a customer: nothing of them is in any column, their events stay and are known again, nobody else's rows
 //! change, and whoever finds an erasure that was cut off finishes it.
 
+mod left;
 mod restored;
 mod several;
 

@@ -186,3 +186,54 @@ fn a_month_of_which_next_to_nothing_is_left_is_dropped_and_what_must_stay_stays(
         }
     });
 }
+
+/// Entries about no event, which stay for good: so many of each of these months, the oldest first.
+async fn add_what_stays(shop: &Shop, months: [i32; 3]) {
+    let [oldest, middle, newest] = months;
+    sql(
+        shop,
+        format!(
+            "{MONTHS} INSERT INTO audit_entries (id, at, actor, action)
+             SELECT pg_temp.id_of(moment, n), moment, 'cli:bob', 'operator.added'
+             FROM (VALUES (5, {oldest}), (4, {middle}), (3, {newest})) AS t (ago, most)
+             CROSS JOIN LATERAL (SELECT now() - ago * interval '1 month' AS moment) AS m
+             CROSS JOIN LATERAL generate_series(1, most) AS n"
+        ),
+    )
+    .await;
+}
+
+/// Where entries are and how many, but for a few.
+async fn crowded(shop: &Shop) -> Vec<(String, i64)> {
+    sqlx::query_as(
+        "SELECT relname::text, count(*) FROM audit_entries e JOIN pg_class c ON c.oid = e.tableoid
+         GROUP BY 1 HAVING count(*) > 500 ORDER BY 1",
+    )
+    .fetch_all(&shop.pool)
+    .await
+    .expect("months")
+}
+
+#[test]
+fn months_leave_however_much_of_the_earlier_ones_had_to_stay() {
+    run(async {
+        for (months, is_first, together) in
+            [([600, 600, 600], true, 1800), ([1001, 600, 600], false, 2201)]
+        {
+            let shop = divided_since(6).await;
+            add_what_stays(&shop, months).await;
+            let before = count(&shop, "audit_entries").await;
+            let due = retention::count_due(&shop.pool, Rule::Partitions).await.expect("a count");
+            let gone = retention::delete_due(&shop.pool, Rule::Partitions).await.expect("deleted");
+            assert_eq!(gone, due, "what was said goes");
+            let crowded = crowded(&shop).await;
+            assert_eq!(crowded.len(), 1, "{crowded:?}");
+            let (name, rows) = &crowded[0];
+            assert_eq!((name == "audit_entries_first", *rows), (is_first, together), "{name}");
+            assert_eq!(count(&shop, "audit_entries").await, before);
+            assert_eq!(list_behind(&shop.pool).await.expect("a database"), []);
+            sql(&shop, "INSERT INTO audit_entries (id, actor, action) VALUES (gen_random_uuid(), 'cli:bob', 'operator.added')".to_owned()).await;
+            sqlx::query("DELETE FROM audit_entries").execute(&shop.pool).await.expect_err("never");
+        }
+    });
+}

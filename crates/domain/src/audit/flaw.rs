@@ -11,6 +11,7 @@ text_enum! {
         ChangedEntry = "changed_entry",
         ChangedText = "changed_text",
         UnlinkedEntry = "unlinked_entry",
+        LateEntry = "late_entry",
         MissingHead = "missing_head",
         OtherHead = "other_head",
     }
@@ -32,6 +33,9 @@ impl Flaw {
             }
             Self::UnlinkedEntry => {
                 "it has no link, five minutes after it was written: links were removed, or no worker runs"
+            }
+            Self::LateEntry => {
+                "entries written more than five minutes later were linked before it: it was added later, or the clock was set back"
             }
             Self::MissingHead => "the chain once reached it and ends before it now",
             Self::OtherHead => "the chain once had another hash there",

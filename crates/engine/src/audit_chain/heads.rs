@@ -1,7 +1,11 @@
 //! Lines that say where a chain ended: one JSON object each, appended and never changed.
+//!
+//! A process that dies half-way, or a disk that is full, leaves a line cut off. The next lines begin after it, and who reads
+//! the file passes over it: a later line of the same chain vouches for what it said.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -21,8 +25,14 @@ pub struct HeadLine {
 
 /// The line says no head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a JSON object with project_id, sequence and hash, as a worker writes it")]
-pub struct MalformedHead;
+pub enum MalformedHead {
+    /// It ends before its object does.
+    #[error("is cut off")]
+    CutOff,
+    /// It is something else.
+    #[error("must be a JSON object with project_id, sequence and hash, as a worker writes it")]
+    Foreign,
+}
 
 impl From<&Head> for HeadLine {
     fn from(head: &Head) -> Self {
@@ -37,8 +47,11 @@ impl HeadLine {
     /// # Errors
     /// When it is none.
     pub fn read(line: &str) -> Result<Head, MalformedHead> {
-        let line: Self = serde_json::from_str(line).map_err(|_| MalformedHead)?;
-        let hash = hex::decode(&line.hash).map_err(|_| MalformedHead)?;
+        let line: Self = serde_json::from_str(line).map_err(|error| {
+            let is_cut_off = error.is_eof() && line.starts_with('{');
+            if is_cut_off { MalformedHead::CutOff } else { MalformedHead::Foreign }
+        })?;
+        let hash = hex::decode(&line.hash).map_err(|_| MalformedHead::Foreign)?;
         Ok(Head { project_id: line.project_id, sequence: line.sequence, hash })
     }
 }
@@ -53,11 +66,23 @@ pub(super) fn lines(heads: &[Head]) -> io::Result<String> {
     Ok(lines)
 }
 
-/// Appends the lines and waits until the disk has them. A new file is its owner's alone.
+/// Appends the lines, after one that is cut off on lines of their own, and waits until the disk has them. A new file is its
+/// owner's alone.
 pub(super) fn append(path: &Path, lines: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    file.write_all(lines.as_bytes())?;
+    let begin = if is_cut_off(path, &file)? { "\n" } else { "" };
+    file.write_all(format!("{begin}{lines}").as_bytes())?;
     file.sync_data()
+}
+
+/// Whether the last line has no end. It is not looked at in a pipe, nor where only writing is allowed.
+fn is_cut_off(path: &Path, file: &File) -> io::Result<bool> {
+    let about = file.metadata()?;
+    let last = about.len().checked_sub(1).filter(|_| about.is_file());
+    let (Some(last), Ok(reading)) = (last, File::open(path)) else { return Ok(false) };
+    let mut end = [0];
+    reading.read_exact_at(&mut end, last)?;
+    Ok(end != *b"\n")
 }
 
 #[cfg(test)]
@@ -88,8 +113,25 @@ mod tests {
 
     #[test]
     fn another_line_is_no_head() {
-        for line in ["", "{}", r#"{"project_id":null,"sequence":1,"hash":"xyz"}"#, "[1]"] {
-            assert_eq!(HeadLine::read(line), Err(MalformedHead), "{line}");
+        for line in ["", "{}", r#"{"project_id":null,"sequence":1,"hash":"xyz"}"#, "[1]", "["] {
+            assert_eq!(HeadLine::read(line), Err(MalformedHead::Foreign), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_line_that_is_cut_off_stands_on_lines_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("heads.jsonl");
+        let head = Head { project_id: None, sequence: 7, hash: vec![1; 32] };
+        let line = lines(std::slice::from_ref(&head)).expect("a line");
+        for length in 1..line.len() {
+            std::fs::write(&path, format!("{line}{}", &line[..length])).expect("written");
+            append(&path, &line).expect("written");
+            let text = std::fs::read_to_string(&path).expect("a file");
+            let read: Vec<_> = text.lines().map(HeadLine::read).collect();
+            let is_whole = length == line.len() - 1;
+            let middle = if is_whole { Ok(head.clone()) } else { Err(MalformedHead::CutOff) };
+            assert_eq!(read, [Ok(head.clone()), middle, Ok(head.clone())], "{length}");
         }
     }
 }

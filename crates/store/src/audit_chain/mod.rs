@@ -75,13 +75,26 @@ pub async fn list_heads(db: &crate::PgPool) -> Result<Vec<Head>, StoreError> {
         .collect())
 }
 
-/// Everything that may have a chain: no project, and each project.
+/// Everything that may have a chain: no project, each project, and what has one although it is no project any more. Nothing of
+/// ours deletes projects; who does it by hand must not keep a chain from being checked.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId>>, StoreError> {
-    let projects = sqlx::query_scalar!("SELECT id FROM projects ORDER BY id").fetch_all(db).await?;
-    Ok(std::iter::once(None).chain(projects.into_iter().map(Some)).collect())
+    let scopes = sqlx::query_scalar!(
+        r#"WITH RECURSIVE linked AS (
+               (SELECT project_id FROM audit_chain ORDER BY project_id LIMIT 1)
+               UNION ALL
+               SELECT (SELECT c.project_id FROM audit_chain c WHERE c.project_id > l.project_id ORDER BY c.project_id LIMIT 1)
+               FROM linked l WHERE l.project_id IS NOT NULL
+           )
+           SELECT id AS "scope!: Uuid" FROM projects
+           UNION SELECT project_id FROM linked WHERE project_id IS NOT NULL ORDER BY 1"#
+    )
+    .fetch_all(db)
+    .await?;
+    let projects = scopes.into_iter().map(project_of).filter(Option::is_some);
+    Ok(std::iter::once(None).chain(projects).collect())
 }
 
 /// How old the oldest entry is that has no link although it could have one, in seconds; none where all have.

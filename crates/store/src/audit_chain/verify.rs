@@ -18,6 +18,9 @@ use crate::{PgPool, StoreError};
 const PAGE: i64 = 2_000;
 /// The most findings that are kept.
 const KEPT: usize = 100;
+/// So much earlier than one before it in its chain an entry may have been written, in microseconds: a process may be
+/// stopped, and a clock stepped.
+const MAX_LATE: i64 = 5 * 60 * 1_000_000;
 /// No event leaves sooner after its receipt: the shortest retention is a month.
 const SHORTEST_STAY: i64 = 28 * 24 * 60 * 60 * 1_000_000;
 
@@ -79,13 +82,18 @@ pub async fn verify_chain(
 ) -> Result<(), StoreError> {
     let scope = scope(project_id);
     let (mut sequence, mut hash) = (0, beginning(scope).to_vec());
+    let mut newest = i64::MIN;
     loop {
         let links = list_after(pool, scope, sequence, PAGE).await?;
         if links.is_empty() {
             return Ok(());
         }
         for link in links {
-            for flaw in judge(&link, sequence, &hash) {
+            let flaws = judge(&link, sequence, &hash, newest);
+            if flaws.is_empty() {
+                newest = newest.max(link.link.at);
+            }
+            for flaw in flaws {
                 verification.add_link(&link, flaw);
             }
             verification.links += 1;
@@ -97,8 +105,8 @@ pub async fn verify_chain(
     }
 }
 
-/// What is wrong with a link that follows these.
-fn judge(stored: &StoredLink, sequence: i64, hash: &[u8]) -> Vec<Flaw> {
+/// What is wrong with a link that follows these; `newest` is when the newest entry before it was written.
+fn judge(stored: &StoredLink, sequence: i64, hash: &[u8], newest: i64) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if stored.link.sequence != sequence + 1 {
         flaws.push(Flaw::MissingLink);
@@ -106,6 +114,10 @@ fn judge(stored: &StoredLink, sequence: i64, hash: &[u8]) -> Vec<Flaw> {
         flaws.push(Flaw::BrokenLink);
     }
     flaws.extend(judge_entry(stored));
+    // Who adds an entry to the past gets a link for it as everyone does, but not an earlier one.
+    if stored.entry.is_some() && stored.link.at.saturating_add(MAX_LATE) < newest {
+        flaws.push(Flaw::LateEntry);
+    }
     flaws
 }
 

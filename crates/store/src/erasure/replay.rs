@@ -1,12 +1,14 @@
 //! Erasing again, in a database that was restored from before an erasure, who was erased since.
 //!
 //! A line says which customer by the keyed hash, never by the reference. References of a restored database are hashed
-//! to find them, those of results without an event too, with the project's key. A line carries that as well, sealed, in
-//! case the database is older than the key.
+//! to find them, those of results without an event too, with the key that the line's hash was made with. A line carries it,
+//! sealed: the database may be older than the key, and may have made another one since it was restored. Whoever is found is
+//! erased under the database's key, so that their receipts are known to be of someone who was erased.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::audit::Actor;
+use domain::customer::ReferenceKey;
 use domain::ids::{CustomerHash, ErasureId, ProjectId};
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -123,15 +125,13 @@ async fn find_references(
     project_id: ProjectId,
     records: &[&ErasureRecord],
 ) -> Result<BTreeMap<CustomerHash, String>, StoreError> {
-    let sealed = records.last().map(|record| record.reference_key.as_slice());
-    let key = transaction(pool, async |tx| {
-        reference_keys::restore(tx, master_key, project_id, sealed.unwrap_or_default()).await
-    });
-    let (key, mut found) = (key.await?, BTreeMap::new());
+    let keys = restore_keys(pool, master_key, project_id, records).await?;
+    let customers: BTreeSet<_> = records.iter().map(|record| record.customer).collect();
+    let mut found = BTreeMap::new();
     let mut look = |references: &[String]| {
         for reference in references {
-            let customer = key.hash(project_id, reference);
-            if records.iter().any(|record| record.customer == customer) {
+            let hashes = keys.iter().map(|key| key.hash(project_id, reference));
+            for customer in hashes.filter(|customer| customers.contains(customer)) {
                 found.insert(customer, reference.clone());
             }
         }
@@ -146,6 +146,29 @@ async fn find_references(
         after = last;
     }
     Ok(found)
+}
+
+/// The keys of records, the newest first: that is the project's again where it has none.
+async fn restore_keys(
+    pool: &PgPool,
+    master_key: &MasterKey,
+    project_id: ProjectId,
+    records: &[&ErasureRecord],
+) -> Result<Vec<ReferenceKey>, StoreError> {
+    let mut all: Vec<&[u8]> = Vec::new();
+    for record in records.iter().rev() {
+        if !all.contains(&record.reference_key.as_slice()) {
+            all.push(&record.reference_key);
+        }
+    }
+    transaction(pool, async |tx| {
+        let mut keys = Vec::with_capacity(all.len());
+        for sealed in &all {
+            keys.push(reference_keys::restore(tx, master_key, project_id, sealed).await?);
+        }
+        Ok(keys)
+    })
+    .await
 }
 
 /// The references behind one, in their order. The first of each is found by the index, so a customer's many events

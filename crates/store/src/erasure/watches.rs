@@ -21,6 +21,8 @@ pub struct ErasedWatch {
     pub event_id: EventId,
     /// Whose tombstone its event has.
     pub customer: CustomerHash,
+    /// When its event was erased last: seconds since 1970, by the database's clock.
+    pub erased_at: i64,
     /// Whether whatever was read of the event before it was erased has been dispatched by now.
     pub is_settled: bool,
 }
@@ -37,7 +39,8 @@ pub async fn claim(
            FROM erasures e WHERE e.id = w.erasure_id AND w.event_id = ANY (ARRAY(
                SELECT event_id FROM erased_watches WHERE next_attempt_at <= now()
                ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED))
-           RETURNING w.event_id AS "event_id: EventId", e.customer, w.erased_at < now() - make_interval(secs => $3) AS "is_settled!""#,
+           RETURNING w.event_id AS "event_id: EventId", e.customer, extract(epoch FROM w.erased_at)::bigint AS "erased_at!",
+               w.erased_at < now() - make_interval(secs => $3) AS "is_settled!""#,
         most,
         period.as_secs_f64(),
         SETTLED_AFTER_SECONDS,

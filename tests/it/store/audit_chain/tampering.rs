@@ -75,6 +75,19 @@ fn a_superuser_who_changes_the_past_is_found_out() {
 }
 
 #[test]
+fn a_project_that_was_removed_beside_hides_nothing() {
+    run(async {
+        let shop = shop().await;
+        let change = "UPDATE audit_entries SET actor = 'cli:eve' WHERE action = 'incident.opened'; DELETE FROM projects";
+        as_superuser(&shop, change).await;
+        let verification = verify(&shop).await;
+        let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+        assert_eq!(flaws.collect::<Vec<_>>(), ["changed_entry"]);
+        assert_eq!(list_heads(&shop.pool).await.expect("heads").len(), 1, "its end is said, too");
+    });
+}
+
+#[test]
 fn words_in_place_of_an_erased_text_are_found_out() {
     run(async {
         let shop = shop().await;

@@ -58,6 +58,29 @@ fn after_a_restore_who_never_had_an_event_is_erased_again() {
 }
 
 #[test]
+fn after_a_restore_who_was_erased_is_found_although_another_was_erased_first() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.break_for("evt_1", CANARY).await;
+        sqlx::raw_sql(BACKUP).execute(&shop.pool).await.expect("a backup");
+        let done = shop.erase(CANARY).await;
+        let records = erasure::list_records(&shop.pool).await.expect("records");
+        sqlx::raw_sql(RESTORE).execute(&shop.pool).await.expect("a restore");
+        // This one makes the project another key for its hashes.
+        shop.erase(OTHER).await;
+
+        let replayed = erasure::replay(&shop.pool, &shop.master_key, &records).await;
+        assert_eq!(replayed.expect("replayed").erased, 1);
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
+        let found = erasure::find_erasure(&shop.pool, done.id).await.expect("a database");
+        assert_ne!(found.expect("the same erasure").customer, done.customer, "by the new key");
+        let shop = shop.informed().await;
+        let again = shop.send("evt_1", CANARY).await;
+        assert!(again.duplicate && again.event_id == event_id, "{again:?}");
+    });
+}
+
+#[test]
 fn a_record_of_an_unknown_project_is_counted_and_one_with_another_key_rejected() {
     run(async {
         let shop = Shop::open().await;

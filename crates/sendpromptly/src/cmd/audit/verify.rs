@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use domain::audit::Flaw;
 use domain::ids::{AuditId, ProjectId};
-use engine::audit_chain::HeadLine;
+use engine::audit_chain::{HeadLine, MalformedHead};
 use serde::Serialize;
 use store::PgPool;
 use store::audit_chain::{
@@ -56,6 +56,8 @@ struct VerifyReport {
     /// All of them; the first are listed.
     findings_total: u64,
     findings: Vec<FindingReport>,
+    /// Lines of the file of heads that say nothing.
+    heads_cut_off: u64,
     heads: Vec<HeadLine>,
 }
 
@@ -74,7 +76,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> anyhow::Result<C
     let admin = AdminContext::open(context).await?;
     let project_id = admin.project_id(args.project.as_deref()).await?;
     let checking = verify(&admin.pool, project_id, args.heads.as_deref());
-    let verification = while_waiting("checking the audit", checking).await?;
+    let (verification, heads_cut_off) = while_waiting("checking the audit", checking).await?;
     let heads = list_heads(&admin.pool).await?;
     let heads = heads.iter().filter(|head| project_id.is_none() || head.project_id == project_id);
     let report = VerifyReport {
@@ -84,16 +86,18 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> anyhow::Result<C
         erased: verification.erased,
         findings_total: verification.total,
         findings: verification.findings.iter().map(FindingReport::from).collect(),
+        heads_cut_off,
         heads: heads.map(HeadLine::from).collect(),
     };
     Ok(CommandOutput::new(&report, describe(&report))?.with_verdict(report.holds))
 }
 
+/// Also gives how many lines of the heads are cut off.
 async fn verify(
     pool: &PgPool,
     project_id: Option<ProjectId>,
     heads: Option<&Path>,
-) -> anyhow::Result<Verification> {
+) -> anyhow::Result<(Verification, u64)> {
     let mut verification = Verification::default();
     for scope in list_scopes(pool).await? {
         if project_id.is_none() || scope == project_id {
@@ -101,10 +105,11 @@ async fn verify(
         }
     }
     verify_unlinked(pool, project_id, &mut verification).await?;
-    if let Some(path) = heads {
-        verify_heads(pool, project_id, path, &mut verification).await?;
-    }
-    Ok(verification)
+    let cut_off = match heads {
+        Some(path) => verify_heads(pool, project_id, path, &mut verification).await?,
+        None => 0,
+    };
+    Ok((verification, cut_off))
 }
 
 async fn verify_heads(
@@ -112,19 +117,25 @@ async fn verify_heads(
     project_id: Option<ProjectId>,
     path: &Path,
     verification: &mut Verification,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
+    let mut cut_off = 0;
     let unreadable =
         |error| Failure::option("heads", format!("cannot be read: {}: {error}", path.display()));
     let lines = BufReader::new(File::open(path).map_err(unreadable)?).lines();
     for (number, line) in (1..).zip(lines) {
         let line = line.map_err(unreadable)?;
-        let malformed = |why| Failure::option("heads", format!("line {number} {why}"));
-        let head = HeadLine::read(&line).map_err(malformed)?;
+        let head = match HeadLine::read(&line) {
+            Err(MalformedHead::CutOff) => {
+                cut_off += 1;
+                continue;
+            }
+            read => read.map_err(|why| Failure::option("heads", format!("line {number} {why}")))?,
+        };
         if project_id.is_none() || head.project_id == project_id {
             verify_head(pool, &head, verification).await?;
         }
     }
-    Ok(())
+    Ok(cut_off)
 }
 
 impl From<&Finding> for FindingReport {
@@ -142,8 +153,14 @@ impl From<&Finding> for FindingReport {
 
 fn describe(report: &VerifyReport) -> String {
     let (links, left, erased) = (report.links, report.left, report.erased);
+    let passed_over = match report.heads_cut_off {
+        0 => String::new(),
+        lines => format!(
+            " {lines} lines of the heads are cut off, as a full disk or a killed worker leaves them, and were passed over."
+        ),
+    };
     let read = format!(
-        "{links} links were checked; of {left} the entry left by retention, of {erased} the text was erased."
+        "{links} links were checked; of {left} the entry left by retention, of {erased} the text was erased.{passed_over}"
     );
     if report.holds {
         return format!("The audit is as it was written. {read}");
