@@ -23,7 +23,7 @@ use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::extensions;
 use store::incidents;
-use store::outbox::{self, ClaimedMessage};
+use store::outbox::{self, ClaimedMessage, NEEDED_SOON};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
 use telemetry::trace::{self, TraceParent};
@@ -45,8 +45,6 @@ use crate::{bulk, probe, restarts};
 const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// While first tasks pile up, watches are started only if they are needed within this time.
-const NEEDED_SOON: Duration = Duration::from_mins(1);
 /// During a burst of receipts only what is needed within this time is dispatched: what a person or a
 /// near deadline waits for, neither a far start nor the end of a watch.
 const NEEDED_NOW: Duration = Duration::from_secs(10);

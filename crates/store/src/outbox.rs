@@ -16,6 +16,9 @@ use uuid::Uuid;
 
 use crate::{PgPool, StoreError, pool};
 
+/// What Temporal should have within this time is never held back for what has more.
+pub const NEEDED_SOON: Duration = Duration::from_mins(1);
+
 /// Begins a claim. It is planned for what is asked for: a plan for any values, kept from when the
 /// outbox was small, would read all of a large one. Set here rather than when the connection starts,
 /// which poolers reject.

@@ -10,6 +10,7 @@ use serde_json::json;
 use store::health::read_work;
 use store::outbox::{self, ClaimedMessage};
 use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
+use store::watch_probes::{self, Fault};
 use store::{PgPool, pool};
 use uuid::Uuid;
 
@@ -264,6 +265,33 @@ fn the_age_of_what_waits_is_that_of_the_oldest_whoever_wrote_it() {
         )
         .await;
         assert_eq!(waits_for().await, Some(700), "one that an operator inserted");
+    });
+}
+
+#[test]
+fn what_has_time_may_wait_and_what_temporal_should_have_may_not() {
+    run(async {
+        let shop = Shop::open().await;
+        let needed_for = async || {
+            let seconds = read_work(&shop.pool).await.expect("a health").needed_for;
+            seconds.map(|seconds| seconds / 100 * 100)
+        };
+        let judge = async || watch_probes::judge(&shop.pool).await.expect("a database");
+        message_of(&shop.pool, 900).await;
+        assert_eq!((needed_for().await, judge().await), (None, None), "its deadline is far");
+        execute(
+            &shop.pool,
+            "UPDATE outbox SET last_error = 'away', next_attempt_at = now() + interval '20 seconds'",
+        )
+        .await;
+        assert_eq!(needed_for().await, Some(900), "Temporal does not take it");
+        execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
+        assert_eq!(needed_for().await, None, "it was held back since");
+        execute(&shop.pool, "UPDATE outbox SET due_by = now() + interval '50 seconds'").await;
+        assert_eq!((needed_for().await, judge().await), (Some(0), None), "since a moment ago");
+        execute(&shop.pool, "UPDATE outbox SET due_by = now() - interval '150 seconds'").await;
+        assert_eq!(needed_for().await, Some(200), "since a minute before its deadline");
+        assert_eq!(judge().await, Some(Fault::MessagesWait));
     });
 }
 
