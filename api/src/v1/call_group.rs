@@ -16,6 +16,7 @@ use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
 
 use super::ingest::{IngestCall, IngestRequest, rollback};
+use super::taken_alone::TakenAlone;
 
 /// A call of which several can be taken together.
 pub(super) trait SharedCall: IngestCall {
@@ -36,6 +37,7 @@ pub(super) trait SharedCall: IngestCall {
 /// What commits calls of one kind.
 pub(super) struct CallGroup<C> {
     state: AppState,
+    alone: TakenAlone,
     calls: PhantomData<fn() -> C>,
 }
 
@@ -44,8 +46,8 @@ pub(super) type Calls<C> = GroupCommit<CallGroup<C>>;
 
 impl<C: SharedCall> CallGroup<C> {
     /// Its batches run on the pool of requests.
-    pub(super) fn start(state: &AppState) -> Calls<C> {
-        let group = Self { state: state.clone(), calls: PhantomData };
+    pub(super) fn start(state: &AppState, alone: &TakenAlone) -> Calls<C> {
+        let group = Self { state: state.clone(), alone: alone.clone(), calls: PhantomData };
         GroupCommit::new(group, state.pool.clone(), state.detached.clone())
     }
 
@@ -67,9 +69,9 @@ impl<C: SharedCall> CallGroup<C> {
 
     /// Takes a call by itself, in a task of its own: what it waits for keeps no batch waiting.
     fn take_alone(&self, member: Member<Self>) {
-        let state = self.state.clone();
+        let (state, alone) = (self.state.clone(), self.alone.clone());
         self.state.detached.spawn(async move {
-            let response = member.work().complete(&state).await;
+            let response = alone.run(Box::pin(member.work().complete(&state))).await;
             member.respond(response);
         });
     }

@@ -25,6 +25,7 @@ use web::state::AppState;
 
 use super::call_group::{Calls, SharedCall};
 use super::ingest_body::IngestBody;
+use super::taken_alone::TakenAlone;
 
 /// A call as it came in, and what makes it the same as another one.
 pub(super) trait IngestCall: Sized + Send + Sync + 'static {
@@ -152,13 +153,15 @@ pub(super) fn count_rejection<C: IngestCall, T>(
 pub(super) async fn accept_once<C: SharedCall>(
     state: AppState,
     calls: &Calls<C>,
+    alone: &TakenAlone,
     request: IngestRequest<C>,
 ) -> Result<StoredResponse, ApiError> {
     if request.call.is_usual() {
         return calls.run(request).await;
     }
-    let detached = state.detached.clone();
-    detached.run(async move { request.complete(&state).await }).await
+    let (detached, alone) = (state.detached.clone(), alone.clone());
+    let working = async move { alone.run(Box::pin(request.complete(&state))).await };
+    detached.run(working).await
 }
 
 async fn complete<C: IngestCall>(

@@ -52,13 +52,13 @@ pub(super) struct ResultCall {
     ),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, results, .. }): State<IngestState>,
+    State(IngestState { app, results, alone, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
         let request = api_client::read::<ResultCall>(&app, request).await?;
         let replay_id = request.call.replay_id();
-        let response = ingest::accept_once(app, &results, request).await;
+        let response = ingest::accept_once(app, &results, &alone, request).await;
         if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
             tracing::Span::current().record("replay_id", display(replay_id));
         }
