@@ -30,6 +30,9 @@ pub enum EngineError {
     /// The server cannot be reached or does not want us now.
     #[error("Temporal is out of reach: {0}")]
     Unreachable(String),
+    /// The server takes no more for now, of anyone or of this namespace.
+    #[error("Temporal takes no more for now: {0}")]
+    Busy(String),
     /// The server rejects this very request, and will reject it again.
     #[error("Temporal refused the request: {0}")]
     Rejected(String),
@@ -49,6 +52,7 @@ impl EngineError {
         match self {
             Self::Settings(_) => "settings",
             Self::Unreachable(_) => "unreachable",
+            Self::Busy(_) => "busy",
             Self::Rejected(_) => "rejected",
             Self::NoNamespace(_) => "namespace",
             Self::Foreign(_) => "environment",
@@ -279,6 +283,7 @@ pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
             let name = status.message().split(' ').nth(1);
             EngineError::NoNamespace(name.unwrap_or_default().to_owned())
         }
+        tonic::Code::ResourceExhausted => EngineError::Busy(status.message().to_owned()),
         code => EngineError::Unreachable(format!("{code:?}: {}", status.message())),
     }
 }

@@ -23,7 +23,7 @@ use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::extensions;
 use store::incidents;
-use store::outbox::{self, ClaimedMessage, NEEDED_SOON};
+use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
 use telemetry::trace::{self, TraceParent};
@@ -87,16 +87,39 @@ struct Work {
 struct Dispatched {
     relayed: Vec<OutboxId>,
     failed: Option<(ClaimedMessage, EngineError)>,
-    /// Whether Temporal took part: a rejection is a response as well.
-    responded: bool,
+    /// What follows the one that failed.
+    behind: Vec<OutboxId>,
+    response: Response,
     took: Duration,
+}
+
+/// Whether Temporal took part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Response {
+    /// A rejection is one as well.
+    Given,
+    /// It takes no more for now.
+    Busy,
+    /// It is away.
+    Missing,
+}
+
+impl Response {
+    const fn after(error: Option<&EngineError>) -> Self {
+        match error {
+            Some(EngineError::Unreachable(_)) => Self::Missing,
+            Some(EngineError::Busy(_)) => Self::Busy,
+            Some(_) | None => Self::Given,
+        }
+    }
 }
 
 impl Dispatched {
     /// Of a call that is about no message: only its time counts, and whether Temporal took part.
     fn beside_messages(outcome: &Result<(), EngineError>, began: Instant) -> Self {
-        let responded = !matches!(outcome, Err(EngineError::Unreachable(_)));
-        Self { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+        let response = Response::after(outcome.as_ref().err());
+        let (relayed, behind) = (Vec::new(), Vec::new());
+        Self { relayed, failed: None, behind, response, took: began.elapsed() }
     }
 }
 
@@ -218,7 +241,7 @@ impl Dispatcher {
     /// Dispatches the messages of one event. Where one fails, what follows it waits too.
     async fn dispatch_event(&self, work: Work) -> Dispatched {
         let began = Instant::now();
-        let (mut relayed, mut failed) = (Vec::new(), None);
+        let (mut relayed, mut failed, mut behind) = (Vec::new(), None, Vec::new());
         for (at, message) in work.messages.iter().enumerate() {
             crash_points::pass("dispatch.claimed");
             let followed =
@@ -236,12 +259,13 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     failed = Some((message.clone(), error));
+                    behind = work.messages[at + 1..].iter().map(|message| message.id).collect();
                     break;
                 }
             }
         }
-        let responded = !matches!(failed, Some((_, EngineError::Unreachable(_))));
-        Dispatched { relayed, failed, responded, took: began.elapsed() }
+        let response = Response::after(failed.as_ref().map(|(_, error)| error));
+        Dispatched { relayed, failed, behind, response, took: began.elapsed() }
     }
 
     /// Starts this minute's probe, the way that watches are started.
@@ -333,7 +357,8 @@ impl Dispatcher {
             crash_points::pass("dispatch.deleted");
         }
         let mut later = Vec::new();
-        for (message, error) in done.into_iter().filter_map(|one| one.failed) {
+        for Dispatched { failed, behind, .. } in done {
+            let Some((message, error)) = failed else { continue };
             telemetry::dispatch_failed(error.cause());
             if let EngineError::Rejected(why) = &error
                 && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
@@ -342,7 +367,7 @@ impl Dispatcher {
                 continue;
             }
             tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
-            later.push((message.id, error.to_string()));
+            later.push(FailedMessage { id: message.id, error: error.to_string(), behind });
         }
         if !later.is_empty() {
             outbox::reschedule(&self.pool, &later).await?;
@@ -421,8 +446,9 @@ impl Flow {
         let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
         for one in &done {
             telemetry::dispatched(one.took);
-            self.pace.observe(one.took, one.responded, was_full, Instant::now());
-            self.is_away = !one.responded;
+            let responded = one.response == Response::Given;
+            self.pace.observe(one.took, responded, was_full, Instant::now());
+            self.is_away = one.response == Response::Missing;
         }
         done
     }
@@ -438,5 +464,26 @@ impl Work {
 
     fn starts_a_watch(&self) -> bool {
         self.messages.iter().any(|message| message.kind == OutboxKind::Start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::judge_status;
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_more_is_given_less_and_one_that_is_away_is_tried_with_many() {
+        let mut flow = Flow::new();
+        let first = flow.batch();
+        let mut batch_after = |error: EngineError| {
+            let done = Dispatched::beside_messages(&Err(error), Instant::now());
+            assert_eq!(flow.finish(Ok(done)).len(), 1);
+            flow.batch()
+        };
+        let exhausted = tonic::Status::resource_exhausted("namespace rate limit exceeded");
+        let busy = batch_after(judge_status(&exhausted));
+        assert!(busy < first, "{busy} of {first}");
+        assert_eq!(batch_after(judge_status(&tonic::Status::unavailable("away"))), AWAY_BATCH);
     }
 }
