@@ -103,6 +103,15 @@ fn judge_workers(workers: &WorkerHealth, namespace: &str, task_queue: &str) -> C
     )
 }
 
+/// Of a worker that does not poll while others do.
+pub(super) fn own_worker_is_missing(others: &Check) -> Check {
+    Check::failed(
+        WORKERS,
+        format!("the worker of this process does not poll; elsewhere {}", others.detail),
+        "its log says why: `no worker is running; trying again`",
+    )
+}
+
 /// Without a worker, deadlines are not judged even where the sweep of an api has opened every
 /// overdue incident: that comes late, and no one is notified of it.
 fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
