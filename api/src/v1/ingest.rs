@@ -83,7 +83,7 @@ pub(super) enum IngestOutcome {
     /// A response about an event that is stored and given back for the same request.
     Stored(EventId, StoredResponse),
     /// A response that another one will replace.
-    Provisional(StoredResponse),
+    Provisional(StoredResponse, Taken),
     /// A rejection that is not stored, although the transaction may have kept something.
     Rejected(ApiError),
 }
@@ -92,7 +92,7 @@ impl IngestOutcome {
     fn event_id(&self) -> Option<EventId> {
         match self {
             Self::Stored(event_id, _) => Some(*event_id),
-            Self::Provisional(_) | Self::Rejected(_) => None,
+            Self::Provisional(..) | Self::Rejected(_) => None,
         }
     }
 }
@@ -228,8 +228,8 @@ async fn accept_first<C: IngestCall>(
             state.relay.wake();
             Ok(response)
         }
-        IngestOutcome::Provisional(response) => {
-            telemetry::call_taken(C::ROUTE, Taken::First);
+        IngestOutcome::Provisional(response, taken) => {
+            telemetry::call_taken(C::ROUTE, taken);
             Ok(response)
         }
         IngestOutcome::Rejected(error) => Err(error),
@@ -249,7 +249,7 @@ async fn store_response(
         IngestOutcome::Stored(_, response) => {
             idempotency::insert_response(tx, used, scope, response).await
         }
-        IngestOutcome::Provisional(_) | IngestOutcome::Rejected(_) => {
+        IngestOutcome::Provisional(..) | IngestOutcome::Rejected(_) => {
             Ok(idempotency::claim(tx, used).await? == *claimed)
         }
     }

@@ -18,9 +18,11 @@ use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
 use store::idempotency::{SharedOutcome, StoredResponse};
 use store::incidents::IncidentRef;
+use store::results::EarlyKept;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
+use telemetry::Taken;
 use tracing::field::display;
 use web::error::ApiError;
 use web::state::AppState;
@@ -221,9 +223,14 @@ impl ResultCall {
         context: CallContext<'_>,
     ) -> Result<IngestOutcome, ApiError> {
         let CallContext { owner, used, .. } = context;
-        if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
-            return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
-        }
+        let kept = results::insert_early(&mut *tx, owner.key_id, used, &self.report).await?;
+        let taken = match kept {
+            EarlyKept::New => Taken::First,
+            EarlyKept::Again => Taken::Again,
+            EarlyKept::Conflict => {
+                return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
+            }
+        };
         let response = ResultResponse {
             event_id: None,
             accepted: true,
@@ -232,7 +239,7 @@ impl ResultCall {
             incident: None,
             adjusted: self.adjusted(),
         };
-        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?))
+        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?, taken))
     }
 
     fn response(

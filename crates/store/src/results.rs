@@ -60,23 +60,32 @@ pub struct EarlyResult {
     pub result: EffectResult,
 }
 
-/// Keeps a result whose receipt has not arrived. The same request again changes nothing; `false` if
-/// the key was used for another event.
+/// What became of a result that came before its receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyKept {
+    New,
+    /// It was kept before; nothing changed.
+    Again,
+    /// Its key was used for another event.
+    Conflict,
+}
+
+/// Keeps a result whose receipt has not arrived.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
     key_id: KeyId,
     used: KeyUse<'_>,
     report: &ResultReport,
-) -> Result<bool, StoreError> {
+) -> Result<EarlyKept, StoreError> {
     let (event, result) = (&report.event, &report.result);
-    let kept = sqlx::query_scalar!(
+    let kept = sqlx::query!(
         r#"INSERT INTO early_results AS kept (id, project_id, api_key_id, idempotency_key, request_hash, fingerprint,
                provider, provider_event_id, shopify_shop_domain, event_type, effect_type, internal_reference, effect_key,
                outcome, error_code, error_message)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
            ON CONFLICT ON CONSTRAINT early_results_idempotency_key
            DO UPDATE SET idempotency_key = excluded.idempotency_key
-           RETURNING coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
+           RETURNING kept.id = $1 AS "is_new!", coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
         Uuid::now_v7(),
         used.project_id.as_uuid(),
         key_id.as_uuid(),
@@ -96,7 +105,11 @@ pub async fn insert_early(
     )
     .fetch_one(db)
     .await?;
-    Ok(kept)
+    Ok(match (kept.same, kept.is_new) {
+        (false, _) => EarlyKept::Conflict,
+        (true, true) => EarlyKept::New,
+        (true, false) => EarlyKept::Again,
+    })
 }
 
 /// A query about kept results of a project whose every named field fits a receipt.
