@@ -15,7 +15,7 @@ use web::error::ApiError;
 use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
 
-use super::ingest::{IngestCall, IngestRequest, rollback};
+use super::ingest::{self, IngestCall, IngestRequest, rollback};
 use super::taken_alone::TakenAlone;
 
 /// A call of which several can be taken together.
@@ -51,14 +51,24 @@ impl<C: SharedCall> CallGroup<C> {
         GroupCommit::new(group, state.pool.clone(), state.detached.clone())
     }
 
-    async fn accept(&self, batch: &[Member<Self>]) -> Result<Vec<SharedOutcome>, StoreError> {
-        let requests: Vec<_> = batch.iter().map(Member::work).collect();
+    /// `None` for those that have waited for too long.
+    async fn accept(
+        &self,
+        batch: &[Member<Self>],
+    ) -> Result<Vec<Option<SharedOutcome>>, StoreError> {
         let mut tx = pool::begin_by_index(&self.state.pool).await?;
+        let in_time = batch.iter().map(|it| Some(it.work()).filter(|request| !request.is_late()));
+        let in_time: Vec<_> = in_time.collect();
+        let requests: Vec<_> = in_time.iter().copied().flatten().collect();
         match C::accept_all(&self.state, &mut tx, &requests).await {
             Ok(outcomes) => {
                 pool::commit(tx).await?;
                 crash_points::pass("call.committed");
-                Ok(outcomes)
+                let mut outcomes = outcomes.into_iter();
+                Ok(in_time
+                    .into_iter()
+                    .map(|request| request.and_then(|_| outcomes.next()))
+                    .collect())
             }
             Err(error) => {
                 rollback(tx).await;
@@ -100,10 +110,14 @@ impl<C: SharedCall> Group for CallGroup<C> {
             Err(error) => {
                 let (route, calls) = (C::ROUTE, batch.len());
                 tracing::warn!(%error, route, calls, "taking the calls of a batch one by one");
-                vec![SharedOutcome::Alone; batch.len()]
+                vec![Some(SharedOutcome::Alone); batch.len()]
             }
         };
         for (member, outcome) in batch.into_iter().zip(outcomes) {
+            let Some(outcome) = outcome else {
+                member.respond(Err(ingest::late()));
+                continue;
+            };
             match outcome {
                 SharedOutcome::Accepted(response) => {
                     telemetry::call_taken(C::ROUTE, C::taken(&response));

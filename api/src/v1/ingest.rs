@@ -5,6 +5,7 @@
 //! nothing; the same request again finds out which.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -19,6 +20,7 @@ use store::{PgConnection, StoreError};
 use telemetry::Taken;
 use tracing::Span;
 use tracing::field::display;
+use web::admission::USED_WITHIN;
 use web::error::ApiError;
 use web::request_id::RequestTrace;
 use web::state::AppState;
@@ -102,6 +104,8 @@ pub(super) struct IngestRequest<C> {
     pub(super) call: C,
     pub(super) owner: Arc<KeyOwner>,
     pub(super) trace: RequestTrace,
+    /// When the owner was found.
+    found_at: Instant,
     idempotency_key: String,
     scope: String,
     fingerprint: [u8; 32],
@@ -111,13 +115,20 @@ pub(super) struct IngestRequest<C> {
 impl<C: IngestCall> IngestRequest<C> {
     pub(super) fn new(
         owner: Arc<KeyOwner>,
+        found_at: Instant,
         trace: RequestTrace,
         idempotency_key: String,
         call: C,
     ) -> Self {
         let (scope, fingerprint) = (call.scope(), call.fingerprint());
         let request_hash = call.previous_hash();
-        Self { call, owner, trace, idempotency_key, scope, fingerprint, request_hash }
+        Self { call, owner, trace, found_at, idempotency_key, scope, fingerprint, request_hash }
+    }
+
+    /// Whether it has waited for so long that what is known of its project may be too old: someone who was erased
+    /// since would come back. Asked once its transaction has begun.
+    pub(super) fn is_late(&self) -> bool {
+        self.found_at.elapsed() > USED_WITHIN
     }
 
     /// The key that it uses up.
@@ -137,8 +148,17 @@ impl<C: IngestCall> IngestRequest<C> {
     pub(super) async fn complete(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
         let (owner, trace) = (&*self.owner, &self.trace);
         let context = CallContext { state, owner, used: self.used(), trace };
-        complete(context, &self.call).await
+        let tx = pool::begin(&state.pool).await?;
+        if self.is_late() {
+            return reject(tx, late()).await;
+        }
+        complete(tx, context, &self.call).await
     }
+}
+
+/// Of a call that [has waited for too long](IngestRequest::is_late).
+pub(super) fn late() -> ApiError {
+    ApiError::unavailable("it has waited for too long to be begun")
 }
 
 /// Tells the metrics of a call that was rejected; those that are taken are counted where they are.
@@ -165,11 +185,11 @@ pub(super) async fn accept_once<C: SharedCall>(
 }
 
 async fn complete<C: IngestCall>(
+    mut tx: Transaction,
     context: CallContext<'_>,
     call: &C,
 ) -> Result<StoredResponse, ApiError> {
-    let CallContext { state, used, .. } = context;
-    let mut tx = pool::begin(&state.pool).await?;
+    let used = context.used;
     let claimed = idempotency::claim(&mut tx, used).await?;
     match &claimed {
         Claim::Completed { response, identical } => {
