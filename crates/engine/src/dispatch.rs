@@ -29,7 +29,8 @@ use store::{PgPool, StoreError};
 use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use workflows::names::workflow_id;
 
@@ -51,6 +52,8 @@ const NEEDED_NOW: Duration = Duration::from_secs(10);
 /// How many that have time are dispatched in each look while many receipts come and Temporal shares their
 /// processors: twenty a second.
 const BESIDE_CALLS: usize = 5;
+/// How long a process that ends lets what it dispatches end.
+const HAND_OVER: Duration = Duration::from_secs(2);
 /// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
 
@@ -143,19 +146,37 @@ impl Dispatcher {
         Self { engine, pool, pressure }
     }
 
-    /// Dispatches until it is dropped. It looks whenever `due` says so, and every second; while it
-    /// is held back, only four times a second.
-    pub(crate) async fn run(self, due: Arc<Notify>) {
+    /// Dispatches until `shutdown`. What was claimed at that moment, or does not end, waits until its claim runs out.
+    pub(crate) async fn run(self, due: Arc<Notify>, shutdown: CancellationToken) {
         let mut flow = Flow::new();
+        let dispatching = Box::pin(self.keep_dispatching(&mut flow, &due));
+        shutdown.run_until_cancelled(dispatching).await;
+        let _in_time = timeout(HAND_OVER, Box::pin(self.hand_over(flow))).await;
+    }
+
+    /// Lets what is under way end, and leaves to other processes what is not.
+    async fn hand_over(&self, mut flow: Flow) {
+        let waiting = flow.waiting.drain(..).flat_map(|work| work.messages);
+        let waiting: Vec<_> = waiting.map(|message| message.id).collect();
+        if let Err(error) = outbox::release(&self.pool, &waiting).await {
+            tracing::debug!(%error, "could not release claimed outbox messages");
+        }
+        while let Some(first) = flow.running.join_next().await {
+            self.settle(flow.finish(first)).await;
+        }
+    }
+
+    /// Looks whenever `due` says so, and every second; while it is held back, only four times a second.
+    async fn keep_dispatching(&self, flow: &mut Flow, due: &Notify) {
         loop {
             if flow.may_claim() {
                 let claim = self.what_to_claim(&mut flow.backlog).await;
-                let claimed = self.claim(&mut flow, claim).await;
+                let claimed = self.claim(flow, claim).await;
                 flow.queue(claimed, claim);
             }
-            self.probe(&mut flow).await;
-            self.wake_bulks(&mut flow).await;
-            flow.start(&self);
+            self.probe(flow).await;
+            self.wake_bulks(flow).await;
+            flow.start(self);
             tokio::select! {
                 Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
                 () = due.notified(), if !flow.is_held_back => flow.may_be_due = true,

@@ -2,7 +2,7 @@
 //!
 //! A message is written in the transaction of what it reports. A relay claims it for 30 s before it
 //! dispatches it, so that two relays do not do the same concurrently, and deletes it when Temporal
-//! has it. A relay that dies leaves a claim that runs out. Dispatching a message twice is harmless:
+//! has it. A relay that ends gives its claims up; one that dies leaves a claim that runs out. Dispatching a message twice is harmless:
 //! the server knows its id. So claims, deletions and reschedules do not wait for the disk
 //! (`synchronous_commit`): one that a crash of Postgres undoes is made again.
 
@@ -168,6 +168,21 @@ pub async fn reschedule(
         &errors as &[&str],
         &behind as &[OutboxId],
         &ahead as &[OutboxId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives claims up that nothing was done about.
+pub async fn release(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE outbox SET attempts = attempts - 1, next_attempt_at = now()
+         WHERE id = ANY ($1) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
+        ids as &[OutboxId],
     )
     .execute(db)
     .await?;

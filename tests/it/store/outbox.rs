@@ -191,6 +191,18 @@ fn the_first_incident_of_a_cause_goes_ahead_of_a_flood_of_another() {
     });
 }
 
+#[test]
+fn a_claim_that_is_given_up_was_no_attempt() {
+    run(async {
+        let shop = Shop::open().await;
+        message(&shop.pool).await;
+        let claimed = claim(&shop.pool, 1).await.remove(0);
+        assert!(claim(&shop.pool, 1).await.is_empty());
+        outbox::release(&shop.pool, &[claimed.id]).await.expect("given up");
+        assert_eq!(claim(&shop.pool, 1).await.remove(0).attempts, 1);
+    });
+}
+
 fn failed(message: &ClaimedMessage, behind: &[ClaimedMessage]) -> FailedMessage {
     let behind = behind.iter().map(|message| message.id).collect();
     FailedMessage { id: message.id, error: "Temporal is away".to_owned(), behind }
