@@ -130,7 +130,8 @@ fn what_does_not_work_in_the_database_is_silence_until_it_does() {
         is_silent(&world, "Temporal refuses messages").await;
         execute(
             &world,
-            "UPDATE outbox SET parked_at = NULL, created_at = now() - interval '3 minutes', next_attempt_at = 'infinity'",
+            "UPDATE outbox SET parked_at = NULL, created_at = now() - interval '3 minutes',
+                 due_by = now() - interval '3 minutes', next_attempt_at = 'infinity'",
         )
         .await;
         is_silent(&world, "messages for Temporal do not go out").await;

@@ -101,3 +101,23 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead
         eventually("an empty outbox", async || (waiting(&world).await == 0).then_some(())).await;
     });
 }
+
+#[test]
+fn a_process_that_ends_leaves_what_it_has_not_dispatched_to_others_immediately() {
+    run(async {
+        // It accepts connections and says nothing.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address").to_string();
+        let world = World::start_on(address, WorldOptions::default().without_worker()).await;
+        for n in 0..40 {
+            world.receipt(&format!("evt_{n}")).await;
+        }
+        let left = async || {
+            let sql = "SELECT count(*) FROM outbox WHERE attempts = 0 AND next_attempt_at <= now()";
+            sqlx::query_scalar::<_, i64>(sql).fetch_one(&world.pool).await.expect("a count")
+        };
+        eventually("more than is under way", async || (left().await < 24).then_some(())).await;
+        world.stop_api();
+        eventually("what waited for its turn", async || (left().await == 24).then_some(())).await;
+    });
+}

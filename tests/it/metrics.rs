@@ -168,13 +168,20 @@ fn the_document_lists_every_metric_as_it_is() {
     assert_eq!(listed(), known.collect::<BTreeMap<_, _>>());
 }
 
-/// A receipt, once more and a bad one; a failure, its alert, and a callback.
+/// A receipt, once more, a bad one and a bad list; a result that is early, twice; a failure, its alert, and a callback.
 async fn live(world: &World) {
     world.alert_bob().await;
     let event_id = world.receipt("evt_1").await;
     world.receipt("evt_1").await;
     let (status, _) = world.post("/api/v1/receipt", &json!({"provider": "stripe"})).await;
     assert_eq!(status, 422);
+    let (status, _) = world.post("/api/v1/receipts", &json!({"receipts": []})).await;
+    assert_eq!(status, 422, "rejected as a whole");
+    let early = json!({"provider_event_id": "evt_9", "status": "success"});
+    for _ in 0..2 {
+        let (status, _) = world.post_as(&world.key, "/api/v1/result", &early, "early").await;
+        assert_eq!(status, 202);
+    }
     let incident_id = world.fail(event_id, json!({"error_code": "db_write_failed"})).await;
     world.reprocess(incident_id).await;
 }
@@ -205,9 +212,10 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         for line in [
             r#"sendpromptly_calls_total{call="receipt",outcome="accepted"} 1"#,
             r#"sendpromptly_calls_total{call="receipt",outcome="duplicate"} 1"#,
-            r#"sendpromptly_calls_total{call="receipt",outcome="rejected"} 1"#,
-            r#"sendpromptly_calls_total{call="result",outcome="accepted"} 1"#,
-            r#"sendpromptly_call_rejections_total{call="receipt",code="validation_error"} 1"#,
+            r#"sendpromptly_calls_total{call="receipt",outcome="rejected"} 2"#,
+            r#"sendpromptly_calls_total{call="result",outcome="accepted"} 2"#,
+            r#"sendpromptly_calls_total{call="result",outcome="duplicate"} 1"#,
+            r#"sendpromptly_call_rejections_total{call="receipt",code="validation_error"} 2"#,
             r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,

@@ -7,7 +7,10 @@ use e2e::engines::start_temporal;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use store::events::find_event;
-use temporalio_client::Client;
+use temporalio_client::{Client, WorkflowSignalOptions};
+use temporalio_common::data_converters::RawValue;
+use temporalio_common::protos::temporal::api::common::v1::Payload;
+use workflows::EffectWatch;
 use workflows::names::workflow_id;
 
 /// Copies every table.
@@ -40,6 +43,15 @@ fn names(items: &Value) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The input of a signal, as the command line of Temporal sends it.
+fn plain_json(typed: &Value) -> RawValue {
+    RawValue::new(vec![Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: typed.to_string().into_bytes(),
+        ..Payload::default()
+    }])
 }
 
 /// Waits for a watch in this state.
@@ -132,6 +144,42 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
         watched(again, "pending").await;
         world.result(broke, "success", json!({})).await;
         temporal::finished(&client, broke).await;
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_success_that_a_watch_had_no_time_for_and_one_that_was_typed_are_not_forgotten() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let options = WorldOptions::default().without_worker();
+        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        let worker = world.spawn_worker().expect("a worker");
+        let (told, typed) = (world.receipt("evt_told").await, world.receipt("evt_typed").await);
+        for event_id in [told, typed] {
+            watched_as(&client, event_id, "pending").await;
+        }
+        until_dispatched(&world).await;
+        sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
+        worker.kill().await.expect("a kill");
+        world.result(told, "success", json!({})).await;
+        until_dispatched(&world).await;
+        let said = plain_json(&json!({"status": "success", "reported_by": "bob"}));
+        let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(typed));
+        let options = WorkflowSignalOptions::default();
+        handle.signal(EffectWatch::result, said, options).await.expect("a signal");
+        sqlx::raw_sql(RESTORE).execute(&world.pool).await.expect("a restore");
+        assert_eq!(differs_when(&world, &[], &["evt_told", "evt_typed"], &[]).await, 1);
+        let (code, report) = world.cli(&["reconcile"]).await.expect("a command");
+        assert_eq!(code, 0, "{report}");
+        for event_id in [told, typed] {
+            let event = find_event(&world.pool, event_id).await.expect("a database").expect("it");
+            assert_eq!(event.effect.as_str(), "succeeded");
+        }
         server.stop().await;
     });
 }

@@ -4,11 +4,12 @@
 //! Each story has a namespace of its own on the shared Temporal, made as the documents say.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::{World, WorldOptions, eventually, run};
-use engine::{Engine, EngineError, TemporalSettings};
+use engine::{Engine, EngineError, Monitor, TemporalSettings};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use tokio::process::{Child, Command};
@@ -99,6 +100,31 @@ fn outcomes(report: &Value) -> String {
     let steps = report["steps"].as_array().expect("steps").iter();
     let steps = steps.map(|step| format!("{}={}", step["name"], step["outcome"]).replace('"', ""));
     steps.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_worker_is_ready_by_its_own_heartbeat_and_not_by_anothers() {
+    run(async {
+        let world = World::start().await;
+        let temporal = TemporalSettings::Plain {
+            address: world.temporal_address.clone(),
+            namespace: embedded::NAMESPACE.to_owned(),
+        };
+        let without = Arc::new(Engine::new(temporal, world.engine.task_queue()));
+        let report = async |engine: &Arc<Engine>| {
+            let monitor = Monitor::new(world.pool.clone(), Arc::clone(engine)).of_worker();
+            monitor.report().await
+        };
+        eventually("a worker that polls", async || {
+            report(&world.engine).await.runs_watches().then_some(())
+        })
+        .await;
+        let report = report(&without).await;
+        assert!(!report.runs_watches(), "{report:?}");
+        let workers = report.checks.iter().find(|check| check.name == "workers");
+        let detail = &workers.expect("a check").detail;
+        assert!(detail.starts_with("the worker of this process does not poll"), "{detail}");
+    });
 }
 
 /// H0.

@@ -80,6 +80,7 @@ impl<'a> Heart<'a> {
 
     /// Says that it polls no more. If that fails, the heartbeat is seen to be old soon enough.
     pub(crate) async fn stop(&self) {
+        self.engine.end_heartbeat();
         if let Err(error) = environments::end_heartbeat(self.pool, self.run).await {
             tracing::debug!(%error, "could not end the heartbeat");
         }
@@ -87,6 +88,8 @@ impl<'a> Heart<'a> {
 
     async fn write(&self) -> Result<(), StoreError> {
         let (namespace, queue) = (&self.namespace, self.engine.task_queue());
-        environments::beat(self.pool, self.run, namespace, queue, RELEASE).await
+        environments::beat(self.pool, self.run, namespace, queue, RELEASE).await?;
+        self.engine.note_heartbeat();
+        Ok(())
     }
 }

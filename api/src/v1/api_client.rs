@@ -1,7 +1,7 @@
 //! Who sends a call, and what the call says.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -28,6 +28,8 @@ pub(super) struct ApiClient {
     trace: RequestTrace,
     /// Whether the owner is as it was when the request came, or after that.
     is_confirmed: bool,
+    /// When the owner was found.
+    found_at: Instant,
 }
 
 /// Checks the headers, the key and its rate, and reads the body and the call in it.
@@ -71,10 +73,11 @@ impl ApiClient {
         key: ApiKey,
     ) -> Result<Self, ApiError> {
         let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
+        let found_at = Instant::now();
         tracing::Span::current().record("project_id", display(owner.project_id));
         state.limits.check(owner.key_id)?;
         let trace = parts.extensions.get().cloned().unwrap_or_default();
-        Ok(Self { key, owner, trace, is_confirmed: false })
+        Ok(Self { key, owner, trace, is_confirmed: false, found_at })
     }
 
     /// Reads the owner again, from memory: a body may take its time, and what is known of the project by now holds, such as
@@ -82,6 +85,7 @@ impl ApiClient {
     pub(super) async fn look_again(&mut self, state: &AppState) -> Result<(), ApiError> {
         let owner = state.admission.find_owner(&self.key).await?;
         self.owner = owner.ok_or(ApiError::Unauthorized)?;
+        self.found_at = Instant::now();
         Ok(())
     }
 
@@ -97,12 +101,12 @@ impl ApiClient {
             Err(ApiError::ValidationError(_)) if !self.is_confirmed => {
                 let owner = state.admission.confirm_owner(&self.key).await?;
                 self.owner = owner.ok_or(ApiError::Unauthorized)?;
-                self.is_confirmed = true;
+                (self.is_confirmed, self.found_at) = (true, Instant::now());
                 C::read(&self.owner, &idempotency_key, body)
             }
             call => call,
         };
         let (owner, trace) = (Arc::clone(&self.owner), self.trace.clone());
-        Ok(IngestRequest::new(owner, trace, idempotency_key, call?))
+        Ok(IngestRequest::new(owner, self.found_at, trace, idempotency_key, call?))
     }
 }

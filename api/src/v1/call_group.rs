@@ -15,7 +15,8 @@ use web::error::ApiError;
 use web::group_commit::{Group, GroupCommit, Member, Name};
 use web::state::AppState;
 
-use super::ingest::{IngestCall, IngestRequest, rollback};
+use super::ingest::{self, IngestCall, IngestRequest, rollback};
+use super::taken_alone::TakenAlone;
 
 /// A call of which several can be taken together.
 pub(super) trait SharedCall: IngestCall {
@@ -36,6 +37,7 @@ pub(super) trait SharedCall: IngestCall {
 /// What commits calls of one kind.
 pub(super) struct CallGroup<C> {
     state: AppState,
+    alone: TakenAlone,
     calls: PhantomData<fn() -> C>,
 }
 
@@ -44,19 +46,29 @@ pub(super) type Calls<C> = GroupCommit<CallGroup<C>>;
 
 impl<C: SharedCall> CallGroup<C> {
     /// Its batches run on the pool of requests.
-    pub(super) fn start(state: &AppState) -> Calls<C> {
-        let group = Self { state: state.clone(), calls: PhantomData };
+    pub(super) fn start(state: &AppState, alone: &TakenAlone) -> Calls<C> {
+        let group = Self { state: state.clone(), alone: alone.clone(), calls: PhantomData };
         GroupCommit::new(group, state.pool.clone(), state.detached.clone())
     }
 
-    async fn accept(&self, batch: &[Member<Self>]) -> Result<Vec<SharedOutcome>, StoreError> {
-        let requests: Vec<_> = batch.iter().map(Member::work).collect();
+    /// `None` for those that have waited for too long.
+    async fn accept(
+        &self,
+        batch: &[Member<Self>],
+    ) -> Result<Vec<Option<SharedOutcome>>, StoreError> {
         let mut tx = pool::begin_by_index(&self.state.pool).await?;
+        let in_time = batch.iter().map(|it| Some(it.work()).filter(|request| !request.is_late()));
+        let in_time: Vec<_> = in_time.collect();
+        let requests: Vec<_> = in_time.iter().copied().flatten().collect();
         match C::accept_all(&self.state, &mut tx, &requests).await {
             Ok(outcomes) => {
                 pool::commit(tx).await?;
                 crash_points::pass("call.committed");
-                Ok(outcomes)
+                let mut outcomes = outcomes.into_iter();
+                Ok(in_time
+                    .into_iter()
+                    .map(|request| request.and_then(|_| outcomes.next()))
+                    .collect())
             }
             Err(error) => {
                 rollback(tx).await;
@@ -67,9 +79,9 @@ impl<C: SharedCall> CallGroup<C> {
 
     /// Takes a call by itself, in a task of its own: what it waits for keeps no batch waiting.
     fn take_alone(&self, member: Member<Self>) {
-        let state = self.state.clone();
+        let (state, alone) = (self.state.clone(), self.alone.clone());
         self.state.detached.spawn(async move {
-            let response = member.work().complete(&state).await;
+            let response = alone.run(Box::pin(member.work().complete(&state))).await;
             member.respond(response);
         });
     }
@@ -98,10 +110,14 @@ impl<C: SharedCall> Group for CallGroup<C> {
             Err(error) => {
                 let (route, calls) = (C::ROUTE, batch.len());
                 tracing::warn!(%error, route, calls, "taking the calls of a batch one by one");
-                vec![SharedOutcome::Alone; batch.len()]
+                vec![Some(SharedOutcome::Alone); batch.len()]
             }
         };
         for (member, outcome) in batch.into_iter().zip(outcomes) {
+            let Some(outcome) = outcome else {
+                member.respond(Err(ingest::late()));
+                continue;
+            };
             match outcome {
                 SharedOutcome::Accepted(response) => {
                     telemetry::call_taken(C::ROUTE, C::taken(&response));

@@ -5,6 +5,7 @@
 //! nothing; the same request again finds out which.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -19,12 +20,14 @@ use store::{PgConnection, StoreError};
 use telemetry::Taken;
 use tracing::Span;
 use tracing::field::display;
+use web::admission::USED_WITHIN;
 use web::error::ApiError;
 use web::request_id::RequestTrace;
 use web::state::AppState;
 
 use super::call_group::{Calls, SharedCall};
 use super::ingest_body::IngestBody;
+use super::taken_alone::TakenAlone;
 
 /// A call as it came in, and what makes it the same as another one.
 pub(super) trait IngestCall: Sized + Send + Sync + 'static {
@@ -84,7 +87,7 @@ pub(super) enum IngestOutcome {
     /// A response about an event that is stored and given back for the same request.
     Stored(EventId, StoredResponse),
     /// A response that another one will replace.
-    Provisional(StoredResponse),
+    Provisional(StoredResponse, Taken),
     /// A rejection that is not stored, although the transaction may have kept something.
     Rejected(ApiError),
 }
@@ -93,7 +96,7 @@ impl IngestOutcome {
     fn event_id(&self) -> Option<EventId> {
         match self {
             Self::Stored(event_id, _) => Some(*event_id),
-            Self::Provisional(_) | Self::Rejected(_) => None,
+            Self::Provisional(..) | Self::Rejected(_) => None,
         }
     }
 }
@@ -103,6 +106,8 @@ pub(super) struct IngestRequest<C> {
     pub(super) call: C,
     pub(super) owner: Arc<KeyOwner>,
     pub(super) trace: RequestTrace,
+    /// When the owner was found.
+    found_at: Instant,
     idempotency_key: String,
     scope: String,
     fingerprint: [u8; 32],
@@ -112,13 +117,20 @@ pub(super) struct IngestRequest<C> {
 impl<C: IngestCall> IngestRequest<C> {
     pub(super) fn new(
         owner: Arc<KeyOwner>,
+        found_at: Instant,
         trace: RequestTrace,
         idempotency_key: String,
         call: C,
     ) -> Self {
         let (scope, fingerprint) = (call.scope(), call.fingerprint());
         let request_hash = call.previous_hash();
-        Self { call, owner, trace, idempotency_key, scope, fingerprint, request_hash }
+        Self { call, owner, trace, found_at, idempotency_key, scope, fingerprint, request_hash }
+    }
+
+    /// Whether it has waited for so long that what is known of its project may be too old: someone who was erased
+    /// since would come back. Asked once its transaction has begun.
+    pub(super) fn is_late(&self) -> bool {
+        self.found_at.elapsed() > USED_WITHIN
     }
 
     /// The key that it uses up.
@@ -138,8 +150,17 @@ impl<C: IngestCall> IngestRequest<C> {
     pub(super) async fn complete(&self, state: &AppState) -> Result<StoredResponse, ApiError> {
         let (owner, trace) = (&*self.owner, &self.trace);
         let context = CallContext { state, owner, used: self.used(), trace };
-        complete(context, &self.call).await
+        let tx = pool::begin(&state.pool).await?;
+        if self.is_late() {
+            return reject(tx, late()).await;
+        }
+        complete(tx, context, &self.call).await
     }
+}
+
+/// Of a call that [has waited for too long](IngestRequest::is_late).
+pub(super) fn late() -> ApiError {
+    ApiError::unavailable("it has waited for too long to be begun")
 }
 
 /// Tells the metrics of a call that was rejected; those that are taken are counted where they are.
@@ -154,21 +175,23 @@ pub(super) fn count_rejection<C: IngestCall, T>(
 pub(super) async fn accept_once<C: SharedCall>(
     state: AppState,
     calls: &Calls<C>,
+    alone: &TakenAlone,
     request: IngestRequest<C>,
 ) -> Result<StoredResponse, ApiError> {
     if request.call.is_usual() {
         return calls.run(request).await;
     }
-    let detached = state.detached.clone();
-    detached.run(async move { request.complete(&state).await }).await
+    let (detached, alone) = (state.detached.clone(), alone.clone());
+    let working = async move { alone.run(Box::pin(request.complete(&state))).await };
+    detached.run(working).await
 }
 
 async fn complete<C: IngestCall>(
+    mut tx: Transaction,
     context: CallContext<'_>,
     call: &C,
 ) -> Result<StoredResponse, ApiError> {
-    let CallContext { state, used, .. } = context;
-    let mut tx = pool::begin(&state.pool).await?;
+    let used = context.used;
     let claimed = idempotency::claim(&mut tx, used).await?;
     match &claimed {
         Claim::Completed { response, identical } => {
@@ -227,8 +250,8 @@ async fn accept_first<C: IngestCall>(
             state.relay.wake();
             Ok(response)
         }
-        IngestOutcome::Provisional(response) => {
-            telemetry::call_taken(C::ROUTE, Taken::First);
+        IngestOutcome::Provisional(response, taken) => {
+            telemetry::call_taken(C::ROUTE, taken);
             Ok(response)
         }
         IngestOutcome::Rejected(error) => Err(error),
@@ -248,7 +271,7 @@ async fn store_response(
         IngestOutcome::Stored(_, response) => {
             idempotency::insert_response(tx, used, scope, response).await
         }
-        IngestOutcome::Provisional(_) | IngestOutcome::Rejected(_) => {
+        IngestOutcome::Provisional(..) | IngestOutcome::Rejected(_) => {
             Ok(idempotency::claim(tx, used).await? == *claimed)
         }
     }

@@ -5,6 +5,7 @@ use web::state::AppState;
 use super::call_group::{CallGroup, Calls};
 use super::receipt::ReceiptCall;
 use super::result::ResultCall;
+use super::taken_alone::TakenAlone;
 
 /// What handlers work with, and what commits the calls of many clients together.
 #[derive(Clone)]
@@ -12,11 +13,14 @@ pub struct IngestState {
     pub(super) app: AppState,
     pub(super) receipts: Calls<ReceiptCall>,
     pub(super) results: Calls<ResultCall>,
+    pub(super) alone: TakenAlone,
 }
 
 impl IngestState {
     #[must_use]
     pub fn new(app: &AppState) -> Self {
-        Self { app: app.clone(), receipts: CallGroup::start(app), results: CallGroup::start(app) }
+        let alone = TakenAlone::new(app.pool.clone());
+        let (receipts, results) = (CallGroup::start(app, &alone), CallGroup::start(app, &alone));
+        Self { app: app.clone(), receipts, results, alone }
     }
 }

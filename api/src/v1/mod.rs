@@ -44,6 +44,7 @@ pub mod result;
 mod routes;
 mod silences;
 pub mod snoozes;
+mod taken_alone;
 
 pub use ingest_state::IngestState;
 pub use routes::{automation, calls};

@@ -51,12 +51,12 @@ struct Known {
     responses((status = 202, description = "The receipt is in the database.", body = ReceiptResponse)),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, receipts, .. }): State<IngestState>,
+    State(IngestState { app, receipts, alone, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
         let request = api_client::read(&app, request).await?;
-        ingest::accept_once(app, &receipts, request).await
+        ingest::accept_once(app, &receipts, &alone, request).await
     };
     ingest::count_rejection::<ReceiptCall, _>(outcome.await).map(ingest::respond)
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use web::error::ApiError;
 use web::extract::api_key;
 use web::request_id::RequestId;
+use web::state::AppState;
 
 use super::api_client::{ApiClient, or_drop};
 use super::call_group::SharedCall;
@@ -24,6 +25,9 @@ use super::receipt::ReceiptCall;
 /// How many of a call are taken at the same time that cannot be committed together: other calls
 /// need connections too.
 const ALONE: usize = 2;
+
+/// The receipts of a list, each read or rejected alone.
+type Listed = Vec<Result<ListedReceipt, ApiError>>;
 
 /// Takes receipts that were kept aside, each as if it had come alone.
 ///
@@ -40,11 +44,10 @@ pub async fn post(
     Extension(request_id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let admitted = async { ApiClient::admit(&state.app, &parts, api_key(&parts)?).await };
-    let (mut client, body) = or_drop(body, admitted.await).await?;
-    let (listed, mut receipts) = (read_list(body).await?, Vec::new());
-    client.look_again(&state.app).await?;
+    let admitted = admit(&state.app, request).await;
+    // What is rejected as a whole counts as one call.
+    let (mut client, listed) = ingest::count_rejection::<ReceiptCall, _>(admitted)?;
+    let mut receipts = Vec::new();
     for (at, listed) in listed.into_iter().enumerate() {
         receipts.push(read(&state, &mut client, at, listed).await);
     }
@@ -59,6 +62,16 @@ pub async fn post(
         ingest::name_subject(only);
     }
     respond(&responses, &request_id)
+}
+
+/// Who sends the list, and what is in it.
+async fn admit(app: &AppState, request: Request) -> Result<(ApiClient, Listed), ApiError> {
+    let (parts, body) = request.into_parts();
+    let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?).await };
+    let (mut client, body) = or_drop(body, admitted.await).await?;
+    let listed = read_list(body).await?;
+    client.look_again(app).await?;
+    Ok((client, listed))
 }
 
 /// Reads a receipt, which counts as a request; for the first one the call itself has counted.

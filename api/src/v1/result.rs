@@ -18,9 +18,11 @@ use store::api_keys::KeyOwner;
 use store::events::PaymentEvent;
 use store::idempotency::{SharedOutcome, StoredResponse};
 use store::incidents::IncidentRef;
+use store::results::EarlyKept;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
+use telemetry::Taken;
 use tracing::field::display;
 use web::error::ApiError;
 use web::state::AppState;
@@ -52,13 +54,13 @@ pub(super) struct ResultCall {
     ),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, results, .. }): State<IngestState>,
+    State(IngestState { app, results, alone, .. }): State<IngestState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
         let request = api_client::read::<ResultCall>(&app, request).await?;
         let replay_id = request.call.replay_id();
-        let response = ingest::accept_once(app, &results, request).await;
+        let response = ingest::accept_once(app, &results, &alone, request).await;
         if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
             tracing::Span::current().record("replay_id", display(replay_id));
         }
@@ -222,9 +224,14 @@ impl ResultCall {
         context: CallContext<'_>,
     ) -> Result<IngestOutcome, ApiError> {
         let CallContext { owner, used, .. } = context;
-        if !results::insert_early(&mut *tx, owner.key_id, used, &self.report).await? {
-            return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
-        }
+        let kept = results::insert_early(&mut *tx, owner.key_id, used, &self.report).await?;
+        let taken = match kept {
+            EarlyKept::New => Taken::First,
+            EarlyKept::Again => Taken::Again,
+            EarlyKept::Conflict => {
+                return Ok(IngestOutcome::Rejected(ApiError::IdempotencyConflict));
+            }
+        };
         let response = ResultResponse {
             event_id: None,
             accepted: true,
@@ -233,7 +240,7 @@ impl ResultCall {
             incident: None,
             adjusted: self.adjusted(),
         };
-        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?))
+        Ok(IngestOutcome::Provisional(ingest::accepted(&response)?, taken))
     }
 
     fn response(

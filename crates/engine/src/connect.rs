@@ -4,6 +4,7 @@
 //! s, and a failure is remembered for a second, so that many callers do not queue up behind a
 //! server that is down. Once there, the connection recovers by itself.
 
+use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use temporalio_client::{Client, Connection, GrpcCompression};
@@ -20,6 +21,8 @@ use crate::version::WorkerVersion;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FAILURE_MEMORY: Duration = Duration::from_secs(1);
+/// A worker whose heartbeat is older is gone, as [`store::health::read_workers`] has it.
+const GONE_AFTER: Duration = Duration::from_secs(45);
 
 /// Temporal could not be used. Cloneable, so that a failure can be remembered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -30,6 +33,9 @@ pub enum EngineError {
     /// The server cannot be reached or does not want us now.
     #[error("Temporal is out of reach: {0}")]
     Unreachable(String),
+    /// The server takes no more for now, of anyone or of this namespace.
+    #[error("Temporal takes no more for now: {0}")]
+    Busy(String),
     /// The server rejects this very request, and will reject it again.
     #[error("Temporal refused the request: {0}")]
     Rejected(String),
@@ -49,6 +55,7 @@ impl EngineError {
         match self {
             Self::Settings(_) => "settings",
             Self::Unreachable(_) => "unreachable",
+            Self::Busy(_) => "busy",
             Self::Rejected(_) => "rejected",
             Self::NoNamespace(_) => "namespace",
             Self::Foreign(_) => "environment",
@@ -69,6 +76,7 @@ pub struct Engine {
     state: Mutex<State>,
     pub(crate) environment: Mutex<Remembered>,
     pub(crate) queue: Seen,
+    beat_at: StdMutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -93,6 +101,7 @@ impl Engine {
             state: Mutex::default(),
             environment: Mutex::default(),
             queue: Seen::default(),
+            beat_at: StdMutex::default(),
         }
     }
 
@@ -141,6 +150,22 @@ impl Engine {
     #[must_use]
     pub const fn retains(&self) -> bool {
         self.retention
+    }
+
+    /// Notes that a worker of this process has said that it polls.
+    pub fn note_heartbeat(&self) {
+        *self.beat_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Notes that no worker of this process polls any more.
+    pub fn end_heartbeat(&self) {
+        *self.beat_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether a worker of this process polls, as far as is known.
+    pub(crate) fn polls(&self) -> bool {
+        let beat_at = *self.beat_at.lock().unwrap_or_else(PoisonError::into_inner);
+        beat_at.is_some_and(|at| at.elapsed() < GONE_AFTER)
     }
 
     /// Whether a dead-man URL is set, and probes are started for it.
@@ -279,6 +304,7 @@ pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
             let name = status.message().split(' ').nth(1);
             EngineError::NoNamespace(name.unwrap_or_default().to_owned())
         }
+        tonic::Code::ResourceExhausted => EngineError::Busy(status.message().to_owned()),
         code => EngineError::Unreachable(format!("{code:?}: {}", status.message())),
     }
 }

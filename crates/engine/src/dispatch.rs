@@ -23,13 +23,14 @@ use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::extensions;
 use store::incidents;
-use store::outbox::{self, ClaimedMessage};
+use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
 use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use workflows::names::workflow_id;
 
@@ -45,14 +46,14 @@ use crate::{bulk, probe, restarts};
 const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// While first tasks pile up, watches are started only if they are needed within this time.
-const NEEDED_SOON: Duration = Duration::from_mins(1);
 /// During a burst of receipts only what is needed within this time is dispatched: what a person or a
 /// near deadline waits for, neither a far start nor the end of a watch.
 const NEEDED_NOW: Duration = Duration::from_secs(10);
 /// How many that have time are dispatched in each look while many receipts come and Temporal shares their
 /// processors: twenty a second.
 const BESIDE_CALLS: usize = 5;
+/// How long a process that ends lets what it dispatches end.
+const HAND_OVER: Duration = Duration::from_secs(2);
 /// How often a message is rejected before it is parked.
 const MAX_REJECTIONS: i32 = 10;
 
@@ -89,16 +90,39 @@ struct Work {
 struct Dispatched {
     relayed: Vec<OutboxId>,
     failed: Option<(ClaimedMessage, EngineError)>,
-    /// Whether Temporal took part: a rejection is a response as well.
-    responded: bool,
+    /// What follows the one that failed.
+    behind: Vec<OutboxId>,
+    response: Response,
     took: Duration,
+}
+
+/// Whether Temporal took part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Response {
+    /// A rejection is one as well.
+    Given,
+    /// It takes no more for now.
+    Busy,
+    /// It is away.
+    Missing,
+}
+
+impl Response {
+    const fn after(error: Option<&EngineError>) -> Self {
+        match error {
+            Some(EngineError::Unreachable(_)) => Self::Missing,
+            Some(EngineError::Busy(_)) => Self::Busy,
+            Some(_) | None => Self::Given,
+        }
+    }
 }
 
 impl Dispatched {
     /// Of a call that is about no message: only its time counts, and whether Temporal took part.
     fn beside_messages(outcome: &Result<(), EngineError>, began: Instant) -> Self {
-        let responded = !matches!(outcome, Err(EngineError::Unreachable(_)));
-        Self { relayed: Vec::new(), failed: None, responded, took: began.elapsed() }
+        let response = Response::after(outcome.as_ref().err());
+        let (relayed, behind) = (Vec::new(), Vec::new());
+        Self { relayed, failed: None, behind, response, took: began.elapsed() }
     }
 }
 
@@ -122,19 +146,37 @@ impl Dispatcher {
         Self { engine, pool, pressure }
     }
 
-    /// Dispatches until it is dropped. It looks whenever `due` says so, and every second; while it
-    /// is held back, only four times a second.
-    pub(crate) async fn run(self, due: Arc<Notify>) {
+    /// Dispatches until `shutdown`. What was claimed at that moment, or does not end, waits until its claim runs out.
+    pub(crate) async fn run(self, due: Arc<Notify>, shutdown: CancellationToken) {
         let mut flow = Flow::new();
+        let dispatching = Box::pin(self.keep_dispatching(&mut flow, &due));
+        shutdown.run_until_cancelled(dispatching).await;
+        let _in_time = timeout(HAND_OVER, Box::pin(self.hand_over(flow))).await;
+    }
+
+    /// Lets what is under way end, and leaves to other processes what is not.
+    async fn hand_over(&self, mut flow: Flow) {
+        let waiting = flow.waiting.drain(..).flat_map(|work| work.messages);
+        let waiting: Vec<_> = waiting.map(|message| message.id).collect();
+        if let Err(error) = outbox::release(&self.pool, &waiting).await {
+            tracing::debug!(%error, "could not release claimed outbox messages");
+        }
+        while let Some(first) = flow.running.join_next().await {
+            self.settle(flow.finish(first)).await;
+        }
+    }
+
+    /// Looks whenever `due` says so, and every second; while it is held back, only four times a second.
+    async fn keep_dispatching(&self, flow: &mut Flow, due: &Notify) {
         loop {
             if flow.may_claim() {
                 let claim = self.what_to_claim(&mut flow.backlog).await;
-                let claimed = self.claim(&mut flow, claim).await;
+                let claimed = self.claim(flow, claim).await;
                 flow.queue(claimed, claim);
             }
-            self.probe(&mut flow).await;
-            self.wake_bulks(&mut flow).await;
-            flow.start(&self);
+            self.probe(flow).await;
+            self.wake_bulks(flow).await;
+            flow.start(self);
             tokio::select! {
                 Some(first) = flow.running.join_next() => self.settle(flow.finish(first)).await,
                 () = due.notified(), if !flow.is_held_back => flow.may_be_due = true,
@@ -220,7 +262,7 @@ impl Dispatcher {
     /// Dispatches the messages of one event. Where one fails, what follows it waits too.
     async fn dispatch_event(&self, work: Work) -> Dispatched {
         let began = Instant::now();
-        let (mut relayed, mut failed) = (Vec::new(), None);
+        let (mut relayed, mut failed, mut behind) = (Vec::new(), None, Vec::new());
         for (at, message) in work.messages.iter().enumerate() {
             crash_points::pass("dispatch.claimed");
             let followed =
@@ -238,12 +280,13 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     failed = Some((message.clone(), error));
+                    behind = work.messages[at + 1..].iter().map(|message| message.id).collect();
                     break;
                 }
             }
         }
-        let responded = !matches!(failed, Some((_, EngineError::Unreachable(_))));
-        Dispatched { relayed, failed, responded, took: began.elapsed() }
+        let response = Response::after(failed.as_ref().map(|(_, error)| error));
+        Dispatched { relayed, failed, behind, response, took: began.elapsed() }
     }
 
     /// Starts this minute's probe, the way that watches are started.
@@ -335,7 +378,8 @@ impl Dispatcher {
             crash_points::pass("dispatch.deleted");
         }
         let mut later = Vec::new();
-        for (message, error) in done.into_iter().filter_map(|one| one.failed) {
+        for Dispatched { failed, behind, .. } in done {
+            let Some((message, error)) = failed else { continue };
             telemetry::dispatch_failed(error.cause());
             if let EngineError::Rejected(why) = &error
                 && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
@@ -344,7 +388,7 @@ impl Dispatcher {
                 continue;
             }
             tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
-            later.push((message.id, error.to_string()));
+            later.push(FailedMessage { id: message.id, error: error.to_string(), behind });
         }
         if !later.is_empty() {
             outbox::reschedule(&self.pool, &later).await?;
@@ -423,8 +467,9 @@ impl Flow {
         let done: Vec<_> = std::iter::once(first).chain(others).flatten().collect();
         for one in &done {
             telemetry::dispatched(one.took);
-            self.pace.observe(one.took, one.responded, was_full, Instant::now());
-            self.is_away = !one.responded;
+            let responded = one.response == Response::Given;
+            self.pace.observe(one.took, responded, was_full, Instant::now());
+            self.is_away = one.response == Response::Missing;
         }
         done
     }
@@ -440,5 +485,26 @@ impl Work {
 
     fn starts_a_watch(&self) -> bool {
         self.messages.iter().any(|message| message.kind == OutboxKind::Start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::judge_status;
+
+    #[tokio::test]
+    async fn a_server_that_takes_no_more_is_given_less_and_one_that_is_away_is_tried_with_many() {
+        let mut flow = Flow::new();
+        let first = flow.batch();
+        let mut batch_after = |error: EngineError| {
+            let done = Dispatched::beside_messages(&Err(error), Instant::now());
+            assert_eq!(flow.finish(Ok(done)).len(), 1);
+            flow.batch()
+        };
+        let exhausted = tonic::Status::resource_exhausted("namespace rate limit exceeded");
+        let busy = batch_after(judge_status(&exhausted));
+        assert!(busy < first, "{busy} of {first}");
+        assert_eq!(batch_after(judge_status(&tonic::Status::unavailable("away"))), AWAY_BATCH);
     }
 }

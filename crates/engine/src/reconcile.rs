@@ -1,8 +1,8 @@
 //! Brings an older database and newer watches together, after a backup was restored.
 //!
 //! What came between the backup and the loss is not in the database, and Temporal has watched on. Three
-//! things can be told from the watches: an event that the database does not have, a success that it does
-//! not know of or that no effect is due any more, and a watch that has ended or gone on where the database
+//! things can be told from the watches, whose histories are read: an event that the database does not have, a success
+//! that it does not know of or that no effect is due any more, and a watch that has ended or gone on where the database
 //! is not done. The first is listed, so that its receipt is sent again, and its watch is terminated, because
 //! it could only fail; an event that went with retention is none of these. The second is recorded, with the
 //! id that the result had, so no incident is opened, and nothing done again, for an effect that was applied
@@ -22,7 +22,7 @@ use domain::outbox::OutboxMessage;
 use serde_json::{Value, json};
 use store::pool::transaction;
 use store::transitions::result::{ReportedResult, accept_result};
-use store::{PgPool, StoreError, events, incidents, outbox};
+use store::{PgPool, StoreError, events, incidents, outbox, results};
 use temporalio_common::protos::temporal::api::history::v1::History;
 use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 use workflows::names::search_attribute;
@@ -97,10 +97,23 @@ pub async fn find(
     for batch in latest.chunks(BATCH) {
         let ids: Vec<_> = batch.iter().map(|(event_id, _)| *event_id).collect();
         let known = read(pool, &ids).await.map_err(|error| stored(&error))?;
-        for (event_id, run) in batch {
-            if let Some(kind) = compare(engine, known.get(event_id).copied(), run).await? {
-                found.push(Difference { event_id: *event_id, kind, run: run.clone() });
-            }
+        let (known, mut parts) = (&known, batch.chunks(batch.len().div_ceil(4)));
+        let mut part = || Box::pin(compare_all(engine, known, parts.next().unwrap_or_default()));
+        let (first, second, third, fourth) = tokio::try_join!(part(), part(), part(), part())?;
+        found.extend([first, second, third, fourth].concat());
+    }
+    Ok(found)
+}
+
+async fn compare_all(
+    engine: &Engine,
+    known: &BTreeMap<EventId, Known>,
+    runs: &[(EventId, WatchRun)],
+) -> Result<Vec<Difference>, EngineError> {
+    let mut found = Vec::new();
+    for (event_id, run) in runs {
+        if let Some(kind) = compare(engine, known.get(event_id).copied(), run).await? {
+            found.push(Difference { event_id: *event_id, kind, run: run.clone() });
         }
     }
     Ok(found)
@@ -187,15 +200,14 @@ async fn compare(
         Some(Known::Shows(state)) => state,
     };
     let shown = run.attributes.get(search_attribute::STATE.name()).map(String::as_str);
-    if run.is_open() && shown == Some(state) {
-        return Ok(None);
-    }
+    // A watch that shows the same may have been told of more: it had no time for it before the database was lost.
     let history = engine.read_history(run).await?;
-    Ok(Some(match history.as_ref().and_then(find_settled) {
-        Some(settled) => settled,
-        None if run.is_open() => DifferenceKind::Asks,
-        None => DifferenceKind::Ended,
-    }))
+    Ok(match history.as_ref().and_then(find_settled) {
+        Some(settled) => Some(settled),
+        None if run.is_open() && shown == Some(state) => None,
+        None if run.is_open() => Some(DifferenceKind::Asks),
+        None => Some(DifferenceKind::Ended),
+    })
 }
 
 /// What settled the event, as its watch was told. A success counts whatever else was said.
@@ -205,7 +217,8 @@ fn find_settled(history: &History) -> Option<DifferenceKind> {
     applied.or_else(superseded)
 }
 
-/// The first result with this outcome that was recorded and signalled.
+/// The first result with this outcome that was recorded and signalled, or typed at the command line of Temporal. The
+/// id of the latter is a new one.
 fn find_result(history: &History, outcome: Outcome) -> Option<ResultId> {
     history.events.iter().find_map(|event| {
         let Some(Attributes::WorkflowExecutionSignaledEventAttributes(signal)) = &event.attributes
@@ -214,8 +227,18 @@ fn find_result(history: &History, outcome: Outcome) -> Option<ResultId> {
         };
         let input = signal.input.as_ref().filter(|_| signal.signal_name == "result")?;
         let said: Value = serde_json::from_slice(&input.payloads.first()?.data).ok()?;
+        if said["result_id"].is_null() {
+            return says(&said, outcome).then(results::new_id);
+        }
         (said["status"] == outcome.as_str()).then(|| said["result_id"].as_str()?.parse().ok())?
     })
+}
+
+/// Whether a result that was typed says this, and nothing by which its watch may have rejected it.
+fn says(typed: &Value, outcome: Outcome) -> bool {
+    let Some(body) = typed.as_object() else { return false };
+    body.keys().all(|name| ["status", "reported_by"].contains(&name.as_str()))
+        && EffectResult::parse(body).is_ok_and(|result| result.outcome == outcome)
 }
 
 async fn record(

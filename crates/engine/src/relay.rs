@@ -36,8 +36,7 @@ impl Relay {
         let due = Arc::new(Notify::new());
         let pressure = Arc::<Pressure>::default();
         let dispatcher = Dispatcher::new(engine, pool.clone(), Arc::clone(&pressure));
-        let dispatching = dispatcher.run(Arc::clone(&due));
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(dispatching));
+        tasks.spawn(dispatcher.run(Arc::clone(&due), shutdown.clone()));
         let planned = policies::run(pool.clone(), Arc::clone(&due));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(planned));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(sweep::run(pool)));

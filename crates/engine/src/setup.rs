@@ -217,7 +217,10 @@ impl Engine {
 
 /// Whether the same request may succeed in a moment.
 fn is_passing(error: &EngineError) -> bool {
-    matches!(error, EngineError::Unreachable(_) | EngineError::NoNamespace(_))
+    matches!(
+        error,
+        EngineError::Unreachable(_) | EngineError::Busy(_) | EngineError::NoNamespace(_)
+    )
 }
 
 fn word(kind: i32) -> String {

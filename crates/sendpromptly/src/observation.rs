@@ -119,6 +119,7 @@ impl Observed {
             (name::OVERDUE, work.map(|work| work.overdue_events)),
             (name::DEADLINE_LAG, work.map(|work| age(work.overdue_for))),
             (name::OUTBOX_AGE, work.map(|work| age(work.waiting_for))),
+            (name::OUTBOX_NEEDED, work.map(|work| age(work.needed_for))),
             (name::OUTBOX_PARKED, work.map(|work| work.parked)),
             (name::BROKEN_DESTINATIONS, work.map(|work| work.broken_destinations)),
             (name::FAILING_DESTINATIONS, work.map(|work| work.failing_destinations)),

@@ -234,6 +234,7 @@ fn without_temporal(error: &EngineError) -> String {
         EngineError::Rejected(why) => format!("Temporal refused the trial: {why}."),
         EngineError::Settings(_)
         | EngineError::Unreachable(_)
+        | EngineError::Busy(_)
         | EngineError::NoNamespace(_)
         | EngineError::Foreign(_) => {
             "Temporal could not be used, so the extension was not asked. See /readyz.".to_owned()

@@ -7,6 +7,7 @@ use std::time::Instant;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
+use crate::outbox::NEEDED_SOON;
 use crate::{MasterKey, StoreError};
 
 /// Nothing is counted further than this.
@@ -23,6 +24,9 @@ pub struct WorkHealth {
     pub waiting: i64,
     /// The age of the oldest of them.
     pub waiting_for: Option<i64>,
+    /// For how long one has waited that Temporal should have: what is due within a minute, since then, and
+    /// what Temporal does not take. What has time may be held back on purpose.
+    pub needed_for: Option<i64>,
     /// Messages that Temporal rejected and that are set aside.
     pub parked: i64,
     /// Destinations that stopped taking messages.
@@ -53,21 +57,28 @@ pub struct WorkerHealth {
 
 /// Asks how well the work gets done.
 ///
-/// The oldest message is found without reading all, of which there are 100,000 after a burst. Ids
-/// grow with time, except those of messages that an operator inserts as `docs/temporal.md` says.
-/// Such a one is due when it is written: whatever stands first by `due_by` is at least as old.
+/// The oldest message is found without reading all, of which there are 100,000 after a burst: it is among
+/// the first by id, because ids grow with time, or among the most urgent. The former are not those of messages
+/// that an operator inserts as `docs/temporal.md` says; such a one is due when it is written.
 pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError> {
     let work = sqlx::query_as!(
         WorkHealth,
         r#"WITH used AS (
              SELECT d.* FROM destinations d JOIN projects p ON p.id = d.project_id
-             WHERE d.removed_at IS NULL AND p.archived_at IS NULL)
+             WHERE d.removed_at IS NULL AND p.archived_at IS NULL),
+           urgent AS (SELECT created_at, due_by, next_attempt_at, last_error FROM outbox
+             WHERE parked_at IS NULL ORDER BY due_by, id LIMIT $1),
+           oldest AS (SELECT created_at, due_by, next_attempt_at, last_error FROM outbox
+             WHERE parked_at IS NULL ORDER BY id LIMIT $1),
+           seen AS (SELECT * FROM urgent UNION ALL SELECT * FROM oldest)
            SELECT
              overdue.events AS "overdue_events!", extract(epoch FROM overdue.longest)::bigint AS overdue_for,
-             (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT $1) AS waiting) AS "waiting!",
-             extract(epoch FROM now() - least(
-                 (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY id LIMIT 1),
-                 (SELECT created_at FROM outbox WHERE parked_at IS NULL ORDER BY due_by, id LIMIT 1)))::bigint AS waiting_for,
+             (SELECT count(*) FROM urgent) AS "waiting!",
+             (SELECT extract(epoch FROM now() - min(created_at))::bigint FROM seen) AS waiting_for,
+             (SELECT extract(epoch FROM now() - min(CASE WHEN due_by < now() + make_interval(secs => $2)
+                     THEN greatest(created_at, due_by - make_interval(secs => $2)) ELSE created_at END))::bigint
+                  FROM seen WHERE due_by < now() + make_interval(secs => $2)
+                      OR last_error IS NOT NULL AND next_attempt_at > now()) AS needed_for,
              (SELECT count(*) FROM (SELECT FROM outbox WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT $1) AS parked) AS "parked!",
              (SELECT count(*) FROM used WHERE broken_at IS NOT NULL) AS "broken_destinations!",
              (SELECT count(*) FROM used WHERE broken_at IS NULL AND failures >= 2) AS "failing_destinations!",
@@ -82,6 +93,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
                     AND judged_at(timeout_at) < now() - interval '2 minutes'
                   ORDER BY timeout_at LIMIT $1) AS late) AS overdue"#,
         COUNT_LIMIT,
+        NEEDED_SOON.as_secs_f64(),
     )
     .fetch_one(db)
     .await?;

@@ -2,7 +2,7 @@
 //!
 //! A message is written in the transaction of what it reports. A relay claims it for 30 s before it
 //! dispatches it, so that two relays do not do the same concurrently, and deletes it when Temporal
-//! has it. A relay that dies leaves a claim that runs out. Dispatching a message twice is harmless:
+//! has it. A relay that ends gives its claims up; one that dies leaves a claim that runs out. Dispatching a message twice is harmless:
 //! the server knows its id. So claims, deletions and reschedules do not wait for the disk
 //! (`synchronous_commit`): one that a crash of Postgres undoes is made again.
 
@@ -15,6 +15,9 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::{PgPool, StoreError, pool};
+
+/// What Temporal should have within this time is never held back for what has more.
+pub const NEEDED_SOON: Duration = Duration::from_mins(1);
 
 /// Begins a claim. It is planned for what is asked for: a plan for any values, kept from when the
 /// outbox was small, would read all of a large one. Set here rather than when the connection starts,
@@ -35,6 +38,16 @@ pub struct ClaimedMessage {
     pub payload: Value,
     /// How many attempts were made, this time included.
     pub attempts: i32,
+}
+
+/// A message that could not be dispatched.
+#[derive(Debug, Clone)]
+pub struct FailedMessage {
+    pub id: OutboxId,
+    /// Why not.
+    pub error: String,
+    /// Those of its event that were claimed with it and come after it.
+    pub behind: Vec<OutboxId>,
 }
 
 /// Writes a message, in the transaction of what it reports.
@@ -128,20 +141,48 @@ pub async fn delete_relayed(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result
     Ok(())
 }
 
-/// Puts messages off after a failure, each with its error and a jittered back-off of 1 s to 60 s.
+/// Puts messages off after a failure, each with its error and a jittered back-off of 1 s to 60 s, and with each
+/// those that follow it, so that they are claimed together again.
 pub async fn reschedule(
     db: impl PgExecutor<'_>,
-    failed: &[(OutboxId, String)],
+    failed: &[FailedMessage],
 ) -> Result<(), StoreError> {
     let (ids, errors): (Vec<_>, Vec<_>) =
-        failed.iter().map(|(id, error)| (*id, error.as_str())).unzip();
+        failed.iter().map(|message| (message.id, message.error.as_str())).unzip();
+    let behind = failed.iter().flat_map(|it| it.behind.iter().map(|behind| (*behind, it.id)));
+    let (behind, ahead): (Vec<_>, Vec<_>) = behind.unzip();
     sqlx::query!(
-        "UPDATE outbox SET last_error = failed.error,
-             next_attempt_at = now() + make_interval(secs => least(60, power(2, least(attempts, 6) - 1)) * (0.5 + random()))
-         FROM unnest($1::uuid[], $2::text[]) AS failed (id, error)
-         WHERE outbox.id = failed.id AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
+        "WITH failed AS (
+             SELECT o.id, f.error, now() + make_interval(
+                 secs => least(60, power(2, least(o.attempts, 6) - 1)) * (0.5 + random())) AS again
+             FROM unnest($1::uuid[], $2::text[]) AS f (id, error) JOIN outbox o ON o.id = f.id),
+         put_off AS (
+             SELECT id, error, again FROM failed
+             UNION ALL
+             SELECT b.id, NULL, failed.again FROM unnest($3::uuid[], $4::uuid[]) AS b (id, ahead)
+             JOIN failed ON failed.id = b.ahead)
+         UPDATE outbox SET last_error = coalesce(put_off.error, last_error), next_attempt_at = put_off.again
+         FROM put_off
+         WHERE outbox.id = put_off.id AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
         &ids as &[OutboxId],
         &errors as &[&str],
+        &behind as &[OutboxId],
+        &ahead as &[OutboxId],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives claims up that nothing was done about.
+pub async fn release(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE outbox SET attempts = attempts - 1, next_attempt_at = now()
+         WHERE id = ANY ($1) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'",
+        ids as &[OutboxId],
     )
     .execute(db)
     .await?;

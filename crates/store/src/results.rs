@@ -60,16 +60,25 @@ pub struct EarlyResult {
     pub result: EffectResult,
 }
 
-/// Keeps a result whose receipt has not arrived. The same request again changes nothing, but that one which nobody gave
-/// up yet after its 24 hours is kept anew; `false` if the key was used for another event.
+/// What became of a result that came before its receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyKept {
+    New,
+    /// It was kept before; nothing changed, but that one which nobody gave up yet after its 24 hours is kept anew.
+    Again,
+    /// Its key was used for another event.
+    Conflict,
+}
+
+/// Keeps a result whose receipt has not arrived.
 pub async fn insert_early(
     db: impl PgExecutor<'_>,
     key_id: KeyId,
     used: KeyUse<'_>,
     report: &ResultReport,
-) -> Result<bool, StoreError> {
+) -> Result<EarlyKept, StoreError> {
     let (event, result) = (&report.event, &report.result);
-    let kept = sqlx::query_scalar!(
+    let kept = sqlx::query!(
         r#"INSERT INTO early_results AS kept (id, project_id, api_key_id, idempotency_key, request_hash, fingerprint,
                provider, provider_event_id, shopify_shop_domain, event_type, effect_type, internal_reference, effect_key,
                outcome, error_code, error_message)
@@ -78,7 +87,7 @@ pub async fn insert_early(
            DO UPDATE SET received_at = CASE WHEN kept.received_at <= now() - interval '24 hours'
                    AND coalesce(kept.fingerprint = excluded.fingerprint, kept.request_hash = excluded.request_hash)
                THEN now() ELSE kept.received_at END
-           RETURNING coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
+           RETURNING kept.id = $1 AS "is_new!", coalesce(fingerprint = $6, request_hash = $5) AS "same!""#,
         Uuid::now_v7(),
         used.project_id.as_uuid(),
         key_id.as_uuid(),
@@ -98,7 +107,11 @@ pub async fn insert_early(
     )
     .fetch_one(db)
     .await?;
-    Ok(kept)
+    Ok(match (kept.same, kept.is_new) {
+        (false, _) => EarlyKept::Conflict,
+        (true, true) => EarlyKept::New,
+        (true, false) => EarlyKept::Again,
+    })
 }
 
 /// A query about kept results of a project whose every named field fits a receipt.

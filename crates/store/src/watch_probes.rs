@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::health::read_work;
 use crate::{PgPool, StoreError};
 
-/// How long a message for Temporal, and an alert whose destination may be tried, may wait; a deadline
+/// How long a message that Temporal should have, and an alert whose destination may be tried, may wait; a deadline
 /// counts as not judged after the same time.
 pub const LATE: Duration = Duration::from_mins(2);
 
@@ -114,7 +114,7 @@ pub async fn judge(pool: &PgPool) -> Result<Option<Fault>, StoreError> {
         Ok(Some(Fault::DeadlinesNotJudged))
     } else if work.parked > 0 {
         Ok(Some(Fault::MessagesParked))
-    } else if work.waiting_for.is_some_and(|seconds| seconds >= late) {
+    } else if work.needed_for.is_some_and(|seconds| seconds >= late) {
         Ok(Some(Fault::MessagesWait))
     } else if alerts_wait(pool).await? {
         Ok(Some(Fault::AlertsWait))

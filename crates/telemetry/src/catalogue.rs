@@ -56,6 +56,7 @@ metrics! {
     OPEN_INCIDENTS: Gauge = "sendpromptly_open_incidents", "Incidents that are not resolved";
     OUTBOX_WAITING: Gauge = "sendpromptly_outbox_waiting_messages", "Messages that wait for Temporal, by kind; of the 5000 most urgent";
     OUTBOX_AGE: Gauge = "sendpromptly_outbox_oldest_age_seconds", "The age of the oldest message that waits for Temporal";
+    OUTBOX_NEEDED: Gauge = "sendpromptly_outbox_needed_age_seconds", "For how long a message has waited that Temporal should have, else 0";
     OUTBOX_PARKED: Gauge = "sendpromptly_outbox_parked_messages", "Messages set aside because Temporal rejects them; counted up to 1000";
     PARKED: Counter = "sendpromptly_outbox_parked_total", "Messages that this process has set aside";
     DISPATCH_SECONDS: Histogram = "sendpromptly_outbox_dispatch_duration_seconds", "Time to bring one event's messages to Temporal, or to fail to";

@@ -68,7 +68,7 @@ fn begin(version: &'static str) {
             counter!(name::CALLS, "call" => call, "outcome" => outcome).absolute(0);
         }
     }
-    for cause in ["unreachable", "rejected", "namespace", "environment", "settings"] {
+    for cause in ["unreachable", "busy", "rejected", "namespace", "environment", "settings"] {
         counter!(name::DISPATCH_FAILURES, "cause" => cause).absolute(0);
     }
     counter!(name::PARKED).absolute(0);

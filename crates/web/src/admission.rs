@@ -36,8 +36,9 @@ const POLLS_APART: Duration = Duration::from_millis(20);
 /// After this a poll has failed: its connection may be one on which nothing comes through.
 const POLL_WITHIN: Duration = Duration::from_secs(2);
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
-/// The longest between finding an owner and the begin of a transaction: the wait for a connection, and some.
-const USED_WITHIN: Duration = Duration::from_secs(4);
+/// The longest between finding an owner and the begin of a transaction: the wait for a connection, and some. Who
+/// comes later, because much else waits too, has to find the owner again.
+pub const USED_WITHIN: Duration = Duration::from_secs(4);
 const _: () = assert!(
     TRUSTED_FOR.as_secs() + USED_WITHIN.as_secs() <= KNOWN_AFTER.as_secs(),
     "a receipt of someone who was erased would be taken for another event"

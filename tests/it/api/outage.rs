@@ -1,9 +1,12 @@
 //! The database is away: a clear 503, nothing is lost by half, and all goes on when it is back.
 
+use std::time::Duration;
+
 use e2e::run;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::sleep;
 
 use super::rejections::second_api;
 use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
@@ -79,5 +82,37 @@ fn a_database_that_is_not_there_is_unavailable() {
         let wrong =
             ApiResponse::of(wrong.header("content-type", "application/json").body("{}")).await;
         assert_eq!(wrong.status, 401);
+    });
+}
+
+#[test]
+fn a_receipt_that_has_waited_for_too_long_is_not_taken_by_what_was_known_before() {
+    run(async {
+        let api = Api::start().await;
+        let pool = store::pool::connect_lazily(&api.world.database_url, 1).expect("a pool");
+        let (url, _stop) = second_api(&api, pool.clone(), 1_000).await;
+        let send = async |event: &str| {
+            let request = api.http.post(format!("{url}{RECEIPT}"));
+            let request = request.bearer_auth(api.world.key.reveal());
+            let request = request.header("idempotency-key", fresh());
+            let request = request.header("content-type", "application/json");
+            ApiResponse::of(request.body(e2e::world::receipt(event).to_string())).await.status
+        };
+        assert_eq!(send("evt_1").await, 202);
+        let only = pool.acquire().await.expect("the only connection");
+        let freed = async {
+            sleep(Duration::from_secs(5)).await;
+            drop(only);
+        };
+        // Two batches wait for the connection for three seconds; then the third one does.
+        let third = async {
+            sleep(Duration::from_millis(500)).await;
+            send("evt_late").await
+        };
+        let (first, second, late, ()) = tokio::join!(send("evt_2"), send("evt_3"), third, freed);
+        assert_eq!([first, second, late], [503; 3]);
+        let late = "SELECT count(*) FROM payment_events WHERE provider_event_id = 'evt_late'";
+        assert_eq!(api.count(late).await, 0);
+        assert_eq!(send("evt_late").await, 202, "what is known by then counts");
     });
 }

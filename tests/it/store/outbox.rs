@@ -8,8 +8,9 @@ use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
 use store::health::read_work;
-use store::outbox::{self, ClaimedMessage};
+use store::outbox::{self, ClaimedMessage, FailedMessage};
 use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
+use store::watch_probes::{self, Fault};
 use store::{PgPool, pool};
 use uuid::Uuid;
 
@@ -191,6 +192,43 @@ fn the_first_incident_of_a_cause_goes_ahead_of_a_flood_of_another() {
 }
 
 #[test]
+fn a_claim_that_is_given_up_was_no_attempt() {
+    run(async {
+        let shop = Shop::open().await;
+        message(&shop.pool).await;
+        let claimed = claim(&shop.pool, 1).await.remove(0);
+        assert!(claim(&shop.pool, 1).await.is_empty());
+        outbox::release(&shop.pool, &[claimed.id]).await.expect("given up");
+        assert_eq!(claim(&shop.pool, 1).await.remove(0).attempts, 1);
+    });
+}
+
+fn failed(message: &ClaimedMessage, behind: &[ClaimedMessage]) -> FailedMessage {
+    let behind = behind.iter().map(|message| message.id).collect();
+    FailedMessage { id: message.id, error: "Temporal is away".to_owned(), behind }
+}
+
+#[test]
+fn what_follows_a_message_that_fails_is_put_off_with_it() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        shop.reprocess(event_id).await;
+        shop.succeed(event_id).await;
+        let claimed = claim(&shop.pool, 1).await;
+        let failed = [failed(&claimed[0], &claimed[1..])];
+        outbox::reschedule(&shop.pool, &failed).await.expect("put off");
+        let passed = "UPDATE outbox SET next_attempt_at = next_attempt_at - interval '2 seconds'";
+        execute(&shop.pool, passed).await;
+        let kinds: Vec<_> = claim(&shop.pool, 1).await.iter().map(|it| it.kind.as_str()).collect();
+        assert_eq!(kinds, ["start", "reprocess", "result"], "no longer, and in their order");
+        let errors = sqlx::query_scalar("SELECT count(last_error) FROM outbox");
+        let errors: i64 = errors.fetch_one(&shop.pool).await.expect("a count");
+        assert_eq!(errors, 1, "the others were not tried");
+    });
+}
+
+#[test]
 fn a_message_that_fails_is_put_off_further_each_time() {
     run(async {
         let shop = Shop::open().await;
@@ -198,7 +236,7 @@ fn a_message_that_fails_is_put_off_further_each_time() {
         for (attempt, planned) in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0, 32.0].iter().enumerate() {
             execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
             let claimed = claim(&shop.pool, 1).await.remove(0);
-            let failed = [(claimed.id, "Temporal is away".to_owned())];
+            let failed = [failed(&claimed, &[])];
             outbox::reschedule(&shop.pool, &failed).await.expect("put off");
             let due = due_in(&shop.pool).await;
             let allowed = planned * 0.5 - 0.5..=planned * 1.5;
@@ -264,6 +302,33 @@ fn the_age_of_what_waits_is_that_of_the_oldest_whoever_wrote_it() {
         )
         .await;
         assert_eq!(waits_for().await, Some(700), "one that an operator inserted");
+    });
+}
+
+#[test]
+fn what_has_time_may_wait_and_what_temporal_should_have_may_not() {
+    run(async {
+        let shop = Shop::open().await;
+        let needed_for = async || {
+            let seconds = read_work(&shop.pool).await.expect("a health").needed_for;
+            seconds.map(|seconds| seconds / 100 * 100)
+        };
+        let judge = async || watch_probes::judge(&shop.pool).await.expect("a database");
+        message_of(&shop.pool, 900).await;
+        assert_eq!((needed_for().await, judge().await), (None, None), "its deadline is far");
+        execute(
+            &shop.pool,
+            "UPDATE outbox SET last_error = 'away', next_attempt_at = now() + interval '20 seconds'",
+        )
+        .await;
+        assert_eq!(needed_for().await, Some(900), "Temporal does not take it");
+        execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
+        assert_eq!(needed_for().await, None, "it was held back since");
+        execute(&shop.pool, "UPDATE outbox SET due_by = now() + interval '50 seconds'").await;
+        assert_eq!((needed_for().await, judge().await), (Some(0), None), "since a moment ago");
+        execute(&shop.pool, "UPDATE outbox SET due_by = now() - interval '150 seconds'").await;
+        assert_eq!(needed_for().await, Some(200), "since a minute before its deadline");
+        assert_eq!(judge().await, Some(Fault::MessagesWait));
     });
 }
 

@@ -173,7 +173,7 @@ impl Shop {
             request_hash: &[0; 32],
         };
         let kept = results::insert_early(&mut **tx, self.owner.key_id, used, report).await;
-        kept.expect("a database")
+        kept.expect("a database") != results::EarlyKept::Conflict
     }
 
     /// A result in a transaction of the caller.

@@ -186,6 +186,8 @@ pub struct Monitor {
     engine: Arc<Engine>,
     /// Without it there is no check of it.
     master_key: Option<MasterKey>,
+    /// Whether a worker is to poll in this process.
+    has_worker: bool,
     schema: Memory,
     work: Memory,
     temporal: Memory,
@@ -200,7 +202,14 @@ impl Monitor {
         let (schema, work) = (Memory::default(), Memory::default());
         let (temporal, secrets) = (Memory::default(), Memory::default());
         let clock = Memory::default();
-        Self { pool, engine, master_key: None, schema, work, temporal, secrets, clock }
+        let (master_key, has_worker) = (None, false);
+        Self { pool, engine, master_key, has_worker, schema, work, temporal, secrets, clock }
+    }
+
+    /// The same of a worker: others that poll do not speak for it.
+    #[must_use]
+    pub fn of_worker(self) -> Self {
+        Self { has_worker: true, ..self }
     }
 
     /// The same, with the key that opens the database's secrets.
@@ -219,9 +228,18 @@ impl Monitor {
             self.secrets(),
             self.clock(),
         );
+        let work = work.into_iter().map(|check| self.judge_own_worker(check)).collect::<Vec<_>>();
         let mut checks = [vec![database], schema, temporal, work, secrets, clock].concat();
         say_one_cause(&mut checks);
         HealthReport { checks }
+    }
+
+    fn judge_own_worker(&self, check: Check) -> Check {
+        let polls = !self.has_worker || self.engine.polls();
+        if polls || check.name != work::WORKERS || check.status != Status::Ok {
+            return check;
+        }
+        work::own_worker_is_missing(&check)
     }
 
     /// Whether a dead-man URL is set.

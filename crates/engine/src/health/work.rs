@@ -103,6 +103,15 @@ fn judge_workers(workers: &WorkerHealth, namespace: &str, task_queue: &str) -> C
     )
 }
 
+/// Of a worker that does not poll while others do.
+pub(super) fn own_worker_is_missing(others: &Check) -> Check {
+    Check::failed(
+        WORKERS,
+        format!("the worker of this process does not poll; elsewhere {}", others.detail),
+        "its log says why: `no worker is running; trying again`",
+    )
+}
+
 /// Without a worker, deadlines are not judged even where the sweep of an api has opened every
 /// overdue incident: that comes late, and no one is notified of it.
 fn judge_deadlines(work: WorkHealth, polls: bool) -> Check {
@@ -134,14 +143,16 @@ fn judge_outbox(work: WorkHealth) -> Check {
     let messages = count(work.waiting, "message waits", "messages wait");
     let cure = "see the checks temporal and environment; `last_error` in the table outbox says what \
                 Temporal responded";
-    match work.waiting_for {
-        None => Check::ok(OUTBOX, "is empty"),
-        Some(seconds @ ..LATE) => {
-            Check::ok(OUTBOX, format!("{messages}, the oldest for {}", age(seconds)))
+    let Some(oldest) = work.waiting_for else { return Check::ok(OUTBOX, "is empty") };
+    let waiting = format!("{messages}, the oldest for {}", age(oldest));
+    match work.needed_for {
+        None if oldest >= LATE => {
+            Check::ok(OUTBOX, format!("{waiting}: watches that have time until their deadlines"))
         }
+        None | Some(..LATE) => Check::ok(OUTBOX, waiting),
         Some(seconds) => {
             let detail = format!(
-                "messages for Temporal do not go out: {messages}, the oldest for {}",
+                "messages for Temporal do not go out: {waiting}; what it should have waits for {}",
                 age(seconds)
             );
             match seconds {
@@ -208,9 +219,12 @@ mod tests {
         for (seconds, expected) in
             [(119, Status::Ok), (120, Status::Degraded), (300, Status::Failed)]
         {
-            let work =
-                WorkHealth { waiting: 1, waiting_for: Some(seconds), ..WorkHealth::default() };
-            assert_eq!(judge_outbox(work).status, expected, "{seconds}");
+            let late = Some(seconds);
+            let work = WorkHealth { waiting: 1, waiting_for: late, ..WorkHealth::default() };
+            let held_back = judge_outbox(work);
+            assert_eq!(held_back.status, Status::Ok, "{held_back:?}");
+            let needed = judge_outbox(WorkHealth { needed_for: late, ..work });
+            assert_eq!(needed.status, expected, "{needed:?}");
         }
         for (seconds, expected) in [(121, Status::Degraded), (300, Status::Failed)] {
             let work = WorkHealth {
