@@ -98,7 +98,7 @@ async fn take(
     } else {
         Some(alone.acquire().await.map_err(ApiError::internal)?)
     };
-    ingest::accept_once(state.app.clone(), &state.receipts, receipt).await
+    ingest::accept_once(state.app.clone(), &state.receipts, &state.alone, receipt).await
 }
 
 /// Says what became of each. The status is that of the first one that may be sent again as it is,

@@ -168,7 +168,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         let text = bob.page(&page).await.text();
         assert!(text.contains("Snoozed by"), "{text}");
         let wrong = bob.submit(&page, &format!("{page}/snooze"), &[("for", "soon")]).await;
-        assert_eq!(wrong.status, 303);
+        assert_eq!(wrong.status, 422);
         type_a_time(&bob, &page, &script, &path).await;
         let open: SnoozeResponse = script.read(&path).await;
         assert!(!open.snoozed);

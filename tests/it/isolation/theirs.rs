@@ -102,6 +102,7 @@ impl Theirs {
     }
 
     /// Every row that is bound to it, as text.
+    /// When a key was used last is noted a moment later.
     pub async fn rows(&self, world: &World) -> Vec<String> {
         let tables = "SELECT table_name::text FROM information_schema.columns
                       WHERE table_schema = 'public' AND column_name = 'project_id' ORDER BY table_name";
@@ -111,7 +112,7 @@ impl Theirs {
         let mut rows = Vec::new();
         for table in tables {
             let sql = format!(
-                "SELECT '{table} ' || t::text FROM {table} t WHERE project_id = $1 ORDER BY 1"
+                "SELECT '{table} ' || (to_jsonb(t) - 'last_used_at')::text FROM {table} t WHERE project_id = $1 ORDER BY 1"
             );
             let here = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).bind(self.project);
             rows.extend(here.fetch_all(&world.pool).await.expect("rows"));
