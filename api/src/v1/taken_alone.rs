@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Gives calls their turns. Clones share them.
 #[derive(Clone)]
-pub(super) struct TakenAlone(Arc<Turns>);
+pub(super) struct TakenAlone(Arc<Shared>);
 
-struct Turns {
+struct Shared {
     pool: PgPool,
     /// Of those that wait or are under way.
     places: Semaphore,
@@ -41,7 +41,7 @@ impl TakenAlone {
     fn with_patience(pool: PgPool, patience: Duration) -> Self {
         let turns = turns(pool.usage().most);
         let (places, turns) = (Semaphore::new(turns + WAITING), Semaphore::new(turns));
-        Self(Arc::new(Turns { pool, places, turns, patience }))
+        Self(Arc::new(Shared { pool, places, turns, patience }))
     }
 
     /// Does the work of a call when it is its turn.
@@ -52,7 +52,7 @@ impl TakenAlone {
     where
         W: Future<Output = Result<T, ApiError>>,
     {
-        let Turns { pool, places, turns, patience } = &*self.0;
+        let Shared { pool, places, turns, patience } = &*self.0;
         if turns.available_permits() == 0 && pool.is_away() {
             return Err(too_many());
         }

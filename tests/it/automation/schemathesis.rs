@@ -82,9 +82,10 @@ fn say_names_of_calls(document: &mut Value) {
         fields["provider"] = json!({ "enum": ["stripe"] });
         fields["event_type"] = json!({ "enum": ["invoice.paid"] });
         fields["effect_type"] = json!({ "enum": ["credit_grant"] });
+        fields["internal_reference"] = json!({ "enum": ["user_456"] });
         let fields = fields.as_object_mut().expect("fields");
         fields.remove("shopify_shop_domain");
-        // Of two that differ in it alone a result that does not say it could be about either.
+        // Of two that differ in it alone, as in the reference, a result that does not say it could be about either.
         fields.remove("effect_key");
     }
     // JSON Schema counts 49.0 among whole numbers, and an amount has no point.
@@ -93,8 +94,14 @@ fn say_names_of_calls(document: &mut Value) {
     schemas["ReceiptBody"]["properties"]["occurred_at"] =
         json!({ "enum": [format!("{now}T00:00:00Z")] });
     let result = &mut schemas["ResultBody"];
-    result["required"] =
-        json!(["status", "provider", "provider_event_id", "event_type", "effect_type"]);
+    result["required"] = json!([
+        "status",
+        "provider",
+        "provider_event_id",
+        "event_type",
+        "effect_type",
+        "internal_reference",
+    ]);
     let fields = result["properties"].as_object_mut().expect("fields");
     fields["provider_event_id"]["type"] = json!("string");
     // Of an event or a reprocess that is there.

@@ -101,8 +101,7 @@ impl Theirs {
         path.split('/').map(part).collect::<Vec<_>>().join("/")
     }
 
-    /// Every row that is bound to it, as text.
-    /// When a key was used last is noted a moment later.
+    /// Every row that is bound to it, as text, but for when a key was used last: that is noted a moment later.
     pub async fn rows(&self, world: &World) -> Vec<String> {
         let tables = "SELECT table_name::text FROM information_schema.columns
                       WHERE table_schema = 'public' AND column_name = 'project_id' ORDER BY table_name";

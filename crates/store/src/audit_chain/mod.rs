@@ -93,7 +93,7 @@ pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId
     )
     .fetch_all(db)
     .await?;
-    let projects = scopes.into_iter().map(project_of).filter(Option::is_some);
+    let projects = scopes.into_iter().filter_map(project_of).map(Some);
     Ok(std::iter::once(None).chain(projects).collect())
 }
 

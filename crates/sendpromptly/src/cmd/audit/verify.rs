@@ -155,8 +155,8 @@ fn describe(report: &VerifyReport) -> String {
     let (links, left, erased) = (report.links, report.left, report.erased);
     let passed_over = match report.heads_cut_off {
         0 => String::new(),
-        lines => format!(
-            " {lines} lines of the heads are cut off, as a full disk or a killed worker leaves them, and were passed over."
+        cut_off => format!(
+            " {cut_off} lines of the heads are cut off, as a full disk or a killed worker leaves them, and were passed over."
         ),
     };
     let read = format!(
