@@ -119,8 +119,9 @@ mod tests {
 
     use super::*;
 
-    /// Prints its own id and that of what it has started, and waits for that.
-    const PARENT: &str = "sleep 1000 & echo $$; echo $!; wait";
+    /// Prints its own id and that of what it has started, which prints it itself: a child that runs no program yet
+    /// would lose the signal to its shell's trap.
+    const PARENT: &str = "echo $$; sh -c 'echo $$; exec sleep 1000' & wait";
 
     fn start(
         line: &str,
