@@ -14,9 +14,9 @@ use tokio::time::{Instant, timeout};
 
 use super::{bare_world, direct, locked_out, put_on_a_way};
 
-/// All but two of the connections that an API has for requests: a failure has one of its own.
-const FAILURES: usize = 14;
-/// What is committed together shares the other two.
+/// All but five of the connections that an API has for requests: a failure has one of its own.
+const FAILURES: usize = 11;
+/// What is committed together shares two of the others.
 const RECEIPTS: usize = 16;
 
 struct SilentDatabase {

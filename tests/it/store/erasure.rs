@@ -123,8 +123,7 @@ impl Shop {
         let begun = erasure::begin(&self.pool, key, &bob(), project_id, reference).await;
         let begun = begun.expect("an erasure");
         // Every process knows of it by now.
-        let sql =
-            "UPDATE erasures SET requested_at = requested_at - interval '8 seconds' WHERE id = $1";
+        let sql = "UPDATE erasures SET requested_at = now() - interval '8 seconds' WHERE id = $1";
         let aged = sqlx::query(sql).bind(begun.id.as_uuid()).execute(&self.pool).await;
         aged.expect("an erasure of a moment ago");
         begun

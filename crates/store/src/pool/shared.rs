@@ -160,6 +160,8 @@ impl Shared {
         let wanted = counts.lack_connections() && counts.connecting < at_once;
         if wanted && counts.open + counts.connecting < self.max_connections && !self.is_closed() {
             counts.connecting += 1;
+            drop(counts);
+            // A runtime that ends drops what is spawned at once, and that counts the attempt out.
             tokio::spawn(connector::run(connector::Attempt::new(Arc::downgrade(self))));
         }
     }
@@ -292,4 +294,35 @@ fn none_in_time(shared: &Shared) -> Error {
         "no connection to the database within {seconds} s: all of ours are in use, or the server or its \
          pooler has none left"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+    use crate::pool::{Limits, Pooler};
+
+    #[test]
+    fn a_request_that_comes_while_the_runtime_ends_waits_for_nothing_of_its_own() {
+        let nowhere = "postgres://sendpromptly@127.0.0.1:1/none";
+        let target = PoolTarget::parse(nowhere, Pooler::Session, Limits::default());
+        let shared = Shared::new(target.expect("an address"), 1);
+        let (done, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            let handle = runtime.handle().clone();
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            let _ended = handle.enter();
+            drop(Waiting::start(&shared));
+            let counts = shared.counts();
+            let _heard = done.send((counts.connecting, counts.waiting));
+        });
+        let counted = end.recv_timeout(Duration::from_secs(10));
+        assert_eq!(counted, Ok((0, 0)), "nothing is under way and nobody waits");
+    }
 }
