@@ -35,6 +35,7 @@ use tracing::{Instrument, Span};
 use workflows::names::workflow_id;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
+use crate::claim::{BESIDE_CALLS, Claim, NEEDED_NOW};
 use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
 use crate::pressure::{Load, Pressure};
@@ -46,12 +47,6 @@ use crate::{bulk, probe, restarts};
 const AWAY_BATCH: usize = 256;
 /// How soon the loop looks again without being woken.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// During a burst of receipts only what is needed within this time is dispatched: what a person or a
-/// near deadline waits for, neither a far start nor the end of a watch.
-const NEEDED_NOW: Duration = Duration::from_secs(10);
-/// How many that have time are dispatched in each look while many receipts come and Temporal shares their
-/// processors: twenty a second.
-const BESIDE_CALLS: usize = 5;
 /// How long a process that ends lets what it dispatches end.
 const HAND_OVER: Duration = Duration::from_secs(2);
 /// How often a message is rejected before it is parked.
@@ -63,15 +58,6 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
-}
-
-/// What may be claimed now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    /// Whatever is due.
-    All,
-    /// What is needed within this time, and so many others.
-    Needed { within: Duration, others: usize },
 }
 
 /// The claimed messages of one event, in their order.
@@ -442,7 +428,7 @@ impl Flow {
     fn queue(&mut self, claimed: Vec<Work>, claim: Claim) {
         let is_held_back = claim != Claim::All;
         let messages: usize = claimed.iter().map(|work| work.messages.len()).sum();
-        self.may_be_due = messages >= self.batch();
+        self.may_be_due = claim.is_whole(messages, self.batch());
         self.is_held_back = is_held_back;
         self.look_at = Instant::now() + if is_held_back { LOOK_EVERY } else { LOOK_AGAIN };
         self.waiting.extend(claimed);

@@ -6,6 +6,7 @@
 pub mod audit_chain;
 mod backlog;
 mod bulk;
+mod claim;
 pub mod connect;
 pub mod deadlines;
 mod dispatch;
