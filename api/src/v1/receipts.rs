@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::future::join_all;
 use store::idempotency::StoredResponse;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use web::error::ApiError;
 use web::extract::api_key;
 use web::request_id::RequestId;
@@ -46,14 +46,17 @@ pub async fn post(
 ) -> Result<Response, ApiError> {
     let admitted = admit(&state.app, request).await;
     // What is rejected as a whole counts as one call.
-    let (mut client, listed) = ingest::count_rejection::<ReceiptCall, _>(admitted)?;
-    let mut receipts = Vec::new();
-    for (at, listed) in listed.into_iter().enumerate() {
-        receipts.push(read(&state, &mut client, at, listed).await);
-    }
+    let (client, listed) = ingest::count_rejection::<ReceiptCall, _>(admitted)?;
+    let (key_id, client) = (client.owner.key_id, Mutex::new(client));
     let alone = Semaphore::new(ALONE);
-    let responses = receipts.into_iter().map(async |receipt| {
-        let taken = async { take(&state, &alone, receipt?).await };
+    let responses = listed.into_iter().enumerate().map(async |(at, listed)| {
+        let taken = async {
+            // Each counts as a request; for the first one the call itself has counted.
+            if at > 0 {
+                state.app.limits.check(key_id)?;
+            }
+            take(&state, &client, &alone, &listed?).await
+        };
         ingest::count_rejection::<ReceiptCall, _>(taken.await)
     });
     let responses = join_all(responses).await;
@@ -74,31 +77,33 @@ async fn admit(app: &AppState, request: Request) -> Result<(ApiClient, Listed), 
     Ok((client, listed))
 }
 
-/// Reads a receipt, which counts as a request; for the first one the call itself has counted.
-async fn read(
-    state: &IngestState,
-    client: &mut ApiClient,
-    at: usize,
-    listed: Result<ListedReceipt, ApiError>,
-) -> Result<IngestRequest<ReceiptCall>, ApiError> {
-    if at > 0 {
-        state.app.limits.check(client.owner.key_id)?;
-    }
-    let ListedReceipt { idempotency_key, body } = listed?;
-    client.read(&state.app, idempotency_key, &body).await
-}
-
+/// Takes a receipt. One that needs a turn of its own is read again when that has come: it may have waited for seconds,
+/// and what is known of the project by now holds, such as who was erased.
 async fn take(
     state: &IngestState,
+    client: &Mutex<ApiClient>,
     alone: &Semaphore,
-    receipt: IngestRequest<ReceiptCall>,
+    listed: &ListedReceipt,
 ) -> Result<StoredResponse, ApiError> {
+    let mut receipt = read(state, client, listed).await?;
     let _turn = if receipt.call.is_usual() {
         None
     } else {
-        Some(alone.acquire().await.map_err(ApiError::internal)?)
+        let turn = alone.acquire().await.map_err(ApiError::internal)?;
+        client.lock().await.look_again(&state.app).await?;
+        receipt = read(state, client, listed).await?;
+        Some(turn)
     };
     ingest::accept_once(state.app.clone(), &state.receipts, &state.alone, receipt).await
+}
+
+async fn read(
+    state: &IngestState,
+    client: &Mutex<ApiClient>,
+    listed: &ListedReceipt,
+) -> Result<IngestRequest<ReceiptCall>, ApiError> {
+    let key = listed.idempotency_key.clone();
+    client.lock().await.read(&state.app, key, &listed.body).await
 }
 
 /// Says what became of each. The status is that of the first one that may be sent again as it is,

@@ -1,9 +1,14 @@
 //! `POST /api/v1/receipts`: each of several receipts is taken as if it had come alone.
 
+use std::time::Duration;
+
 use e2e::world::receipt;
 use e2e::{eventually, run};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use store::pool;
+use tokio::time::sleep;
+use web::admission::USED_WITHIN;
 
 use super::outage::let_in;
 use super::rejections::second_api;
@@ -165,6 +170,32 @@ fn those_that_cannot_be_committed_together_are_taken_too() {
         assert_eq!(response.status, 202, "{}", response.text);
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 301);
         assert_eq!(api.count("SELECT count(snapshot) FROM payment_events").await, 150);
+    });
+}
+
+#[test]
+fn those_whose_turn_comes_late_are_taken_too() {
+    run(async {
+        let api = Api::start().await;
+        let sql = "UPDATE projects SET snapshots = true";
+        sqlx::query(sql).execute(&api.world.pool).await.expect("a change");
+        let payload = json!({ "payload": { "text": "paid" } });
+        eventually("a project with snapshots", async || {
+            let response = api.receipt("evt_before", &payload).await;
+            response.json()["snapshot_reason"].ne("off").then_some(())
+        })
+        .await;
+        let list: Vec<_> =
+            (0..6).map(|n| listed(&format!("key-{n}"), &format!("evt_{n}"), &payload)).collect();
+        let mut held = api.world.pool.begin().await.expect("a transaction");
+        let lock = "SELECT FROM projects FOR UPDATE";
+        sqlx::query(lock).fetch_all(&mut *held).await.expect("a lock");
+        let (response, ()) = tokio::join!(api.receipts(&list), async {
+            // Longer than what is known of a project is used.
+            sleep(USED_WITHIN + Duration::from_millis(500)).await;
+            pool::commit(held).await.expect("an end");
+        });
+        assert_eq!(response.status, 202, "{}", response.text);
     });
 }
 
