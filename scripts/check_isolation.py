@@ -35,7 +35,8 @@ OVER_ALL = {
     "workers take what is due next, whoever's it is": [
         r"^WITH urgent AS \( SELECT event_id FROM outbox",
         r"^UPDATE outbox SET parked_at = NULL",
-        r"^UPDATE bulk_reprocesses SET dispatch_at = now\(\)",
+        r"^WITH failed AS \( SELECT o\.id, f\.error, .* FROM unnest",
+        r"^UPDATE bulk_reprocesses (b )?SET dispatch_at = now\(\)",
         r"^UPDATE mentions m SET attempts = attempts \+ 1, due_at",
         r"^UPDATE erased_watches w SET next_attempt_at",
         r"^SELECT event_id FROM policy_plans WHERE due_at <= now\(\)",
@@ -45,6 +46,7 @@ OVER_ALL = {
         r"^SELECT id, destination_id, project_id FROM alert_holds WHERE ended_at IS NULL$",
         r"^SELECT project_id FROM alert_rules WHERE remind_every IS NOT NULL",
         r"^SELECT DISTINCT project_id FROM snoozes WHERE ended_at IS NULL$",
+        r"^UPDATE snoozes s SET ended_at = now\(\), ended_by = ended\.ended_by",
         r"^SELECT id FROM projects WHERE expected_receipts <> 'off'",
         r"^SELECT id, project_id, sealed FROM destinations WHERE kind = 'slack' AND label IS NULL$",
     ],
@@ -87,7 +89,7 @@ OVER_ALL = {
     "the chain of the audit is one for each project, linked and verified in the order of time": [
         r"^SELECT e\.id, e\.at, (e\.project_id, )?EXISTS \(SELECT FROM audit_chain c WHERE c\.entry_id = e\.id\)",
         r"^SELECT p\.id , head\.sequence, head\.hash FROM unnest\(\$1::uuid\[\]\) AS p \(id\)",
-        r"^SELECT id FROM projects ORDER BY id$",
+        r"^WITH RECURSIVE linked AS \( \(SELECT project_id FROM audit_chain",
     ],
     "operators have a role and no project: their lists are of all, unless one is asked for": [
         r"^SELECT id FROM (incidents|payment_events) WHERE id > \$1 AND id < \$2 ORDER BY id (ASC|DESC) LIMIT \$3$",

@@ -179,7 +179,7 @@ fn those_whose_turn_comes_late_are_taken_too() {
         let api = Api::start().await;
         let sql = "UPDATE projects SET snapshots = true";
         sqlx::query(sql).execute(&api.world.pool).await.expect("a change");
-        let payload = json!({ "payload": { "text": "paid" } });
+        let payload = json!({ "payload": { "text": "x".repeat(10_000) } });
         eventually("a project with snapshots", async || {
             let response = api.receipt("evt_before", &payload).await;
             response.json()["snapshot_reason"].ne("off").then_some(())
