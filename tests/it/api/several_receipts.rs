@@ -27,6 +27,20 @@ fn several(count: usize) -> Vec<Value> {
     (0..count).map(|n| listed(&format!("key-{n}"), &format!("evt_{n}"), &json!({}))).collect()
 }
 
+/// An API that keeps snapshots, and one so long that its receipt cannot be committed together with others.
+async fn with_snapshots() -> (Api, Value) {
+    let api = Api::start().await;
+    let sql = "UPDATE projects SET snapshots = true";
+    sqlx::query(sql).execute(&api.world.pool).await.expect("a change");
+    let payload = json!({ "payload": { "text": "x".repeat(10_000) } });
+    eventually("a project with snapshots", async || {
+        let response = api.receipt("evt_before", &payload).await;
+        response.json()["snapshot_reason"].ne("off").then_some(())
+    })
+    .await;
+    (api, payload)
+}
+
 impl Api {
     async fn send_list(&self, body: impl Into<reqwest::Body>) -> ApiResponse {
         self.send_list_to(self.bare(Method::POST, RECEIPTS), body).await
@@ -151,15 +165,7 @@ fn after_an_outage_the_same_list_is_sent_again_until_all_is_taken() {
 #[test]
 fn those_that_cannot_be_committed_together_are_taken_too() {
     run(async {
-        let api = Api::start().await;
-        let sql = "UPDATE projects SET snapshots = true";
-        sqlx::query(sql).execute(&api.world.pool).await.expect("a change");
-        let payload = json!({ "payload": { "text": "x".repeat(10_000) } });
-        eventually("a project with snapshots", async || {
-            let response = api.receipt("evt_before", &payload).await;
-            response.json()["snapshot_reason"].ne("off").then_some(())
-        })
-        .await;
+        let (api, payload) = with_snapshots().await;
         let list: Vec<_> = (0..300)
             .map(|n| {
                 let change = if n % 2 == 0 { &payload } else { &json!({}) };
@@ -176,15 +182,7 @@ fn those_that_cannot_be_committed_together_are_taken_too() {
 #[test]
 fn those_whose_turn_comes_late_are_taken_too() {
     run(async {
-        let api = Api::start().await;
-        let sql = "UPDATE projects SET snapshots = true";
-        sqlx::query(sql).execute(&api.world.pool).await.expect("a change");
-        let payload = json!({ "payload": { "text": "x".repeat(10_000) } });
-        eventually("a project with snapshots", async || {
-            let response = api.receipt("evt_before", &payload).await;
-            response.json()["snapshot_reason"].ne("off").then_some(())
-        })
-        .await;
+        let (api, payload) = with_snapshots().await;
         let list: Vec<_> =
             (0..6).map(|n| listed(&format!("key-{n}"), &format!("evt_{n}"), &payload)).collect();
         let mut held = api.world.pool.begin().await.expect("a transaction");
