@@ -1,5 +1,5 @@
-//! What metrics and traces cost: receipts over 64 connections, with all off, with one trace in a hundred
-//! and with every trace.
+//! What metrics and traces cost: receipts over 64 connections, with all off, with metrics, with one
+//! trace in a hundred beside them and with every trace.
 //!
 //! Each load has a `dev` of its own, so that no load works off what the one before it left. They come in
 //! one order and then in the reverse one: what slows the machine down or speeds it up over a round does
@@ -22,12 +22,14 @@ use crate::session::{Session, Turn, run_with};
 use crate::sink::{Received, Sink};
 
 const CONNECTIONS: u32 = 64;
-const ORDER: [Observing; 6] = [
+const ORDER: [Observing; 8] = [
     Observing::Nothing,
+    Observing::Metrics,
     Observing::Sample,
     Observing::Everything,
     Observing::Everything,
     Observing::Sample,
+    Observing::Metrics,
     Observing::Nothing,
 ];
 /// The ratio of throughputs that is to be reached with a sample: at most 3 % are lost.
@@ -37,6 +39,7 @@ const LEAST: f64 = 0.97;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Observing {
     Nothing,
+    Metrics,
     /// Metrics and one trace in a hundred.
     Sample,
     /// Metrics and every trace, which is the default.
@@ -68,7 +71,7 @@ struct Loads {
 
 /// Measures the loads in turn.
 pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> {
-    let [mut nothing, mut sample, mut everything] = <[Loads; 3]>::default();
+    let [mut nothing, mut metrics, mut sample, mut everything] = <[Loads; 4]>::default();
     let mut ledger = LedgerCheck::default();
     for observing in ORDER {
         say(&format!(
@@ -77,6 +80,7 @@ pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> 
         ));
         let loads = match observing {
             Observing::Nothing => &mut nothing,
+            Observing::Metrics => &mut metrics,
             Observing::Sample => &mut sample,
             Observing::Everything => &mut everything,
         };
@@ -91,7 +95,7 @@ pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> 
         loads.loads.push(load);
         ledger.add(&check);
     }
-    Ok((figures(&nothing, &sample, &everything).into(), ledger))
+    Ok((figures(&nothing, &metrics, &sample, &everything).into(), ledger))
 }
 
 async fn observe(
@@ -100,10 +104,10 @@ async fn observe(
 ) -> anyhow::Result<((Load, Observed), LedgerCheck)> {
     let sink = Sink::start(StatusCode::OK).await?;
     let metrics = format!("127.0.0.1:{}", embedded::free_port()?);
-    let mut settings = vec![
-        ("SENDPROMPTLY_METRICS_LISTEN", metrics.clone()),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()),
-    ];
+    let mut settings = vec![("SENDPROMPTLY_METRICS_LISTEN", metrics.clone())];
+    if observing != Observing::Metrics {
+        settings.push(("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()));
+    }
     if observing == Observing::Sample {
         settings.push(("OTEL_TRACES_SAMPLER", "parentbased_traceidratio".to_owned()));
         settings.push(("OTEL_TRACES_SAMPLER_ARG", "0.01".to_owned()));
@@ -113,7 +117,8 @@ async fn observe(
         let load = flat_out(session).await?;
         let observed = Observed { scrapes: scraper.finish().await?, received: sink.received() };
         anyhow::ensure!(observed.scrapes.count > 0, "the metrics could not be read");
-        anyhow::ensure!(observed.received.spans > 0, "no span was exported");
+        let is_traced = observed.received.spans > 0;
+        anyhow::ensure!(is_traced || observing == Observing::Metrics, "no span was exported");
         Ok((load, observed))
     })
     .await
@@ -126,10 +131,11 @@ async fn flat_out(session: &Session) -> anyhow::Result<Load> {
     Ok(Load { per_second: measured.per_second, cores: computing.cores()?, rejected })
 }
 
-fn figures(nothing: &Loads, sample: &Loads, everything: &Loads) -> Vec<Figure> {
+fn figures(nothing: &Loads, metrics: &Loads, sample: &Loads, everything: &Loads) -> Vec<Figure> {
     let off = mean(&nothing.loads);
     let mut figures = vec![rate(Observing::Nothing, off)];
     let kinds = [
+        (Observing::Metrics, metrics, Threshold::None),
         (Observing::Sample, sample, Threshold::AtLeast(LEAST)),
         (Observing::Everything, everything, Threshold::None),
     ];
@@ -153,6 +159,7 @@ impl Observing {
     const fn describe(self) -> &'static str {
         match self {
             Self::Nothing => "metrics and traces off",
+            Self::Metrics => "metrics alone",
             Self::Sample => "metrics and one trace in a hundred",
             Self::Everything => "metrics and every trace",
         }
@@ -219,9 +226,10 @@ mod tests {
     #[test]
     fn what_slows_down_over_a_round_slows_all() {
         let (nothing, sample) = (loads(&[10_000.0, 7_000.0]), loads(&[9_000.0, 8_000.0]));
-        let figures = figures(&nothing, &sample, &loads(&[4_000.0, 4_500.0]));
+        let (metrics, everything) = (loads(&[8_500.0, 8_500.0]), loads(&[4_000.0, 4_500.0]));
+        let figures = figures(&nothing, &metrics, &sample, &everything);
         let values: Vec<_> = figures.iter().map(|figure| figure.value).collect();
-        assert_eq!(values, [8_500.0, 8_500.0, 1.0, 4_250.0, 0.5]);
+        assert_eq!(values, [8_500.0, 8_500.0, 1.0, 8_500.0, 1.0, 4_250.0, 0.5]);
         assert_eq!(figures[0].note, "API and worker used 59 µs a receipt; 2 rejected");
         assert_eq!(figures[2].note, "20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB");
     }
