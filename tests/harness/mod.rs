@@ -34,7 +34,7 @@ pub mod way;
 pub mod world;
 
 pub use receiver::Receiver;
-pub use wait::{eventually, eventually_within, until_lock_wait};
+pub use wait::{eventually, eventually_within, until_dispatched, until_lock_wait};
 pub use world::{World, WorldOptions};
 
 use std::sync::LazyLock;

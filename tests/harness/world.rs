@@ -39,7 +39,7 @@ use web::serve::ServeOptions;
 use worker::WorkerSettings;
 use workflows::names::{TASK_QUEUE, workflow_id};
 
-use crate::engines::{self, Database, Engines};
+use crate::engines::{self, Database, Engines, OwnTemporal};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
@@ -118,6 +118,13 @@ impl World {
         let world = world.expect("a world");
         world.open(options).await.expect("an API");
         world
+    }
+
+    /// A world beside a Temporal of its own; the real binary can work there too.
+    pub async fn start_beside_temporal(options: WorldOptions) -> (Self, OwnTemporal) {
+        let port = embedded::free_port().expect("a port");
+        let server = OwnTemporal::start(port).await;
+        (Self::start_on(format!("127.0.0.1:{port}"), options).await, server)
     }
 
     async fn open(&self, options: WorldOptions) -> anyhow::Result<()> {
