@@ -202,27 +202,25 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
         Turn::Soon => return Ok(NoticeClaim::Paced),
         Turn::Later => return Ok(NoticeClaim::LeftAlone),
     }
-    sqlx::query!(
-        "UPDATE notices SET attempts = attempts + 1, unnoted_attempts = unnoted_attempts + 1 WHERE id = $1",
-        id,
-    )
-    .execute(&mut *tx)
-    .await?;
-    hold(tx, &notice).await?;
+    hold(tx, &notice, 1).await?;
     Ok(NoticeClaim::Send(notice))
 }
 
 /// Says that the process that claimed the notice still sends it.
 pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreError> {
-    transaction(pool, async |tx| hold(tx, notice).await).await
+    transaction(pool, async |tx| hold(tx, notice, 0).await).await
 }
 
-async fn hold(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
+/// Holds the notice from now on, with `begun` attempts more.
+async fn hold(tx: &mut PgConnection, notice: &Notice, begun: i32) -> Result<(), StoreError> {
     destination_health::hold(&mut *tx, notice.destination_id, notice.failures).await?;
     sqlx::query!(
-        "UPDATE notices SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        "UPDATE notices SET attempts = attempts + $3, unnoted_attempts = unnoted_attempts + $3,
+             due_at = clock_timestamp() + make_interval(secs => $2)
+         WHERE id = $1 AND state = 'pending'",
         notice.id,
         claim_seconds(),
+        begun,
     )
     .execute(tx)
     .await?;
