@@ -101,21 +101,11 @@ pub async fn enqueue_broken(
     project_id: ProjectId,
     broken: DestinationId,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
-         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
-         WHERE project_id = $1 AND id <> $2 AND removed_at IS NULL AND broken_at IS NULL
-         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
-        project_id.as_uuid(),
-        broken.as_uuid(),
-        NoticeKind::DestinationBroken.as_str(),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    enqueue_about(db, project_id, NoticeKind::DestinationBroken, broken.as_uuid()).await
 }
 
-/// Notifies a project's destinations of a policy that stopped, or of a silence: `about` is its row.
+/// Notifies a project's destinations of a policy that stopped, of a silence, or of one of them: `about` is its row,
+/// and not notified itself.
 pub(crate) async fn enqueue_about(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -125,7 +115,7 @@ pub(crate) async fn enqueue_about(
     sqlx::query!(
         "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
          SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
-         WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
+         WHERE project_id = $1 AND id <> $2 AND removed_at IS NULL AND broken_at IS NULL
          ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
         project_id.as_uuid(),
         about,
