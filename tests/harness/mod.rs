@@ -22,6 +22,7 @@ pub mod gallery;
 pub mod html_page;
 pub mod leaks;
 pub mod mailbox;
+mod messages;
 pub mod nginx;
 pub mod pgbouncer;
 mod projects;

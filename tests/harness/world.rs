@@ -8,7 +8,6 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
-use activities::waiting;
 use api_types::ingest::{ReceiptResponse, ResultResponse};
 use console::same_origin::FormOrigins;
 use console::state::ConsoleState;
@@ -328,24 +327,6 @@ impl World {
             .expect("a destination");
     }
 
-    /// What a worker does about notices in a minute: writes those that are due, and sends what
-    /// waits for destinations that may be tried. How many attempts at notices were made.
-    pub async fn send_notices(&self) -> i64 {
-        let (deps, before) = (self.deps(), self.notice_attempts().await);
-        activities::notices::enqueue_due(&deps).await.expect("a database");
-        activities::silences::judge(&deps).await;
-        for id in waiting::list_destinations(&deps).await.expect("a database") {
-            waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-        }
-        self.notice_attempts().await - before
-    }
-
-    /// How many attempts at notices were made so far; one that was given up untried counts as one.
-    pub async fn notice_attempts(&self) -> i64 {
-        let sql = "SELECT coalesce(sum(greatest(attempts, (state <> 'pending')::int)), 0)::bigint FROM notices";
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a sum")
-    }
-
     /// Waits until the API knows every key, project and declared name as it is now. A key that it
     /// does not know makes it look.
     pub async fn keys_are_seen(&self) {
@@ -409,6 +390,12 @@ impl World {
         let (status, response) = self.post(path, body).await;
         assert_eq!(status, 202, "{response}");
         serde_json::from_value(response).expect("a response")
+    }
+
+    /// The incident of an event that has one.
+    pub async fn incident(&self, event_id: EventId) -> Incident {
+        let found = incidents::find_for_event(&self.pool, event_id).await.expect("a database");
+        found.expect("an incident")
     }
 
     /// Waits until the event's incident is as wanted.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{CODE, change, end, fail, fail_many, flat, header, hook, start, succeed, world};
 use crate::automation::script::{Script, bad_fields};
-use crate::causes_told::{headings, incident};
+use crate::causes_told::headings;
 
 /// What a worker does in a minute, after so long.
 async fn wait(world: &World, interval: &str) {
@@ -187,7 +187,7 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
         assert_eq!(slack.received().len(), 1);
-        let seen = incident(&world, first).await.to_string();
+        let seen = world.incident(first).await.id.to_string();
         world.cli(&["incident", "acknowledge", &seen]).await.expect("a command");
         wait(&world, "1 hour").await;
         let second = fail(&world, "evt_2", CODE).await;
@@ -255,7 +255,7 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
         wait(&world, "0 minutes").await;
         wait(&world, "30 minutes").await;
         assert_eq!(slack.received().len(), 2, "and again");
-        let id = incident(&world, event_id).await.to_string();
+        let id = world.incident(event_id).await.id.to_string();
         world.cli(&["incident", "snooze", &id, "--for", "5m"]).await.expect("a command");
         change(&world, "UPDATE snoozes SET until = now()").await;
         wait(&world, "0 minutes").await;
@@ -270,7 +270,7 @@ fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenanc
         world.alert_bob().await;
         rule(&world, "--come-back-after", "1d").await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        let id = incident(&world, event_id).await.to_string();
+        let id = world.incident(event_id).await.id.to_string();
         world.cli(&["incident", "acknowledge", &id]).await.expect("a command");
         wait(&world, "23 hours").await;
         assert_eq!(world.mailbox.mails().len(), 1);
