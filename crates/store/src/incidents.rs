@@ -119,9 +119,6 @@ pub async fn insert_incident(
 }
 
 /// Says that the incident of an event was opened before its watch asked.
-///
-/// # Errors
-/// When the database fails.
 pub async fn mark_watch_late(db: impl PgExecutor<'_>, event_id: EventId) -> Result<(), StoreError> {
     sqlx::query!("UPDATE incidents SET watch_late = true WHERE event_id = $1", event_id.as_uuid())
         .execute(db)
@@ -130,9 +127,6 @@ pub async fn mark_watch_late(db: impl PgExecutor<'_>, event_id: EventId) -> Resu
 }
 
 /// Says that the watch has come, or that it is looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn clear_watch_late(
     db: impl PgExecutor<'_>,
     event_id: EventId,

@@ -17,9 +17,6 @@ const CUSTOMER: &str = "test_customer";
 
 /// Sends the receipt, and the result if there is to be one. Sent again, it is the same payment. A project that the shop is not
 /// connected to, as every live one, has no key for it.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn pay(shop: &Shop, payment: TestPayment) -> Result<PaymentOutcome, Cause> {
     let mut db = shop.pool.acquire().await?;
     let key = find_test_shop_key(&mut db, &shop.master_key, payment.project_id).await?;

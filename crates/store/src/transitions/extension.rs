@@ -79,9 +79,6 @@ pub async fn ask_before_incident(
 
 /// The calls of an event that have not ended, ready to be made. Where its incident has just opened,
 /// the calls beside it are written first.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn open_asks(
     tx: &mut PgConnection,
     locked: &LockedEvent,
