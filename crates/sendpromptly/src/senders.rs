@@ -32,7 +32,7 @@ pub fn set_up(
 ///
 /// # Errors
 /// When the mail settings make no sense, or TLS cannot be set up.
-pub fn of_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::Result<Senders> {
+pub fn for_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::Result<Senders> {
     if environment.smtp_url()?.is_some() {
         return set_up(environment, allow, None);
     }

@@ -88,7 +88,7 @@ impl ProjectSettings {
 
     /// As they are.
     #[must_use]
-    pub fn of(project: &Project) -> Self {
+    pub fn from_project(project: &Project) -> Self {
         Self {
             name: project.name.clone(),
             mode: project.mode,

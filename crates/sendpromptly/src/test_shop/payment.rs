@@ -62,11 +62,11 @@ fn receipt(provider_event_id: String) -> Result<ReceiptRequest, Cause> {
 fn result(event_id: EventId, kind: PaymentKind) -> Option<ResultRequest> {
     match kind {
         PaymentKind::Missing => None,
-        PaymentKind::Succeeds => Some(ResultRequest::of(event_id, Outcome::Succeeded)),
+        PaymentKind::Succeeds => Some(ResultRequest::new(event_id, Outcome::Succeeded)),
         PaymentKind::Fails => Some(ResultRequest {
             error_code: Some("db_write_failed".to_owned()),
             error_message: Some("The credits could not be written".to_owned()),
-            ..ResultRequest::of(event_id, Outcome::Failed)
+            ..ResultRequest::new(event_id, Outcome::Failed)
         }),
     }
 }

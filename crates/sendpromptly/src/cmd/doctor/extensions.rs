@@ -39,7 +39,7 @@ pub(super) async fn check(
         return Ok(Vec::new());
     }
     let allow = target.callback_allow(context)?;
-    let senders = senders::of_worker(&context.environment, allow.clone())?;
+    let senders = senders::for_worker(&context.environment, allow.clone())?;
     let deps = Deps {
         pool: pool.clone(),
         master_key: key.clone(),

@@ -77,7 +77,7 @@ async fn try_it(
 /// What an endpoint is asked by. No mail is sent.
 async fn deps(admin: &AdminContext, context: &Context) -> anyhow::Result<Deps> {
     let allow = admin.callback_allow()?;
-    let senders = senders::of_worker(&context.environment, allow.clone())?;
+    let senders = senders::for_worker(&context.environment, allow.clone())?;
     Ok(Deps {
         pool: admin.pool.clone(),
         master_key: admin.master_key().await?,
