@@ -311,6 +311,13 @@ impl World {
         self.add_destination(&Target::Email(BOB.to_owned()), BOB).await;
     }
 
+    /// Sends alerts to Slack; gives what stands for it.
+    pub async fn alert_slack(&self) -> Receiver {
+        let slack = Receiver::start().await.expect("a receiver");
+        self.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        slack
+    }
+
     /// Sends alerts to a destination.
     pub async fn add_destination(&self, target: &Target, shown: &str) {
         self.add_destination_to(self.project.id, target, shown).await;

@@ -11,18 +11,11 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::alerts::AlertView;
-use store::destinations::Target;
 
 pub const CODE: &str = "db_write_failed";
 
 pub async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
-}
-
-async fn alert_slack(world: &World) -> Receiver {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
-    slack
 }
 
 /// An incident of this cause, whose watch has had its alerts delivered.
@@ -117,7 +110,7 @@ fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let mut events = fail_many(&world, 0..11).await;
         world.send_waiting().await;
         events.extend(flood(&world, 11..101).await);

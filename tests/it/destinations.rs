@@ -10,10 +10,10 @@ use activities::test_message::send_test_message;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
 use domain::incident::IncidentState;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use store::destinations::{Destination, Target};
+use store::destinations::Destination;
 use store::incidents::Incident;
 use store::notices::enqueue_broken;
 use store::operator_actions::OperatorAction;
@@ -27,12 +27,6 @@ async fn world() -> World {
 async fn destinations(world: &World) -> Vec<Destination> {
     let project_id = Some(world.project.id);
     store::destinations::list_destinations(&world.pool, project_id).await.expect("destinations")
-}
-
-async fn alert_slack(world: &World) -> Receiver {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
-    slack
 }
 
 /// An event whose effect failed, so that an incident is open, of a cause of its own.
@@ -66,7 +60,7 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
 fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
             let event_id = failed(&world, id).await;
@@ -89,7 +83,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -121,7 +115,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -144,7 +138,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
 fn nothing_stale_is_told_after_the_resolution() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -172,7 +166,7 @@ fn nothing_stale_is_told_after_the_resolution() {
 fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -225,7 +219,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
 fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let event_id = failed(&world, "evt_1").await;
         let mut deps = world.deps();
         deps.allow = domain::repair_url::AllowedNetworks::none();
@@ -247,7 +241,7 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -271,7 +265,7 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -306,7 +300,7 @@ fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
@@ -325,7 +319,7 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
     run(async {
         let world = World::start().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let slack_id = destinations(&world).await[1].id;
         // The worker has searched for results without a receipt, and does so again in a minute.
         let beaten = "SELECT count(*) FROM worker_heartbeats";

@@ -8,7 +8,7 @@ use e2e::{Receiver, World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::cause_waits;
-use store::destinations::{Target, list_destinations};
+use store::destinations::list_destinations;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
@@ -39,8 +39,7 @@ fn subjects(world: &World) -> Vec<String> {
 }
 
 async fn slack(world: &World) -> (Receiver, DestinationId) {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    let slack = world.alert_slack().await;
     let all = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
     let id = all.iter().find(|one| one.kind == "slack").expect("slack").id;
     (slack, id)

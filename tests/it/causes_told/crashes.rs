@@ -9,9 +9,7 @@ use store::cause_threads;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{
-    CODE, alert_slack, alerts, change, fail, fail_many, header, headings, pass, totals, world,
-};
+use super::{CODE, alerts, change, fail, fail_many, header, headings, pass, totals, world};
 use crate::webhook::{reject_notes, take_notes_again};
 
 async fn last_notice(world: &e2e::World) -> Uuid {
@@ -94,7 +92,7 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
 fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503]);
         let mut events = fail_many(&world, 0..10).await;
         world.send_waiting().await;
@@ -119,7 +117,7 @@ fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
 fn what_is_not_taken_for_a_day_is_given_up_on_each_timeline() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503; 4]);
         let events = fail_many(&world, 0..10).await;
         world.send_waiting().await;

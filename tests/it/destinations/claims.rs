@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::waiting::CLAIM;
 use tokio::task::JoinHandle;
 
-use super::{alert_slack, destinations, failed, pass, states, world};
+use super::{destinations, failed, pass, states, world};
 
 /// A worker that sends the event's one alert, until it is aborted.
 async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
@@ -30,7 +30,7 @@ async fn attempts(world: &World, event_id: EventId) -> i32 {
 fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.hang_next(Duration::from_secs(8));
         let event_id = failed(&world, "evt_1").await;
         let sending = begin_delivery(&world, event_id).await;

@@ -3,14 +3,14 @@
 use e2e::run;
 use serde_json::json;
 
-use super::{alert_slack, failed, pass, states, world};
+use super::{failed, pass, states, world};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_time_passes() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let list = async || {
             let (code, list) = world.cli(&["destination", "list"]).await.expect("a command");
             assert_eq!(code, 0, "{list}");
