@@ -147,7 +147,7 @@ impl World {
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;
         let mailbox = Mailbox::start().await;
-        let secret = SigningSecret::from_bytes(random()?);
+        let secret = web::random::signing_secret()?;
         let key = new_key()?;
         let (project, key_id) =
             projects::seed(&pool, &master_key, "CometCart", &repair, &secret, &key).await?;
@@ -473,14 +473,7 @@ pub fn parse<T: std::str::FromStr>(value: &Value) -> T {
 /// # Errors
 /// When the system gives no randomness.
 pub fn new_key() -> anyhow::Result<ApiKey> {
-    ApiKey::from_random(Mode::Test, &random::<128>()?)
-        .ok_or_else(|| anyhow::anyhow!("too few random bytes"))
-}
-
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
+    Ok(web::random::api_key(Mode::Test)?)
 }
 
 /// A timeout that lets the app report in time and still ends soon.

@@ -16,11 +16,11 @@ use domain::signature::SigningSecret;
 use store::projects::{self, Project};
 use store::{MasterKey, PgPool, callback_headers, signing_secrets};
 use time::{Duration, OffsetDateTime};
+use web::random;
 use web::repair_check::{CheckRepair, EndpointCheck};
 
 pub use self::finding::{Check, Status, quote};
 pub use self::probe::REFERENCE;
-use crate::random;
 
 /// The check of the URL itself.
 pub const URL: &str = "repair_url";
