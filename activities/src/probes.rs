@@ -51,7 +51,7 @@ impl Probes {
 /// One attempt: the last one is the end of the probe, however it goes.
 ///
 /// # Errors
-/// When the database fails, or the service did not take the call and another attempt follows.
+/// When the service did not take the call and another attempt follows.
 pub async fn call_dead_man(deps: &Deps, attempt: u32) -> Result<ProbeOutcome, ActivityError> {
     let end = match &deps.dead_man {
         None => ProbeEnd::Silent(Fault::NoUrl),

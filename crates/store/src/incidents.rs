@@ -191,7 +191,7 @@ pub async fn list_for_events(
 /// Moves an incident from the state that was read under the lock.
 ///
 /// # Errors
-/// When the database fails, or the state was another one.
+/// When the state was another one.
 pub async fn change_state(
     tx: &mut PgConnection,
     incident: &Incident,
@@ -213,7 +213,7 @@ pub async fn change_state(
 /// Resolves an incident.
 ///
 /// # Errors
-/// When the database fails, or it was resolved already.
+/// When it was resolved already.
 pub async fn resolve(
     tx: &mut PgConnection,
     id: IncidentId,

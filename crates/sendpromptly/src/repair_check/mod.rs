@@ -80,7 +80,7 @@ pub fn provide(pool: PgPool, key: MasterKey, allow: Arc<AllowedNetworks>) -> Che
 /// Sends the probes to a project's repair endpoint.
 ///
 /// # Errors
-/// When the database fails, or the system gives no random bytes. An endpoint that fails is no error.
+/// When the system gives no random bytes. An endpoint that fails is no error.
 pub async fn check_endpoint(
     pool: &PgPool,
     key: &MasterKey,

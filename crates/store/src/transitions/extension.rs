@@ -45,7 +45,7 @@ pub enum Asked {
 /// as their time begins at least `lead` before the deadline. The same again changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn ask_before_incident(
     tx: &mut PgConnection,
     event_id: EventId,
@@ -166,7 +166,7 @@ async fn place_beside(
 /// this event's, changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn record_answer(
     tx: &mut PgConnection,
     event_id: EventId,
