@@ -34,6 +34,16 @@ async fn rule(world: &World, option: &str, value: &str) -> (i32, Value) {
     world.cli(&set).await.expect("a command")
 }
 
+/// After an hour these kinds of destinations are told, one after the other, of what nobody acknowledged.
+async fn escalate(world: &World, kinds: &str) {
+    let sql = format!(
+        "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+         INSERT INTO escalation_steps SELECT project_id, row_number() OVER (ORDER BY kind), id
+             FROM destinations WHERE kind IN ({kinds})"
+    );
+    change(world, &sql).await;
+}
+
 fn subjects(world: &World) -> Vec<String> {
     world.mailbox.mails().iter().map(|mail| header(mail, "Subject").to_owned()).collect()
 }
@@ -172,16 +182,8 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let (slack, id) = slack(&world).await;
-        change(
-            &world,
-            &format!(
-                "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
-                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}'",
-                id.as_uuid()
-            ),
-        )
-        .await;
+        let slack = world.alert_slack().await;
+        escalate(&world, "'slack'").await;
         let first = fail(&world, "evt_1", CODE).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
@@ -213,13 +215,7 @@ fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
         world.alert_bob().await;
         let (first, id) = slack(&world).await;
         let second = hook(&world).await;
-        change(
-            &world,
-            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
-             INSERT INTO escalation_steps SELECT project_id, CASE kind WHEN 'slack' THEN 1 ELSE 2 END, id
-                 FROM destinations WHERE kind IN ('slack', 'webhook')",
-        )
-        .await;
+        escalate(&world, "'slack', 'webhook'").await;
         fail(&world, "evt_1", CODE).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
@@ -238,17 +234,11 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let (slack, id) = slack(&world).await;
-        change(
-            &world,
-            &format!(
-                "INSERT INTO alert_rules (project_id, escalate_after, remind_every) SELECT id, 60, 30 FROM projects;
-                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}';
-                 UPDATE destinations SET removed_at = now() WHERE kind = 'email'",
-                id.as_uuid()
-            ),
-        )
-        .await;
+        let slack = world.alert_slack().await;
+        escalate(&world, "'slack'").await;
+        let alone = "UPDATE alert_rules SET remind_every = 30;
+             UPDATE destinations SET removed_at = now() WHERE kind = 'email'";
+        change(&world, alone).await;
         let event_id = fail(&world, "evt_1", CODE).await;
         assert_eq!(slack.received().len(), 1);
         wait(&world, "0 minutes").await;
