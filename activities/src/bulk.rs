@@ -51,8 +51,6 @@ impl BulkReprocesses {
     }
 }
 
-/// # Errors
-/// When the database fails.
 pub async fn step_bulk(deps: &Deps, input: BulkInput) -> Result<BulkStep, ActivityError> {
     let step = bulk::step(&deps.pool, input.bulk_id).await.or_retry()?;
     let (state, wait, counts) = match step {

@@ -65,9 +65,6 @@ fn json(body: Vec<u8>) -> RawValue {
 }
 
 /// One request: the body of the response, or why there is none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn ask(
     deps: &Deps,
     call_id: CallId,

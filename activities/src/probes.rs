@@ -21,7 +21,7 @@ use crate::decide::Decide;
 use crate::deps::Deps;
 
 /// How long the service may take to respond.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Implements [`workflows::activity_contract::Probes`].
 pub struct Probes {
@@ -51,7 +51,7 @@ impl Probes {
 /// One attempt: the last one is the end of the probe, however it goes.
 ///
 /// # Errors
-/// When the database fails, or the service did not take the call and another attempt follows.
+/// When the service did not take the call and another attempt follows.
 pub async fn call_dead_man(deps: &Deps, attempt: u32) -> Result<ProbeOutcome, ActivityError> {
     let end = match &deps.dead_man {
         None => ProbeEnd::Silent(Fault::NoUrl),
@@ -76,7 +76,7 @@ pub async fn call_dead_man(deps: &Deps, attempt: u32) -> Result<ProbeOutcome, Ac
 
 /// Calls the URL once. What went wrong is told without any part of the URL, and without what came back.
 async fn call(deps: &Deps, url: &DeadManUrl) -> ProbeEnd {
-    match deps.http.get_status(url.as_url(), PATIENCE).await {
+    match deps.http.get_status(url.as_url(), TIMEOUT).await {
         Ok(200..=299) => ProbeEnd::Called,
         Ok(status @ 300..=399) => {
             ProbeEnd::Failed(format!("it responded {status}, and a redirect is not followed"))

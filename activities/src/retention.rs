@@ -72,7 +72,7 @@ impl Retentions {
 /// Applies a rule by its name, and counts in `deleted` how far it has come.
 ///
 /// # Errors
-/// When the database fails, or this release knows no such rule: a worker that does may take the next attempt.
+/// When this release knows no such rule: a worker that does may take the next attempt.
 pub async fn apply(
     deps: &Deps,
     rule: &str,

@@ -4,7 +4,6 @@
 use console::password::Memory;
 use domain::ids::OperatorId;
 use domain::operator::Role;
-use domain::secret_token::OperatorToken;
 use reqwest::{Method, StatusCode, header};
 use store::PgPool;
 use store::{Insertion, operator_tokens, operators};
@@ -113,9 +112,7 @@ impl Operator {
     /// # Panics
     /// When the system gives no randomness, or there is no such operator.
     pub async fn token(&self, world: &World) -> String {
-        let mut random = [0; 96];
-        getrandom::fill(&mut random).expect("random bytes");
-        let token = OperatorToken::from_random(&random).expect("a token");
+        let token = web::random::operator_token().expect("a token");
         let id = "SELECT id FROM operators WHERE email = $1";
         let id = sqlx::query_scalar(id).bind(&self.email).fetch_one(&world.pool).await;
         let id = OperatorId::from_uuid(id.expect("an operator"));

@@ -63,19 +63,34 @@ async fn start() -> anyhow::Result<Engines> {
     Ok(Engines { postgres, temporal, found, ended: StdMutex::default(), _folder: folder })
 }
 
+/// A Temporal server that one story has for itself, so that it may stop it. The real binary can work there.
+pub struct OwnTemporal {
+    server: Temporal,
+    _folder: TempDir,
+    _engines: Arc<Engines>,
+}
+
+impl OwnTemporal {
+    /// Starts it at this port.
+    pub async fn start(port: u16) -> Self {
+        let engines = shared().await.expect("engines");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        Self { server, _folder: folder, _engines: engines }
+    }
+
+    /// Stops it in order, with all that it knew.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
 /// A Temporal server in memory, with time skipping and our search attributes.
-///
-/// # Errors
-/// When it cannot be started.
-pub async fn start_temporal(
-    found: &Found,
-    port: u16,
-    folder: &TempDir,
-) -> anyhow::Result<Temporal> {
+async fn start_temporal(found: &Found, port: u16, folder: &TempDir) -> anyhow::Result<Temporal> {
     Temporal::start(&found.temporal, options(port, folder)).await.context("start Temporal")
 }
 
-/// The same with a file: a server that was killed can be [started again](Temporal::start_again) with all that it knew.
+/// A Temporal server with a file: one that was killed can be [started again](Temporal::start_again) with all that it knew.
 ///
 /// # Errors
 /// When it cannot be started.

@@ -22,6 +22,7 @@ pub mod gallery;
 pub mod html_page;
 pub mod leaks;
 pub mod mailbox;
+mod messages;
 pub mod nginx;
 pub mod pgbouncer;
 mod projects;
@@ -34,7 +35,7 @@ pub mod way;
 pub mod world;
 
 pub use receiver::Receiver;
-pub use wait::{eventually, eventually_within, until_lock_wait};
+pub use wait::{eventually, eventually_within, until_dispatched, until_lock_wait};
 pub use world::{World, WorldOptions};
 
 use std::sync::LazyLock;

@@ -16,16 +16,16 @@ pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T
     eventually_within(TIMEOUT, what, ask).await
 }
 
-/// The same, with a patience of its own: for the work of hundreds beside other stories.
+/// The same, with a timeout of its own: for the work of hundreds beside other stories.
 ///
 /// # Panics
 /// When there is no result by then.
 pub async fn eventually_within<T>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     mut ask: impl AsyncFnMut() -> Option<T>,
 ) -> T {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         if let Some(found) = ask().await {
             return found;
@@ -33,6 +33,15 @@ pub async fn eventually_within<T>(
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits until Temporal has got all that is in the outbox.
+pub async fn until_dispatched(pool: &PgPool) {
+    eventually("an empty outbox", async || {
+        let left = store::outbox::count_waiting(pool).await.expect("a count");
+        (left == (0, 0)).then_some(())
+    })
+    .await;
 }
 
 /// Waits until some connection of this database waits for a lock.

@@ -8,7 +8,6 @@ use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
-use activities::waiting;
 use api_types::ingest::{ReceiptResponse, ResultResponse};
 use console::same_origin::FormOrigins;
 use console::state::ConsoleState;
@@ -39,7 +38,7 @@ use web::serve::ServeOptions;
 use worker::WorkerSettings;
 use workflows::names::{TASK_QUEUE, workflow_id};
 
-use crate::engines::{self, Database, Engines};
+use crate::engines::{self, Database, Engines, OwnTemporal};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
@@ -120,6 +119,13 @@ impl World {
         world
     }
 
+    /// A world beside a Temporal of its own; the real binary can work there too.
+    pub async fn start_beside_temporal(options: WorldOptions) -> (Self, OwnTemporal) {
+        let port = embedded::free_port().expect("a port");
+        let server = OwnTemporal::start(port).await;
+        (Self::start_on(format!("127.0.0.1:{port}"), options).await, server)
+    }
+
     async fn open(&self, options: WorldOptions) -> anyhow::Result<()> {
         if options.api {
             self.serve().await?;
@@ -141,7 +147,7 @@ impl World {
         let master_key = MasterKey::generate();
         let repair = Receiver::start().await?;
         let mailbox = Mailbox::start().await;
-        let secret = SigningSecret::from_bytes(random()?);
+        let secret = web::random::signing_secret()?;
         let key = new_key()?;
         let (project, key_id) =
             projects::seed(&pool, &master_key, "CometCart", &repair, &secret, &key).await?;
@@ -305,6 +311,13 @@ impl World {
         self.add_destination(&Target::Email(BOB.to_owned()), BOB).await;
     }
 
+    /// Sends alerts to Slack; gives what stands for it.
+    pub async fn alert_slack(&self) -> Receiver {
+        let slack = Receiver::start().await.expect("a receiver");
+        self.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        slack
+    }
+
     /// Sends alerts to a destination.
     pub async fn add_destination(&self, target: &Target, shown: &str) {
         self.add_destination_to(self.project.id, target, shown).await;
@@ -319,24 +332,6 @@ impl World {
         destinations::insert_destination(&mut db, &key, project_id, &new)
             .await
             .expect("a destination");
-    }
-
-    /// What a worker does about notices in a minute: writes those that are due, and sends what
-    /// waits for destinations that may be tried. How many attempts at notices were made.
-    pub async fn send_notices(&self) -> i64 {
-        let (deps, before) = (self.deps(), self.notice_attempts().await);
-        activities::notices::enqueue_due(&deps).await.expect("a database");
-        activities::silences::judge(&deps).await;
-        for id in waiting::list_destinations(&deps).await.expect("a database") {
-            waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-        }
-        self.notice_attempts().await - before
-    }
-
-    /// How many attempts at notices were made so far; one that was given up untried counts as one.
-    pub async fn notice_attempts(&self) -> i64 {
-        let sql = "SELECT coalesce(sum(greatest(attempts, (state <> 'pending')::int)), 0)::bigint FROM notices";
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a sum")
     }
 
     /// Waits until the API knows every key, project and declared name as it is now. A key that it
@@ -402,6 +397,12 @@ impl World {
         let (status, response) = self.post(path, body).await;
         assert_eq!(status, 202, "{response}");
         serde_json::from_value(response).expect("a response")
+    }
+
+    /// The incident of an event that has one.
+    pub async fn incident(&self, event_id: EventId) -> Incident {
+        let found = incidents::find_for_event(&self.pool, event_id).await.expect("a database");
+        found.expect("an incident")
     }
 
     /// Waits until the event's incident is as wanted.
@@ -472,14 +473,7 @@ pub fn parse<T: std::str::FromStr>(value: &Value) -> T {
 /// # Errors
 /// When the system gives no randomness.
 pub fn new_key() -> anyhow::Result<ApiKey> {
-    ApiKey::from_random(Mode::Test, &random::<128>()?)
-        .ok_or_else(|| anyhow::anyhow!("too few random bytes"))
-}
-
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
+    Ok(web::random::api_key(Mode::Test)?)
 }
 
 /// A timeout that lets the app report in time and still ends soon.

@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 
 use crate::causes_told::{
-    CODE, alerts, change, deliver_all, fail, fail_many, flat, header, look, pass, states, succeed,
-    totals, world,
+    CODE, alerts, change, fail, fail_many, flat, header, pass, states, succeed, totals, world,
 };
 
 /// A maintenance that lasts.
@@ -67,17 +66,17 @@ fn a_maintenance_is_told_in_one_digest_of_what_opened_what_healed_and_what_is_le
         for event_id in &events[..4] {
             succeed(&world, *event_id).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         pass(&world, "16 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0, "telling waits");
         assert_eq!(totals(&world).await, ["folded 17"]);
         let timeline = world.timeline(other).await;
         assert_eq!(timeline.last().map(String::as_str), Some("alert.held"), "{timeline:?}");
 
         end(&world).await;
-        tokio::join!(look(&world), look(&world));
-        look(&world).await;
+        tokio::join!(world.send_waiting(), world.send_waiting());
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 1, "one digest");
         let subject = header(&mails[0], "Subject");
@@ -103,15 +102,15 @@ fn after_the_digest_a_cause_goes_on_as_ever() {
         start(&world).await;
         events.extend(fail_many(&world, 2..12).await);
         end(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 2, "the first alert, and the digest");
         for event_id in &events {
             succeed(&world, *event_id).await;
         }
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 3);
         let subject = header(&mails[2], "Subject");
@@ -128,11 +127,11 @@ fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
         be_quiet(&world, true).await;
         let event_id = fail(&world, "evt_1", CODE).await;
         succeed(&world, event_id).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0);
         be_quiet(&world, false).await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 1);
         let text = flat(&mails[0]);
@@ -156,12 +155,12 @@ fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_ane
         world.result(first, "success", json!({})).await;
         let second = fail(&world, "evt_2", CODE).await;
         end(&world).await;
-        look(&world).await;
-        deliver_all(&world, first).await;
+        world.send_waiting().await;
+        world.deliver_alerts(&[first]).await;
         assert_eq!(states(&world, first).await[1], "incident_resolved folded");
         succeed(&world, second).await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         assert_eq!(states(&world, first).await[1], "incident_resolved told");
         let mails = world.mailbox.mails();
         let subject = header(mails.last().expect("a mail"), "Subject");
@@ -177,11 +176,11 @@ fn a_destination_that_gets_each_incident_gets_them_when_telling_goes_on() {
         start(&world).await;
         let events = fail_many(&world, 0..3).await;
         succeed(&world, events[0]).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(hook.received().len(), 0);
         change(&world, "UPDATE alerts SET created_at = created_at - interval '2 days'").await;
         end(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
         let kinds: Vec<Value> =
             hook.received().iter().map(|it| it.json()["type"].clone()).collect();
         assert_eq!(kinds.len(), 3, "{kinds:?}");
@@ -200,7 +199,7 @@ fn a_webhook_that_is_told_of_causes_gets_the_digest_with_its_facts() {
         let event_id = fail(&world, "evt_1", CODE).await;
         change(&world, PAID).await;
         end(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
         let body = hook.received().remove(0).json();
         assert_eq!(body["type"], "alerts.digest");
         let data = &body["data"];
@@ -227,10 +226,10 @@ fn other_messages_wait_too_and_without_an_incident_there_is_no_digest() {
         let about = "UPDATE notices SET about_id = (SELECT id FROM silences)";
         start(&world).await;
         change(&world, &format!("{bob}; {about}")).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0);
         end(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 1);
         assert!(header(&mails[0], "Subject").ends_with("Receipts come again"), "{}", mails[0]);

@@ -28,11 +28,10 @@ use api_types::reprocesses::{ReprocessResponse, RequestedReprocess};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use domain::reprocess::ReprocessState;
-use e2e::{Receiver, World, WorldOptions, until_lock_wait};
+use e2e::{World, WorldOptions, until_lock_wait};
 use reqwest::Method;
 use sendpromptly::router;
 use serde_json::{Value, json};
-use store::destinations::Target;
 use store::projects;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -382,8 +381,7 @@ fn only_a_body_that_is_read_has_to_be_json() {
 fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
     e2e::run(async {
         let world = world().await;
-        let slack = Receiver::start().await.expect("a receiver");
-        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        let slack = world.alert_slack().await;
         let script = Script::of(&world, Role::Admin).await;
         let destinations = format!("/{}/destinations", world.project.id);
         let all: Listed<DestinationResponse> = script.read(&destinations).await;

@@ -5,28 +5,17 @@ mod episodes;
 mod limits;
 mod settings;
 
-use std::time::Duration;
-
-use activities::alerts::deliver;
-use activities::waiting;
-use domain::ids::{EventId, IncidentId};
+use domain::ids::EventId;
 use e2e::{Receiver, World, WorldOptions, run};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::alerts::AlertView;
-use store::destinations::Target;
 
 pub const CODE: &str = "db_write_failed";
 
 pub async fn world() -> World {
     World::start_with(WorldOptions::default().without_worker()).await
-}
-
-async fn alert_slack(world: &World) -> Receiver {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
-    slack
 }
 
 /// An incident of this cause, whose watch has had its alerts delivered.
@@ -35,7 +24,7 @@ pub async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId
     world
         .result(event_id, "failed", json!({"error_code": code, "error_message": "disk full"}))
         .await;
-    deliver_all(world, event_id).await;
+    world.deliver_alerts(&[event_id]).await;
     event_id
 }
 
@@ -50,22 +39,7 @@ pub async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<Ev
 
 pub async fn succeed(world: &World, event_id: EventId) {
     world.result(event_id, "success", json!({})).await;
-    deliver_all(world, event_id).await;
-}
-
-/// What the watch's activity does for each alert of the event.
-pub async fn deliver_all(world: &World, event_id: EventId) {
-    deliver_of(world, &[event_id]).await;
-}
-
-/// The same for many events, one after the other.
-async fn deliver_of(world: &World, events: &[EventId]) {
-    let deps = world.deps();
-    for event_id in events {
-        for id in store::alerts::list_pending(&world.pool, *event_id).await.expect("a list") {
-            deliver(&deps, id).await.expect("a database");
-        }
-    }
+    world.deliver_alerts(&[event_id]).await;
 }
 
 /// So many incidents of one cause that open at once, before an alert of any is delivered.
@@ -80,15 +54,7 @@ async fn flood(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventId> {
 async fn report_of(world: &World, events: &[EventId], result: &Value) {
     let status = result["status"].as_str().expect("a status");
     join_all(events.iter().map(|event_id| world.result(*event_id, status, result.clone()))).await;
-    deliver_of(world, events).await;
-}
-
-/// What a worker does every few seconds.
-pub async fn look(world: &World) {
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+    world.deliver_alerts(events).await;
 }
 
 pub async fn change(world: &World, sql: &str) {
@@ -107,13 +73,8 @@ pub async fn pass(world: &World, interval: &str) {
     change(world, &sql).await;
 }
 
-pub async fn incident(world: &World, event_id: EventId) -> IncidentId {
-    let found = store::incidents::find_for_event(&world.pool, event_id).await.expect("a database");
-    found.expect("an incident").id
-}
-
 pub async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
-    let id = incident(world, event_id).await;
+    let id = world.incident(event_id).await.id;
     store::alerts::list_for_incident(&world.pool, id).await.expect("alerts")
 }
 
@@ -149,19 +110,19 @@ fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let mut events = fail_many(&world, 0..11).await;
-        look(&world).await;
+        world.send_waiting().await;
         events.extend(flood(&world, 11..101).await);
-        look(&world).await;
+        world.send_waiting().await;
         events.extend(fail_many(&world, 101..102).await);
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(slack.received().len(), 3, "the next one is due at 1,000, or in a while");
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         report_of(&world, &events, &json!({"status": "success"})).await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
 
         let told = headings(&slack);
         assert_eq!(told.len(), 5, "{told:?}");
@@ -185,11 +146,11 @@ fn an_incident_that_is_alone_is_told_as_ever() {
         let world = world().await;
         world.alert_bob().await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        look(&world).await;
+        world.send_waiting().await;
         succeed(&world, event_id).await;
-        look(&world).await;
+        world.send_waiting().await;
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2);
         assert_eq!(header(&mails[1], "In-Reply-To"), header(&mails[0], "Message-ID"));
@@ -206,13 +167,13 @@ fn each_incident_says_by_which_message_it_was_told() {
         let world = world().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1);
         let waiting = alerts(&world, events[2]).await.remove(0);
         assert_eq!(waiting.state, "folded");
         let message = waiting.told_by.expect("a message");
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2);
         assert!(header(&mails[1], "Message-ID").contains(&message.to_string()), "{}", mails[1]);
@@ -226,7 +187,7 @@ fn each_incident_says_by_which_message_it_was_told() {
             assert_eq!(timeline.iter().filter(|action| *action == "alert.told").count(), 1);
         }
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 2, "nothing new");
     });
 }
@@ -237,18 +198,18 @@ fn failed_reprocesses_and_acknowledgements_of_a_cause_are_no_messages_of_their_o
         let world = world().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
-        let second = incident(&world, events[1]).await;
+        let second = world.incident(events[1]).await.id;
         let replay_id = world.reprocess(second).await;
         let failed = json!({"replay_id": replay_id, "error_code": "still"});
         world.result(events[1], "failed", failed).await;
-        deliver_all(&world, events[1]).await;
+        world.deliver_alerts(&[events[1]]).await;
         change(&world, "UPDATE incidents SET state = 'acknowledged', acknowledged_at = now()")
             .await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1);
         fail(&world, "evt_3", CODE).await;
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2);
         let text = flat(&mails[1]);

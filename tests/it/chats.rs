@@ -3,10 +3,6 @@
 mod entry;
 mod libraries;
 
-use std::time::Duration;
-
-use activities::alerts::deliver;
-use activities::waiting;
 use domain::destination::NtfyToken;
 use domain::ids::EventId;
 use doubles::discord::Discord;
@@ -33,29 +29,13 @@ async fn discord(world: &World) -> Discord {
 async fn fail(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    deliver_all(world, event_id).await;
+    world.deliver_alerts(&[event_id]).await;
     event_id
 }
 
 async fn succeed(world: &World, event_id: EventId) {
     world.result(event_id, "success", json!({})).await;
-    deliver_all(world, event_id).await;
-}
-
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    let deps = world.deps();
-    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
-        deliver(&deps, id).await.expect("a database");
-    }
-}
-
-/// What a worker does every few seconds.
-async fn look(world: &World) {
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+    world.deliver_alerts(&[event_id]).await;
 }
 
 /// Lets time pass for what waits.
@@ -83,13 +63,13 @@ fn a_cause_is_one_message_in_discord_from_its_first_incident_to_its_last() {
         for number in 0..12 {
             events.push(fail(&world, &format!("evt_{number}")).await);
         }
-        look(&world).await;
+        world.send_waiting().await;
         let grown = "12 incidents of db\\_write\\_failed on invoice.paid";
         assert_eq!(titles(&discord), [grown], "the first one became the cause's");
         for event_id in &events {
             succeed(&world, *event_id).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         let over = "All 12 incidents of db\\_write\\_failed on invoice.paid are resolved";
         assert_eq!(titles(&discord), [over]);
         assert_eq!(discord.messages()[0].edits, 2);
@@ -105,12 +85,10 @@ fn a_failed_reprocess_is_a_message_of_its_own_and_the_first_one_is_edited_at_the
         let world = world().await;
         let discord = discord(&world).await;
         let event_id = fail(&world, "evt_1").await;
-        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-        let incident = incident.expect("a database").expect("an incident");
-        let replay_id = world.reprocess(incident.id).await;
+        let replay_id = world.reprocess(world.incident(event_id).await.id).await;
         let failed = json!({ "replay_id": replay_id, "error_code": "still" });
         world.result(event_id, "failed", failed).await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         let first = discord.messages().remove(0);
         assert_eq!((discord.messages().len(), first.edits), (2, 0));
         succeed(&world, event_id).await;
@@ -130,12 +108,12 @@ fn a_message_that_was_deleted_is_posted_anew_and_edited_from_then_on() {
             events.push(fail(&world, &format!("evt_{number}")).await);
         }
         discord.delete_messages();
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(discord.messages().len(), 1);
         for event_id in &events {
             succeed(&world, *event_id).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         let messages = discord.messages();
         assert_eq!((messages.len(), messages[0].edits), (1, 1));
     });
@@ -150,16 +128,16 @@ fn discord_that_takes_no_more_is_left_alone_and_a_removed_webhook_is_broken() {
         fail(&world, "evt_1").await;
         assert_eq!(discord.messages(), []);
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(discord.messages().len(), 1);
         discord.remove();
         let tested = fail_with(&world, "evt_2", "timeout").await;
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         let gone =
             "UPDATE destinations SET gone_at = gone_at - interval '11 minutes', retry_at = now()";
         sqlx::raw_sql(gone).execute(&world.pool).await.expect("a database");
-        look(&world).await;
+        world.send_waiting().await;
         let timeline = world.timeline(tested).await;
         assert!(timeline.contains(&"destination.broken".to_owned()), "{timeline:?}");
     });
@@ -169,7 +147,7 @@ fn discord_that_takes_no_more_is_left_alone_and_a_removed_webhook_is_broken() {
 async fn fail_with(world: &World, provider_event_id: &str, code: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({ "error_code": code })).await;
-    deliver_all(world, event_id).await;
+    world.deliver_alerts(&[event_id]).await;
     event_id
 }
 

@@ -4,8 +4,8 @@
 //! A minute passes when the row says so: moving `started_at` back lets the next probe begin.
 
 use domain::incident::IncidentState;
-use e2e::engines::start_temporal;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::engines::OwnTemporal;
+use e2e::{World, WorldOptions, eventually, run, until_dispatched};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
@@ -243,11 +243,7 @@ fn where_no_url_is_set_nothing_is_started_and_nothing_is_said() {
     run(async {
         let world = World::start().await;
         world.receipt("evt_1").await;
-        eventually("an empty outbox", async || {
-            let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
-            (left == (0, 0)).then_some(())
-        })
-        .await;
+        until_dispatched(&world.pool).await;
         let started = "SELECT count(started_at) FROM watch_probes";
         let started: i64 = sqlx::query_scalar(started).fetch_one(&world.pool).await.expect("a row");
         assert_eq!(started, 0);
@@ -256,19 +252,15 @@ fn where_no_url_is_set_nothing_is_started_and_nothing_is_said() {
 }
 
 /// A world with a Temporal of its own, for processes that come and go.
-async fn processes() -> (World, tempfile::TempDir, embedded::Temporal) {
-    let port = embedded::free_port().expect("a port");
+async fn processes() -> (World, OwnTemporal) {
     let options = WorldOptions::default().without_api().without_worker();
-    let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-    let folder = embedded::scratch_dir().expect("a folder");
-    let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
-    (world, folder, server)
+    World::start_beside_temporal(options).await
 }
 
 #[test]
 fn without_a_worker_it_is_silent_and_one_that_is_killed_in_the_middle_leaves_it_to_the_next() {
     run(async {
-        let (world, _folder, server) = processes().await;
+        let (world, server) = processes().await;
         let url = format!("{}?key=canary", world.repair.url());
         let settings = [(SETTING, url.as_str()), ("SENDPROMPTLY_LOG", "debug")];
         let (_api, api_log) = world.spawn_logged("api", &settings).expect("an API");
@@ -299,7 +291,7 @@ fn without_a_worker_it_is_silent_and_one_that_is_killed_in_the_middle_leaves_it_
 #[test]
 fn while_temporal_is_away_it_is_silent_and_called_again_after() {
     run(async {
-        let (world, folder, server) = processes().await;
+        let (world, server) = processes().await;
         let settings = [(SETTING, world.repair.url())];
         let _api = world.spawn_logged("api", &settings).expect("an API");
         let (_worker, _log) = world.spawn_logged("worker", &settings).expect("a worker");
@@ -308,8 +300,7 @@ fn while_temporal_is_away_it_is_silent_and_called_again_after() {
         is_silent(&world, "Temporal does not take the start of the probe").await;
 
         let port = world.temporal_address.rsplit_once(':').expect("a port").1;
-        let port = port.parse().expect("a port");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let server = OwnTemporal::start(port.parse().expect("a port")).await;
         called_again(&world).await;
         server.stop().await;
     });

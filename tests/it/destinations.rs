@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use activities::alerts::deliver;
 use activities::test_message::send_test_message;
-use activities::waiting;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
 use domain::incident::IncidentState;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use store::destinations::{Destination, Target};
+use store::destinations::Destination;
 use store::incidents::Incident;
 use store::notices::enqueue_broken;
 use store::operator_actions::OperatorAction;
@@ -30,25 +29,11 @@ async fn destinations(world: &World) -> Vec<Destination> {
     store::destinations::list_destinations(&world.pool, project_id).await.expect("destinations")
 }
 
-async fn alert_slack(world: &World) -> Receiver {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
-    slack
-}
-
 /// An event whose effect failed, so that an incident is open, of a cause of its own.
 async fn failed(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({"error_code": provider_event_id})).await;
     event_id
-}
-
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    let deps = world.deps();
-    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
-        deliver(&deps, id).await.expect("a database");
-    }
 }
 
 /// Lets time pass for everything that waits.
@@ -59,16 +44,6 @@ async fn pass(world: &World, interval: &str) {
              leased_until = leased_until - interval '{interval}'"
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
-}
-
-/// What a worker's search for waiting alerts does.
-async fn look(world: &World) -> Vec<DestinationId> {
-    let deps = world.deps();
-    let found = waiting::list_destinations(&deps).await.expect("a database");
-    for id in &found {
-        waiting::send_to(&deps, *id, Duration::ZERO).await.expect("a database");
-    }
-    found
 }
 
 async fn states(world: &World) -> Vec<String> {
@@ -85,18 +60,18 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
 fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
             let event_id = failed(&world, id).await;
-            deliver_all(&world, event_id).await;
+            world.deliver_alerts(&[event_id]).await;
         }
         assert_eq!(slack.received().len(), 1, "one asks, the others wait");
         assert_eq!(states(&world).await, ["incident_opened pending"; 3]);
         pass(&world, "20 seconds").await;
-        assert_eq!(look(&world).await, [], "it is left alone for half a minute");
+        assert_eq!(world.send_waiting().await, [], "it is left alone for half a minute");
         pass(&world, "20 seconds").await;
-        assert_eq!(look(&world).await.len(), 1);
+        assert_eq!(world.send_waiting().await.len(), 1);
         assert_eq!(slack.received().len(), 4);
         assert_eq!(states(&world).await, ["incident_opened delivered"; 3]);
         assert!(destinations(&world).await[0].broken_at.is_none());
@@ -108,15 +83,15 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!(slack.received().len(), 1, "who is there is told at once");
         pass(&world, "9 minutes 30 seconds").await;
-        assert_eq!(look(&world).await, [], "the confirming test comes after ten minutes");
+        assert_eq!(world.send_waiting().await, [], "the confirming test comes after ten minutes");
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.recipients(), 2);
         assert!(destinations(&world).await[0].broken_at.is_some());
         let timeline = world.timeline(event_id).await;
@@ -128,9 +103,9 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
         assert!(text.contains("User unknown") && text.contains("/destinations|"), "{text}");
 
         let second = failed(&world, "evt_2").await;
-        deliver_all(&world, second).await;
+        world.deliver_alerts(&[second]).await;
         pass(&world, "1 hour").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.recipients(), 2, "what is broken is left alone");
         assert_eq!(states(&world).await.iter().filter(|one| one.ends_with("pending")).count(), 2);
     });
@@ -140,17 +115,17 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         pass(&world, "11 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let broken = destinations(&world).await.remove(0);
         assert!(broken.broken_at.is_some(), "{broken:?}");
         let tested = send_test_message(&world.deps(), broken.id, &Actor::System).await;
         assert!(tested.expect("a database").expect("a destination").outcome.is_ok());
-        assert_eq!(look(&world).await, [broken.id]);
+        assert_eq!(world.send_waiting().await, [broken.id]);
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         assert!(destinations(&world).await[0].broken_at.is_none());
         // No one is notified of what works again.
@@ -163,16 +138,16 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
 fn nothing_stale_is_told_after_the_resolution() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         world.result(event_id, "success", json!({})).await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!(slack.received().len(), 1, "it is left alone");
         for _ in 0..2 {
             pass(&world, "61 seconds").await;
-            look(&world).await;
+            world.send_waiting().await;
         }
         let messages: Vec<_> =
             slack.received().iter().map(|one| one.json()["text"].to_string()).collect();
@@ -191,17 +166,17 @@ fn nothing_stale_is_told_after_the_resolution() {
 fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         let mut pauses = Vec::new();
         for _ in 0..8 {
             let left = "SELECT ceil(extract(epoch FROM retry_at - now()))::int FROM destinations";
             let left: i32 = sqlx::query_scalar(left).fetch_one(&world.pool).await.expect("one");
             pauses.push(((left + 5) / 30) * 30);
             pass(&world, &format!("{} seconds", left + 1)).await;
-            look(&world).await;
+            world.send_waiting().await;
         }
         assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1800, 1800]);
     });
@@ -215,13 +190,13 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         let spam = "550 5.7.1 rejected as spam";
         world.mailbox.respond_to_recipients_with(&[spam]);
         let first = failed(&world, "evt_1").await;
-        deliver_all(&world, first).await;
+        world.deliver_alerts(&[first]).await;
         let second = failed(&world, "evt_2").await;
-        deliver_all(&world, second).await;
+        world.deliver_alerts(&[second]).await;
         assert_eq!(world.mailbox.mails().len(), 0, "the destination is left alone");
         pass(&world, "31 seconds").await;
         world.mailbox.respond_to_recipients_with(&["250 ok", spam]);
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
         assert_eq!(states(&world).await, ["incident_opened pending", "incident_opened delivered"]);
@@ -233,7 +208,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
             .execute(&world.pool)
             .await
             .expect("left alone");
-        look(&world).await;
+        world.send_waiting().await;
         let last =
             ["incident_opened given_up", "incident_opened delivered", "incident_opened pending"];
         assert_eq!(states(&world).await, last, "{third}");
@@ -244,21 +219,20 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
 fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let event_id = failed(&world, "evt_1").await;
         let mut deps = world.deps();
         deps.allow = domain::repair_url::AllowedNetworks::none();
         for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
             deliver(&deps, id).await.expect("a database");
         }
-        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-        let incident = incident.expect("a database").expect("an incident").id;
+        let incident = world.incident(event_id).await.id;
         let alerts = store::alerts::list_for_incident(&world.pool, incident).await.expect("alerts");
         let text = alerts[0].last_answer.as_deref().expect("why");
         assert!(text.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{text}");
         assert_eq!(states(&world).await, ["incident_opened pending"]);
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(slack.received().len(), 1);
     });
 }
@@ -267,12 +241,12 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         pass(&world, "24 hours 1 second").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(slack.received().len(), 1);
         assert_eq!(states(&world).await, ["incident_opened given_up"]);
         assert!(world.timeline(event_id).await.contains(&"alert.given_up".to_owned()));
@@ -291,10 +265,10 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (1, 1));
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
@@ -302,15 +276,15 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
         assert_eq!(slack.received().len(), 1);
         pass(&world, "31 seconds").await;
         // One of the two asks, and is not taken: that is the second failure in a row.
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(slack.received().len(), 2);
         let failures = "SELECT failures FROM destinations WHERE kind = 'slack'";
         let failures: i32 = sqlx::query_scalar(failures).fetch_one(&world.pool).await.expect("one");
         assert_eq!(failures, 2);
         pass(&world, "31 seconds").await;
-        assert_eq!(look(&world).await, [], "the pause has doubled for both");
+        assert_eq!(world.send_waiting().await, [], "the pause has doubled for both");
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         let messages: Vec<_> = slack.received().iter().map(|one| one.json().to_string()).collect();
         assert_eq!(messages.len(), 4, "{messages:?}");
         assert!(
@@ -326,7 +300,7 @@ fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
@@ -345,7 +319,7 @@ fn a_notice_goes_out_seconds_after_the_destination_was_marked() {
     run(async {
         let world = World::start().await;
         world.alert_bob().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let slack_id = destinations(&world).await[1].id;
         // The worker has searched for results without a receipt, and does so again in a minute.
         let beaten = "SELECT count(*) FROM worker_heartbeats";

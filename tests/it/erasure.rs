@@ -5,7 +5,6 @@ use domain::ids::{EventId, IncidentId};
 use domain::operator::Role;
 use e2e::binary::{Log, Part};
 use e2e::console::Operator;
-use e2e::engines::start_temporal;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, leaks, run, temporal};
 use engine::WatchRun;
@@ -93,11 +92,8 @@ async fn proof_path(admin: &Operator, incident: IncidentId) -> String {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn an_erased_customer_is_found_nowhere_and_what_was_open_goes_on() {
     run(async {
-        let port = embedded::free_port().expect("a port");
         let options = WorldOptions::default().without_api().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (world, server) = World::start_beside_temporal(options).await;
         let site = Site::open(world).await;
         let admin = Operator::signed_in(&site.world, Role::Admin).await;
         let proof = proof_path(&admin, site.incident).await;

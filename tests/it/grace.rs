@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use e2e::engines::{shared, start_temporal};
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use engine::workflow_id;
 use serde_json::{Value, json};
@@ -16,12 +15,8 @@ use temporalio_client::Client;
 /// A story with a worker, and with APIs as processes, on a Temporal of its own.
 fn tell(story: impl AsyncFnOnce(&World)) {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
         let options = WorldOptions::default().without_api();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let (world, server) = World::start_beside_temporal(options).await;
         story(&world).await;
         server.stop().await;
     });

@@ -1,7 +1,6 @@
 //! Mail to a server of our own: over TLS, with a login, and with a certificate that only a private
 //! authority vouches for.
 
-use e2e::engines::start_temporal;
 use e2e::mailbox::Mailbox;
 use e2e::world::BOB;
 use e2e::{World, WorldOptions, run};
@@ -10,12 +9,8 @@ use serde_json::json;
 #[test]
 fn a_worker_that_is_told_of_a_private_authority_sends_mail_over_tls() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
         let options = WorldOptions::default().without_worker();
-        let mut world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let (mut world, server) = World::start_beside_temporal(options).await;
         world.mailbox = Mailbox::start_encrypted().await.expect("a mail server");
         world.alert_bob().await;
         let (_, doctor) = world.cli(&["doctor"]).await.expect("a command");

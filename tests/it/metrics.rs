@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::binary::Part;
-use e2e::engines::start_temporal;
 use e2e::temporal::trigger_retention;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
@@ -190,11 +189,8 @@ async fn live(world: &World) {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
     run(async {
-        let port = free_port();
         let options = WorldOptions::default().without_api().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (world, server) = World::start_beside_temporal(options).await;
         let outage = "INSERT INTO outages VALUES (now() - interval '1 hour', now() - interval '59 minutes', now() - interval '58 minutes')";
         sqlx::query(outage).execute(&world.pool).await.expect("an outage");
         let expects = "UPDATE projects SET expected_receipts = '6h'";

@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::incident::IncidentState;
 use domain::signature::SigningSecret;
 use doubles::http_server::HttpServer;
-use e2e::engines::start_temporal;
+use e2e::engines::OwnTemporal;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, eventually, run, temporal, until_lock_wait};
+use e2e::{World, WorldOptions, eventually, run, temporal, until_dispatched, until_lock_wait};
 use serde_json::json;
 use store::destinations::Target;
 use tokio::sync::watch;
@@ -23,19 +23,14 @@ fn receipts_are_accepted_while_temporal_is_down_and_watched_when_it_returns() {
         }
         world.result(events[0], "success", json!({})).await;
 
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let server = OwnTemporal::start(port).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         temporal::finished(&client, events[0]).await;
         for event_id in &events[1..] {
             let watched = async || temporal::status(&client, *event_id).await.ok();
             assert_eq!(eventually("a watch", watched).await.state, "pending");
         }
-        eventually("an empty outbox", async || {
-            let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
-            (left == (0, 0)).then_some(())
-        })
-        .await;
+        until_dispatched(&world.pool).await;
         server.stop().await;
     });
 }
@@ -53,8 +48,7 @@ fn an_api_that_is_killed_between_commit_and_relay_loses_nothing() {
         world.result(event_id, "success", json!({})).await;
         api.kill().await.expect("killed");
 
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let server = OwnTemporal::start(port).await;
         let _worker = world.spawn_worker().expect("a worker");
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         let history = temporal::finished(&client, event_id).await;
@@ -99,12 +93,8 @@ fn receipts_keep_their_connections_while_all_that_follows_them_is_stuck() {
 #[test]
 fn a_worker_that_is_killed_in_the_middle_of_a_callback_loses_nothing() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
         let options = WorldOptions::default().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let (world, server) = World::start_beside_temporal(options).await;
         let event_id = world.receipt("evt_1").await;
         let incident_id = world.fail(event_id, json!({})).await;
         world.repair.hang_next(Duration::from_mins(1));

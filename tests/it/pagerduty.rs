@@ -5,8 +5,6 @@ mod library;
 
 use std::time::Duration;
 
-use activities::alerts::deliver;
-use activities::waiting;
 use domain::audit::Actor;
 use domain::destination::RoutingKey;
 use domain::ids::EventId;
@@ -41,38 +39,20 @@ async fn destination(world: &World) -> Destination {
 async fn fail(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    deliver_all(world, event_id).await;
+    world.deliver_alerts(&[event_id]).await;
     event_id
 }
 
 async fn succeed(world: &World, event_id: EventId) {
     world.result(event_id, "success", json!({})).await;
-    deliver_all(world, event_id).await;
+    world.deliver_alerts(&[event_id]).await;
 }
 
 /// Leaves telling it to the watch.
 async fn acknowledge(world: &World, event_id: EventId) {
-    let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-    let incident = incident.expect("a database").expect("an incident");
-    let actor = Actor::Cli("bob".to_owned());
+    let (incident, actor) = (world.incident(event_id).await, Actor::Cli("bob".to_owned()));
     let action = OperatorAction { incident: &incident, actor: &actor, note: None };
     action.acknowledge(&world.pool).await.expect("an open incident");
-}
-
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    let deps = world.deps();
-    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
-        deliver(&deps, id).await.expect("a database");
-    }
-}
-
-/// What a worker does every few seconds.
-async fn look(world: &World) {
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
 }
 
 /// Lets time pass for causes, and for what waits.
@@ -126,22 +106,22 @@ fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
         for number in 0..12 {
             events.push(fail(&world, &format!("evt_{number}")).await);
         }
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(states(&pagerduty), [AlertState::Triggered], "one page for all of them");
         assert_eq!(pagerduty.alerts()[0].events, 2, "the first one, and that there are 12");
         for event_id in &events[..11] {
             acknowledge(&world, *event_id).await;
-            deliver_all(&world, *event_id).await;
+            world.deliver_alerts(&[*event_id]).await;
         }
         assert_eq!(states(&pagerduty), [AlertState::Triggered], "one still waits");
         acknowledge(&world, events[11]).await;
-        deliver_all(&world, events[11]).await;
+        world.deliver_alerts(&[events[11]]).await;
         assert_eq!(states(&pagerduty), [AlertState::Acknowledged]);
         for event_id in &events {
             succeed(&world, *event_id).await;
         }
         assert_eq!(states(&pagerduty), [AlertState::Acknowledged], "the end is still to be told");
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved]);
         assert_eq!(pagerduty.received().len(), 4);
 
@@ -163,7 +143,7 @@ fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
         succeed(&world, first).await;
         pass(&world, "1 minute").await;
         fail(&world, "evt_2").await;
-        look(&world).await;
+        world.send_waiting().await;
         let states = states(&pagerduty);
         assert_eq!(states, [AlertState::Resolved, AlertState::Triggered]);
     });
@@ -221,10 +201,10 @@ fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
         assert_eq!(failing.last_failure.as_deref(), Some("429 Request Limit Exceeded"));
         let left = failing.retry_at.expect("a pause") - time::OffsetDateTime::now_utc();
         assert!(left > time::Duration::seconds(20), "{left}");
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(pagerduty.received().len(), 1, "it is left alone");
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(states(&pagerduty), [AlertState::Triggered]);
         assert!(destination(&world).await.failing_since.is_none());
         assert!(world.timeline(event_id).await.contains(&"alert.delivered".to_owned()));
@@ -241,7 +221,7 @@ fn a_worker_that_dies_after_it_sent_pages_once() {
         let again = "UPDATE alerts SET state = 'pending', finished_at = NULL";
         sqlx::raw_sql(again).execute(&world.pool).await.expect("a database");
         pass(&world, "11 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(pagerduty.received().len(), 2);
         assert_eq!(states(&pagerduty), [AlertState::Triggered]);
         succeed(&world, event_id).await;
@@ -258,9 +238,9 @@ fn a_key_that_nobody_has_breaks_the_destination_and_others_hear_of_it() {
         pagerduty.remove_integration();
         fail(&world, "evt_1").await;
         pass(&world, "11 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert!(destination(&world).await.broken_at.is_some());
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails().join("\n").replace("=\r\n", "");
         assert!(
             mails.contains("Copy the key of the service's Events API V2 integration"),

@@ -5,7 +5,6 @@ use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::engines::start_temporal;
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
@@ -82,11 +81,8 @@ fn an_endpoint_that_fails_and_then_heals_is_asked_again_and_nobody_is_alarmed() 
 #[test]
 fn a_reprocess_that_was_planned_happens_though_its_processes_died() {
     run(async {
-        let port = embedded::free_port().expect("a port");
         let options = WorldOptions::default().without_api().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (world, server) = World::start_beside_temporal(options).await;
         set(&world, &["--delay", "2s"]).await;
         let api = world.spawn_api().expect("an API");
         eventually("an API that answers", async || world.ready().await.then_some(())).await;

@@ -3,8 +3,7 @@
 //! The backup is a copy of every table, and the restore puts it back, as that of a backup does.
 
 use domain::ids::EventId;
-use e2e::engines::start_temporal;
-use e2e::{World, WorldOptions, eventually, run, temporal};
+use e2e::{World, WorldOptions, eventually, run, temporal, until_dispatched};
 use serde_json::{Value, json};
 use store::events::find_event;
 use temporalio_client::{Client, WorkflowSignalOptions};
@@ -63,14 +62,6 @@ async fn watched_as(client: &Client, event_id: EventId, state: &str) {
     .await;
 }
 
-async fn until_dispatched(world: &World) {
-    eventually("an empty outbox", async || {
-        let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
-        (left == (0, 0)).then_some(())
-    })
-    .await;
-}
-
 /// What differs, once all of it can be listed.
 async fn differs_when(world: &World, lost: &[&str], applied: &[&str], asked: &[&str]) -> i32 {
     eventually("what differs", async || {
@@ -85,11 +76,7 @@ async fn differs_when(world: &World, lost: &[&str], applied: &[&str], asked: &[&
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
-        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let (world, server) = World::start_beside_temporal(WorldOptions::default()).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         let watched = async |event_id, state: &str| watched_as(&client, event_id, state).await;
         let applied = world.receipt("evt_applied").await;
@@ -102,7 +89,7 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
         {
             watched(event_id, state).await;
         }
-        until_dispatched(&world).await;
+        until_dispatched(&world.pool).await;
         sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
 
         world.result(applied, "success", json!({})).await;
@@ -151,23 +138,19 @@ fn an_older_database_beside_newer_watches_is_put_right_by_one_command() {
 #[test]
 fn a_success_that_a_watch_had_no_time_for_and_one_that_was_typed_are_not_forgotten() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
         let options = WorldOptions::default().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+        let (world, server) = World::start_beside_temporal(options).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         let worker = world.spawn_worker().expect("a worker");
         let (told, typed) = (world.receipt("evt_told").await, world.receipt("evt_typed").await);
         for event_id in [told, typed] {
             watched_as(&client, event_id, "pending").await;
         }
-        until_dispatched(&world).await;
+        until_dispatched(&world.pool).await;
         sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
         worker.kill().await.expect("a kill");
         world.result(told, "success", json!({})).await;
-        until_dispatched(&world).await;
+        until_dispatched(&world.pool).await;
         let said = plain_json(&json!({"status": "success", "reported_by": "bob"}));
         let handle = client.get_workflow_handle::<EffectWatch>(workflow_id(typed));
         let options = WorkflowSignalOptions::default();
@@ -187,17 +170,13 @@ fn a_success_that_a_watch_had_no_time_for_and_one_that_was_typed_are_not_forgott
 #[test]
 fn what_is_not_due_any_more_stays_so_and_what_went_with_retention_is_not_lost() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
-        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let (world, server) = World::start_beside_temporal(WorldOptions::default()).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         let (void, gone) = (world.receipt("evt_void").await, world.receipt("evt_gone").await);
         watched_as(&client, void, "pending").await;
         world.result(gone, "success", json!({})).await;
         temporal::finished(&client, gone).await;
-        until_dispatched(&world).await;
+        until_dispatched(&world.pool).await;
         sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
         world.result(void, "superseded", json!({})).await;
         temporal::finished(&client, void).await;

@@ -94,8 +94,7 @@ fn a_missed_expectation_is_told_once_everywhere_and_once_more_when_receipts_come
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let slack = Receiver::start().await.expect("a receiver");
-        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        let slack = world.alert_slack().await;
         let hook = Receiver::start().await.expect("a receiver");
         let secrets = vec![SigningSecret::from_bytes([7; 32])];
         let target = Target::Webhook { url: hook.url().to_owned(), secrets };

@@ -1,15 +1,13 @@
 //! Slack: notified like every other destination.
 
-use e2e::{Receiver, World, run};
+use e2e::{World, run};
 use serde_json::json;
-use store::destinations::Target;
 
 #[test]
 fn slack_gets_blocks_with_a_fallback_and_no_commands_of_strangers() {
     run(async {
         let world = World::start().await;
-        let slack = Receiver::start().await.expect("a receiver");
-        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        let slack = world.alert_slack().await;
         let event_id = world.receipt("evt_1").await;
         let words = json!({"error_code": "boom", "error_message": "<!channel> look & see"});
         world.result(event_id, "failed", words).await;

@@ -6,10 +6,6 @@ mod entry;
 mod library;
 mod people;
 
-use std::time::Duration;
-
-use activities::alerts::deliver;
-use activities::waiting;
 use domain::audit::Actor;
 use domain::destination::{SlackApp, SlackChannel, SlackSigningSecret, SlackToken};
 use domain::ids::EventId;
@@ -18,7 +14,6 @@ use e2e::{World, WorldOptions, run};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
-use store::incidents::Incident;
 use store::operator_actions::OperatorAction;
 
 async fn world() -> World {
@@ -53,13 +48,8 @@ async fn succeed(world: &World, event_id: EventId) {
     deliver_all(world, event_id).await;
 }
 
-async fn incident(world: &World, event_id: EventId) -> Incident {
-    let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-    incident.expect("a database").expect("an incident")
-}
-
 async fn acknowledge(world: &World, event_id: EventId) {
-    let (incident, actor) = (incident(world, event_id).await, Actor::Cli("bob".to_owned()));
+    let (incident, actor) = (world.incident(event_id).await, Actor::Cli("bob".to_owned()));
     let action = OperatorAction { incident: &incident, actor: &actor, note: None };
     action.acknowledge(&world.pool).await.expect("an open incident");
     deliver_all(world, event_id).await;
@@ -68,10 +58,7 @@ async fn acknowledge(world: &World, event_id: EventId) {
 /// What the watch's activity does for each alert of the event; the pace is not waited for.
 async fn deliver_all(world: &World, event_id: EventId) {
     execute(world, "UPDATE destinations SET next_send_at = NULL").await;
-    let deps = world.deps();
-    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
-        deliver(&deps, id).await.expect("a database");
-    }
+    world.deliver_alerts(&[event_id]).await;
 }
 
 /// What a worker does every few seconds.
@@ -79,10 +66,7 @@ async fn look(world: &World) {
     let passed = "UPDATE destinations SET next_send_at = NULL, retry_at = NULL;
          UPDATE alerts SET created_at = created_at - interval '11 seconds'";
     execute(world, passed).await;
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+    world.send_waiting().await;
 }
 
 async fn execute(world: &World, sql: &str) {
@@ -110,7 +94,7 @@ fn an_incident_is_one_message_that_is_edited_and_a_failed_reprocess_a_reply_that
         assert!(has_buttons(&slack.messages()[0]));
         acknowledge(&world, event_id).await;
         assert!(heading(&slack.messages()[0]).ends_with("An operator sees to it."));
-        let replay_id = world.reprocess(incident(&world, event_id).await.id).await;
+        let replay_id = world.reprocess(world.incident(event_id).await.id).await;
         let failed = json!({ "replay_id": replay_id, "error_code": "still" });
         world.result(event_id, "failed", failed).await;
         deliver_all(&world, event_id).await;

@@ -6,7 +6,6 @@ use domain::operator::Role;
 use domain::signature::SigningSecret;
 use e2e::binary::{Log, Part};
 use e2e::console::Operator;
-use e2e::engines::start_temporal;
 use e2e::world::receipt;
 use e2e::{Receiver, World, WorldOptions, eventually, leaks, run};
 use serde_json::{Value, json};
@@ -128,11 +127,8 @@ async fn proof(world: &World, admin: &Operator, incident: IncidentId) -> String 
 #[test]
 fn a_snapshot_reaches_the_endpoint_and_an_admin_and_is_found_nowhere_else() {
     run(async {
-        let port = embedded::free_port().expect("a port");
         let options = WorldOptions::default().without_api().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (world, server) = World::start_beside_temporal(options).await;
         let site = Site::open(world).await;
         let (event_id, incident) = site.break_and_reprocess().await;
 

@@ -11,7 +11,7 @@ mod signals;
 mod watches;
 
 use domain::ids::{EventId, IncidentId, ReplayId};
-use e2e::{World, eventually, temporal};
+use e2e::{World, eventually, temporal, until_dispatched};
 use serde_json::{Value, json};
 use temporalio_common::protos::temporal::api::enums::v1::PendingActivityState;
 use temporalio_common::protos::temporal::api::workflow::v1::PendingActivityInfo;
@@ -124,11 +124,7 @@ async fn pass(world: &World, time: &str) {
         sqlx::query(sql).execute(&world.pool).await.expect("time that has passed");
     }
     engine::sweep::sweep(&world.pool).await;
-    eventually("an empty outbox", async || {
-        let left = store::outbox::count_waiting(&world.pool).await.expect("a count");
-        (left == (0, 0)).then_some(())
-    })
-    .await;
+    until_dispatched(&world.pool).await;
 }
 
 /// Waits until the watch's latest run has this status.

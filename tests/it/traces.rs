@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::ids::{EventId, IncidentId, ReplayId};
 use doubles::http_server::HttpServer;
 use e2e::binary::{Log, Part};
-use e2e::engines::start_temporal;
+use e2e::engines::OwnTemporal;
 use e2e::world::{parse, receipt};
 use e2e::{World, WorldOptions, eventually, run};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -195,8 +195,7 @@ fn one_trace_and_the_log_hold_the_flow_from_the_receipt_to_the_callback() {
     run(async {
         let port = embedded::free_port().expect("a port");
         let world = world(port).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let server = OwnTemporal::start(port).await;
         let collector = Collector::start().await;
         let endpoint = collector.endpoint();
         let export = [

@@ -4,10 +4,9 @@
 use domain::operator::Role;
 use domain::retention::Rule;
 use e2e::console::Operator;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{World, WorldOptions, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use store::destinations::Target;
 use store::notices::{self, NoticeClaim};
 use store::retention;
 
@@ -155,8 +154,7 @@ fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
 fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_now() {
     run(async {
         let world = world().await;
-        let slack = Receiver::start().await.expect("a receiver");
-        world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+        let slack = world.alert_slack().await;
         report(&world, &ids(1..2)).await;
         slack.respond_with(&[503]);
         assert_eq!(notify(&world).await, 1);

@@ -112,7 +112,7 @@ fn a_worker_is_ready_by_its_own_heartbeat_and_not_by_anothers() {
         };
         let without = Arc::new(Engine::new(temporal, world.engine.task_queue()));
         let report = async |engine: &Arc<Engine>| {
-            let monitor = Monitor::new(world.pool.clone(), Arc::clone(engine)).of_worker();
+            let monitor = Monitor::new(world.pool.clone(), Arc::clone(engine)).for_worker();
             monitor.report().await
         };
         eventually("a worker that polls", async || {

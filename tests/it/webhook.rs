@@ -45,21 +45,10 @@ async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
     store::alerts::list_pending(&world.pool, event_id).await.expect("a list")
 }
 
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    let deps = world.deps();
-    for id in pending(world, event_id).await {
-        deliver(&deps, id).await.expect("a database");
-    }
-}
-
 /// Lets time pass for what waits, and does what a worker does then.
 async fn pass(world: &World, interval: &str) {
     let_time_pass(world, interval).await;
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+    world.send_waiting().await;
 }
 
 async fn let_time_pass(world: &World, interval: &str) {
@@ -233,8 +222,8 @@ fn a_message_that_is_not_taken_comes_again_under_its_id() {
         receiver.respond_with(&[500, 302]);
         receiver.redirect_to("https://evil.example/");
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!(receiver.received().len(), 1, "it is left alone for 30 s");
         for _ in 0..2 {
             pass(&world, "2 minutes").await;
@@ -328,7 +317,7 @@ fn one_that_is_gone_for_good_is_broken_and_others_hear_of_it() {
         gone.respond_with(&[410, 410]);
         let (other, _) = receiver(&world).await;
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         pass(&world, "9 minutes").await;
         assert_eq!(gone.received().len(), 1, "the confirming test comes after ten minutes");
         pass(&world, "11 minutes").await;

@@ -3,7 +3,6 @@
 //! Each story has a Temporal of its own, because a version is current for a whole task queue.
 
 use e2e::binary::Part;
-use e2e::engines::start_temporal;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -52,11 +51,8 @@ async fn version_when(world: &World, status: &str, detail: &str) -> Value {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn two_builds_work_side_by_side_and_watches_of_the_old_one_end_on_the_new_one() {
     run(async {
-        let port = embedded::free_port().expect("a port");
         let options = WorldOptions::default().without_api().without_worker();
-        let world = World::start_on(format!("127.0.0.1:{port}"), options).await;
-        let folder = embedded::scratch_dir().expect("a folder");
-        let server = start_temporal(&world.engines.found, port, &folder).await.expect("Temporal");
+        let (world, server) = World::start_beside_temporal(options).await;
         let settings = [(DEPLOYMENT, "shop-watch"), (BUILD, "2.0+blue")];
         let _api = world.spawn_logged("api", &settings).expect("an API");
         let old = worker(&world, "1.0");

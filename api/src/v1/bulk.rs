@@ -86,7 +86,7 @@ pub async fn show(
     _: Caller,
     Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<BulkResponse>, ApiError> {
-    let bulk = of_project(&state, &project, &id).await?;
+    let bulk = find_in_project(&state, &project, &id).await?;
     Ok(Json(with_counts(&state.pool, bulk).await?))
 }
 
@@ -110,7 +110,7 @@ pub async fn items(
     Path((project, id)): Path<(String, String)>,
     Query(wanted): Query<ItemQuery>,
 ) -> Result<Json<Listed<BulkItemResponse>>, ApiError> {
-    let bulk = of_project(&state, &project, &id).await?;
+    let bulk = find_in_project(&state, &project, &id).await?;
     let wanted_state: Option<ItemState> = choice("state", wanted.state.as_deref())?;
     let behind = wanted.cursor.as_deref().map_or(Ok(0), str::parse);
     let behind =
@@ -135,7 +135,7 @@ pub async fn start(
     body: JsonBody,
 ) -> Result<(StatusCode, Json<BulkResponse>), ApiError> {
     caller.must_act()?;
-    let frozen = of_project(&state, &project, &id).await?;
+    let frozen = find_in_project(&state, &project, &id).await?;
     let (settings, note) = read_start(frozen.action, &body.read().await?)?;
     let actor = caller.actor();
     let started = transaction(&state.pool, async |tx| {
@@ -143,7 +143,7 @@ pub async fn start(
     });
     started.await.map_err(rejected)?;
     state.relay.wake();
-    let bulk = of_project(&state, &project, &id).await?;
+    let bulk = find_in_project(&state, &project, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(with_counts(&state.pool, bulk).await?)))
 }
 
@@ -191,13 +191,13 @@ async fn steer(
     steering: Steering,
 ) -> Result<Json<BulkResponse>, ApiError> {
     caller.must_act()?;
-    let bulk = of_project(&state, &project, &id).await?;
+    let bulk = find_in_project(&state, &project, &id).await?;
     let actor = caller.actor();
     let steered =
         transaction(&state.pool, async |tx| bulk::steer(tx, bulk.id, &actor, steering).await);
     steered.await.map_err(rejected)?;
     state.relay.wake();
-    let bulk = of_project(&state, &project, &id).await?;
+    let bulk = find_in_project(&state, &project, &id).await?;
     Ok(Json(with_counts(&state.pool, bulk).await?))
 }
 
@@ -207,7 +207,7 @@ async fn with_counts(pool: &PgPool, bulk: Bulk) -> Result<BulkResponse, StoreErr
 }
 
 /// The bulk reprocess of a path, if it is of the path's project.
-async fn of_project(state: &AppState, project: &str, id: &str) -> Result<Bulk, ApiError> {
+async fn find_in_project(state: &AppState, project: &str, id: &str) -> Result<Bulk, ApiError> {
     let missing = || ApiError::not_found("there is no such bulk reprocess in this project");
     let project = caller::project(state, project).await?;
     let id = id.parse().map_err(|_| missing())?;

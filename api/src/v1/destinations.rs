@@ -83,7 +83,7 @@ pub async fn update(
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
     let change = read_change(&body.read().await?)?;
-    let id = of_project(&state, project.id, &id).await?;
+    let id = find_in_project(&state, project.id, &id).await?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let renamed = transaction(&state.pool, async |tx| {
         if let Some(label) = &change.label {
@@ -130,7 +130,7 @@ pub async fn rotate_secret(
 ) -> Result<(StatusCode, Json<RotatedSecret>), ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
-    let id = of_project(&state, project.id, &id).await?;
+    let id = find_in_project(&state, project.id, &id).await?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let rotated = transaction(&state.pool, async |tx| {
@@ -158,7 +158,7 @@ pub async fn test(
 ) -> Result<Json<TestMessageResponse>, ApiError> {
     caller.must_act()?;
     let project = caller::project(&state, &project).await?;
-    let id = of_project(&state, project.id, &id).await?;
+    let id = find_in_project(&state, project.id, &id).await?;
     let trying = (state.test_destination)(id, caller.actor());
     // What the response changes is kept even if the caller has gone away in the meantime.
     let work = async move { trying.await.map_err(ApiError::internal) };
@@ -166,7 +166,7 @@ pub async fn test(
     Ok(Json(TestMessageResponse { delivered: tested.delivered, answer: tested.response }))
 }
 
-async fn of_project(
+async fn find_in_project(
     state: &AppState,
     project_id: ProjectId,
     id: &str,

@@ -78,13 +78,13 @@ pub async fn show(
 ) -> Result<Json<ErasureResponse>, ApiError> {
     caller.must_administer()?;
     let project = caller::project(&state, &project).await?;
-    let erasure = of_project(&state, project.id, &id).await?;
+    let erasure = find_in_project(&state, project.id, &id).await?;
     let tombstone = [erasure.customer.to_string()];
     let sent = erasure::list_sent(&state.pool, project.id, &tombstone).await?;
     Ok(Json(responses::erasure(&erasure, &sent)))
 }
 
-async fn of_project(
+async fn find_in_project(
     state: &AppState,
     project_id: ProjectId,
     id: &str,

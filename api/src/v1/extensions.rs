@@ -87,7 +87,7 @@ pub async fn show(
     Path((project, id)): Path<(String, String)>,
 ) -> Result<Json<ExtensionResponse>, ApiError> {
     let project = caller::project(&state, &project).await?;
-    let extension = of_project(&state, project.id, &id).await?;
+    let extension = find_in_project(&state, project.id, &id).await?;
     Ok(Json(responses::extension(extension)))
 }
 
@@ -162,7 +162,7 @@ pub async fn test(
     caller.must_act()?;
     let project = caller::project(&state, &project).await?;
     let event = read_event(&body.read().await?)?;
-    let extension = of_project(&state, project.id, &id).await?;
+    let extension = find_in_project(&state, project.id, &id).await?;
     if event.is_some() && extension.point.does_work() {
         let why = "does not go with the point reprocess, where the extension would do its work for \
                    this event: leave it out for an example, or reprocess the incident";
@@ -185,7 +185,7 @@ fn read_event(body: &Map<String, Value>) -> Result<Option<EventId>, ApiError> {
     caller::checked(fields, event)
 }
 
-async fn of_project(
+async fn find_in_project(
     state: &AppState,
     project_id: ProjectId,
     id: &str,

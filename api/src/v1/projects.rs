@@ -109,7 +109,7 @@ pub async fn update(
     let body = body.read().await?;
     transaction(&state.pool, async |tx| {
         let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
-        let settings = ProjectSettings::of(&now);
+        let settings = ProjectSettings::from_project(&now);
         let (settings, headers) = read(&state, &body, settings, false)?;
         project::update_project(tx, &caller.actor(), id, &settings).await?;
         change_headers(&state, tx, &caller, id, &headers).await

@@ -64,7 +64,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .merge(sets_of_bulks())
         .routes(routes!(erasures::list, erasures::create))
         .routes(routes!(erasures::show))
-        .merge(of_incidents())
+        .merge(incident_routes())
         .routes(routes!(events::list))
         .routes(routes!(events::show))
         .routes(routes!(keys::list, keys::create))
@@ -81,7 +81,7 @@ pub fn automation() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::list))
 }
 
-fn of_incidents() -> OpenApiRouter<AppState> {
+fn incident_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use store::PgPool;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use web::error::ApiError;
 
 /// How many connections are left to others: two batches of receipts, two of results, and the poll.
@@ -18,7 +17,7 @@ const LEFT: usize = 5;
 /// How many may wait. The next one would not get its turn in time.
 const WAITING: usize = 1_024;
 /// How long a call waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Gives calls their turns. Clones share them.
 #[derive(Clone)]
@@ -29,19 +28,19 @@ struct Shared {
     /// Of those that wait or are under way.
     places: Semaphore,
     turns: Semaphore,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl TakenAlone {
     /// For calls on this pool.
     pub(super) fn new(pool: PgPool) -> Self {
-        Self::with_patience(pool, PATIENCE)
+        Self::with_timeout(pool, TIMEOUT)
     }
 
-    fn with_patience(pool: PgPool, patience: Duration) -> Self {
+    fn with_timeout(pool: PgPool, timeout: Duration) -> Self {
         let turns = turns(pool.usage().most);
         let (places, turns) = (Semaphore::new(turns + WAITING), Semaphore::new(turns));
-        Self(Arc::new(Shared { pool, places, turns, patience }))
+        Self(Arc::new(Shared { pool, places, turns, timeout }))
     }
 
     /// Does the work of a call when it is its turn.
@@ -52,12 +51,12 @@ impl TakenAlone {
     where
         W: Future<Output = Result<T, ApiError>>,
     {
-        let Shared { pool, places, turns, patience } = &*self.0;
+        let Shared { pool, places, turns, timeout } = &*self.0;
         if turns.available_permits() == 0 && pool.is_away() {
             return Err(too_many());
         }
         let _place = places.try_acquire().map_err(|_| too_many())?;
-        let turn = timeout(*patience, turns.acquire()).await;
+        let turn = tokio::time::timeout(*timeout, turns.acquire()).await;
         let _turn = turn.map_err(|_| too_many())?.map_err(ApiError::internal)?;
         work.await
     }
@@ -97,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_gets_no_turn_in_time_is_rejected_and_not_begun() {
-        let alone = TakenAlone::with_patience(nowhere(), BRIEF);
+        let alone = TakenAlone::with_timeout(nowhere(), BRIEF);
         let (end, ended) = oneshot::channel();
         let mut first = Box::pin(alone.run(async { ended.await.map_err(ApiError::internal) }));
         assert!(futures::poll!(&mut first).is_pending());
@@ -115,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_too_many_wait_the_next_one_is_rejected_immediately() {
-        let alone = TakenAlone::with_patience(nowhere(), Duration::MAX);
+        let alone = TakenAlone::with_timeout(nowhere(), Duration::MAX);
         let mut calls = Vec::new();
         for _ in 0..=WAITING {
             let mut call = Box::pin(alone.run(pending::<Result<(), _>>()));

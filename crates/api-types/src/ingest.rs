@@ -136,7 +136,7 @@ pub struct ResultRequest {
 impl ResultRequest {
     /// What became of the effect of the event that has this id.
     #[must_use]
-    pub const fn of(event_id: EventId, status: Outcome) -> Self {
+    pub const fn new(event_id: EventId, status: Outcome) -> Self {
         Self {
             event_id: Some(event_id),
             provider_event_id: None,
@@ -287,7 +287,7 @@ mod tests {
     fn a_request_has_the_fields_that_are_given() {
         let result = ResultRequest {
             replay_id: Some("rpl_1".into()),
-            ..ResultRequest::of(receipt().event_id, Outcome::Succeeded)
+            ..ResultRequest::new(receipt().event_id, Outcome::Succeeded)
         };
         let json = serde_json::to_string(&result).expect("JSON");
         assert_eq!(

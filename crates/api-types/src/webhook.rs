@@ -79,7 +79,7 @@ pub enum MessageType {
 impl MessageType {
     /// The message about an incident; programs are told of no acknowledgement.
     #[must_use]
-    pub const fn of_alert(kind: AlertKind) -> Option<Self> {
+    pub const fn from_alert(kind: AlertKind) -> Option<Self> {
         match kind {
             AlertKind::IncidentOpened => Some(Self::IncidentOpened),
             AlertKind::IncidentAcknowledged => None,

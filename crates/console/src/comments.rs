@@ -93,7 +93,7 @@ async fn on_incident(
     let text = match form.read() {
         Ok(text) => text,
         Err(typed) => {
-            let (status, forms) = (typed.status(), IncidentForms::of_comment(typed));
+            let (status, forms) = (typed.status(), IncidentForms::with_comment(typed));
             return incident::show(&state, &signed_in, &id, status, forms).await;
         }
     };

@@ -88,7 +88,7 @@ async fn open(
         incident: incident
             .map(|it| (format!("/incidents/{}", it.id), Badge::from_incident(it.state))),
         timeline,
-        facts: facts::of_event(&state, &event, &project, incident_id, snapshot),
+        facts: facts::list_for_event(&state, &event, &project, incident_id, snapshot),
         command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
     })
 }

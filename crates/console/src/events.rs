@@ -70,7 +70,8 @@ async fn list(
     let projects = projects::list_in_use(&state.pool, query.project_id()).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     // Who looks for something by name finds it wherever it is.
-    let usual = || query.text().is_none().then(|| view.of(None, query.project_id(), &projects));
+    let usual =
+        || query.text().is_none().then(|| view.mode_for(None, query.project_id(), &projects));
     let wanted =
         EventSearch { mode: query.mode().or_else(usual), ..search(&query, &catalogue, now) };
     let found = search_events(&state.pool, &wanted).await?;

@@ -52,13 +52,13 @@ impl Fact {
 
 /// The facts of an incident.
 #[must_use]
-pub fn of_incident(
+pub fn list_for_incident(
     state: &ConsoleState,
     event: &PaymentEvent,
     project: &Project,
     alerts: &[AlertView],
 ) -> Vec<Fact> {
-    let mut facts = of_both(event, project);
+    let mut facts = list_for_both(event, project);
     facts.push(Fact::new("Alerts", Value::Lines(count_alerts(alerts))));
     let id = event.id.to_string();
     facts.push(Fact::new("Event", Value::Code(id)).leading_to(format!("/events/{}", event.id)));
@@ -68,14 +68,14 @@ pub fn of_incident(
 
 /// The facts of an event.
 #[must_use]
-pub fn of_event(
+pub fn list_for_event(
     state: &ConsoleState,
     event: &PaymentEvent,
     project: &Project,
     incident: Option<IncidentId>,
     snapshot_until: Option<OffsetDateTime>,
 ) -> Vec<Fact> {
-    let mut facts = of_both(event, project);
+    let mut facts = list_for_both(event, project);
     if let Some(id) = incident {
         let incident = Fact::new("Incident", Value::Code(id.to_string()));
         facts.push(incident.leading_to(format!("/incidents/{id}")));
@@ -88,7 +88,7 @@ pub fn of_event(
     facts
 }
 
-fn of_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
+fn list_for_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
     let provider_event = format!("{} event", event.provider.name());
     let effect = format!("{}, by {}", event.effect_type, one_line(&event.event_type));
     let mut facts = vec![

@@ -40,7 +40,7 @@ type Kept = BTreeMap<(Option<ProjectId>, Option<Mode>), (Instant, OverviewSummar
 
 impl OverviewCache {
     /// The last days and hours of one project, or of all of a mode.
-    pub(crate) async fn of(
+    pub(crate) async fn load(
         &self,
         pool: &PgPool,
         project_id: Option<ProjectId>,

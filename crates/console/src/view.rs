@@ -41,7 +41,7 @@ impl View {
     }
 
     /// The mode of a page whose address may name one, or a project.
-    pub(crate) fn of(
+    pub(crate) fn mode_for(
         self,
         asked: Option<Mode>,
         project_id: Option<ProjectId>,

@@ -1,18 +1,15 @@
 //! API keys: `sk_test_…` and `sk_live_…`.
 //!
-//! The shape, with its checksum, is that of [`crate::base62`]. Keys are stored as SHA-256 only,
-//! with the last four for display: with that much randomness a slow hash would protect nothing
-//! more.
+//! The shape, with its checksum, is that of [`crate::base62`].
 
-use sha2::{Digest, Sha256};
-
-use crate::base62;
 pub use crate::base62::RANDOM_LENGTH;
+use crate::base62::{self, base62_secret};
 use crate::project::Mode;
 
-/// A well-formed API key. It is a secret: it has no `Display` and its `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+base62_secret! {
+    /// A well-formed API key.
+    ApiKey
+}
 
 impl ApiKey {
     /// Makes a key out of at least twice [`RANDOM_LENGTH`] random bytes; `None` if they were too
@@ -27,30 +24,6 @@ impl ApiKey {
     pub fn parse(text: &str) -> Option<Self> {
         let known = Mode::ALL.iter().any(|mode| base62::is_well_formed(prefix(*mode), text));
         known.then(|| Self(text.to_owned()))
-    }
-
-    /// The key itself, to be shown once.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// What the database keeps instead of the key.
-    #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
-
-    /// The last four characters, for people to distinguish keys.
-    #[must_use]
-    pub fn last_four(&self) -> &str {
-        base62::last_four(&self.0)
-    }
-}
-
-impl std::fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ApiKey(…{})", self.last_four())
     }
 }
 

@@ -38,11 +38,6 @@ pub(crate) fn is_well_formed(prefix: &str, text: &str) -> bool {
     checksum(checked) == sum
 }
 
-/// The last four characters, for people to distinguish such texts.
-pub(crate) fn last_four(text: &str) -> &str {
-    &text[text.len() - 4..]
-}
-
 fn checksum(text: &str) -> String {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
@@ -52,3 +47,40 @@ fn checksum(text: &str) -> String {
     }
     digits.iter().copied().map(char::from).collect()
 }
+
+/// Declares such a secret. It has no `Display`, and its `Debug` hides it. The database keeps its SHA-256 only, with the
+/// last four characters for display: with that much randomness a slow hash would protect nothing more.
+macro_rules! base62_secret {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The secret itself, to be shown once.
+            #[must_use]
+            pub fn reveal(&self) -> &str {
+                &self.0
+            }
+
+            /// What the database keeps instead of it.
+            #[must_use]
+            pub fn hash(&self) -> [u8; 32] {
+                <sha2::Sha256 as sha2::Digest>::digest(self.0.as_bytes()).into()
+            }
+
+            /// The last four characters, for people to distinguish such secrets.
+            #[must_use]
+            pub fn last_four(&self) -> &str {
+                &self.0[self.0.len() - 4..]
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "(…{})"), self.last_four())
+            }
+        }
+    };
+}
+pub(crate) use base62_secret;

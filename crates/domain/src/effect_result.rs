@@ -354,28 +354,34 @@ mod tests {
         assert_eq!(named, listed);
     }
 
+    const ORDER: EventIdentity<'_> = EventIdentity {
+        provider: "shopify",
+        shopify_shop_domain: Some("A.myshopify.com"),
+        provider_event_id: "7",
+        event_type: "orders/paid",
+        effect_type: "seat_update",
+        internal_reference: "ws_A",
+        effect_key: None,
+        delivery: None,
+    };
+
+    /// A success that says again all that the receipt of [`ORDER`] said.
+    fn receipt_repeated() -> Value {
+        json!({
+            "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
+            "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
+        })
+    }
+
     #[test]
     fn what_contradicts_the_event_is_named_with_what_it_has() {
-        let event = EventIdentity {
-            provider: "shopify",
-            shopify_shop_domain: Some("A.myshopify.com"),
-            provider_event_id: "7",
-            event_type: "orders/paid",
-            effect_type: "seat_update",
-            internal_reference: "ws_A",
-            effect_key: None,
-            delivery: None,
-        };
-        let fields = json!({
-            "event_id": "ev_1", "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
-            "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
-        });
         let selector = |change: Value| {
-            let mut body = fields.clone();
+            let mut body = receipt_repeated();
+            body["event_id"] = json!("ev_1");
             body.as_object_mut().expect("one").extend(change.as_object().expect("one").clone());
             parse(&body).expect("taken").event
         };
-        assert_eq!(selector(json!({})).contradictions(&event), []);
+        assert_eq!(selector(json!({})).contradictions(&ORDER), []);
         for (change, field, is) in [
             (json!({"provider_event_id": "8"}), "provider_event_id", "is \"7\" in"),
             (json!({"effect_type": "credit_grant"}), "effect_type", "is \"seat_update\" in"),
@@ -388,7 +394,7 @@ mod tests {
                 "is \"a.myshopify.com\" in",
             ),
         ] {
-            let found = selector(change).contradictions(&event);
+            let found = selector(change).contradictions(&ORDER);
             assert_eq!((found.len(), found[0].field.as_str()), (1, field));
             assert!(found[0].message.starts_with(is), "{}", found[0].message);
         }
@@ -396,31 +402,18 @@ mod tests {
 
     #[test]
     fn who_repeats_the_whole_receipt_means_its_event() {
-        let event = EventIdentity {
-            provider: "shopify",
-            shopify_shop_domain: Some("A.myshopify.com"),
-            provider_event_id: "7",
-            event_type: "orders/paid",
-            effect_type: "seat_update",
-            internal_reference: "ws_A",
-            effect_key: None,
-            delivery: None,
-        };
-        let body = json!({
-            "provider": "shopify", "shopify_shop_domain": "a.myshopify.com", "event_type": "ORDERS_PAID",
-            "effect_type": "seat_update", "internal_reference": "ws_A", "provider_event_id": 7, "status": "success"
-        });
+        let body = receipt_repeated();
         let whole = parse(&body).expect("taken").event;
-        assert!(whole.repeats(&event));
-        assert!(!whole.repeats(&EventIdentity { effect_key: Some("pack-2"), ..event }));
+        assert!(whole.repeats(&ORDER));
+        assert!(!whole.repeats(&EventIdentity { effect_key: Some("pack-2"), ..ORDER }));
         for name in
             ["provider", "shopify_shop_domain", "event_type", "effect_type", "internal_reference"]
         {
             let mut part = body.clone();
             part[name] = json!(null);
-            assert!(!parse(&part).expect("taken").event.repeats(&event), "{name}");
+            assert!(!parse(&part).expect("taken").event.repeats(&ORDER), "{name}");
         }
-        let paypal = EventIdentity { provider: "paypal", shopify_shop_domain: None, ..event };
+        let paypal = EventIdentity { provider: "paypal", shopify_shop_domain: None, ..ORDER };
         let shop = EventSelector { provider: Some(Provider::PayPal), ..whole };
         assert!(shop.repeats(&paypal), "a shop means nothing there");
     }

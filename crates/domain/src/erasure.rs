@@ -1,9 +1,6 @@
-//! Erasing a customer: how far an erasure is, and what stands in the place of what was erased.
+//! Erasing a customer: how far an erasure is.
 
 use crate::text_enum::text_enum;
-
-/// What stands in the place of an erased text.
-pub const ERASED: &str = "[erased]";
 
 text_enum! {
     /// What of an erasure is under way.

@@ -52,6 +52,7 @@ pub mod reprocess_policy;
 pub mod retention;
 pub mod saved_filter;
 pub mod secret_token;
+mod secret_url;
 pub mod shop_domain;
 pub mod signature;
 pub mod silence;

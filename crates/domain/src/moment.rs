@@ -24,14 +24,14 @@ const UNIX_DIGITS: usize = 9;
 /// What is wrong and what would be right; it continues a sentence that begins with the field.
 pub fn read(value: &Value) -> Result<OffsetDateTime, String> {
     match value {
-        Value::Number(number) => of_number(number),
-        Value::String(text) => of_text(text.trim()),
+        Value::Number(number) => from_number(number),
+        Value::String(text) => from_text(text.trim()),
         _ => Err(FORM.to_owned()),
     }
 }
 
 /// Unix seconds, whole or with a fraction.
-fn of_number(number: &Number) -> Result<OffsetDateTime, String> {
+fn from_number(number: &Number) -> Result<OffsetDateTime, String> {
     let moment = match number.as_i64() {
         Some(seconds) => OffsetDateTime::from_unix_timestamp(seconds).ok(),
         None => number
@@ -43,7 +43,7 @@ fn of_number(number: &Number) -> Result<OffsetDateTime, String> {
     storable.ok_or_else(|| finer_than_seconds(&number.to_string()).unwrap_or(FORM.to_owned()))
 }
 
-fn of_text(text: &str) -> Result<OffsetDateTime, String> {
+fn from_text(text: &str) -> Result<OffsetDateTime, String> {
     let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) else { return Err(explain(text)) };
     let utc = moment.checked_to_offset(UtcOffset::UTC);
     utc.filter(|utc| (0..=9999).contains(&utc.year())).ok_or_else(|| OUT_OF_RANGE.to_owned())

@@ -12,8 +12,8 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::base62;
 pub use crate::base62::RANDOM_LENGTH;
+use crate::base62::{self, base62_secret};
 
 /// How many characters a session token or a proof token has.
 pub const TOKEN_LENGTH: usize = 43;
@@ -91,9 +91,10 @@ impl SessionToken {
     }
 }
 
-/// A well-formed operator's token, `op_…`. It is a secret: it has no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OperatorToken(String);
+base62_secret! {
+    /// A well-formed operator's token, `op_…`.
+    OperatorToken
+}
 
 impl OperatorToken {
     /// Makes a token out of at least twice [`RANDOM_LENGTH`] random bytes; `None` if they were too
@@ -107,30 +108,6 @@ impl OperatorToken {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         base62::is_well_formed(OPERATOR_PREFIX, text).then(|| Self(text.to_owned()))
-    }
-
-    /// The token itself, to be shown once.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// What the database keeps instead of the token.
-    #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
-
-    /// The last four characters, for people to distinguish tokens.
-    #[must_use]
-    pub fn last_four(&self) -> &str {
-        base62::last_four(&self.0)
-    }
-}
-
-impl std::fmt::Debug for OperatorToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OperatorToken(…{})", self.last_four())
     }
 }
 

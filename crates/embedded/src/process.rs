@@ -18,7 +18,7 @@ use crate::spawner;
 
 /// How long an engine may take to stop before it is killed.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
-const DROP_PATIENCE: Duration = Duration::from_secs(5);
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two signals that an engine is stopped with.
 #[derive(Clone, Copy, Debug)]
@@ -131,9 +131,9 @@ impl Drop for Process {
             return;
         }
         self.signal(self.signals.hurried);
-        if !self.exits_within(DROP_PATIENCE) {
+        if !self.exits_within(DROP_TIMEOUT) {
             self.kill();
-            self.exits_within(DROP_PATIENCE);
+            self.exits_within(DROP_TIMEOUT);
         }
     }
 }

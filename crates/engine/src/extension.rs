@@ -108,8 +108,8 @@ impl Engine {
     /// When Temporal cannot be used, or its release runs no activities without a workflow.
     pub async fn run_activity(&self, run: ActivityRun) -> Result<ActivityEnd, EngineError> {
         let client = self.client().await?;
-        let patience = run.budget + GRACE;
-        match tokio::time::timeout(patience, run_to_its_end(&client, run)).await {
+        let timeout = run.budget + GRACE;
+        match tokio::time::timeout(timeout, run_to_its_end(&client, run)).await {
             Ok(end) => end,
             Err(_) => Ok(ActivityEnd::Unanswered(Silence::new(Unanswered::TooSlow))),
         }
@@ -122,8 +122,8 @@ impl Engine {
     /// When Temporal cannot be used, or its release runs no activities without a workflow.
     pub async fn deliver(&self, run: ActivityRun) -> Result<DeliveryEnd, EngineError> {
         let client = self.client().await?;
-        let patience = run.budget + GRACE;
-        match tokio::time::timeout(patience, deliver(&client, run)).await {
+        let timeout = run.budget + GRACE;
+        match tokio::time::timeout(timeout, deliver(&client, run)).await {
             Ok(end) => end,
             Err(_) => Ok(DeliveryEnd::failed(Silence::new(Unanswered::TooSlow))),
         }

@@ -28,9 +28,6 @@ pub(crate) async fn run(pool: PgPool, committed: Arc<Notify>) {
 }
 
 /// Does what is due now; for how many events.
-///
-/// # Errors
-/// When the database is out of reach.
 pub async fn carry_out_due(pool: &PgPool) -> Result<usize, StoreError> {
     let mut done = 0;
     for event_id in policy_plans::list_due(pool, BATCH).await? {

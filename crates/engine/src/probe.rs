@@ -18,7 +18,7 @@ use crate::connect::{Engine, EngineError};
 use crate::watch::judge_start;
 
 /// A start that takes longer is late for its minute.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whether this minute's probe is ours to start. Without a database it is nobody's.
 pub(crate) async fn claim(pool: &PgPool) -> bool {
@@ -30,8 +30,8 @@ pub(crate) async fn claim(pool: &PgPool) -> bool {
 
 /// Starts the probe, or leaves the one that still runs.
 pub(crate) async fn start(engine: &Engine, pool: &PgPool) -> Result<(), EngineError> {
-    let late = || Err(EngineError::Unreachable(format!("no answer within {PATIENCE:?}")));
-    tokio::time::timeout(PATIENCE, Box::pin(begin(engine, pool))).await.unwrap_or_else(|_| late())
+    let late = || Err(EngineError::Unreachable(format!("no answer within {TIMEOUT:?}")));
+    tokio::time::timeout(TIMEOUT, Box::pin(begin(engine, pool))).await.unwrap_or_else(|_| late())
 }
 
 async fn begin(engine: &Engine, pool: &PgPool) -> Result<(), EngineError> {

@@ -18,7 +18,7 @@ use crate::stage::Addresses;
 
 const EVERY: Duration = Duration::from_millis(500);
 /// More than the 2 s that a health check may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// Older than this, a message of the outbox waits for more than its turn.
 const OLD: f64 = 5.0;
 
@@ -48,7 +48,7 @@ pub struct Watcher {
 
 impl Watcher {
     pub fn start(addresses: Addresses, began: Instant) -> anyhow::Result<Self> {
-        let client = http::client(PATIENCE)?;
+        let client = http::client(TIMEOUT)?;
         let stop = CancellationToken::new();
         let (tell, seen) = watch::channel(Seen::default());
         let looking = tokio::spawn(look(client, addresses, began, stop.clone(), tell));

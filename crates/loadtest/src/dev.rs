@@ -21,8 +21,8 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
 /// The first start makes a database, and may have to install the engines.
-const START_PATIENCE: Duration = Duration::from_mins(5);
-const STOP_PATIENCE: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(5);
+const STOP_TIMEOUT: Duration = Duration::from_mins(1);
 /// Variables that would make it another `dev` than the one that people start.
 const NOT_PASSED_ON: [&str; 5] = [
     "DATABASE_URL",
@@ -91,7 +91,7 @@ impl Dev {
             .with_context(|| format!("cannot run {}", binary.display()))?;
         let Some(said) = child.stdout.take() else { bail!("dev has no standard output") };
         let mut lines = BufReader::new(said).lines();
-        let line = timeout(START_PATIENCE, lines.next_line()).await;
+        let line = timeout(START_TIMEOUT, lines.next_line()).await;
         let line = line.context("dev does not get ready")??;
         let line = line.with_context(|| format!("dev ended:\n{}", tail_of(folder.path())))?;
         let ready = serde_json::from_str(&line).with_context(|| format!("dev said {line}"))?;
@@ -142,7 +142,7 @@ async fn end(mut child: Child) -> anyhow::Result<()> {
     if let Some(pid) = pid {
         kill_process(pid, Signal::TERM)?;
     }
-    if timeout(STOP_PATIENCE, child.wait()).await.is_err() {
+    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         child.kill().await?;
     }
     Ok(())

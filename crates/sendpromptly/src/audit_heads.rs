@@ -19,12 +19,12 @@ use base64::engine::general_purpose::STANDARD;
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use engine::audit_chain::{HeadsBucket, HeadsTarget};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
-use sendpromptly::random;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use url::{Host, Url};
+use web::random;
 
 use crate::config::{ConfigError, Environment, malformed};
 use crate::settings::{

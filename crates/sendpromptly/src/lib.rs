@@ -6,7 +6,6 @@
 
 pub mod delivery;
 mod observation;
-pub mod random;
 pub mod repair_check;
 mod router;
 pub mod service;

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sendpromptly::random;
+use web::random;
 
 use crate::cmd::Command;
 use crate::config::Environment;

@@ -41,7 +41,7 @@ use tokio::time::{interval, sleep, timeout};
 /// How long what was asked for a reader holds for the next one.
 const MEMORY: Duration = Duration::from_secs(5);
 /// How long the database may take to respond.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How often values are put into their buckets, whether someone looks or not.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// How often a port that is taken is tried again.
@@ -113,7 +113,7 @@ impl Observed {
     }
 
     async fn ask_work(&self) {
-        let work = timeout(PATIENCE, read_work(&self.pool)).await.ok().and_then(Result::ok);
+        let work = in_time(read_work(&self.pool)).await;
         let age = |seconds: Option<i64>| seconds.unwrap_or_default().max(0);
         for (name, value) in [
             (name::OVERDUE, work.map(|work| work.overdue_events)),
@@ -129,16 +129,15 @@ impl Observed {
     }
 
     async fn ask_clock(&self) {
-        let offset = timeout(PATIENCE, read_clock_offset(&self.pool)).await;
-        telemetry::set(name::CLOCK, offset.ok().and_then(Result::ok));
+        telemetry::set(name::CLOCK, in_time(read_clock_offset(&self.pool)).await);
     }
 
     async fn ask_waiting(&self) {
-        let asking = async {
+        let found = in_time(async {
             let ages = count_pending_by_age(&self.pool).await?;
-            Ok::<_, StoreError>((ages, count_waiting_by_kind(&self.pool).await?))
-        };
-        let found = timeout(PATIENCE, asking).await.ok().and_then(Result::ok);
+            Ok((ages, count_waiting_by_kind(&self.pool).await?))
+        })
+        .await;
         let ages = found.as_ref().map(|(ages, _)| *ages);
         for (age, events) in [
             ("under_5m", ages.map(|ages| ages.under_5m)),
@@ -160,8 +159,7 @@ impl Observed {
     /// Where no dead-man URL is set, what is left of an earlier one says nothing.
     async fn ask_dead_man(&self) {
         let called_at = if self.health.has_dead_man() {
-            let found = timeout(PATIENCE, watch_probes::find(&self.pool)).await;
-            found.ok().and_then(Result::ok).and_then(|seen| seen.called_at)
+            in_time(watch_probes::find(&self.pool)).await.and_then(|seen| seen.called_at)
         } else {
             None
         };
@@ -169,15 +167,14 @@ impl Observed {
     }
 
     async fn ask_outages(&self) {
-        let noted = timeout(PATIENCE, count_outages(&self.pool)).await.ok().and_then(Result::ok);
+        let noted = in_time(count_outages(&self.pool)).await;
         telemetry::set(name::OUTAGES, noted.map(|noted| noted.outages));
         telemetry::set(name::OUTAGE_SECONDS, noted.map(|noted| noted.seconds));
         telemetry::set(name::OUTAGE_GRACE, noted.map(|noted| noted.grace));
     }
 
     async fn ask_retention(&self) {
-        let successes =
-            timeout(PATIENCE, list_successes(&self.pool)).await.ok().and_then(Result::ok);
+        let successes = in_time(list_successes(&self.pool)).await;
         for rule in Rule::ALL {
             let last = successes.iter().flatten().find(|one| one.rule == *rule);
             let at = last.and_then(|one| one.succeeded_at).map(OffsetDateTime::unix_timestamp);
@@ -187,10 +184,11 @@ impl Observed {
 
     /// Keeps what heads were known last where the database does not respond.
     async fn ask_audit(&self) {
-        let asking = async {
-            Ok::<_, StoreError>((list_heads(&self.pool).await?, find_waiting(&self.pool).await?))
-        };
-        let found = timeout(PATIENCE, asking).await.ok().and_then(Result::ok);
+        let found = in_time(async {
+            let heads = list_heads(&self.pool).await?;
+            Ok((heads, find_waiting(&self.pool).await?))
+        })
+        .await;
         let links = found.as_ref().map(|(heads, _)| heads.iter().map(|head| head.sequence).sum());
         telemetry::set(name::AUDIT_LINKS, links);
         let waiting = found.as_ref().map(|(_, waiting)| waiting.unwrap_or_default().max(0));
@@ -204,8 +202,7 @@ impl Observed {
 
     /// Keeps what was known last where the database does not respond.
     async fn ask_silences(&self) {
-        let counts = timeout(PATIENCE, count_silences(&self.pool)).await;
-        let Ok(Ok(counts)) = counts else { return };
+        let Some(counts) = in_time(count_silences(&self.pool)).await else { return };
         telemetry::silent_receipts(counts.into_iter().flat_map(|one| {
             let project = one.project_id.to_string();
             [(project.clone(), "project", one.whole), (project, "event_type", one.event_types)]
@@ -214,14 +211,13 @@ impl Observed {
 
     /// Keeps what was known last where the database does not respond.
     async fn ask_incidents(&self) {
-        if let Ok(Ok(failing)) = timeout(PATIENCE, list_failing_destinations(&self.pool)).await {
+        if let Some(failing) = in_time(list_failing_destinations(&self.pool)).await {
             telemetry::failing_destinations(failing.into_iter().filter_map(|one| {
                 let kind: DestinationKind = one.kind.parse().ok()?;
                 Some((one.project_id.to_string(), kind.as_str(), one.seconds))
             }));
         }
-        let counts = timeout(PATIENCE, count_unresolved_by_reason(&self.pool)).await;
-        let Ok(Ok(counts)) = counts else { return };
+        let Some(counts) = in_time(count_unresolved_by_reason(&self.pool)).await else { return };
         telemetry::open_incidents(
             counts
                 .into_iter()
@@ -231,8 +227,7 @@ impl Observed {
 
     /// Keeps what was known last where the database does not respond.
     async fn ask_sealed(&self) {
-        let counts = timeout(PATIENCE, sealed_values::count(&self.pool, false)).await;
-        let Ok(Ok(counts)) = counts else { return };
+        let Some(counts) = in_time(sealed_values::count(&self.pool, false)).await else { return };
         telemetry::sealed_values(counts.into_iter().map(|count| {
             let key = count.head.map_or("unreadable".to_owned(), |head| head.key.to_string());
             (key, count.column.table(), count.values)
@@ -246,6 +241,11 @@ impl Observed {
             telemetry::connections(name, Connections { idle, open, most, waiting, waits, lost });
         }
     }
+}
+
+/// What the database says, where it responds in time.
+async fn in_time<T>(asking: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    timeout(TIMEOUT, asking).await.ok().and_then(Result::ok)
 }
 
 async fn metrics(State(observed): State<Arc<Observed>>) -> impl IntoResponse {

@@ -5,10 +5,12 @@
 
 use std::path::PathBuf;
 
+use activities::Deps;
 use activities::destinations::Senders;
 use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
 use domain::repair_url::AllowedNetworks;
+use store::{MasterKey, PgPool};
 
 use crate::config::{ConfigError, Environment, SMTP_URL};
 
@@ -32,13 +34,36 @@ pub fn set_up(
 ///
 /// # Errors
 /// When the mail settings make no sense, or TLS cannot be set up.
-pub fn of_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::Result<Senders> {
+pub fn for_worker(environment: &Environment, allow: AllowedNetworks) -> anyhow::Result<Senders> {
     if environment.smtp_url()?.is_some() {
         return set_up(environment, allow, None);
     }
     let email = EmailSender::unset(&environment.mail_from()?)?;
     let http = GuardedClient::new(HttpPolicy::new(allow))?;
     Ok(Senders { email, http, activities: None })
+}
+
+/// What a trial asks an extension by. No mail is sent.
+///
+/// # Errors
+/// As [`for_worker`].
+pub fn for_trial(
+    environment: &Environment,
+    allow: AllowedNetworks,
+    pool: PgPool,
+    master_key: MasterKey,
+) -> anyhow::Result<Deps> {
+    let senders = for_worker(environment, allow.clone())?;
+    Ok(Deps {
+        pool,
+        master_key,
+        http: senders.http.clone(),
+        allow,
+        senders,
+        public_url: String::new(),
+        mail_domain: String::new(),
+        dead_man: None,
+    })
 }
 
 /// Sets up what sends mail.

@@ -244,7 +244,7 @@ impl Service {
         // An api's background may be stuck with Temporal, and a worker takes no requests.
         let pool = if part == Part::Api { &self.pool } else { &self.background };
         let health = Monitor::new(pool.clone(), Arc::clone(&self.engine));
-        let health = if part == Part::Worker { health.of_worker() } else { health };
+        let health = if part == Part::Worker { health.for_worker() } else { health };
         let observed = Observed {
             part,
             exposition: exposition.clone(),

@@ -95,7 +95,8 @@ pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClai
         Turn::Soon => return Ok(AlertClaim::Paced),
         Turn::Later => return Ok(AlertClaim::LeftAlone),
     }
-    begin_attempt(tx, &alert, failures).await?;
+    // The attempt is counted before it is made: what became of it may never be noted.
+    hold(tx, &alert, failures, 1).await?;
     let first = others.first;
     let claimed = ClaimedAlert { alert, failures, first, root, conversation, stands_for_cause };
     Ok(AlertClaim::Send(claimed))
@@ -192,31 +193,25 @@ async fn read_others(tx: &mut PgConnection, alert: &Alert) -> Result<Others, Sto
     })
 }
 
-/// Counts the attempt before it is made: what became of it may never be noted.
-async fn begin_attempt(
+/// Says that the process that claimed the alert still sends it.
+pub async fn renew_alert(pool: &PgPool, claimed: &ClaimedAlert) -> Result<(), StoreError> {
+    transaction(pool, async |tx| hold(tx, &claimed.alert, claimed.failures, 0).await).await
+}
+
+/// Holds the alert from now on, with `begun` attempts more.
+async fn hold(
     tx: &mut PgConnection,
     alert: &Alert,
     failures: i32,
+    begun: i32,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE alerts SET attempts = attempts + 1, unnoted_attempts = unnoted_attempts + 1 WHERE id = $1",
-        alert.id.as_uuid(),
-    )
-    .execute(&mut *tx)
-    .await?;
-    hold(tx, alert, failures).await
-}
-
-/// Says that the process that claimed the alert still sends it.
-pub async fn renew_alert(pool: &PgPool, claimed: &ClaimedAlert) -> Result<(), StoreError> {
-    transaction(pool, async |tx| hold(tx, &claimed.alert, claimed.failures).await).await
-}
-
-async fn hold(tx: &mut PgConnection, alert: &Alert, failures: i32) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE alerts SET leased_until = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        "UPDATE alerts SET attempts = attempts + $3, unnoted_attempts = unnoted_attempts + $3,
+             leased_until = clock_timestamp() + make_interval(secs => $2)
+         WHERE id = $1 AND state = 'pending'",
         alert.id.as_uuid(),
         claim_seconds(),
+        begun,
     )
     .execute(&mut *tx)
     .await?;

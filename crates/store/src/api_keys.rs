@@ -171,7 +171,7 @@ pub async fn list_keys(
     Ok(keys)
 }
 
-/// Revokes a key for good; its project, or `None` if there is no such valid key.
+/// Revokes a key for good; `None` if there is no such valid key.
 pub async fn revoke_key(
     db: impl PgExecutor<'_>,
     id: KeyId,

@@ -10,7 +10,7 @@ use crate::seal::{Cell, MasterKey, SealError};
 /// The headers with their values, by name.
 ///
 /// # Errors
-/// When the database fails or a value does not open.
+/// When a value does not open.
 pub async fn list_headers(
     db: impl PgExecutor<'_>,
     key: &MasterKey,

@@ -128,7 +128,7 @@ pub(crate) async fn is_used(
 /// Removes a name from a project.
 ///
 /// # Errors
-/// When the database fails or there is no such name.
+/// When there is no such name.
 pub(crate) async fn delete_name(
     tx: &mut PgConnection,
     project_id: ProjectId,

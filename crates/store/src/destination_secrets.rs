@@ -46,7 +46,7 @@ pub(crate) async fn insert_secret(
 /// The secrets that sign at the moment, newest first.
 ///
 /// # Errors
-/// When the database fails or a secret does not open.
+/// When a secret does not open.
 pub(crate) async fn list_valid_secrets(
     db: impl PgExecutor<'_>,
     key: &MasterKey,

@@ -204,7 +204,7 @@ pub struct Renaming {
 /// there is no such one.
 ///
 /// # Errors
-/// When the database fails or the URL does not open.
+/// When the URL does not open.
 pub async fn update_label(
     tx: &mut PgConnection,
     key: &MasterKey,
@@ -272,7 +272,7 @@ pub struct SavedTarget {
 /// A destination ready to send to; `None` if it was removed.
 ///
 /// # Errors
-/// When the database fails or the URL does not open.
+/// When the URL does not open.
 pub async fn find_target(
     db: &mut PgConnection,
     key: &MasterKey,

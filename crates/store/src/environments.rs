@@ -32,7 +32,7 @@ impl Default for WorkerRun {
 /// The id of this database's installation.
 ///
 /// # Errors
-/// When the database fails, or the migration that makes the id has not run.
+/// When the migration that makes the id has not run.
 pub async fn find_id(db: impl PgExecutor<'_>) -> Result<String, StoreError> {
     let id = sqlx::query_scalar!("SELECT id FROM environments").fetch_optional(db).await?;
     Ok(id.ok_or(StoreError::Missing("environments"))?.to_string())

@@ -111,7 +111,7 @@ impl LockedEvent {
 /// What the watch gets: the event's state and what comes next.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn read_for_watch(
     tx: &mut PgConnection,
     event_id: EventId,

@@ -187,7 +187,7 @@ pub async fn list_selected(
 /// Moves the effect from the state that was read under the lock.
 ///
 /// # Errors
-/// When the database fails, or the state was another one.
+/// When the state was another one.
 pub async fn settle(
     tx: &mut PgConnection,
     event: &PaymentEvent,

@@ -202,7 +202,7 @@ pub enum Recording {
 /// makes it [`SILENT_AFTER`] without an answer in a row, the project's destinations are to hear of it.
 ///
 /// # Errors
-/// When the database fails or there is no such call.
+/// When there is no such call.
 pub async fn record_end(
     tx: &mut PgConnection,
     id: CallId,
@@ -255,7 +255,7 @@ pub struct EndpointCall {
 /// extension that is paused or was removed.
 ///
 /// # Errors
-/// When the database fails or the secret does not open.
+/// When the secret does not open.
 pub async fn find_endpoint_call(
     db: &mut PgConnection,
     key: &MasterKey,

@@ -136,7 +136,7 @@ macro_rules! query_extensions {
 /// changed then. One over HTTPS signs with `secret`.
 ///
 /// # Errors
-/// When the database fails, or one over HTTPS comes without a secret.
+/// When one over HTTPS comes without a secret.
 pub async fn insert_extension(
     db: &mut PgConnection,
     key: &MasterKey,
@@ -313,7 +313,7 @@ pub async fn count_extensions(
 /// or one that was removed.
 ///
 /// # Errors
-/// When the database fails or the secret does not open.
+/// When the secret does not open.
 pub async fn find_secret(
     db: impl PgExecutor<'_>,
     key: &MasterKey,

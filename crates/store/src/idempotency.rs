@@ -210,7 +210,7 @@ async fn claim_all(
 ) -> Result<Vec<SharedClaim>, StoreError> {
     let found = sqlx::query_file_as!(
         FoundRow,
-        "src/claim_all.sql",
+        "src/idempotency/claim_all.sql",
         &column(wanted, |it| format!("{}/{}/{}", it.used.project_id, it.used.route, it.used.key)),
         &column(wanted, |it| it
             .provider_event_id

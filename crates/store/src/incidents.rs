@@ -119,9 +119,6 @@ pub async fn insert_incident(
 }
 
 /// Says that the incident of an event was opened before its watch asked.
-///
-/// # Errors
-/// When the database fails.
 pub async fn mark_watch_late(db: impl PgExecutor<'_>, event_id: EventId) -> Result<(), StoreError> {
     sqlx::query!("UPDATE incidents SET watch_late = true WHERE event_id = $1", event_id.as_uuid())
         .execute(db)
@@ -130,9 +127,6 @@ pub async fn mark_watch_late(db: impl PgExecutor<'_>, event_id: EventId) -> Resu
 }
 
 /// Says that the watch has come, or that it is looked for.
-///
-/// # Errors
-/// When the database fails.
 pub async fn clear_watch_late(
     db: impl PgExecutor<'_>,
     event_id: EventId,
@@ -197,7 +191,7 @@ pub async fn list_for_events(
 /// Moves an incident from the state that was read under the lock.
 ///
 /// # Errors
-/// When the database fails, or the state was another one.
+/// When the state was another one.
 pub async fn change_state(
     tx: &mut PgConnection,
     incident: &Incident,
@@ -219,7 +213,7 @@ pub async fn change_state(
 /// Resolves an incident.
 ///
 /// # Errors
-/// When the database fails, or it was resolved already.
+/// When it was resolved already.
 pub async fn resolve(
     tx: &mut PgConnection,
     id: IncidentId,

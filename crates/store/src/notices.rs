@@ -101,21 +101,11 @@ pub async fn enqueue_broken(
     project_id: ProjectId,
     broken: DestinationId,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
-         SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
-         WHERE project_id = $1 AND id <> $2 AND removed_at IS NULL AND broken_at IS NULL
-         ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
-        project_id.as_uuid(),
-        broken.as_uuid(),
-        NoticeKind::DestinationBroken.as_str(),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    enqueue_about(db, project_id, NoticeKind::DestinationBroken, broken.as_uuid()).await
 }
 
-/// Notifies a project's destinations of a policy that stopped, or of a silence: `about` is its row.
+/// Notifies a project's destinations of a policy that stopped, of a silence, or of one of them: `about` is its row,
+/// and not notified itself.
 pub(crate) async fn enqueue_about(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -125,7 +115,7 @@ pub(crate) async fn enqueue_about(
     sqlx::query!(
         "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
          SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM destinations
-         WHERE project_id = $1 AND removed_at IS NULL AND broken_at IS NULL
+         WHERE project_id = $1 AND id <> $2 AND removed_at IS NULL AND broken_at IS NULL
          ON CONFLICT ON CONSTRAINT notices_occasion_key DO NOTHING",
         project_id.as_uuid(),
         about,
@@ -202,27 +192,25 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
         Turn::Soon => return Ok(NoticeClaim::Paced),
         Turn::Later => return Ok(NoticeClaim::LeftAlone),
     }
-    sqlx::query!(
-        "UPDATE notices SET attempts = attempts + 1, unnoted_attempts = unnoted_attempts + 1 WHERE id = $1",
-        id,
-    )
-    .execute(&mut *tx)
-    .await?;
-    hold(tx, &notice).await?;
+    hold(tx, &notice, 1).await?;
     Ok(NoticeClaim::Send(notice))
 }
 
 /// Says that the process that claimed the notice still sends it.
 pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreError> {
-    transaction(pool, async |tx| hold(tx, notice).await).await
+    transaction(pool, async |tx| hold(tx, notice, 0).await).await
 }
 
-async fn hold(tx: &mut PgConnection, notice: &Notice) -> Result<(), StoreError> {
+/// Holds the notice from now on, with `begun` attempts more.
+async fn hold(tx: &mut PgConnection, notice: &Notice, begun: i32) -> Result<(), StoreError> {
     destination_health::hold(&mut *tx, notice.destination_id, notice.failures).await?;
     sqlx::query!(
-        "UPDATE notices SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1 AND state = 'pending'",
+        "UPDATE notices SET attempts = attempts + $3, unnoted_attempts = unnoted_attempts + $3,
+             due_at = clock_timestamp() + make_interval(secs => $2)
+         WHERE id = $1 AND state = 'pending'",
         notice.id,
         claim_seconds(),
+        begun,
     )
     .execute(tx)
     .await?;

@@ -72,7 +72,7 @@ pub async fn list_tokens(
     Ok(tokens)
 }
 
-/// Revokes a token of this operator for good. `false` if they have no such valid token.
+/// Revokes a token of this operator for good; `None` if they have no such valid token.
 pub async fn revoke_token(
     db: impl PgExecutor<'_>,
     operator_id: OperatorId,

@@ -32,9 +32,6 @@ pub struct Behind {
 }
 
 /// Makes the partitions of the coming two months that are not there.
-///
-/// # Errors
-/// When the database fails.
 pub async fn make_ahead(pool: &PgPool) -> Result<MadeAhead, StoreError> {
     let mut ahead = MadeAhead::default();
     for table in list_tables(pool).await? {
@@ -75,9 +72,6 @@ pub(crate) fn unless_locked<T>(done: Result<T, sqlx::Error>) -> Result<Option<T>
 }
 
 /// The tables whose next month has no partition.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_behind(db: impl PgExecutor<'_>) -> Result<Vec<Behind>, StoreError> {
     let behind = sqlx::query_as!(
         Behind,

@@ -88,7 +88,7 @@ impl ProjectSettings {
 
     /// As they are.
     #[must_use]
-    pub fn of(project: &Project) -> Self {
+    pub fn from_project(project: &Project) -> Self {
         Self {
             name: project.name.clone(),
             mode: project.mode,
@@ -130,7 +130,7 @@ pub async fn insert_project(
 /// Changes what may change; the mode never does, because its keys say it.
 ///
 /// # Errors
-/// When the database fails or there is no such project.
+/// When there is no such project.
 pub async fn update_project(
     db: impl PgExecutor<'_>,
     id: ProjectId,

@@ -44,7 +44,7 @@ pub struct OpenedLink {
 /// be.
 ///
 /// # Errors
-/// When the database fails, or the days are not from 1 to 365.
+/// When the days are not from 1 to 365.
 pub async fn insert_link(
     db: impl PgExecutor<'_>,
     incident: &Incident,

@@ -12,7 +12,7 @@ use crate::{PgConnection, StoreError};
 /// The hash of a customer's reference.
 ///
 /// # Errors
-/// When the database fails, or the project's key does not open.
+/// When the project's key does not open.
 pub async fn hash(
     tx: &mut PgConnection,
     master_key: &MasterKey,

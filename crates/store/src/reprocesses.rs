@@ -173,7 +173,7 @@ pub async fn list_latest(
 /// Moves a reprocess from the state that was read under the lock; an ending keeps its time.
 ///
 /// # Errors
-/// When the database fails, or the state was another one.
+/// When the state was another one.
 pub async fn change_state(
     tx: &mut PgConnection,
     id: ReplayId,

@@ -49,7 +49,7 @@ pub async fn insert_secret(
 /// The secrets that sign at the moment, newest first.
 ///
 /// # Errors
-/// When the database fails or a secret does not open.
+/// When a secret does not open.
 pub async fn list_valid_secrets(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
@@ -96,7 +96,7 @@ pub async fn list_secrets(
 /// sooner.
 ///
 /// # Errors
-/// When the database fails or there is no such project.
+/// When there is no such project.
 pub async fn rotate_secret(
     tx: &mut PgConnection,
     key: &MasterKey,
@@ -141,7 +141,7 @@ pub async fn revoke_secret(
 /// there is no secret yet, so that any key is.
 ///
 /// # Errors
-/// When the database fails or the secret does not open.
+/// When the secret does not open.
 pub async fn open_newest(
     db: impl PgExecutor<'_>,
     key: &MasterKey,

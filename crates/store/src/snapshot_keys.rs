@@ -16,9 +16,6 @@ use crate::{PgConnection, StoreError, column};
 pub(crate) type SnapshotKeys = BTreeMap<ProjectId, Result<SnapshotKey, SealError>>;
 
 /// The keys of these projects. What is missing is made.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn ensure(
     tx: &mut PgConnection,
     master_key: &MasterKey,

@@ -17,7 +17,7 @@ pub const COUNTED: i64 = 1_000;
 /// The snapshot of an event, as the app sent it; `None` if none is kept.
 ///
 /// # Errors
-/// When the database fails, or the snapshot or its key does not open.
+/// When the snapshot or its key does not open.
 pub async fn find_snapshot(
     db: &mut PgConnection,
     key: &MasterKey,

@@ -40,7 +40,7 @@ const WAITING: usize = 4096;
 /// How many may wait while the database is away.
 const WAITING_FOR_DATABASE: usize = 16;
 /// How long work waits to be begun.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// After this a batch leaves its place to others: it hangs, perhaps on a connection on which nothing
 /// comes through any more, and the next one may find a better one.
@@ -94,11 +94,11 @@ impl<G: Group> Clone for GroupCommit<G> {
 impl<G: Group> GroupCommit<G> {
     /// Its batches run as `detached` work on this pool.
     pub fn new(group: G, pool: PgPool, detached: Detached) -> Self {
-        Self::with_patience(group, pool, detached, PATIENCE)
+        Self::with_timeout(group, pool, detached, TIMEOUT)
     }
 
-    fn with_patience(group: G, pool: PgPool, detached: Detached, patience: Duration) -> Self {
-        Self(Arc::new(Shared { group, pool, detached, patience, commits: Mutex::default() }))
+    fn with_timeout(group: G, pool: PgPool, detached: Detached, timeout: Duration) -> Self {
+        Self(Arc::new(Shared { group, pool, detached, timeout, commits: Mutex::default() }))
     }
 
     /// Has work done together with what else there is. Dropping the future does not stop it.
@@ -107,7 +107,7 @@ impl<G: Group> GroupCommit<G> {
     /// What the group responds; [`ApiError::Unavailable`] if it could not be begun in time.
     pub async fn run(&self, work: G::Work) -> Result<G::Output, ApiError> {
         let (ticket, mut reply) = self.0.join(work)?;
-        let reply = match timeout(self.0.patience, &mut reply).await {
+        let reply = match timeout(self.0.timeout, &mut reply).await {
             Ok(reply) => reply,
             Err(_) if self.0.leave(ticket) => return Err(self.0.too_many()),
             Err(_) => reply.await,
@@ -120,7 +120,7 @@ struct Shared<G: Group> {
     group: G,
     pool: PgPool,
     detached: Detached,
-    patience: Duration,
+    timeout: Duration,
     commits: Mutex<Commits<G>>,
 }
 
@@ -300,7 +300,7 @@ mod tests {
             let pool = store::pool::connect_lazily(nowhere, 1).expect("a pool");
             let (group, detached) =
                 (Noted { batches: sender, open: receiver }, Detached::default());
-            let commits = GroupCommit::with_patience(group, pool, detached.clone(), BRIEF);
+            let commits = GroupCommit::with_timeout(group, pool, detached.clone(), BRIEF);
             Self { commits, batches, door, detached }
         }
 

@@ -67,7 +67,11 @@ fn plenty() -> Result<[u8; 3 * RANDOM_LENGTH], getrandom::Error> {
     bytes()
 }
 
-fn bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+/// Random bytes.
+///
+/// # Errors
+/// When the system gives none.
+pub fn bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut random = [0; N];
     getrandom::fill(&mut random)?;
     Ok(random)

@@ -42,7 +42,7 @@ const FLAGS: [&str; 16] = [
 ];
 
 const LOG: &str = "stderr.log";
-const END_PATIENCE: Duration = Duration::from_secs(3);
+const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the browser is spoken to with.
 pub(super) type Pipes = (ChildStdin, ChildStdout);
@@ -100,11 +100,11 @@ impl Drop for Process {
     /// The pipes are closed by now, at which the browser ends in order. Returns when it is gone, so
     /// that its profile can be removed.
     fn drop(&mut self) {
-        if !self.ends_within(END_PATIENCE) {
+        if !self.ends_within(END_TIMEOUT) {
             let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
             // It may have ended in this moment.
             let _ = pid.map(|group| rustix::process::kill_process_group(group, Signal::KILL));
-            self.ends_within(END_PATIENCE);
+            self.ends_within(END_TIMEOUT);
         }
     }
 }

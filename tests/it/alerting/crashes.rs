@@ -6,8 +6,7 @@ use store::alert_holds;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, change, end, fail, fail_many, header, look, pass, start, totals, world};
-use crate::causes_told::deliver_all;
+use super::{CODE, change, end, fail, fail_many, header, pass, start, totals, world};
 
 #[test]
 fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
@@ -22,7 +21,7 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Held)));
         drop(tx);
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         fail_many(&world, 1..3).await;
         end(&world).await;
 
@@ -37,10 +36,10 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         assert!(matches!(claim_notice(&mut tx, digest).await, Ok(NoticeClaim::Send(_))));
         tx.commit().await.expect("a commit");
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0, "another may still be at it");
         pass(&world, "11 seconds").await;
-        tokio::join!(look(&world), look(&world));
+        tokio::join!(world.send_waiting(), world.send_waiting());
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 1, "two workers send it once");
         assert!(header(&mails[0], "Subject").contains("3 opened"), "{}", mails[0]);
@@ -59,12 +58,12 @@ fn two_maintenances_that_overlap_end_in_one_digest() {
         let first = "UPDATE maintenance_windows SET ended_at = now(), ended_by = 'cli:x'
             WHERE id = (SELECT min(id::text)::uuid FROM maintenance_windows)";
         change(&world, first).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0, "the other one lasts");
         fail(&world, "evt_2", CODE).await;
         end(&world).await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1);
         assert_eq!(totals(&world).await, ["told 2"]);
     });
@@ -79,12 +78,12 @@ fn a_maintenance_of_days_gives_nothing_up_and_ends_by_itself() {
         let event_id = world.receipt("evt_1").await;
         world.result(event_id, "failed", serde_json::json!({"error_code": CODE})).await;
         change(&world, "UPDATE alerts SET created_at = created_at - interval '2 days'").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(totals(&world).await, ["folded 1"]);
         let over = "UPDATE maintenance_windows SET started_at = now() - interval '2 days', ends_at = now()";
         change(&world, over).await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         assert_eq!((world.mailbox.mails().len(), totals(&world).await), (1, vec!["told 1".into()]));
     });
 }

@@ -8,13 +8,13 @@ use e2e::{Receiver, World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::cause_waits;
-use store::destinations::{Target, list_destinations};
+use store::destinations::list_destinations;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
 use super::{CODE, change, end, fail, fail_many, flat, header, hook, start, succeed, world};
 use crate::automation::script::{Script, bad_fields};
-use crate::causes_told::{headings, incident};
+use crate::causes_told::headings;
 
 /// What a worker does in a minute, after so long.
 async fn wait(world: &World, interval: &str) {
@@ -34,13 +34,22 @@ async fn rule(world: &World, option: &str, value: &str) -> (i32, Value) {
     world.cli(&set).await.expect("a command")
 }
 
+/// After an hour these kinds of destinations are told, one after the other, of what nobody acknowledged.
+async fn escalate(world: &World, kinds: &str) {
+    let sql = format!(
+        "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+         INSERT INTO escalation_steps SELECT project_id, row_number() OVER (ORDER BY kind), id
+             FROM destinations WHERE kind IN ({kinds})"
+    );
+    change(world, &sql).await;
+}
+
 fn subjects(world: &World) -> Vec<String> {
     world.mailbox.mails().iter().map(|mail| header(mail, "Subject").to_owned()).collect()
 }
 
 async fn slack(world: &World) -> (Receiver, DestinationId) {
-    let slack = Receiver::start().await.expect("a receiver");
-    world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
+    let slack = world.alert_slack().await;
     let all = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
     let id = all.iter().find(|one| one.kind == "slack").expect("slack").id;
     (slack, id)
@@ -173,21 +182,13 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let (slack, id) = slack(&world).await;
-        change(
-            &world,
-            &format!(
-                "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
-                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}'",
-                id.as_uuid()
-            ),
-        )
-        .await;
+        let slack = world.alert_slack().await;
+        escalate(&world, "'slack'").await;
         let first = fail(&world, "evt_1", CODE).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
         assert_eq!(slack.received().len(), 1);
-        let seen = incident(&world, first).await.to_string();
+        let seen = world.incident(first).await.id.to_string();
         world.cli(&["incident", "acknowledge", &seen]).await.expect("a command");
         wait(&world, "1 hour").await;
         let second = fail(&world, "evt_2", CODE).await;
@@ -214,13 +215,7 @@ fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
         world.alert_bob().await;
         let (first, id) = slack(&world).await;
         let second = hook(&world).await;
-        change(
-            &world,
-            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
-             INSERT INTO escalation_steps SELECT project_id, CASE kind WHEN 'slack' THEN 1 ELSE 2 END, id
-                 FROM destinations WHERE kind IN ('slack', 'webhook')",
-        )
-        .await;
+        escalate(&world, "'slack', 'webhook'").await;
         fail(&world, "evt_1", CODE).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
@@ -239,23 +234,17 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let (slack, id) = slack(&world).await;
-        change(
-            &world,
-            &format!(
-                "INSERT INTO alert_rules (project_id, escalate_after, remind_every) SELECT id, 60, 30 FROM projects;
-                 INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE id = '{}';
-                 UPDATE destinations SET removed_at = now() WHERE kind = 'email'",
-                id.as_uuid()
-            ),
-        )
-        .await;
+        let slack = world.alert_slack().await;
+        escalate(&world, "'slack'").await;
+        let alone = "UPDATE alert_rules SET remind_every = 30;
+             UPDATE destinations SET removed_at = now() WHERE kind = 'email'";
+        change(&world, alone).await;
         let event_id = fail(&world, "evt_1", CODE).await;
         assert_eq!(slack.received().len(), 1);
         wait(&world, "0 minutes").await;
         wait(&world, "30 minutes").await;
         assert_eq!(slack.received().len(), 2, "and again");
-        let id = incident(&world, event_id).await.to_string();
+        let id = world.incident(event_id).await.id.to_string();
         world.cli(&["incident", "snooze", &id, "--for", "5m"]).await.expect("a command");
         change(&world, "UPDATE snoozes SET until = now()").await;
         wait(&world, "0 minutes").await;
@@ -270,7 +259,7 @@ fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenanc
         world.alert_bob().await;
         rule(&world, "--come-back-after", "1d").await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        let id = incident(&world, event_id).await.to_string();
+        let id = world.incident(event_id).await.id.to_string();
         world.cli(&["incident", "acknowledge", &id]).await.expect("a command");
         wait(&world, "23 hours").await;
         assert_eq!(world.mailbox.mails().len(), 1);

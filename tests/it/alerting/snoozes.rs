@@ -10,7 +10,6 @@ use time::{Duration, OffsetDateTime};
 
 use super::{CODE, change, fail, header, succeed, world};
 use crate::automation::script::{Script, bad_fields};
-use crate::causes_told::incident;
 
 async fn cli(world: &World, arguments: &[&str]) -> (i32, Value) {
     world.cli(arguments).await.expect("a command")
@@ -36,7 +35,7 @@ fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
         let first = fail(&world, "evt_1", CODE).await;
         let second = fail(&world, "evt_2", "card_error").await;
         for event_id in [first, second] {
-            let id = incident(&world, event_id).await.to_string();
+            let id = world.incident(event_id).await.id.to_string();
             let (code, printed) = cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await;
             assert_eq!((code, &printed["snoozed"]), (0, &json!(true)), "{printed}");
         }
@@ -64,12 +63,12 @@ fn however_many_snoozes_are_over_one_statement_ends_them() {
         let world = world().await;
         world.alert_bob().await;
         for name in ["evt_1", "evt_2", "evt_3"] {
-            let id = incident(&world, fail(&world, name, CODE).await).await.to_string();
+            let id = world.incident(fail(&world, name, CODE).await).await.id.to_string();
             assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
         }
         let resolved = world.receipt("evt_4").await;
         world.result(resolved, "failed", json!({"error_code": CODE})).await;
-        let id = incident(&world, resolved).await.to_string();
+        let id = world.incident(resolved).await.id.to_string();
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
         succeed(&world, resolved).await;
         change(&world, "UPDATE snoozes SET until = now()").await;
@@ -89,7 +88,7 @@ fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
         let world = world().await;
         world.alert_bob().await;
         let first = fail(&world, "evt_1", CODE).await;
-        let id = incident(&world, first).await.to_string();
+        let id = world.incident(first).await.id.to_string();
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--until-next"]).await.0, 0);
         be_over(&world).await;
         fail(&world, "evt_2", "card_error").await;
@@ -136,7 +135,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
     run(async {
         let world = world().await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        let id = incident(&world, event_id).await;
+        let id = world.incident(event_id).await.id;
         let path = format!("/{}/incidents/{id}/snooze", world.project.id);
         let script = Script::of(&world, Role::Operator).await;
         let none: SnoozeResponse = script.read(&path).await;

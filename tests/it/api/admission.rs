@@ -61,7 +61,8 @@ fn what_another_process_changes_takes_effect_in_all_that_run() {
             })
             .await;
         }
-        let settings = ProjectSettings { timeout_minutes: 5, ..ProjectSettings::of(project) };
+        let settings =
+            ProjectSettings { timeout_minutes: 5, ..ProjectSettings::from_project(project) };
         projects::update_project(pool, project.id, &settings).await.expect("changed");
         for url in &urls {
             eventually("an event with the new time-out", async || {

@@ -19,8 +19,7 @@ use super::{Script, bad_fields, world};
 async fn fail(world: &World, provider_event_id: &str, code: &str) -> IncidentId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({ "error_code": code })).await;
-    let found = store::incidents::find_for_event(&world.pool, event_id).await.expect("a database");
-    found.expect("an incident").id
+    world.incident(event_id).await.id
 }
 
 /// Lets an operator keep a filter under a name.

@@ -2,7 +2,6 @@
 
 use api_types::error::{ErrorDetail, ErrorResponse};
 use domain::operator::Role;
-use domain::secret_token::OperatorToken;
 use e2e::{World, console};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -19,9 +18,7 @@ impl<'a> Script<'a> {
     pub async fn of(world: &'a World, role: Role) -> Self {
         let email = format!("{role}@cometcart.test");
         let operator = console::add(&world.pool, &email, role).await;
-        let mut random = [0; 96];
-        getrandom::fill(&mut random).expect("random bytes");
-        let token = OperatorToken::from_random(&random).expect("a token");
+        let token = web::random::operator_token().expect("a token");
         operator_tokens::insert_token(&world.pool, operator, "nightly", &token)
             .await
             .expect("a token");

@@ -1,9 +1,5 @@
 //! The API's answer about an incident says by which message each destination was told of it.
 
-use std::time::Duration;
-
-use activities::alerts::deliver;
-use activities::waiting;
 use api_types::incidents::IncidentDetailsResponse;
 use domain::ids::IncidentId;
 use domain::operator::Role;
@@ -16,11 +12,8 @@ use super::{Script, world};
 async fn fail(world: &World, provider_event_id: &str) -> IncidentId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    for id in store::alerts::list_pending(&world.pool, event_id).await.expect("a list") {
-        deliver(&world.deps(), id).await.expect("a database");
-    }
-    let found = store::incidents::find_for_event(&world.pool, event_id).await.expect("a database");
-    found.expect("an incident").id
+    world.deliver_alerts(&[event_id]).await;
+    world.incident(event_id).await.id
 }
 
 #[test]
@@ -42,9 +35,7 @@ fn an_incident_that_a_message_of_its_cause_told_names_that_message() {
         let message = folded.told_by.expect("the message that will stand for it");
         let later = "UPDATE cause_threads SET told_at = told_at - interval '15 minutes'";
         sqlx::raw_sql(later).execute(&world.pool).await.expect("a database");
-        for id in waiting::list_destinations(&world.deps()).await.expect("a database") {
-            waiting::send_to(&world.deps(), id, Duration::ZERO).await.expect("a database");
-        }
+        world.send_waiting().await;
         let told = read(second).await;
         assert_eq!((told.state.as_str(), told.told_by), ("told", Some(message)));
         let mails = world.mailbox.mails();

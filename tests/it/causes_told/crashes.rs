@@ -9,10 +9,7 @@ use store::cause_threads;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{
-    CODE, alert_slack, alerts, change, deliver_all, fail, fail_many, header, headings, look, pass,
-    totals, world,
-};
+use super::{CODE, alerts, change, fail, fail_many, header, headings, pass, totals, world};
 use crate::webhook::{reject_notes, take_notes_again};
 
 async fn last_notice(world: &e2e::World) -> Uuid {
@@ -33,7 +30,7 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Folded(_))));
         drop(tx);
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
 
         // Several write the message, and one dies with its claim.
         let (one, other) = (world.pool.clone(), world.pool.clone());
@@ -44,14 +41,14 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
         let mut tx = world.pool.begin().await.expect("a transaction");
         assert!(matches!(claim_notice(&mut tx, notice).await, Ok(NoticeClaim::Send(_))));
         tx.commit().await.expect("a commit");
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1, "another may still be at it");
         pass(&world, "11 seconds").await;
         let (one, other) = (world.deps(), world.deps());
         let (first, second) =
             tokio::join!(waiting::list_destinations(&one), waiting::list_destinations(&other));
         assert_eq!(first.expect("a list"), second.expect("a list"));
-        tokio::join!(look(&world), look(&world));
+        tokio::join!(world.send_waiting(), world.send_waiting());
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2, "two workers send it once");
         assert!(header(&mails[1], "Subject").contains("10 incidents"), "{}", mails[1]);
@@ -72,7 +69,7 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
             assert_eq!(destinations.len(), 1);
             let noted = waiting::send_to(&deps, destinations[0], Duration::ZERO).await;
             noted.expect_err("not noted");
-            look(&world).await;
+            world.send_waiting().await;
             assert_eq!(world.mailbox.mails().len(), sent, "once for each claim");
             assert_eq!(totals(&world).await, ["delivered 1", "folded 9"], "neither told nor lost");
             pass(&world, &format!("{} seconds", seconds - 5)).await;
@@ -81,8 +78,8 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
             pass(&world, "5 seconds").await;
         }
         take_notes_again(&world, "notices").await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 5);
         let id = header(&mails[1], "Message-ID");
@@ -95,18 +92,18 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
 fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503]);
         let mut events = fail_many(&world, 0..10).await;
-        look(&world).await;
+        world.send_waiting().await;
         events.extend(fail_many(&world, 10..20).await);
         pass(&world, "15 minutes").await;
         change(&world, "UPDATE destinations SET retry_at = now() + interval '1 minute'").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(slack.received().len(), 1, "it is left alone");
         assert_eq!(totals(&world).await, ["folded 19", "pending 1"]);
         pass(&world, "2 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let told = headings(&slack);
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told.iter().any(|heading| heading.starts_with("\"20 incidents")), "{told:?}");
@@ -120,13 +117,13 @@ fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
 fn what_is_not_taken_for_a_day_is_given_up_on_each_timeline() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.respond_with(&[503; 4]);
         let events = fail_many(&world, 0..10).await;
-        look(&world).await;
+        world.send_waiting().await;
         pass(&world, "24 hours 1 minute").await;
-        look(&world).await;
-        look(&world).await;
+        world.send_waiting().await;
+        world.send_waiting().await;
         assert_eq!(totals(&world).await, ["given_up 10"]);
         let timeline = world.timeline(events[5]).await;
         assert_eq!(timeline.last().map(String::as_str), Some("alert.given_up"), "{timeline:?}");
@@ -141,7 +138,7 @@ fn a_removed_destination_gets_nothing_more_and_the_timeline_says_so() {
         fail_many(&world, 0..9).await;
         let last = fail(&world, "evt_9", CODE).await;
         change(&world, "UPDATE destinations SET removed_at = now()").await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1);
         assert_eq!(totals(&world).await, ["delivered 1", "given_up 9"]);
         let alert = alerts(&world, last).await.remove(0);

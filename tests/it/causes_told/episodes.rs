@@ -2,10 +2,7 @@
 
 use e2e::run;
 
-use super::{
-    CODE, change, fail, fail_many, flat, header, incident, look, pass, states, succeed, totals,
-    world,
-};
+use super::{CODE, change, fail, fail_many, flat, header, pass, states, succeed, totals, world};
 
 #[test]
 fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversation() {
@@ -15,7 +12,7 @@ fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversa
         for event_id in fail_many(&world, 0..2).await {
             succeed(&world, event_id).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2, "{mails:?}");
         assert!(
@@ -30,7 +27,7 @@ fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversa
         assert_eq!(header(&mails[2], "References"), header(&mails[0], "Message-ID"));
         assert!(!header(&mails[2], "Subject").starts_with("Re: "), "{}", mails[2]);
         succeed(&world, again).await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 4, "it is alone, and told as ever");
         assert_eq!(header(&mails[3], "References"), header(&mails[2], "Message-ID"));
@@ -51,7 +48,7 @@ fn an_incident_that_opens_when_the_only_one_is_resolved_is_told_immediately() {
             let event_id = fail(&world, &format!("evt_{number}"), CODE).await;
             succeed(&world, event_id).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 6);
         assert_eq!(totals(&world).await, ["delivered 6"]);
     });
@@ -65,11 +62,11 @@ fn the_end_is_told_once_when_the_last_of_them_is_resolved() {
         let events = fail_many(&world, 0..3).await;
         succeed(&world, events[0]).await;
         succeed(&world, events[1]).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1, "one is left");
         succeed(&world, events[2]).await;
         for _ in 0..3 {
-            look(&world).await;
+            world.send_waiting().await;
             pass(&world, "15 minutes").await;
         }
         let mails = world.mailbox.mails();
@@ -94,7 +91,7 @@ fn a_destination_that_was_added_late_is_told_of_a_cause_that_heals_in_a_few_mess
             succeed(&world, *event_id).await;
         }
         for _ in 0..3 {
-            look(&world).await;
+            world.send_waiting().await;
             pass(&world, "15 minutes").await;
         }
         let mails = world.mailbox.mails();
@@ -113,14 +110,14 @@ fn what_opens_after_a_late_destination_heard_of_what_heals_is_told_immediately()
         world.alert_bob().await;
         succeed(&world, events[0]).await;
         succeed(&world, events[1]).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1, "what healed may wait");
         fail(&world, "evt_4", CODE).await;
-        look(&world).await;
+        world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 2, "{mails:?}");
         fail(&world, "evt_5", CODE).await;
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 2, "what follows waits for the next message");
     });
 }
@@ -136,10 +133,10 @@ fn causes_are_told_apart_and_what_has_none_is_told_alone() {
         // An earlier release opened it.
         let event_id = world.receipt("evt_3").await;
         world.result(event_id, "failed", serde_json::json!({"error_code": CODE})).await;
-        let id = incident(&world, event_id).await;
+        let id = world.incident(event_id).await.id;
         change(&world, &format!("UPDATE incidents SET cause = NULL WHERE id = '{}'", id.as_uuid()))
             .await;
-        super::deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!(world.mailbox.mails().len(), 3);
         assert_eq!(totals(&world).await, ["delivered 3"]);
     });

@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::destination_health;
 use store::destinations::{Target, list_destinations};
 
-use super::{alert_slack, change, world};
+use super::{change, world};
 
 async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
     store::alerts::list_pending(&world.pool, event_id).await.expect("a list")
@@ -90,7 +90,7 @@ fn a_flood_of_one_project_keeps_no_alert_of_another_waiting() {
 fn slack_gets_a_message_a_second_and_mail_as_many_as_there_are() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let (first, second) =
             (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
         assert_eq!(claim(&world, first).await, "sends");
@@ -123,7 +123,7 @@ async fn next_in(world: &World, interval: &str) {
 fn two_projects_in_one_channel_take_turns() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let (first, second) =
             (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
         let target = Target::Slack(slack.url().to_owned());
@@ -150,7 +150,7 @@ fn two_projects_in_one_channel_take_turns() {
 fn what_slack_asks_of_one_holds_for_its_channel_and_old_rows_learn_where_they_lead() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let target = Target::Slack(slack.url().to_owned());
         let charlie = of_charlie(&world, &target, "127.0.0.1").await;
         let own = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");

@@ -4,7 +4,7 @@ use domain::signature::SigningSecret;
 use e2e::{Receiver, run};
 use store::destinations::Target;
 
-use super::{change, fail_many, look, pass, succeed, world};
+use super::{change, fail_many, pass, succeed, world};
 
 #[test]
 fn machines_get_each_incident_and_people_get_its_cause_unless_somebody_says_otherwise() {
@@ -25,7 +25,7 @@ fn machines_get_each_incident_and_people_get_its_cause_unless_somebody_says_othe
             succeed(&world, *event_id).await;
         }
         pass(&world, "15 minutes").await;
-        look(&world).await;
+        world.send_waiting().await;
         let bodies: Vec<_> = hook.received().iter().map(e2e::receiver::Received::json).collect();
         let ended = bodies.iter().find(|body| body["type"] == "cause.ended").expect("the end");
         assert_eq!(ended["data"]["count"], 3, "{ended}");

@@ -10,7 +10,7 @@ use e2e::{Receiver, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 
-use super::{TAKEN, discord, fail, look, succeed, world};
+use super::{TAKEN, discord, fail, succeed, world};
 use crate::clients::ask;
 
 /// Builds, posts and edits our message, and prints it as the library made it.
@@ -119,7 +119,7 @@ fn adaptivecards_reads_each_card_without_an_objection() {
         for number in 1..10 {
             fail(&world, &format!("evt_{number}")).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         succeed(&world, first).await;
         let cards = teams.wait_for(2).await;
         let content = |card: &Value| card["attachments"][0]["content"].clone();
@@ -160,7 +160,7 @@ fn aiontfy_reads_each_notification_and_writes_the_same() {
         for number in 1..10 {
             fail(&world, &format!("evt_{number}")).await;
         }
-        look(&world).await;
+        world.send_waiting().await;
         succeed(&world, first).await;
         let sent = ntfy.wait_for(2).await;
         let ours: Vec<_> = sent.iter().map(|request| without_nulls(&request.json())).collect();

@@ -156,8 +156,10 @@ async fn goes_through_the_whole_story(language: &'static Language) {
     let world = World::start().await;
     let app = App::new(language);
     let (_endpoint, url) = app.serve(&world).await;
-    let settings =
-        ProjectSettings { repair_url: Some(url.clone()), ..ProjectSettings::of(&world.project) };
+    let settings = ProjectSettings {
+        repair_url: Some(url.clone()),
+        ..ProjectSettings::from_project(&world.project)
+    };
     update_project(&world.pool, world.project.id, &settings).await.expect("a repair URL");
     takes_what_is_ours_and_rejects_what_is_not(&world, &url).await;
 

@@ -25,7 +25,7 @@ const BEFORE: i64 = 20_261_202_034_000;
 /// So many events are there if nothing else is asked for, each with a result and an entry.
 const EVENTS: u32 = 70_000;
 /// How long the slowest statement may take on a machine that does other things too. The locks themselves last milliseconds.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// Callers that send one event after the other.
 const CALLERS: usize = 4;
 
@@ -152,7 +152,7 @@ fn a_full_database_is_divided_while_receipts_flow_and_none_is_lost() {
             ids.extend(taken);
             slowest = slowest.max(longest);
         }
-        assert!(slowest < PATIENCE, "{slowest:?}");
+        assert!(slowest < TIMEOUT, "{slowest:?}");
         if let Some(events) = asked() {
             eprintln!("{} receipts beside {events} events, the slowest in {slowest:?}", ids.len());
         }

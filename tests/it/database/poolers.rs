@@ -5,7 +5,6 @@ use std::time::Duration;
 use domain::incident::IncidentState;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::engines::start_temporal;
 use e2e::pgbouncer::Pgbouncer;
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run, temporal};
@@ -27,12 +26,8 @@ struct Pool {
 
 /// The product, all of it, through a pooler.
 async fn works_through(pool: Pool, variables: Vec<(&'static str, &'static str)>) {
-    let port = embedded::free_port().expect("a port");
-    let folder = embedded::scratch_dir().expect("a folder");
-    let engines = e2e::engines::shared().await.expect("engines");
-    let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
     let options = WorldOptions::default().without_api().without_worker();
-    let mut world = World::start_on(format!("127.0.0.1:{port}"), options).await;
+    let (mut world, server) = World::start_beside_temporal(options).await;
     let pooler = Pgbouncer::start(&world.database_url, pool.mode, pool.size).await;
     let pooler = pooler.expect("pgbouncer");
     world.database_url = pooler.url(&world.database_url);

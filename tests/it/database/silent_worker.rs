@@ -7,7 +7,7 @@ use domain::ids::EventId;
 use domain::incident::IncidentState;
 use e2e::binary::{Log, Part};
 use e2e::way::Way;
-use e2e::{World, WorldOptions, engines, eventually, run};
+use e2e::{World, WorldOptions, engines, eventually, run, until_dispatched};
 use serde_json::json;
 use sqlx::Connection as _;
 use tokio::time::timeout;
@@ -62,11 +62,7 @@ impl Watched {
         self.world.result(self.events[0], "failed", json!({})).await;
         let open = self.world.incident_when(self.events[0], "open", |_| true).await;
         self.world.mailbox.wait_for(1).await;
-        eventually("all that was said to be with Temporal", async || {
-            let left = store::outbox::count_waiting(&self.world.pool).await.expect("a count");
-            (left == (0, 0)).then_some(())
-        })
-        .await;
+        until_dispatched(&self.world.pool).await;
         self.world.repair.hang_next(Duration::from_secs(3));
         self.world.reprocess(open.id).await;
     }

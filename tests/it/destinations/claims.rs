@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::waiting::CLAIM;
 use tokio::task::JoinHandle;
 
-use super::{alert_slack, deliver_all, destinations, failed, look, pass, states, world};
+use super::{destinations, failed, pass, states, world};
 
 /// A worker that sends the event's one alert, until it is aborted.
 async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
@@ -21,8 +21,7 @@ async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
 
 /// How many attempts at the event's one alert people are shown.
 async fn attempts(world: &World, event_id: EventId) -> i32 {
-    let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-    let incident = incident.expect("a database").expect("an incident").id;
+    let incident = world.incident(event_id).await.id;
     let alerts = store::alerts::list_for_incident(&world.pool, incident).await;
     alerts.expect("alerts")[0].attempts
 }
@@ -31,7 +30,7 @@ async fn attempts(world: &World, event_id: EventId) -> i32 {
 fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         slack.hang_next(Duration::from_secs(8));
         let event_id = failed(&world, "evt_1").await;
         let sending = begin_delivery(&world, event_id).await;
@@ -40,12 +39,12 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
         // Its claim would run out here, if it were not renewed.
         pass(&world, "10 seconds").await;
         tokio::time::sleep(CLAIM / 2).await;
-        assert_eq!(look(&world).await, [], "it is being sent");
+        assert_eq!(world.send_waiting().await, [], "it is being sent");
 
         sending.abort();
-        assert_eq!(look(&world).await, [], "nobody knows yet that its worker died");
+        assert_eq!(world.send_waiting().await, [], "nobody knows yet that its worker died");
         pass(&world, "10 seconds").await;
-        assert_eq!(look(&world).await.len(), 1);
+        assert_eq!(world.send_waiting().await.len(), 1);
         assert_eq!(slack.received().len(), 2, "the worker may have died before it sent");
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         assert_eq!(attempts(&world, event_id).await, 2);
@@ -63,7 +62,7 @@ fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same
         let mut tx = world.pool.begin().await.expect("a transaction");
         assert!(matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Send(_))));
         tx.commit().await.expect("a commit");
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
         pass(&world, "11 seconds").await;
         let (one, other) = (world.deps(), world.deps());

@@ -3,14 +3,14 @@
 use e2e::run;
 use serde_json::json;
 
-use super::{alert_slack, deliver_all, failed, look, pass, states, world};
+use super::{failed, pass, states, world};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_time_passes() {
     run(async {
         let world = world().await;
-        let slack = alert_slack(&world).await;
+        let slack = world.alert_slack().await;
         let list = async || {
             let (code, list) = world.cli(&["destination", "list"]).await.expect("a command");
             assert_eq!(code, 0, "{list}");
@@ -20,14 +20,14 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
         assert_eq!((&works["failing_since"], &works["failed_attempts"]), (&json!(null), &json!(0)));
         slack.respond_with(&[500, 503]);
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         let first = list().await;
         assert!(first["failing_since"].is_string(), "{first}");
         assert_eq!(first["failed_attempts"], 1);
         assert!(first["last_answer"].as_str().expect("why").contains("500"), "{first}");
 
         pass(&world, "31 seconds").await;
-        look(&world).await;
+        world.send_waiting().await;
         // A pause that is over makes nothing work again.
         pass(&world, "2 hours").await;
         let second = list().await;
@@ -47,7 +47,7 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
         let failing = store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
         assert!((2_820..2_880).contains(&failing[0].seconds), "{failing:?}");
 
-        look(&world).await;
+        world.send_waiting().await;
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
         let works = list().await;
         assert_eq!(

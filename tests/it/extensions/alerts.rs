@@ -2,10 +2,8 @@
 //! language that has a worker.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use activities::alerts::deliver;
-use activities::waiting;
 use domain::extension::SILENT_AFTER;
 use domain::ids::{AlertId, EventId};
 use domain::operator::Role;
@@ -35,23 +33,13 @@ async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
     alerts::list_pending(&world.pool, event_id).await.expect("a list")
 }
 
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    for id in pending(world, event_id).await {
-        deliver(&world.deps(), id).await.expect("a database");
-    }
-}
-
 /// Lets the destination's pause pass, and does what a worker does then.
 async fn pass(world: &World) {
     sqlx::raw_sql("UPDATE destinations SET retry_at = NULL")
         .execute(&world.pool)
         .await
         .expect("it");
-    let deps = world.deps();
-    for id in waiting::list_destinations(&deps).await.expect("a database") {
-        waiting::send_to(&deps, id, Duration::ZERO).await.expect("a database");
-    }
+    world.send_waiting().await;
 }
 
 async fn last_answer(world: &World, event_id: EventId) -> String {
@@ -146,7 +134,7 @@ fn one_that_is_absent_or_raises_is_tried_again_by_the_back_off_until_it_takes_th
         let world = world().await;
         alert_by_activity(&world).await;
         let event_id = failed(&world, "evt_1").await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
         let nobody = format!("no worker took it from {} within 20 s", queue(&world));
         assert_eq!(last_answer(&world, event_id).await, nobody);
         let left_alone: bool = sqlx::query_scalar(

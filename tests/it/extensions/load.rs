@@ -19,7 +19,7 @@ const BEGIN: Duration = Duration::from_mins(1);
 /// second on one that does not.
 const BOUND: f64 = 10.0;
 /// How long all of them may take there.
-const PATIENCE: Duration = Duration::from_mins(4);
+const TIMEOUT: Duration = Duration::from_mins(4);
 
 /// What the team's worker does by turns. Only the first is an answer that settles something.
 fn manner(input: &Value) -> Manner {
@@ -74,7 +74,7 @@ fn under_load_whatever_a_worker_does_incidents_open_at_their_time_and_only_what_
             })
             .await;
         let ended =
-            eventually_within(PATIENCE, "the end of all", async || all_ended(&world).await).await;
+            eventually_within(TIMEOUT, "the end of all", async || all_ended(&world).await).await;
 
         for event in &ended {
             let settled = event.outcome.as_deref() == Some("settled");

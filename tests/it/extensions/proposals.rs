@@ -1,7 +1,6 @@
 //! Evidence that only proposes: people read it in the alert and on the incident's page, and one press,
 //! request or command resolves the incident by it.
 
-use activities::alerts::deliver;
 use domain::extension::Point;
 use domain::ids::{CallId, EventId, ExtensionId, IncidentId};
 use domain::incident::{IncidentState, Resolution};
@@ -13,7 +12,7 @@ use e2e::{Receiver, World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::destinations::Target;
-use store::{alerts, extensions, incidents};
+use store::{extensions, incidents};
 
 use super::world;
 use crate::automation::script::{Script, bad_fields};
@@ -171,14 +170,6 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
     });
 }
 
-/// What the watch's activity does for each alert of the event.
-async fn deliver_all(world: &World, event_id: EventId) {
-    let pending = alerts::list_pending(&world.pool, event_id).await.expect("a list");
-    for id in pending {
-        deliver(&world.deps(), id).await.expect("a database");
-    }
-}
-
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_comes_later() {
@@ -193,7 +184,7 @@ fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_com
         world.add_destination(&target, "127.0.0.1").await;
         let extension = probe(&world).await;
         let (event_id, _, call_id) = proposed(&world, "evt_1", extension).await;
-        deliver_all(&world, event_id).await;
+        world.deliver_alerts(&[event_id]).await;
 
         let said = "credits.verify found evidence that it was applied";
         let mail = world.mailbox.wait_for(1).await.remove(0).replace("=\r\n", "");
@@ -213,9 +204,9 @@ fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_com
 
         let late = world.receipt("evt_2").await;
         world.fail(late, json!({ "error_code": "another" })).await;
-        deliver_all(&world, late).await;
+        world.deliver_alerts(&[late]).await;
         find_out(&world, extension, late, &json!({ "settled": true, "note": "too late" })).await;
-        deliver_all(&world, late).await;
+        world.deliver_alerts(&[late]).await;
         assert_eq!(webhook.received().len(), 2);
         let message = webhook.received().remove(1).json();
         assert_eq!(message["data"].get("evidence"), None);

@@ -158,9 +158,9 @@ fn a_press_that_is_cut_off_in_the_middle_leaves_nothing_and_acts_when_it_comes_a
         cut_off(&world, &pressed).await;
         blocking.rollback().await.expect("an end");
         assert_eq!(count(&world, "slack_presses").await, 0);
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Open);
         assert_eq!(send(&world, &pressed).await, 200);
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Acknowledged);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Acknowledged);
     });
 }
 
@@ -185,13 +185,13 @@ fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
         ] {
             assert_eq!(send(&world, &bad).await, 401, "{bad:?}");
         }
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Open);
         execute(&world, "UPDATE destinations SET removed_at = now()").await;
         assert_eq!(send(&world, &good).await, 401, "of a destination that was removed");
         assert_eq!(count(&world, "slack_presses").await, 0);
         execute(&world, "UPDATE destinations SET removed_at = NULL").await;
         assert_eq!(send(&world, &good).await, 200);
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Acknowledged);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Acknowledged);
     });
 }
 
@@ -237,12 +237,12 @@ fn whoever_is_unknown_or_a_viewer_is_told_what_to_do_and_changes_nothing() {
         assert!(unknown.contains("operator slack --email … --user U0123ABCDEF"), "{unknown}");
         let viewer = press(&world, &slack, "snooze", "U0000CAROL0", at).await;
         assert!(viewer.contains("carol@cometcart.test is a viewer"), "{viewer}");
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Open);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Open);
         assert_eq!(count(&world, "snoozes").await, 0);
         // From the moment at which they are known, the next press acts.
         hire(&world, EMAIL, Role::Operator, BOB).await;
         press(&world, &slack, "acknowledge", BOB, at).await;
-        assert_eq!(incident(&world, event_id).await.state, IncidentState::Acknowledged);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Acknowledged);
     });
 }
 
@@ -250,7 +250,7 @@ fn whoever_is_unknown_or_a_viewer_is_told_what_to_do_and_changes_nothing() {
 fn a_button_reaches_no_incident_of_another_project() {
     run(async {
         let (world, slack, event_id) = channel(Role::Admin).await;
-        let ours = incident(&world, event_id).await.id;
+        let ours = world.incident(event_id).await.id;
         let charlie = world.charlie().await;
         let (body, path) = (receipt("evt_2"), "/api/v1/receipt");
         let (_, taken) = world.post_as(&charlie, path, &body, "k1").await;
@@ -283,7 +283,7 @@ fn reprocess_and_snooze_act_and_a_press_that_comes_late_again_starts_nothing_new
         let running = press(&world, &slack, "reprocess", BOB, at + 1).await;
         assert!(running.contains("bob@cometcart.test already started reprocess rpl_"), "{running}");
         assert_eq!(count(&world, "slack_presses").await, 2, "what was rejected is not kept");
-        let incident = incident(&world, event_id).await;
+        let incident = world.incident(event_id).await;
         let all = store::reprocesses::list_for_incident(&world.pool, incident.id).await;
         let replay_id = all.expect("reprocesses").remove(0).id;
         world.result(event_id, "failed", json!({ "replay_id": replay_id })).await;

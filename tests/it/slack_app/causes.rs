@@ -23,7 +23,7 @@ async fn tell_cause(world: &World) -> (Slack, Vec<EventId>) {
 }
 
 async fn cause_of(world: &World, event_id: EventId) -> CauseId {
-    incident(world, event_id).await.cause_id.expect("a cause")
+    world.incident(event_id).await.cause_id.expect("a cause")
 }
 
 /// Each step of the bulk that runs, as its workflow asks for them.
@@ -73,7 +73,7 @@ fn all_of_a_cause_are_acknowledged_by_one_press_that_may_be_cut_off_and_come_aga
         assert!(told.contains(&format!("How far it is: {}/bulk/blk_", world.url)), "{told}");
         finish_bulk(&world).await;
         for event_id in &events {
-            assert_eq!(incident(&world, *event_id).await.state, IncidentState::Acknowledged);
+            assert_eq!(world.incident(*event_id).await.state, IncidentState::Acknowledged);
             deliver_all(&world, *event_id).await;
         }
         assert!(heading(&slack.messages()[1]).starts_with("No incident of this cause waits"));
@@ -123,8 +123,8 @@ fn a_cause_is_snoozed_for_an_hour_but_what_is_resolved_snoozed_for_longer_or_of_
         let (slack, events) = tell_cause(&world).await;
         reach_nothing(&world, &slack, events[3]).await;
         succeed(&world, events[0]).await;
-        let snoozed = incident(&world, events[1]).await.id;
-        for (id, lasts) in [(snoozed, "4h"), (incident(&world, events[2]).await.id, "5m")] {
+        let snoozed = world.incident(events[1]).await.id;
+        for (id, lasts) in [(snoozed, "4h"), (world.incident(events[2]).await.id, "5m")] {
             let (code, said) = world
                 .cli(&["incident", "snooze", &id.to_string(), "--for", lasts])
                 .await
@@ -140,6 +140,6 @@ fn a_cause_is_snoozed_for_an_hour_but_what_is_resolved_snoozed_for_longer_or_of_
         assert_eq!(count(&world, "snoozes WHERE ended_at IS NULL").await, 9, "and the longer one");
         let noted = "audit_entries WHERE action = 'incident.snoozed' AND actor = 'operator:bob@cometcart.test'";
         assert_eq!(count(&world, noted).await, 8);
-        assert_eq!(incident(&world, events[3]).await.state, IncidentState::Open);
+        assert_eq!(world.incident(events[3]).await.state, IncidentState::Open);
     });
 }

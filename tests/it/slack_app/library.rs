@@ -98,6 +98,6 @@ fn slack_sdk_makes_the_same_blocks_posts_and_edits_them_and_signs_what_we_verify
         assert_eq!((made["ts"].as_str(), posted.edits), (Some(posted.ts.as_str()), 1));
         let signature = made["signature"].as_str().expect("a signature").to_owned();
         assert_eq!(send(&world, &Press { signature, ..pressed }).await, 200);
-        assert_eq!(incident(&world, open).await.state, IncidentState::Acknowledged);
+        assert_eq!(world.incident(open).await.state, IncidentState::Acknowledged);
     });
 }

@@ -42,7 +42,7 @@ fn every_change_to_a_key_its_project_or_its_names_counts_and_its_use_does_not() 
         let settings = ProjectSettings {
             timeout_minutes: 5,
             snapshots: SnapshotSettings { kept: true, ..Default::default() },
-            ..ProjectSettings::of(&project)
+            ..ProjectSettings::from_project(&project)
         };
         let changed = async {
             projects::update_project(db, id, &settings).await.expect("changed");

@@ -33,7 +33,7 @@ impl Shop {
         let id = self.owner.project_id;
         let now = projects::find_project(&self.pool, id).await.expect("a database");
         let now = now.expect("a project");
-        let settings = ProjectSettings { snapshots, ..ProjectSettings::of(&now) };
+        let settings = ProjectSettings { snapshots, ..ProjectSettings::from_project(&now) };
         projects::update_project(&self.pool, id, &settings).await.expect("saved");
     }
 

@@ -179,8 +179,7 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
                 .await;
             }
         }
-        let incident = store::incidents::find_for_event(&world.pool, failed.event_id).await;
-        assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
+        assert_eq!(world.incident(failed.event_id).await.state, IncidentState::Open);
     });
 }
 

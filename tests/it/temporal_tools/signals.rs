@@ -39,8 +39,7 @@ fn an_input_that_is_no_object_resolves_nothing_and_says_how_it_should_look() {
         world.engines.signal(event_id, "result", Some(json!(["a"]))).await.expect("a signal");
         let rejected = entry(&world, event_id, "result.refused", 1).await;
         assert!(rejected["why"].as_str().expect("words").contains(r#"["a"]"#), "{rejected}");
-        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-        assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Open);
         assert!(world.repair.received().is_empty());
     });
 }
@@ -188,8 +187,7 @@ fn what_names_another_event_is_rejected_and_changes_neither() {
             let rejected = entry(&world, event_id, action, 1).await;
             assert!(rejected["why"].as_str().expect("words").starts_with("event_id is"));
         }
-        let incident = store::incidents::find_for_event(&world.pool, event_id).await;
-        assert_eq!(incident.expect("a database").expect("one").state, IncidentState::Open);
+        assert_eq!(world.incident(event_id).await.state, IncidentState::Open);
 
         // Its own names are as good as none.
         let typed = json!({"event_id": event_id, "stripe_event_id": "evt_1", "status": "success"});

@@ -38,7 +38,7 @@ pub(super) async fn send(
     posted: Option<&str>,
 ) -> Result<Sent, SendFailure> {
     if let Some(id) = posted {
-        let answer = ask(http, Method::PATCH, &of_message(url, id), message).await?;
+        let answer = ask(http, Method::PATCH, &message_url(url, id), message).await?;
         if !answer.is_unknown_message() {
             return answer.judge();
         }
@@ -61,7 +61,7 @@ async fn ask(
 }
 
 /// Where a message of the webhook is edited.
-fn of_message(url: &ProviderUrl, id: &str) -> Url {
+fn message_url(url: &ProviderUrl, id: &str) -> Url {
     let mut url = url.as_url().clone();
     let path = format!("{}/messages/{id}", url.path().trim_end_matches('/'));
     url.set_path(&path);

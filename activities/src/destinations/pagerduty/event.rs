@@ -39,7 +39,7 @@ impl Severity {
     }
 
     /// PagerDuty has two words that wake somebody.
-    const fn of_urgency(urgency: Urgency) -> Self {
+    const fn from_urgency(urgency: Urgency) -> Self {
         match urgency {
             Urgency::Normal => Self::Error,
             Urgency::High | Urgency::Critical => Self::Critical,
@@ -161,7 +161,8 @@ fn trigger(key: &str, problem: &Problem) -> Value {
 fn problem(facts: &AlertFacts) -> Problem {
     let test = if facts.test_message { "Test message, no customer is affected: " } else { "" };
     let urgency = facts.urgency();
-    let severity = if facts.test_message { Severity::Info } else { Severity::of_urgency(urgency) };
+    let severity =
+        if facts.test_message { Severity::Info } else { Severity::from_urgency(urgency) };
     let mut details = Map::new();
     detail(&mut details, "State", &facts.standing());
     detail(&mut details, "Urgency", urgency.as_str());
@@ -188,7 +189,7 @@ fn problem(facts: &AlertFacts) -> Problem {
 
 /// A notice about what waits.
 fn urgent(notice: &NoticeMessage, urgency: Urgency) -> Problem {
-    let mut problem = described(notice, Severity::of_urgency(urgency));
+    let mut problem = described(notice, Severity::from_urgency(urgency));
     detail(&mut problem.details, "Urgency", urgency.as_str());
     problem
 }

@@ -23,7 +23,7 @@ pub(in crate::destinations) fn alert_message(
     facts: &AlertFacts,
 ) -> Option<WebhookMessage> {
     let kind =
-        if facts.test_message { MessageType::Test } else { MessageType::of_alert(facts.kind)? };
+        if facts.test_message { MessageType::Test } else { MessageType::from_alert(facts.kind)? };
     let heading = facts.clone().sanitize().heading();
     let summary = match kind {
         MessageType::Test => format!("Test message, no customer is affected: {heading}"),

@@ -48,7 +48,7 @@ pub(super) struct EndForm {
 /// `POST /projects/{project_id}/maintenance`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn start(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -73,7 +73,7 @@ pub(super) async fn start(
 /// `POST /projects/{project_id}/maintenance/end`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn end(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

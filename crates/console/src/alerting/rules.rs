@@ -79,7 +79,7 @@ where
 /// `POST /projects/{project_id}/alerting`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -121,7 +121,7 @@ fn attributes(field: &FieldDescription) -> String {
 /// `POST /projects/{project_id}/destinations`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -23,7 +23,7 @@ pub(super) struct EveryIncidentValues {
 /// `POST /projects/{project_id}/destinations/{destination_id}/every-incident`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

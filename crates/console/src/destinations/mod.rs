@@ -33,7 +33,7 @@ use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
 
-const ONE: &str = "/projects/{project_id}/destinations";
+const ALL: &str = "/projects/{project_id}/destinations";
 const TEST: &str = "/projects/{project_id}/destinations/{destination_id}/test";
 const RENAME: &str = "/projects/{project_id}/destinations/{destination_id}/rename";
 const EVERY_INCIDENT: &str = "/projects/{project_id}/destinations/{destination_id}/every-incident";
@@ -42,8 +42,8 @@ const REMOVE: &str = "/projects/{project_id}/destinations/{destination_id}/remov
 
 pub fn add(pages: Pages) -> Pages {
     pages
-        .get(ONE, Access::Viewer, show)
-        .post(ONE, Access::Admin, add::submit)
+        .get(ALL, Access::Viewer, show)
+        .post(ALL, Access::Admin, add::submit)
         .post(TEST, Access::Operator, test_message::submit)
         .post(RENAME, Access::Admin, rename::submit)
         .post(EVERY_INCIDENT, Access::Admin, every_incident::submit)

@@ -34,7 +34,7 @@ pub(super) struct RejectedLabel {
 /// `POST /projects/{project_id}/destinations/{destination_id}/rename`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

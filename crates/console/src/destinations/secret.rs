@@ -15,7 +15,7 @@ use crate::state::ConsoleState;
 /// `POST /projects/{project_id}/destinations/{destination_id}/secret/rotate`.
 ///
 /// # Errors
-/// `not_found`, also of what is no webhook; when the database fails.
+/// `not_found`, also of what is no webhook.
 pub(super) async fn rotate(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

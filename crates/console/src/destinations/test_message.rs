@@ -12,7 +12,7 @@ use crate::state::ConsoleState;
 /// `POST /projects/{project_id}/destinations/{destination_id}/test`.
 ///
 /// # Errors
-/// `not_found`; when the database fails. A message that is not taken is no error here.
+/// `not_found`. A message that is not taken is no error here.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

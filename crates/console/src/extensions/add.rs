@@ -88,7 +88,7 @@ const FIELDS: [&str; 8] = [
 /// `POST /projects/{project_id}/extensions`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

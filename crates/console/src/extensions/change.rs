@@ -16,7 +16,7 @@ type Ids = Path<(String, String)>;
 /// `POST /projects/{project_id}/extensions/{extension_id}/pause`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn pause(
     state: State<ConsoleState>,
     signed_in: SignedIn,
@@ -28,7 +28,7 @@ pub(super) async fn pause(
 /// `POST /projects/{project_id}/extensions/{extension_id}/resume`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn resume(
     state: State<ConsoleState>,
     signed_in: SignedIn,
@@ -61,7 +61,7 @@ async fn change(
 /// `POST /projects/{project_id}/extensions/{extension_id}/remove`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

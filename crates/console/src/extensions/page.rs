@@ -68,7 +68,7 @@ struct CallItem {
 /// `GET /projects/{project_id}/extensions/{extension_id}`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -37,11 +37,11 @@ struct SentNote {
 
 impl SentNote {
     fn optional(note: Note) -> Self {
-        Self { text: note.note, is_required: false, form: IncidentForms::of_note }
+        Self { text: note.note, is_required: false, form: IncidentForms::with_note }
     }
 
     fn required(note: Note) -> Self {
-        Self { text: note.note, is_required: true, form: IncidentForms::of_resolution }
+        Self { text: note.note, is_required: true, form: IncidentForms::with_resolution }
     }
 
     /// The note with plain line ends; `None` if nothing was typed.

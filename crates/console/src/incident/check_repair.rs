@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(50);
 /// `POST /incidents/{incident_id}/check-repair`.
 ///
 /// # Errors
-/// `not_found`; when the database fails. An endpoint that fails is no error here.
+/// `not_found`. An endpoint that fails is no error here.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

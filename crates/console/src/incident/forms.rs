@@ -25,17 +25,17 @@ pub(crate) struct IncidentForms {
 
 impl IncidentForms {
     /// The note beside Reprocess and Acknowledge.
-    pub(super) fn of_note(note: Field) -> Self {
+    pub(super) fn with_note(note: Field) -> Self {
         Self { note, ..Self::default() }
     }
 
     /// The note of a resolution.
-    pub(super) fn of_resolution(resolve: Field) -> Self {
+    pub(super) fn with_resolution(resolve: Field) -> Self {
         Self { resolve, ..Self::default() }
     }
 
     /// A comment.
-    pub(crate) fn of_comment(comment: Field) -> Self {
+    pub(crate) fn with_comment(comment: Field) -> Self {
         Self { comment, ..Self::default() }
     }
 
@@ -66,7 +66,7 @@ mod tests {
     fn a_note_whose_form_is_gone_can_be_said_as_a_comment() {
         let sent = || IncidentForms {
             rejection: Some("It was resolved.".to_owned()),
-            ..IncidentForms::of_resolution(Field::kept("by a refund"))
+            ..IncidentForms::with_resolution(Field::kept("by a refund"))
         };
         let over = NextAction { over: true, ..NextAction::default() };
         let shown = sent().shown(&over);

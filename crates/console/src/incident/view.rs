@@ -157,7 +157,7 @@ fn likely(details: &IncidentDetails) -> Option<String> {
 fn facts(state: &ConsoleState, details: &IncidentDetails) -> Vec<Fact> {
     let mut facts = details.siblings.as_ref().map(Siblings::facts).unwrap_or_default();
     facts.extend(repair_facts(details));
-    let own = facts::of_incident(state, &details.event, &details.project, &details.alerts);
+    let own = facts::list_for_incident(state, &details.event, &details.project, &details.alerts);
     facts.extend(own);
     facts
 }

@@ -40,7 +40,7 @@ async fn list(
     let project_id = query.project_id();
     let projects = projects::list_in_use(&state.pool, project_id).await?;
     let view = View::load(&state.pool, &signed_in).await?;
-    let mode = view.of(query.mode(), project_id, &projects);
+    let mode = view.mode_for(query.mode(), project_id, &projects);
     let wanted = CauseSearch { project_id, mode: Some(mode), cursor: query.cursor(), limit: 0 };
     let found = search_causes(&state.pool, &wanted).await?;
     let rows: Vec<_> = found.data.iter().collect();

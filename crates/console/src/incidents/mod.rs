@@ -109,7 +109,7 @@ async fn show(
     let (now, me) = (OffsetDateTime::now_utc(), signed_in.session.operator_id);
     let ListContext { catalogue, projects, view, own } =
         ListContext::load(state, signed_in, query).await?;
-    let mode = view.of(query.mode(), query.project_id(), &projects);
+    let mode = view.mode_for(query.mode(), query.project_id(), &projects);
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
@@ -117,7 +117,7 @@ async fn show(
     // None needs another, and the first three take a while where much is not resolved.
     let (found, summary, causes, held, said) = try_join!(
         search_incidents(&state.pool, &wanted).map_err(ApiError::from),
-        IncidentSummary::of(state, query.project_id(), mode, now).map_err(ApiError::from),
+        IncidentSummary::load(state, query.project_id(), mode, now).map_err(ApiError::from),
         Causes::load(&state.pool, query, of_mode, now),
         list_held(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
         comments_of_cause(state, query.cause_id(), now),

@@ -37,7 +37,7 @@ pub(super) struct IncidentSummary {
 
 impl IncidentSummary {
     /// The numbers of one project, or of all of a mode.
-    pub(super) async fn of(
+    pub(super) async fn load(
         state: &ConsoleState,
         project_id: Option<ProjectId>,
         mode: Mode,
@@ -45,7 +45,7 @@ impl IncidentSummary {
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
         let waiting = read_unresolved(pool, project_id, Some(mode)).await?;
-        let lately = state.console.overview_cache.of(pool, project_id, Some(mode)).await?;
+        let lately = state.console.overview_cache.load(pool, project_id, Some(mode)).await?;
         let quiet = lately.on_time.is_none();
         Ok(Self {
             headline: headline(waiting.customers, mode, quiet),

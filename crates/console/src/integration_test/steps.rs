@@ -132,7 +132,7 @@ impl StepBuilder<'_> {
     }
 
     fn incident(&self) -> TestStep {
-        let place = self.of_incident().map(|path| (path, "See the incident"));
+        let place = self.incident_path().map(|path| (path, "See the incident"));
         let next = "A failure opens one immediately, silence when the time is over.";
         TestStep {
             place,
@@ -144,7 +144,7 @@ impl StepBuilder<'_> {
         let (next, place) = match self.destinations {
             0 => (
                 "There is no destination yet. Add an address, a channel, a service or a webhook, and start again.",
-                Some((self.of_project("/destinations"), "Add a destination")),
+                Some((self.project_path("/destinations"), "Add a destination")),
             ),
             _ => ("Every destination gets a message.", None),
         };
@@ -154,10 +154,10 @@ impl StepBuilder<'_> {
     }
 
     fn reprocess(&self) -> TestStep {
-        let (next, place) = match (&self.project.repair_url, self.of_incident()) {
+        let (next, place) = match (&self.project.repair_url, self.incident_path()) {
             (None, _) => (
                 "The project has no repair URL. Set it first.",
-                Some((self.of_project("#settings"), "Set the repair URL")),
+                Some((self.project_path("#settings"), "Set the repair URL")),
             ),
             (Some(_), None) => ("Once there is an incident, press Reprocess on its page.", None),
             (Some(_), Some(path)) => {
@@ -190,11 +190,11 @@ impl StepBuilder<'_> {
         TestStep { call: Some(call), ..step }
     }
 
-    fn of_project(&self, end: &str) -> String {
+    fn project_path(&self, end: &str) -> String {
         format!("/projects/{}{end}", self.project.id)
     }
 
-    fn of_incident(&self) -> Option<String> {
+    fn incident_path(&self) -> Option<String> {
         self.failed.incident_id.map(|id| format!("/incidents/{id}"))
     }
 }

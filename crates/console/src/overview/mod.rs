@@ -93,7 +93,7 @@ async fn get(
     let projects = list_in_use(&state.pool, named.parse().ok()).await?;
     let project = if named.is_empty() { None } else { Some(find(&projects, named)?) };
     let view = View::load(&state.pool, &signed_in).await?;
-    let mode = view.of(None, project, &projects);
+    let mode = view.mode_for(None, project, &projects);
     let found = overview(&state.pool, project, Some(mode), days).await?;
     let layout = Layout::load_in(&state, &signed_in, view, Section::Overview, "Overview").await?;
     let now = OffsetDateTime::now_utc();

@@ -46,7 +46,7 @@ pub(super) struct Confirmation {
 /// `POST /projects/{project_id}/archive`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn archive(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -78,7 +78,7 @@ pub(super) async fn archive(
 /// `POST /projects/{project_id}/restore`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn restore(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

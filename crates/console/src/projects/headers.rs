@@ -18,7 +18,7 @@ use crate::state::ConsoleState;
 /// `POST /projects/{project_id}/callback-headers`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -47,7 +47,7 @@ pub(super) async fn set(
 /// `POST /projects/{project_id}/callback-headers/remove`.
 ///
 /// # Errors
-/// `not_found` for a header that the project does not have; when the database fails.
+/// `not_found` for a header that the project does not have.
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -50,7 +50,7 @@ pub fn add(pages: Pages) -> Pages {
 /// The project that a path names.
 ///
 /// # Errors
-/// `not_found` if there is none; when the database fails.
+/// `not_found` if there is none.
 pub async fn find(state: &ConsoleState, id: &str) -> Result<Project, ApiError> {
     let id: ProjectId = id.parse().map_err(|_| no_project())?;
     find_project(&state.pool, id).await?.ok_or_else(no_project)

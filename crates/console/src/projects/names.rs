@@ -20,7 +20,7 @@ use crate::state::ConsoleState;
 /// `POST /projects/{project_id}/names`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn declare(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -62,7 +62,7 @@ pub(super) async fn declare(
 /// `POST /projects/{project_id}/names/remove`.
 ///
 /// # Errors
-/// `not_found` for a name that the project does not declare; when the database fails.
+/// `not_found` for a name that the project does not declare.
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

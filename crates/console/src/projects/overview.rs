@@ -73,7 +73,7 @@ struct Unclaimed {
 /// `GET /projects/{project_id}`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -86,7 +86,7 @@ pub(super) async fn show(
 /// `POST /projects/{project_id}`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -77,7 +77,7 @@ pub(super) struct PolicyChoice {
 /// `GET /projects/{project_id}/policies`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -90,7 +90,7 @@ pub(super) async fn show(
 /// `POST /projects/{project_id}/policies`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -128,7 +128,7 @@ pub(super) async fn set(
 /// `POST /projects/{project_id}/policies/off`.
 ///
 /// # Errors
-/// `not_found` for an effect without a policy; when the database fails.
+/// `not_found` for an effect without a policy.
 pub(super) async fn turn_off(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
@@ -146,7 +146,7 @@ pub(super) async fn turn_off(
 /// `POST /projects/{project_id}/policies/reset`.
 ///
 /// # Errors
-/// `not_found` for what is no cause; when the database fails.
+/// `not_found` for what is no cause.
 pub(super) async fn reset(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

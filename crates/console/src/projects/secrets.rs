@@ -41,7 +41,7 @@ pub(super) async fn list(
 /// `POST /projects/{project_id}/secret/rotate`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn rotate(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -603,7 +603,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn legible_text_holds_no_control_character_and_stays_as_it_is(text in any::<String>()) {
+        fn sanitized_text_holds_no_control_character_and_stays_as_it_is(text in any::<String>()) {
             let clean = sanitize(&text);
             prop_assert!(clean.chars().all(|c| c == '\n' || !c.is_control()));
             prop_assert_eq!(sanitize(&clean), clean.clone());

@@ -6,17 +6,15 @@
 //! allowed networks; beside that no secret goes over plain `http` to the public internet, not even
 //! a test project's.
 
-use std::fmt;
-
-use url::Url;
-
 use crate::destination::shorten;
 use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, read_secret_outbound};
+use crate::secret_url::secret_url;
 
-/// Where alerts for one Slack channel go.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SlackUrl(Url);
+secret_url! {
+    /// Where alerts for one Slack channel go.
+    SlackUrl
+}
 
 /// A Slack URL was rejected; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,36 +30,12 @@ impl SlackUrl {
         read_secret_outbound(text, mode, allow).map(Self).map_err(SlackUrlError)
     }
 
-    /// A URL that was checked when it was stored.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Option<Self> {
-        Url::parse(text).ok().map(Self)
-    }
-
-    /// The URL, secret included.
-    #[must_use]
-    pub fn as_url(&self) -> &Url {
-        &self.0
-    }
-
     /// How it is called unless an operator gives it a label: by the end of its secret, as keys are.
     /// Where the secret is too short to show a part of it, by its host.
     #[must_use]
     pub fn default_label(&self) -> String {
         let secret = self.0.path().rsplit('/').next().unwrap_or_default();
         shorten("Slack", secret, self.host())
-    }
-
-    /// What may be shown of it.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for SlackUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SlackUrl({}/…)", self.host())
     }
 }
 

@@ -5,16 +5,14 @@
 //! private network by the project's mode and the allowed networks, and plain `http` never to the
 //! public internet.
 
-use std::fmt;
-
-use url::Url;
-
 use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, read_secret_outbound};
+use crate::secret_url::secret_url;
 
-/// Where alerts go as signed JSON.
-#[derive(Clone, PartialEq, Eq)]
-pub struct WebhookUrl(Url);
+secret_url! {
+    /// Where alerts go as signed JSON.
+    WebhookUrl
+}
 
 /// A webhook URL was rejected; the text names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,35 +31,11 @@ impl WebhookUrl {
         })
     }
 
-    /// A URL that was checked when it was stored.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Option<Self> {
-        Url::parse(text).ok().map(Self)
-    }
-
-    /// The URL, secrets included.
-    #[must_use]
-    pub fn as_url(&self) -> &Url {
-        &self.0
-    }
-
     /// How it is called unless an operator gives it a label. No part of the URL but the host may be
     /// shown, because it is not known which part is the key.
     #[must_use]
     pub fn default_label(&self) -> String {
         format!("Webhook at {}", self.host())
-    }
-
-    /// What may be shown of it.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for WebhookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WebhookUrl({}/…)", self.host())
     }
 }
 

@@ -4,17 +4,17 @@
 //! its host. It is judged as a Slack URL is; beside that its host is the provider's, so that a URL in the wrong field
 //! is noticed, or one of the operator's own network that the operator of the installation lists, where a relay may be.
 
-use std::fmt;
-
 use url::Url;
 
 use super::{DestinationKind, shorten};
 use crate::project::Mode;
 use crate::repair_url::{AllowedNetworks, UrlError, is_own, read_secret_outbound};
+use crate::secret_url::secret_url;
 
-/// Where messages of a kind go.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProviderUrl(Url);
+secret_url! {
+    /// Where messages of a kind go.
+    ProviderUrl
+}
 
 /// What is wrong with a URL. The text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,17 +55,6 @@ impl ProviderUrl {
         Ok(Self(url))
     }
 
-    #[must_use]
-    pub const fn as_url(&self) -> &Url {
-        &self.0
-    }
-
-    /// A URL that was checked when it was stored.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Option<Self> {
-        Url::parse(text).ok().map(Self)
-    }
-
     /// How it is called unless an operator gives it a label: by the end of what is secret in it.
     #[must_use]
     pub fn default_label(&self, kind: DestinationKind) -> String {
@@ -73,18 +62,6 @@ impl ProviderUrl {
         let last = self.0.path().rsplit('/').next().unwrap_or_default();
         let secret = signature.map_or_else(|| last.to_owned(), |(_, value)| value.into_owned());
         shorten(kind.description().name, &secret, self.host())
-    }
-
-    /// What may be shown of it.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for ProviderUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ProviderUrl({}/…)", self.host())
     }
 }
 

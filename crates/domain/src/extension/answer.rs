@@ -57,7 +57,7 @@ impl AnswerError {
         }
     }
 
-    fn of_answer(message: impl Into<String>) -> Self {
+    fn unreadable(message: impl Into<String>) -> Self {
         Self::Unreadable(vec![FieldError::new("the answer", message)])
     }
 }
@@ -98,13 +98,13 @@ impl ExtensionAnswer {
             return Err(AnswerError::TooLarge { bytes: raw.len() });
         }
         let value =
-            serde_json::from_slice(raw).map_err(|_| AnswerError::of_answer("is not JSON"))?;
+            serde_json::from_slice(raw).map_err(|_| AnswerError::unreadable("is not JSON"))?;
         let Value::Object(object) = value else {
             let form = match point {
                 Point::BeforeIncident | Point::AfterFailure => r#"{"settled": true}"#,
                 Point::Reprocess => r#"{"outcome": "applied"}"#,
             };
-            return Err(AnswerError::of_answer(format!("must be a JSON object such as {form}")));
+            return Err(AnswerError::unreadable(format!("must be a JSON object such as {form}")));
         };
         let decides = match point {
             Point::BeforeIncident | Point::AfterFailure => "settled",

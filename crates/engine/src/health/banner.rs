@@ -46,7 +46,7 @@ pub struct Banner {
 }
 
 impl Banner {
-    pub(super) fn of(checks: Vec<Check>) -> Self {
+    pub(super) fn new(checks: Vec<Check>) -> Self {
         let (mut troubles, others): (Vec<_>, Vec<_>) = checks.into_iter().partition(is_trouble);
         say_one_cure(&mut troubles);
         Self { troubles, notes: others.into_iter().filter(is_note).collect() }
@@ -87,7 +87,7 @@ mod tests {
     fn what_stops_nothing_is_a_note_and_no_trouble() {
         let degraded = |name| Check::degraded(name, "needs attention", "see to it");
         let failed = |name| Check::failed(name, "does not work", "see to it");
-        let banner = Banner::of(vec![
+        let banner = Banner::new(vec![
             failed(database::SCHEMA),
             degraded(database::PRIVILEGES),
             degraded(work::OUTBOX),
@@ -99,7 +99,7 @@ mod tests {
         ]);
         assert_eq!(names(&banner.troubles), ["schema", "outbox"]);
         assert_eq!(names(&banner.notes), ["privileges", "retention"]);
-        let banner = Banner::of(vec![failed(dead_man::DEAD_MAN)]);
+        let banner = Banner::new(vec![failed(dead_man::DEAD_MAN)]);
         assert_eq!(names(&banner.troubles), ["dead_man"]);
     }
 
@@ -107,7 +107,7 @@ mod tests {
     fn without_a_worker_what_follows_from_that_goes_without_saying() {
         let failed = |name| Check::failed(name, "does not work", "see to it");
         let all = [work::WORKERS, work::DEADLINES, backlog::BACKLOG, dead_man::DEAD_MAN];
-        let banner = Banner::of(all.map(failed).into());
+        let banner = Banner::new(all.map(failed).into());
         assert_eq!(names(&banner.troubles), ["workers", "deadlines"]);
         let cures: Vec<_> = banner.troubles.iter().map(|check| check.cure.is_some()).collect();
         assert_eq!(cures, [true, false]);

@@ -208,7 +208,7 @@ impl Monitor {
 
     /// The same of a worker: others that poll do not speak for it.
     #[must_use]
-    pub fn of_worker(self) -> Self {
+    pub fn for_worker(self) -> Self {
         Self { has_worker: true, ..self }
     }
 
@@ -276,7 +276,7 @@ impl Monitor {
             vec![backlog::judge(seen.backlog), version]
         });
         let disk = database::full_disk(&self.pool).into_iter().collect();
-        Banner::of([schema, work, queue, secrets, clock, disk].concat())
+        Banner::new([schema, work, queue, secrets, clock, disk].concat())
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use domain::api_key::ApiKey;
 
 /// How long an app waits for a response. The product gives up on its own before that.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A response: its status and its body.
 pub type Answer = (u16, Vec<u8>);
@@ -19,14 +19,14 @@ pub struct Caller {
 }
 
 /// A client that waits that long.
-pub fn client(patience: Duration) -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder().no_proxy().timeout(patience).build()?)
+pub fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().no_proxy().timeout(timeout).build()?)
 }
 
 impl Caller {
     /// For the API at this address.
     pub fn new(address: &str) -> anyhow::Result<Self> {
-        Ok(Self { client: client(PATIENCE)?, origin: format!("http://{address}") })
+        Ok(Self { client: client(TIMEOUT)?, origin: format!("http://{address}") })
     }
 
     /// Sends a body once.

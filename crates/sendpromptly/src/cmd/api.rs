@@ -49,7 +49,7 @@ pub async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
     let environment = &context.environment;
     let listen = environment.listen()?;
     let allow = environment.callback_allow()?;
-    let outbound = outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    let outbound = outbound(context, senders::for_worker(environment, allow.clone())?, allow)?;
     let web = WebSettings {
         origins: FormOrigins::new(&outbound.public_url, environment.public_url_is_set()),
         temporal_ui: environment.temporal_ui()?,

@@ -119,11 +119,8 @@ async fn create(project: &str, label: &str, context: &Context) -> anyhow::Result
 
 async fn list(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let project = match project {
-        Some(id) => Some(admin.project(id).await?.id),
-        None => None,
-    };
-    let keys = api_keys::list_keys(&admin.pool, project).await?;
+    let project_id = admin.project_id(project).await?;
+    let keys = api_keys::list_keys(&admin.pool, project_id).await?;
     let headers = ["KEY ID", "PROJECT", "LABEL", "KEY", "LAST USED", "STATE"];
     let human = table_or(
         "No keys. Create one: sendpromptly key create --help",

@@ -74,7 +74,7 @@ pub async fn run(args: WorkerArgs, context: &Context) -> anyhow::Result<CommandO
     if environment.smtp_url()?.is_none() {
         tracing::warn!("SMTP_URL is not set: alerts by e-mail wait until it is");
     }
-    let outbound = api::outbound(context, senders::of_worker(environment, allow.clone())?, allow)?;
+    let outbound = api::outbound(context, senders::for_worker(environment, allow.clone())?, allow)?;
     let asked = asked_to_end()?;
     let worker = service.work(outbound, args.settings());
     service.link_audit(heads);

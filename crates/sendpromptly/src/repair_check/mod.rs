@@ -16,11 +16,11 @@ use domain::signature::SigningSecret;
 use store::projects::{self, Project};
 use store::{MasterKey, PgPool, callback_headers, signing_secrets};
 use time::{Duration, OffsetDateTime};
+use web::random;
 use web::repair_check::{CheckRepair, EndpointCheck};
 
 pub use self::finding::{Check, Status, quote};
 pub use self::probe::REFERENCE;
-use crate::random;
 
 /// The check of the URL itself.
 pub const URL: &str = "repair_url";
@@ -80,7 +80,7 @@ pub fn provide(pool: PgPool, key: MasterKey, allow: Arc<AllowedNetworks>) -> Che
 /// Sends the probes to a project's repair endpoint.
 ///
 /// # Errors
-/// When the database fails, or the system gives no random bytes. An endpoint that fails is no error.
+/// When the system gives no random bytes. An endpoint that fails is no error.
 pub async fn check_endpoint(
     pool: &PgPool,
     key: &MasterKey,

@@ -14,8 +14,7 @@ use domain::signature::{Signed, SigningSecret, sp_signature, standard_signature}
 use serde_json::json;
 use store::projects::Project;
 use time::OffsetDateTime;
-
-use crate::random;
+use web::random;
 
 /// Whom the probe is about: no customer.
 pub const REFERENCE: &str = "sendpromptly-doctor";

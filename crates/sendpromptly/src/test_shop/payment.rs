@@ -17,9 +17,6 @@ const CUSTOMER: &str = "test_customer";
 
 /// Sends the receipt, and the result if there is to be one. Sent again, it is the same payment. A project that the shop is not
 /// connected to, as every live one, has no key for it.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn pay(shop: &Shop, payment: TestPayment) -> Result<PaymentOutcome, Cause> {
     let mut db = shop.pool.acquire().await?;
     let key = find_test_shop_key(&mut db, &shop.master_key, payment.project_id).await?;
@@ -65,11 +62,11 @@ fn receipt(provider_event_id: String) -> Result<ReceiptRequest, Cause> {
 fn result(event_id: EventId, kind: PaymentKind) -> Option<ResultRequest> {
     match kind {
         PaymentKind::Missing => None,
-        PaymentKind::Succeeds => Some(ResultRequest::of(event_id, Outcome::Succeeded)),
+        PaymentKind::Succeeds => Some(ResultRequest::new(event_id, Outcome::Succeeded)),
         PaymentKind::Fails => Some(ResultRequest {
             error_code: Some("db_write_failed".to_owned()),
             error_message: Some("The credits could not be written".to_owned()),
-            ..ResultRequest::of(event_id, Outcome::Failed)
+            ..ResultRequest::new(event_id, Outcome::Failed)
         }),
     }
 }

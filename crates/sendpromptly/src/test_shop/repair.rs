@@ -69,7 +69,7 @@ async fn take(
     let client = ShopClient::new(&shop.api, key.reveal())?;
     let done = ResultRequest {
         replay_id: Some(replay_id.to_owned()),
-        ..ResultRequest::of(event_id, Outcome::Succeeded)
+        ..ResultRequest::new(event_id, Outcome::Succeeded)
     };
     tokio::spawn(async move {
         if let Err(error) = client.result(&done).await {

@@ -76,7 +76,7 @@ pub async fn set_paused(
     id: ExtensionId,
     paused: bool,
 ) -> Result<Option<Extension>, StoreError> {
-    let Some(extension) = of_project(&mut *tx, project_id, id).await? else { return Ok(None) };
+    let Some(extension) = find_in_project(&mut *tx, project_id, id).await? else { return Ok(None) };
     if extensions::set_paused(&mut *tx, id, paused).await? {
         let detail = detail(&extension);
         let event = if paused {
@@ -97,7 +97,7 @@ pub async fn remove_extension(
     project_id: ProjectId,
     id: ExtensionId,
 ) -> Result<Option<Extension>, StoreError> {
-    let Some(extension) = of_project(&mut *tx, project_id, id).await? else { return Ok(None) };
+    let Some(extension) = find_in_project(&mut *tx, project_id, id).await? else { return Ok(None) };
     if !extensions::remove_extension(&mut *tx, id).await? {
         return Ok(None);
     }
@@ -124,7 +124,7 @@ pub async fn note_trial(
     audit::record(tx, actor, Subject::project(extension.project_id), &tried).await
 }
 
-async fn of_project(
+async fn find_in_project(
     tx: &mut PgConnection,
     project_id: ProjectId,
     id: ExtensionId,

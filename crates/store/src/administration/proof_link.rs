@@ -12,7 +12,7 @@ use crate::{PgConnection, StoreError, proof_links};
 /// Makes a link to an incident that opens for so many days.
 ///
 /// # Errors
-/// When the database fails, or the days are not from 1 to 365.
+/// When the days are not from 1 to 365.
 pub async fn create_link(
     tx: &mut PgConnection,
     actor: &Actor,

@@ -12,7 +12,7 @@ use crate::{PgConnection, StoreError, signing_secrets};
 /// Makes a secret the project's current one. The older ones go on signing for a day.
 ///
 /// # Errors
-/// When the database fails or there is no such project.
+/// When there is no such project.
 pub async fn rotate_secret(
     tx: &mut PgConnection,
     actor: &Actor,

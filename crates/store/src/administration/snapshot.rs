@@ -22,7 +22,7 @@ pub enum Look {
 /// written then.
 ///
 /// # Errors
-/// When the database fails, or the snapshot does not open. Nobody has seen anything then.
+/// When the snapshot does not open. Nobody has seen anything then.
 pub async fn look(
     pool: &PgPool,
     key: &MasterKey,

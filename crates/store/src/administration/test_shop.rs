@@ -76,7 +76,7 @@ pub async fn connect_test_shop(
     }
     ensure_key(&mut *tx, actor, master_key, project_id).await?;
     let repair_url = Some(repair_url.to_string());
-    let settings = ProjectSettings { repair_url, ..ProjectSettings::of(&project) };
+    let settings = ProjectSettings { repair_url, ..ProjectSettings::from_project(&project) };
     update_project(&mut *tx, actor, project_id, &settings).await?;
     if let Some(people) = people
         && list_destinations(&mut *tx, Some(project_id)).await?.is_empty()

@@ -19,9 +19,6 @@ pub struct Horizon {
 }
 
 /// Notes a horizon.
-///
-/// # Errors
-/// When the database fails.
 pub async fn take_horizon(db: impl PgExecutor<'_>) -> Result<Horizon, StoreError> {
     let horizon = sqlx::query_as!(
         Horizon,
@@ -35,9 +32,6 @@ pub async fn take_horizon(db: impl PgExecutor<'_>) -> Result<Horizon, StoreError
 
 /// Whether every transaction is over that is older than the horizon's. A running one of any database of the server
 /// holds it back.
-///
-/// # Errors
-/// When the database fails.
 pub async fn has_passed(db: impl PgExecutor<'_>, horizon: &Horizon) -> Result<bool, StoreError> {
     let oldest = sqlx::query_scalar!(
         r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "oldest!""#

@@ -63,9 +63,6 @@ async fn find_heads(
 }
 
 /// Where the chain of each project ends, and that of no project; without those that have not begun.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_heads(db: &crate::PgPool) -> Result<Vec<Head>, StoreError> {
     let mut scopes: Vec<_> = list_scopes(db).await?.into_iter().map(scope).collect();
     scopes.sort_unstable();
@@ -77,9 +74,6 @@ pub async fn list_heads(db: &crate::PgPool) -> Result<Vec<Head>, StoreError> {
 
 /// Everything that may have a chain: no project, each project, and what has one although it is no project any more. Nothing of
 /// ours deletes projects; who does it by hand must not keep a chain from being checked.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId>>, StoreError> {
     let scopes = sqlx::query_scalar!(
         r#"WITH RECURSIVE linked AS (
@@ -98,9 +92,6 @@ pub async fn list_scopes(db: impl PgExecutor<'_>) -> Result<Vec<Option<ProjectId
 }
 
 /// How old the oldest entry is that has no link although it could have one, in seconds; none where all have.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_waiting(db: impl PgExecutor<'_>) -> Result<Option<i64>, StoreError> {
     let waiting = sqlx::query_scalar!(
         r#"SELECT extract(epoch FROM clock_timestamp() - e.at)::bigint

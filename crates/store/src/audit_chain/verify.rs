@@ -72,9 +72,6 @@ impl Verification {
 }
 
 /// Checks the chain of a project, or of entries about none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn verify_chain(
     pool: &PgPool,
     project_id: Option<ProjectId>,
@@ -155,9 +152,6 @@ fn received_at(event_id: Uuid) -> Option<i64> {
 }
 
 /// Looks for entries that have no link five minutes after they were written.
-///
-/// # Errors
-/// When the database fails.
 pub async fn verify_unlinked(
     pool: &PgPool,
     project_id: Option<ProjectId>,
@@ -193,9 +187,6 @@ pub async fn verify_unlinked(
 }
 
 /// Checks that a chain still has the link where it once ended.
-///
-/// # Errors
-/// When the database fails.
 pub async fn verify_head(
     pool: &PgPool,
     head: &Head,

@@ -14,7 +14,7 @@ use crate::{PgConnection, PgPool, StoreError, reference_keys};
 /// reference may be the tombstone of an earlier one.
 ///
 /// # Errors
-/// When the database fails, or the key of the project's hashes does not open. Nothing is begun then.
+/// When the key of the project's hashes does not open. Nothing is begun then.
 pub async fn begin(
     pool: &PgPool,
     master_key: &MasterKey,

@@ -46,7 +46,7 @@ pub struct SentMessage {
 /// Counts what there is of a customer, and changes nothing.
 ///
 /// # Errors
-/// When the database fails, or the key of the project's hashes does not open.
+/// When the key of the project's hashes does not open.
 pub async fn preview(
     pool: &PgPool,
     master_key: &MasterKey,

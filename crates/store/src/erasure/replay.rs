@@ -59,7 +59,7 @@ pub async fn list_records(db: impl PgExecutor<'_>) -> Result<Vec<ErasureRecord>,
 /// Erases everyone of these records of whom the database does not know that they were. It may be cut off and repeated.
 ///
 /// # Errors
-/// When the database fails, or a key does not open. What was erased until then stays so.
+/// When a key does not open. What was erased until then stays so.
 pub async fn replay(
     pool: &PgPool,
     master_key: &MasterKey,

@@ -45,7 +45,7 @@ impl Locked {
 /// Goes on with an erasure until it is done; `beat` is called after each step.
 ///
 /// # Errors
-/// When the database fails, or the key of the project's hashes does not open. What was erased stays so, and the next
+/// When the key of the project's hashes does not open. What was erased stays so, and the next
 /// call goes on with the rest.
 pub async fn run(
     pool: &PgPool,

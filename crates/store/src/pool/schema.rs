@@ -60,9 +60,6 @@ async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError
 }
 
 /// How many migrations this version has that the database lacks.
-///
-/// # Errors
-/// When the database is out of reach.
 pub async fn pending_migrations(pool: &PgPool) -> Result<usize, StoreError> {
     let known = MIGRATIONS.iter().count();
     let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")

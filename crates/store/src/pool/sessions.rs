@@ -11,9 +11,6 @@ const TRIES: u32 = 3;
 
 /// Whether two connections meet in one session of the server's, as behind a pooler in transaction
 /// mode. A busy one may keep them apart, so `false` is no proof.
-///
-/// # Errors
-/// When the database is out of reach.
 pub async fn share_sessions(pool: &PgPool) -> Result<bool, StoreError> {
     let target = &pool.0.target;
     let asking = async {

@@ -14,7 +14,7 @@ use crate::seal::{Cell, MasterKey};
 /// Sets the flash message, in place of one that was not read.
 ///
 /// # Errors
-/// When the database fails or the session has ended.
+/// When the session has ended.
 pub async fn put_flash(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
@@ -35,7 +35,7 @@ pub async fn put_flash(
 /// Takes the message, if one waits.
 ///
 /// # Errors
-/// When the database fails or the message does not open; it is gone then too.
+/// When the message does not open; it is gone then too.
 pub async fn take_flash(
     db: impl PgExecutor<'_>,
     key: &MasterKey,

@@ -63,7 +63,7 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 /// How long it is until the next attempt is due; `None` if it is due, or none is needed any more.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn time_left(
     tx: &mut PgConnection,
     event_id: EventId,
@@ -156,7 +156,7 @@ pub enum AttemptOutcome {
 /// Completes an attempt and draws the consequence.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn end_attempt(
     tx: &mut PgConnection,
     event_id: EventId,
@@ -196,7 +196,7 @@ pub async fn end_attempt(
 /// Temporal. One that was delivered, or has ended, is left as it is.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn end_undelivered(
     tx: &mut PgConnection,
     event_id: EventId,

@@ -45,7 +45,7 @@ pub enum Asked {
 /// as their time begins at least `lead` before the deadline. The same again changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn ask_before_incident(
     tx: &mut PgConnection,
     event_id: EventId,
@@ -79,9 +79,6 @@ pub async fn ask_before_incident(
 
 /// The calls of an event that have not ended, ready to be made. Where its incident has just opened,
 /// the calls beside it are written first.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn open_asks(
     tx: &mut PgConnection,
     locked: &LockedEvent,
@@ -169,7 +166,7 @@ async fn place_beside(
 /// this event's, changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn record_answer(
     tx: &mut PgConnection,
     event_id: EventId,

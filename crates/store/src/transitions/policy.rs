@@ -103,7 +103,7 @@ pub(super) async fn after_failure(
 /// have waited long enough. What is not due, or was done before, changes nothing.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn carry_out(tx: &mut PgConnection, event_id: EventId) -> Result<(), StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let Some(plan) = policy_plans::find_plan(&mut *tx, event_id).await? else { return Ok(()) };

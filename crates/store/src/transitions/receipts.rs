@@ -47,7 +47,7 @@ impl SharedDelivery<'_> {
 /// for one of them; a receipt that it has none for is left alone.
 ///
 /// # Errors
-/// When the database fails or rejects a row. Nothing may be committed then.
+/// When the database rejects a row. Nothing may be committed then.
 pub async fn accept_receipts(
     tx: &mut PgConnection,
     key: &MasterKey,

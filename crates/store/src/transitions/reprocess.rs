@@ -107,7 +107,7 @@ async fn start(
 /// Keeps on the timeline that a request entered manually was rejected.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn note_rejection(
     tx: &mut PgConnection,
     event_id: EventId,

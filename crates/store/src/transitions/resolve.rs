@@ -102,7 +102,7 @@ async fn end_running(
 /// Keeps on the timeline that a resolution entered manually was rejected.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn note_rejection(
     tx: &mut PgConnection,
     event_id: EventId,

@@ -42,7 +42,7 @@ pub struct SharedReport<'a> {
 /// left alone.
 ///
 /// # Errors
-/// When the database fails or rejects a row. Nothing may be committed then.
+/// When the database rejects a row. Nothing may be committed then.
 pub async fn accept_results(
     tx: &mut PgConnection,
     batch: &[SharedReport<'_>],

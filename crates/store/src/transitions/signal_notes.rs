@@ -13,7 +13,7 @@ use crate::{PgConnection, StoreError};
 /// asked for; the entry's follows from it, so that a repeated activity notes it once.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn note_ignored(
     tx: &mut PgConnection,
     event_id: EventId,

@@ -16,7 +16,7 @@ use crate::{PgConnection, StoreError, events};
 /// Opens the incident if the deadline passed in silence; whether it did.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn open_incident_if_due(
     tx: &mut PgConnection,
     event_id: EventId,
@@ -36,7 +36,7 @@ pub async fn open_incident_if_due(
 /// Ends a reprocess whose delivered callback got no result in time; whether it did.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn end_reprocess_if_due(
     tx: &mut PgConnection,
     event_id: EventId,

@@ -54,7 +54,7 @@ pub struct Stall<'a> {
 /// for it.
 ///
 /// # Errors
-/// When the database fails or there is no such event.
+/// When there is no such event.
 pub async fn note_stall(
     tx: &mut PgConnection,
     event_id: EventId,

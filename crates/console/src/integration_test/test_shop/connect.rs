@@ -16,7 +16,7 @@ use crate::state::ConsoleState;
 /// `POST /projects/{project_id}/test-shop/connect`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -19,7 +19,7 @@ use crate::state::ConsoleState;
 /// `GET /projects/{project_id}/test-shop/mail/{incident_id}`.
 ///
 /// # Errors
-/// `not_found` of another project's incident, and where there is no such file; when the database fails.
+/// `not_found` of another project's incident, and where there is no such file.
 pub(super) async fn download(
     State(state): State<ConsoleState>,
     Path((id, incident_id)): Path<(String, String)>,

@@ -24,7 +24,7 @@ pub(super) struct PaymentValues {
 /// `POST /projects/{project_id}/test-shop`.
 ///
 /// # Errors
-/// `not_found`; when the database fails.
+/// `not_found`.
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,

@@ -70,7 +70,7 @@ impl StepBuilder<'_> {
             PaymentKind::Missing => "The shop says nothing more. It has a minute.",
             PaymentKind::Fails | PaymentKind::Succeeds => "A failure opens one immediately.",
         };
-        let place = self.of_incident("").map(|path| (path, "See the incident"));
+        let place = self.incident_path("").map(|path| (path, "See the incident"));
         TestStep { place, ..self.clock.step("An incident opens", self.seen.incident_opened, next) }
     }
 
@@ -90,7 +90,7 @@ impl StepBuilder<'_> {
     fn reprocess(&self) -> TestStep {
         let at = self.seen.reprocess_requested;
         let next = "It is yours: press Reprocess on the incident's page.";
-        let place = self.of_incident("").filter(|_| at.is_none() && self.seen.resolved.is_none());
+        let place = self.incident_path("").filter(|_| at.is_none() && self.seen.resolved.is_none());
         let step = self.clock.step("An operator asks the shop to do it again", at, next);
         TestStep { place: place.map(|path| (path, "Go to Reprocess")), ..step }
     }
@@ -103,11 +103,11 @@ impl StepBuilder<'_> {
     fn resolved(&self) -> TestStep {
         let next = "The shop reports the success with the replay_id of the callback.";
         let step = self.clock.step("The customer has what was paid for", self.seen.resolved, next);
-        let proof = self.of_incident("#acts").filter(|_| self.seen.resolved.is_some());
+        let proof = self.incident_path("#acts").filter(|_| self.seen.resolved.is_some());
         TestStep { place: proof.map(|path| (path, "Show the customer the proof")), ..step }
     }
 
-    fn of_incident(&self, part: &str) -> Option<String> {
+    fn incident_path(&self, part: &str) -> Option<String> {
         self.seen.incident_id.map(|id| format!("/incidents/{id}{part}"))
     }
 }

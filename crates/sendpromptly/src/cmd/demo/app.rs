@@ -134,7 +134,7 @@ async fn repair(State(app): State<Arc<Endpoints>>, headers: HeaderMap, body: Byt
     let Ok(asked) = serde_json::from_slice::<Asked>(&body) else { return StatusCode::BAD_REQUEST };
     let done = ResultRequest {
         replay_id: Some(replay_id),
-        ..ResultRequest::of(asked.event_id, Outcome::Succeeded)
+        ..ResultRequest::new(asked.event_id, Outcome::Succeeded)
     };
     tokio::spawn(async move {
         if let Err(error) = app.client.result(&done).await {

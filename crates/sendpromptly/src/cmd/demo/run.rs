@@ -62,7 +62,7 @@ impl DemoRun<'_> {
 
     async fn applied_in_time(&self) -> anyhow::Result<()> {
         let event_id = self.take("credit_grant", "user_123").await?;
-        self.app.result(&ResultRequest::of(event_id, Outcome::Succeeded)).await?;
+        self.app.result(&ResultRequest::new(event_id, Outcome::Succeeded)).await?;
         self.step(&format!(
             "user_123 paid and got the credits: {event_id} is applied, no alert is sent"
         ));
@@ -75,7 +75,7 @@ impl DemoRun<'_> {
         let failure = ResultRequest {
             error_code: Some("db_write_failed".to_owned()),
             error_message: Some("disk full".to_owned()),
-            ..ResultRequest::of(event_id, Outcome::Failed)
+            ..ResultRequest::new(event_id, Outcome::Failed)
         };
         self.app.result(&failure).await?;
         let incident = self.wait_for(event_id, "the incident", |_| true).await?;

@@ -37,11 +37,8 @@ impl From<Destination> for DestinationOutput {
 
 pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let project = match project {
-        Some(id) => Some(admin.project(id).await?.id),
-        None => None,
-    };
-    let destinations = destinations::list_destinations(&admin.pool, project).await?;
+    let project_id = admin.project_id(project).await?;
+    let destinations = destinations::list_destinations(&admin.pool, project_id).await?;
     let nothing = "No destinations: no one is alerted. See: sendpromptly destination add --help";
     let headers = ["DESTINATION", "PROJECT", "KIND", "LABEL", "ADDRESS", "STATE", "FAILURES"];
     let human = table_or(nothing, &headers, destinations.iter().map(row).collect());

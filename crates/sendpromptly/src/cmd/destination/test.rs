@@ -92,7 +92,7 @@ fn senders_for(
     if kind == DestinationKind::Activity {
         let engine = Arc::new(admin_context::engine(admin.dev(), context));
         let activities = Some(delivery::provide(engine));
-        let senders = senders::of_worker(&context.environment, allow)?;
+        let senders = senders::for_worker(&context.environment, allow)?;
         return Ok(Senders { activities, ..senders });
     }
     if admin.dev().is_some() {
@@ -102,7 +102,7 @@ fn senders_for(
     if kind == DestinationKind::Email {
         return senders::set_up(&context.environment, allow, None);
     }
-    senders::of_worker(&context.environment, allow)
+    senders::for_worker(&context.environment, allow)
 }
 
 fn rejection(kind: &str, failure: &SendFailure) -> Failure {

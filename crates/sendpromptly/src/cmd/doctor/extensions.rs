@@ -39,17 +39,7 @@ pub(super) async fn check(
         return Ok(Vec::new());
     }
     let allow = target.callback_allow(context)?;
-    let senders = senders::of_worker(&context.environment, allow.clone())?;
-    let deps = Deps {
-        pool: pool.clone(),
-        master_key: key.clone(),
-        http: senders.http.clone(),
-        allow,
-        senders,
-        public_url: String::new(),
-        mail_domain: String::new(),
-        dead_man: None,
-    };
+    let deps = senders::for_trial(&context.environment, allow, pool.clone(), key.clone())?;
     let actor = admin_context::actor();
     let mut checks = Vec::new();
     for extension in &all {

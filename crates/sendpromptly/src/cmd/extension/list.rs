@@ -15,11 +15,8 @@ Example:
 
 pub(super) async fn run(project: Option<&str>, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
-    let project = match project {
-        Some(id) => Some(admin.project(id).await?.id),
-        None => None,
-    };
-    let all = extensions::list_extensions(&admin.pool, project).await?;
+    let project_id = admin.project_id(project).await?;
+    let all = extensions::list_extensions(&admin.pool, project_id).await?;
     let nothing = "No extensions. Register one: sendpromptly extension add --help";
     let headers = ["EXTENSION", "PROJECT", "POINT", "NAME", "QUEUE", "TRUST", "BUDGET", "STATE"];
     let human = table_or(nothing, &headers, all.iter().map(row).collect());

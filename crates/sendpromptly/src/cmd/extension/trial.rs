@@ -3,7 +3,6 @@
 //! What is called is [`sendpromptly::trial`]'s; here it is printed. The exit code is 1 where there
 //! is no valid answer.
 
-use activities::Deps;
 use api::v1::responses;
 use domain::ids::EventId;
 use sendpromptly::trial::{TrialError, try_extension};
@@ -64,7 +63,8 @@ async fn try_it(
     event: Option<EventId>,
     context: &Context,
 ) -> anyhow::Result<Option<Trial>> {
-    let deps = deps(admin, context).await?;
+    let (allow, key) = (admin.callback_allow()?, admin.master_key().await?);
+    let deps = senders::for_trial(&context.environment, allow, admin.pool.clone(), key)?;
     let engine = admin_context::engine(admin.dev(), context);
     let trying = try_extension(&deps, &engine, extension.id, event, &admin.actor);
     match while_waiting("waiting for the answer", trying).await {
@@ -72,22 +72,6 @@ async fn try_it(
         Err(TrialError::Temporal(error)) => Err(Failure::Unavailable(error.to_string()).into()),
         Err(error @ TrialError::Store(_)) => Err(error.into()),
     }
-}
-
-/// What an endpoint is asked by. No mail is sent.
-async fn deps(admin: &AdminContext, context: &Context) -> anyhow::Result<Deps> {
-    let allow = admin.callback_allow()?;
-    let senders = senders::of_worker(&context.environment, allow.clone())?;
-    Ok(Deps {
-        pool: admin.pool.clone(),
-        master_key: admin.master_key().await?,
-        http: senders.http.clone(),
-        allow,
-        senders,
-        public_url: String::new(),
-        mail_domain: String::new(),
-        dead_man: None,
-    })
 }
 
 fn describe(trial: &Trial) -> String {

@@ -79,7 +79,10 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let report = RotateReport {
         master_key_id: key.newest().to_string(),
         resealed: rotation.resealed(),
-        columns: SealedColumn::ALL.into_iter().map(|column| of(column, &rotation)).collect(),
+        columns: SealedColumn::ALL
+            .into_iter()
+            .map(|column| column_report(column, &rotation))
+            .collect(),
         unopened: unopened.into_iter().map(UnopenedReport::from).collect(),
         still_seal_with_another_key: behind,
     };
@@ -87,7 +90,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     Ok(CommandOutput::new(&report, describe(&report))?.with_verdict(is_well))
 }
 
-fn of(column: SealedColumn, rotation: &Rotation) -> ColumnReport {
+fn column_report(column: SealedColumn, rotation: &Rotation) -> ColumnReport {
     let resealed = rotation.resealed_of(column);
     ColumnReport { table: column.table(), column: column.column(), resealed }
 }

@@ -43,7 +43,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> anyhow::Result<Comman
     let changed = admin.transaction(async |tx| {
         let found = projects::lock_project(tx, id).await?;
         let before = found.ok_or_else(|| no_such("project", id))?;
-        let after = ProjectSettings { expected_receipts, ..ProjectSettings::of(&before) };
+        let after = ProjectSettings { expected_receipts, ..ProjectSettings::from_project(&before) };
         update_project(tx, &admin.actor, id, &after).await?;
         anyhow::Ok(())
     });

@@ -142,7 +142,7 @@ impl Changes {
             retention_months: self.retention_months.unwrap_or(project.retention_months),
             repair_url,
             snapshots,
-            ..ProjectSettings::of(project)
+            ..ProjectSettings::from_project(project)
         })
     }
 }

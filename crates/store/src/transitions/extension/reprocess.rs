@@ -35,9 +35,6 @@ pub(crate) enum Holder {
 }
 
 /// Decides who has the reprocess that runs, and writes the call of an extension whose turn it is.
-///
-/// # Errors
-/// When the database fails.
 pub(crate) async fn hand_over(
     tx: &mut PgConnection,
     locked: &LockedEvent,
