@@ -29,8 +29,9 @@ ROWS = {
          {"{{instance}}": 'up{job="sendpromptly"}'}),
         ("Restarts", "In a quarter of an hour, by process. Its log says why it ended.", "none",
          {"{{instance}}": "sum by (instance) (changes(sendpromptly_process_start_time_seconds[15m]))"}),
-        ("Checks that fail", "The checks of /readyz that no process finds ok. The same words are in `sendpromptly doctor`.", "none",
-         {"{{check}}": "max by (check) (sendpromptly_check_ok) == 0"}),
+        ("Checks that are not ok", "The checks of /readyz that a process does not find ok, and how they ended: degraded works, and needs"
+         " attention; unknown says nothing, because what it depends on does not respond. `sendpromptly doctor` says what to do.", "none",
+         {"{{check}} {{status}}": 'max by (check, status) (sendpromptly_check_status{status!="ok"}) == 1'}),
         ("Receipts and results", "A duplicate changed nothing; what is rejected was not taken.", "reqps",
          {"{{call}} {{outcome}}": rate("sendpromptly_calls_total", "call, outcome")}),
         ("Responses that say the fault is ours", "5xx by route.", "reqps",

@@ -219,6 +219,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,
+            r#"sendpromptly_check_status{check="workers",status="ok"} 1"#,
             r#"sendpromptly_check_ok{check="backlog"} 1"#,
             r#"sendpromptly_check_ok{check="dead_man"} 1"#,
             r#"sendpromptly_pending_events{age="under_5m"} 0"#,
@@ -284,6 +285,13 @@ fn a_worker_without_temporal_lives_and_is_not_ready_and_says_why() {
         assert_eq!(status, 200);
         worker.shows(&world, r#"sendpromptly_check_ok{check="temporal"} 0"#).await;
         worker.shows(&world, r#"sendpromptly_check_ok{check="workers"} 0"#).await;
+        for line in [
+            r#"sendpromptly_check_status{check="temporal",status="failed"} 1"#,
+            r#"sendpromptly_check_status{check="environment",status="unknown"} 1"#,
+            r#"sendpromptly_check_status{check="environment",status="failed"} 0"#,
+        ] {
+            worker.shows(&world, line).await;
+        }
         worker.shows(&world, r#"sendpromptly_check_ok{check="database"} 1"#).await;
     });
 }

@@ -101,6 +101,9 @@ impl Observed {
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
+            for status in Status::ALL {
+                telemetry::check_status(check.name, status.as_str(), status == check.status);
+            }
         }
         let backlog = self.health.backlog();
         for (task, waiting) in [

@@ -45,6 +45,7 @@ metrics! {
     BUILD: Gauge = "sendpromptly_build_info", "Always 1; the label is the version of the program";
     STARTED: Gauge = "sendpromptly_process_start_time_seconds", "When this process started, in Unix seconds by its own clock";
     CHECK: Gauge = "sendpromptly_check_ok", "1 while this check of /readyz is ok, else 0";
+    CHECK_STATUS: Gauge = "sendpromptly_check_status", "1 for the status that this check of /readyz has, 0 for the others";
     REQUESTS: Counter = "sendpromptly_http_requests_total", "Requests that were responded to";
     REQUEST_SECONDS: Histogram = "sendpromptly_http_request_duration_seconds", "Time from a request's headers to its response";
     CALLS: Counter = "sendpromptly_calls_total", "Receipts and results, by what became of them";

@@ -124,6 +124,12 @@ pub fn check(check: &'static str, is_well: bool) {
     gauge!(name::CHECK, "check" => check).set(if is_well { 1.0 } else { 0.0 });
 }
 
+/// Whether this is how a check of `/readyz` ended.
+pub fn check_status(check: &'static str, status: &'static str, is_its: bool) {
+    let value = if is_its { 1.0 } else { 0.0 };
+    gauge!(name::CHECK_STATUS, "check" => check, "status" => status).set(value);
+}
+
 /// A gauge of the catalogue that has no label; `None` where it is not known now.
 pub fn set(name: &'static str, value: Option<i64>) {
     gauge!(name).set(value.map_or(f64::NAN, to_f64));
