@@ -66,7 +66,7 @@ metrics! {
     BACKLOG_AGE: Gauge = "sendpromptly_backlog_oldest_age_seconds", "How long the oldest of these tasks has waited";
     BROKEN_DESTINATIONS: Gauge = "sendpromptly_broken_destinations", "Destinations that have stopped taking messages";
     FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
-    FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long destinations of this kind and project have taken nothing, the one that fails for longest; 0 while all take messages";
+    FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long failing and broken destinations of this kind and project have taken nothing, the one that fails for longest; else 0";
     ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
     ALERTS_FOLDED: Counter = "sendpromptly_alerts_folded_total", "Alerts that a message about their cause stands for";
     ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
