@@ -68,7 +68,7 @@ ROWS = {
          {"{{task}}": "max by (task) (sendpromptly_backlog_oldest_age_seconds)"}),
         ("Tasks that wait for a worker", "In Temporal, about.", "none",
          {"{{task}}": "max by (task) (sendpromptly_backlog_tasks)"}),
-        ("Destinations that take no alerts", "Broken ones are not tried again until you say so.", "none",
+        ("Destinations that take no alerts", "Broken ones are tried again every six hours only.", "none",
          {"broken": "max(sendpromptly_broken_destinations)", "failing": "max(sendpromptly_failing_destinations)"}),
         ("How long destinations have been failing", "Those that take nothing, by kind and project.", "s",
          {"{{kind}} {{project}}": "max by (kind, project) (sendpromptly_destination_failing_seconds) > 0"}),
