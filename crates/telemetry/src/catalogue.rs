@@ -67,9 +67,9 @@ metrics! {
     BROKEN_DESTINATIONS: Gauge = "sendpromptly_broken_destinations", "Destinations that have stopped taking messages";
     FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
     FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long failing and broken destinations of this kind and project have taken nothing, the one that fails for longest; else 0";
-    ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
+    ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts and other messages to destinations, by how they ended";
     ALERTS_FOLDED: Counter = "sendpromptly_alerts_folded_total", "Alerts that a message about their cause stands for";
-    ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
+    ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert or another message to a destination";
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
     SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";

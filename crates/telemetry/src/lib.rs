@@ -86,7 +86,7 @@ pub fn parked() {
     counter!(name::PARKED).increment(1);
 }
 
-/// One attempt at an alert.
+/// One attempt at an alert, or at another message to a destination.
 pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: Duration) {
     let outcome = if delivered { "delivered" } else { "failed" };
     let project = projects::label(project);
