@@ -12,6 +12,7 @@
 mod facts;
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
@@ -58,8 +59,12 @@ pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<SendOutcome, St
         transaction(&deps.pool, moot).await?;
         return Ok(SendOutcome::Ended);
     };
+    let (kind, project, began) =
+        (saved.target.kind(), saved.project_id.to_string(), Instant::now());
     let renew = || notices::renew_notice(&deps.pool, &notice);
-    match while_claimed(send(deps, saved, &message), renew).await {
+    let sent = while_claimed(send(deps, saved, &message), renew).await;
+    telemetry::alert_attempt(kind, &project, sent.is_ok(), began.elapsed());
+    match sent {
         Ok(sent) => {
             note_delivery(deps, &notice, &sent).await?;
             Ok(SendOutcome::Delivered)

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ids::EventId;
 use e2e::binary::Part;
 use e2e::temporal::trigger_retention;
 use e2e::world::receipt;
@@ -168,7 +169,7 @@ fn the_document_lists_every_metric_as_it_is() {
 }
 
 /// A receipt, once more, a bad one and a bad list; a result that is early, twice; a failure, its alert, and a callback.
-async fn live(world: &World) {
+async fn live(world: &World) -> EventId {
     world.alert_bob().await;
     let event_id = world.receipt("evt_1").await;
     world.receipt("evt_1").await;
@@ -183,6 +184,23 @@ async fn live(world: &World) {
     }
     let incident_id = world.fail(event_id, json!({"error_code": "db_write_failed"})).await;
     world.reprocess(incident_id).await;
+    event_id
+}
+
+/// Waits until a message about the cause, which has ended, was taken, and is counted as alerts are.
+async fn counts_every_message(world: &World, worker: &Shown) {
+    let count = async |sql: &'static str| {
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&world.pool).await.expect("a count")
+    };
+    eventually("a count of every message", async || {
+        let notices = count("SELECT count(*) FROM notices WHERE state = 'delivered'").await;
+        let alerts = count("SELECT count(*) FROM alerts WHERE state = 'delivered'").await;
+        let labels = format!(r#"kind="email",project="{}",outcome="delivered""#, world.project.id);
+        let line = format!("sendpromptly_alert_attempts_total{{{labels}}} {}", alerts + notices);
+        let text = worker.metrics(world).await?;
+        (notices > 0 && text.lines().any(|shown| shown == line)).then_some(())
+    })
+    .await;
 }
 
 #[test]
@@ -199,7 +217,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         worker.ready_when(&world, 200).await;
         worker.shows(&world, r#"sendpromptly_dead_man_probes_total{outcome="called"} 1"#).await;
-        live(&world).await;
+        let first = live(&world).await;
         trigger_retention(&world.temporal().await, TASK_QUEUE).await;
         let deleted = "sendpromptly_retention_deleted_rows_total{rule=\"runs\"} 0";
         worker.shows(&world, deleted).await;
@@ -215,6 +233,7 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
             r#"sendpromptly_http_requests_total{method="POST",route="/api/v1/receipt",code="202"} 2"#,
             r#"sendpromptly_check_ok{check="database"} 1"#,
             r#"sendpromptly_check_ok{check="workers"} 1"#,
+            r#"sendpromptly_check_status{check="workers",status="ok"} 1"#,
             r#"sendpromptly_check_ok{check="backlog"} 1"#,
             r#"sendpromptly_check_ok{check="dead_man"} 1"#,
             r#"sendpromptly_pending_events{age="under_5m"} 0"#,
@@ -251,6 +270,10 @@ fn api_and_worker_show_every_metric_that_is_listed_and_no_other() {
         world.fail(another, json!({"error_code": "db_write_failed"})).await;
         let stood_for = format!(r#"sendpromptly_alerts_folded_total{{project="{project}"}} 1"#);
         worker.shows(&world, &stood_for).await;
+        for event_id in [first, another] {
+            world.result(event_id, "success", json!({})).await;
+        }
+        counts_every_message(&world, &worker).await;
         api.shows_the_head(&world).await;
         let of_api = api.metrics(&world).await.expect("metrics");
         let of_worker = worker.metrics(&world).await.expect("metrics");
@@ -280,6 +303,13 @@ fn a_worker_without_temporal_lives_and_is_not_ready_and_says_why() {
         assert_eq!(status, 200);
         worker.shows(&world, r#"sendpromptly_check_ok{check="temporal"} 0"#).await;
         worker.shows(&world, r#"sendpromptly_check_ok{check="workers"} 0"#).await;
+        for line in [
+            r#"sendpromptly_check_status{check="temporal",status="failed"} 1"#,
+            r#"sendpromptly_check_status{check="environment",status="unknown"} 1"#,
+            r#"sendpromptly_check_status{check="environment",status="failed"} 0"#,
+        ] {
+            worker.shows(&world, line).await;
+        }
         worker.shows(&world, r#"sendpromptly_check_ok{check="database"} 1"#).await;
     });
 }

@@ -168,6 +168,38 @@ fn a_success_that_a_watch_had_no_time_for_and_one_that_was_typed_are_not_forgott
 }
 
 #[test]
+fn a_success_is_found_whatever_was_done_between_the_restore_and_the_command() {
+    run(async {
+        let port = embedded::free_port().expect("a port");
+        let folder = embedded::scratch_dir().expect("a folder");
+        let engines = e2e::engines::shared().await.expect("engines");
+        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
+        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let client = eventually("a client", async || world.engine.client().await.ok()).await;
+        let repaired = world.receipt("evt_repaired").await;
+        let incident_id = world.fail(repaired, json!({})).await.to_string();
+        watched_as(&client, repaired, "open").await;
+        until_dispatched(&world).await;
+        sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
+        world.result(repaired, "success", json!({})).await;
+        temporal::finished(&client, repaired).await;
+        sqlx::raw_sql(RESTORE).execute(&world.pool).await.expect("a restore");
+
+        // Somebody sees to the incident again, which starts a new run of the watch that has ended.
+        let acknowledge = ["incident", "acknowledge", &incident_id];
+        let (code, done) = world.cli(&acknowledge).await.expect("a command");
+        assert_eq!(code, 0, "{done}");
+        watched_as(&client, repaired, "acknowledged").await;
+        assert_eq!(differs_when(&world, &[], &["evt_repaired"], &[]).await, 1);
+        let (code, report) = world.cli(&["reconcile"]).await.expect("a command");
+        assert_eq!(code, 0, "{report}");
+        let incident = world.incident_when(repaired, "resolved", |_| true).await;
+        assert_eq!(incident.state.as_str(), "resolved");
+        server.stop().await;
+    });
+}
+
+#[test]
 fn what_is_not_due_any_more_stays_so_and_what_went_with_retention_is_not_lost() {
     run(async {
         let (world, server) = World::start_beside_temporal(WorldOptions::default()).await;

@@ -1,12 +1,12 @@
 //! `sendpromptly replay`: production's histories are replayed with this binary before it is deployed.
 
-use domain::ids::EventId;
+use domain::ids::{BulkId, EventId};
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowStartOptions};
 use temporalio_common::protos::temporal::api::command::v1::command::Attributes;
 use temporalio_common::protos::temporal::api::command::v1::{
-    Command, ScheduleActivityTaskCommandAttributes,
+    Command, ScheduleActivityTaskCommandAttributes, StartTimerCommandAttributes,
 };
 use temporalio_common::protos::temporal::api::common::v1::ActivityType;
 use temporalio_common::protos::temporal::api::enums::v1::CommandType;
@@ -16,14 +16,15 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use time::{Duration, OffsetDateTime};
 use tonic::IntoRequest;
-use workflows::EffectWatch;
+use workflows::activity_contract::BulkInput;
 use workflows::effect_watch::WatchInput;
-use workflows::names::workflow_id;
+use workflows::names::{bulk_workflow_id, workflow_id};
+use workflows::{BulkReprocess, EffectWatch};
 
-/// Replays the watches of a task queue until as many as expected can be listed.
+/// Replays the workflows of a task queue until as many as expected can be listed.
 async fn replay(world: &World, queue: &str, expected: usize) -> (i32, Value) {
     let query = format!("TaskQueue='{queue}'");
-    eventually(&format!("{expected} watches of {queue}"), async || {
+    eventually(&format!("{expected} workflows of {queue}"), async || {
         let (code, report) = world.cli(&["replay", "--query", &query]).await.expect("a command");
         (report["replayed"] == expected).then_some((code, report))
     })
@@ -37,11 +38,28 @@ async fn led_by_another_release(client: &Client, queue: &str) -> String {
     let input = WatchInput::new(event_id, OffsetDateTime::now_utc() + Duration::HOUR, false, &[]);
     let options = WorkflowStartOptions::new(queue, id.clone()).build();
     client.start_workflow(EffectWatch::run, input, options).await.expect("a watch");
+    lead(client, queue, ask_first(queue)).await;
+    id
+}
+
+/// A bulk reprocess that another release led: it waited before it asked for a step.
+async fn bulk_led_by_another_release(client: &Client, queue: &str) -> String {
+    let bulk_id = BulkId::from_uuid(uuid::Uuid::now_v7());
+    let id = bulk_workflow_id(bulk_id);
+    let options = WorkflowStartOptions::new(queue, id.clone()).build();
+    let started = client.start_workflow(BulkReprocess::run, BulkInput { bulk_id }, options);
+    started.await.expect("a bulk reprocess");
+    lead(client, queue, wait_first()).await;
+    id
+}
+
+/// Takes the first task as another release would.
+async fn lead(client: &Client, queue: &str, first: Command) {
     let namespace = client.options().namespace.clone();
     let queue = TaskQueue { name: queue.to_owned(), ..TaskQueue::default() };
     let poll = PollWorkflowTaskQueueRequest {
         namespace: namespace.clone(),
-        task_queue: Some(queue.clone()),
+        task_queue: Some(queue),
         identity: "another release".to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
     };
@@ -50,18 +68,18 @@ async fn led_by_another_release(client: &Client, queue: &str) -> String {
     let done = RespondWorkflowTaskCompletedRequest {
         task_token: task.into_inner().task_token,
         namespace,
-        commands: vec![ask_first(queue)],
+        commands: vec![first],
         ..RespondWorkflowTaskCompletedRequest::default()
     };
     service
         .respond_workflow_task_completed(done.into_request())
         .await
         .expect("a task that is done");
-    id
 }
 
 /// The step that the real watch does not begin with.
-fn ask_first(queue: TaskQueue) -> Command {
+fn ask_first(queue: &str) -> Command {
+    let queue = TaskQueue { name: queue.to_owned(), ..TaskQueue::default() };
     let ask = ScheduleActivityTaskCommandAttributes {
         activity_id: "1".to_owned(),
         activity_type: Some(ActivityType { name: "read_standing".to_owned() }),
@@ -74,6 +92,20 @@ fn ask_first(queue: TaskQueue) -> Command {
         ..Command::default()
     };
     command.set_command_type(CommandType::ScheduleActivityTask);
+    command
+}
+
+/// The step that a real bulk reprocess does not begin with.
+fn wait_first() -> Command {
+    let wait = StartTimerCommandAttributes {
+        timer_id: "1".to_owned(),
+        start_to_fire_timeout: Some(std::time::Duration::from_mins(1).try_into().expect("a time")),
+    };
+    let mut command = Command {
+        attributes: Some(Attributes::StartTimerCommandAttributes(wait)),
+        ..Command::default()
+    };
+    command.set_command_type(CommandType::StartTimer);
     command
 }
 
@@ -103,6 +135,17 @@ fn histories_of_this_release_replay_and_those_that_drift_are_named() {
 
         let (code, none) = replay(&world, "no-such-queue", 0).await;
         assert_eq!((code, &none["fit"]), (0, &json!(0)));
+    });
+}
+
+#[test]
+fn a_bulk_reprocess_that_drifts_is_named_as_a_watch_is() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        let queue = format!("drift-{}", uuid::Uuid::now_v7().simple());
+        let bulk = bulk_led_by_another_release(&world.temporal().await, &queue).await;
+        let (code, report) = replay(&world, &queue, 1).await;
+        assert_eq!((code, &report["drifted"][0]["workflow_id"]), (1, &json!(bulk)), "{report}");
     });
 }
 

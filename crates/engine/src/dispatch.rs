@@ -14,17 +14,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::audit::detail::ParkedDetail;
-use domain::audit::{Actor, AuditEvent};
 use domain::event::Effect;
 use domain::ids::{BulkId, EventId, OutboxId};
 use domain::outbox::OutboxKind;
-use store::audit::{self, Subject};
 use store::events::{self, PaymentEvent};
 use store::extensions;
 use store::incidents;
 use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
-use store::pool::transaction;
 use store::{PgPool, StoreError};
 use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
@@ -40,7 +36,7 @@ use crate::connect::{Engine, EngineError};
 use crate::pace::Pace;
 use crate::pressure::{Load, Pressure};
 use crate::watch::Watch;
-use crate::{bulk, probe, restarts};
+use crate::{bulk, parking, probe, restarts};
 
 /// How many messages are claimed at a time while Temporal is away: each fails immediately and is
 /// rescheduled.
@@ -49,8 +45,6 @@ const AWAY_BATCH: usize = 256;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a process that ends lets what it dispatches end.
 const HAND_OVER: Duration = Duration::from_secs(2);
-/// How often a message is rejected before it is parked.
-const MAX_REJECTIONS: i32 = 10;
 
 /// Where messages come from and where they go.
 #[derive(Clone)]
@@ -368,9 +362,8 @@ impl Dispatcher {
             let Some((message, error)) = failed else { continue };
             telemetry::dispatch_failed(error.cause());
             if let EngineError::Rejected(why) = &error
-                && outbox::count_rejection(&self.pool, message.id).await? >= MAX_REJECTIONS
+                && parking::reject(&self.pool, &message, why).await?
             {
-                self.park(&message, why).await?;
                 continue;
             }
             tracing::debug!(event_id = %message.event_id, %error, "rescheduled an outbox message");
@@ -379,23 +372,6 @@ impl Dispatcher {
         if !later.is_empty() {
             outbox::reschedule(&self.pool, &later).await?;
         }
-        Ok(())
-    }
-
-    async fn park(&self, message: &ClaimedMessage, why: &str) -> Result<(), StoreError> {
-        tracing::error!(event_id = %message.event_id, message = message.kind.as_str(), why, "parked an outbox message that Temporal rejects");
-        transaction(&self.pool, async |tx| {
-            outbox::park(&mut *tx, message.id, why).await?;
-            let Some(event) = events::find_event(&mut *tx, message.event_id).await? else {
-                return Ok(());
-            };
-            let subject = Subject::event(event.project_id, event.id);
-            let parked =
-                AuditEvent::RelayParked(ParkedDetail { wish: message.kind, why: why.to_owned() });
-            audit::record(&mut *tx, &Actor::System, subject, &parked).await
-        })
-        .await?;
-        telemetry::parked();
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ pub mod erasure;
 pub mod extension;
 pub mod health;
 mod pace;
+mod parking;
 pub mod partitions;
 pub mod policies;
 mod pressure;

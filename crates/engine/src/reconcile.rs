@@ -1,7 +1,7 @@
 //! Brings an older database and newer watches together, after a backup was restored.
 //!
 //! What came between the backup and the loss is not in the database, and Temporal has watched on. Three
-//! things can be told from the watches, whose histories are read: an event that the database does not have, a success
+//! things can be told from the watches, of which the histories of all runs are read: an event that the database does not have, a success
 //! that it does not know of or that no effect is due any more, and a watch that has ended or gone on where the database
 //! is not done. The first is listed, so that its receipt is sent again, and its watch is terminated, because
 //! it could only fail; an event that went with retention is none of these. The second is recorded, with the
@@ -86,15 +86,16 @@ pub async fn find(
     engine.ensure_ours(pool).await?;
     let ours = format!("TaskQueue='{}' AND {condition}", engine.task_queue());
     let runs = engine.list_watches(&ours, usize::MAX).await?;
-    let mut seen = BTreeSet::new();
     // The latest run of an event comes first.
-    let latest = runs.into_iter().filter_map(|run| {
-        let event_id = run.event_id()?;
-        seen.insert(event_id).then_some((event_id, run))
-    });
-    let latest: Vec<_> = latest.collect();
+    let mut watched: BTreeMap<EventId, Vec<WatchRun>> = BTreeMap::new();
+    for run in runs {
+        if let Some(event_id) = run.event_id() {
+            watched.entry(event_id).or_default().push(run);
+        }
+    }
+    let watched: Vec<_> = watched.into_iter().collect();
     let mut found = Vec::new();
-    for batch in latest.chunks(BATCH) {
+    for batch in watched.chunks(BATCH) {
         let ids: Vec<_> = batch.iter().map(|(event_id, _)| *event_id).collect();
         let known = read(pool, &ids).await.map_err(|error| stored(&error))?;
         let (known, mut parts) = (&known, batch.chunks(batch.len().div_ceil(4)));
@@ -108,12 +109,13 @@ pub async fn find(
 async fn compare_all(
     engine: &Engine,
     known: &BTreeMap<EventId, Known>,
-    runs: &[(EventId, WatchRun)],
+    watched: &[(EventId, Vec<WatchRun>)],
 ) -> Result<Vec<Difference>, EngineError> {
     let mut found = Vec::new();
-    for (event_id, run) in runs {
-        if let Some(kind) = compare(engine, known.get(event_id).copied(), run).await? {
-            found.push(Difference { event_id: *event_id, kind, run: run.clone() });
+    for (event_id, runs) in watched {
+        let Some(latest) = runs.first() else { continue };
+        if let Some(kind) = compare(engine, known.get(event_id).copied(), latest, runs).await? {
+            found.push(Difference { event_id: *event_id, kind, run: latest.clone() });
         }
     }
     Ok(found)
@@ -192,22 +194,39 @@ async fn read(pool: &PgPool, ids: &[EventId]) -> Result<BTreeMap<EventId, Known>
 async fn compare(
     engine: &Engine,
     known: Option<Known>,
-    run: &WatchRun,
+    latest: &WatchRun,
+    runs: &[WatchRun],
 ) -> Result<Option<DifferenceKind>, EngineError> {
     let state = match known {
         None => return Ok(Some(DifferenceKind::Lost)),
         Some(Known::Over) => return Ok(None),
         Some(Known::Shows(state)) => state,
     };
-    let shown = run.attributes.get(search_attribute::STATE.name()).map(String::as_str);
-    // A watch that shows the same may have been told of more: it had no time for it before the database was lost.
-    let history = engine.read_history(run).await?;
-    Ok(match history.as_ref().and_then(find_settled) {
+    let shown = latest.attributes.get(search_attribute::STATE.name()).map(String::as_str);
+    // A watch that shows the same may have been told of more: it had no time for it before the database was lost, or what was
+    // done since the restore, such as an acknowledgement, has started a new run of one that had ended.
+    Ok(match find_settled_in(engine, runs).await? {
         Some(settled) => Some(settled),
-        None if run.is_open() && shown == Some(state) => None,
-        None if run.is_open() => Some(DifferenceKind::Asks),
+        None if latest.is_open() && shown == Some(state) => None,
+        None if latest.is_open() => Some(DifferenceKind::Asks),
         None => Some(DifferenceKind::Ended),
     })
+}
+
+/// What settled the event, as any of its runs was told. A success counts whatever others were told.
+async fn find_settled_in(
+    engine: &Engine,
+    runs: &[WatchRun],
+) -> Result<Option<DifferenceKind>, EngineError> {
+    let mut settled = None;
+    for run in runs {
+        let found = engine.read_history(run).await?.as_ref().and_then(find_settled);
+        if let Some(DifferenceKind::Applied(_)) = found {
+            return Ok(found);
+        }
+        settled = settled.or(found);
+    }
+    Ok(settled)
 }
 
 /// What settled the event, as its watch was told. A success counts whatever else was said.

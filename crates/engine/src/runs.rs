@@ -1,4 +1,4 @@
-//! Reading watches and their histories out of Temporal, for commands.
+//! Reading watches, and bulk reprocesses beside them, and their histories out of Temporal, for commands.
 //!
 //! Lists come from the visibility store, which is only eventually right: they are for samples and for
 //! people, and what follows from them is asked again where it is decided. Nothing is changed.
@@ -18,12 +18,14 @@ use tonic::{Code, IntoRequest};
 
 use crate::connect::{Engine, EngineError, ask, judge_status};
 
-/// The type of the watches.
-const WATCH: &str = "EffectWatch";
+/// The type of the watches, as a condition.
+const WATCH: &str = "WorkflowType='EffectWatch'";
+/// That of bulk reprocesses, which last for days where they are paused.
+const BULK: &str = "WorkflowType='BulkReprocess'";
 /// The most that is asked for in one call.
 const PAGE: usize = 500;
 
-/// One run of a watch.
+/// One run of a watch, or of a bulk reprocess.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchRun {
     pub workflow_id: String,
@@ -60,26 +62,30 @@ impl WatchRun {
 }
 
 impl Engine {
-    /// The latest watches that a query matches, at most so many; with no query, open ones and those
-    /// that were closed lately, in equal parts as far as there are so many.
+    /// The latest watches and bulk reprocesses that a query matches, at most so many; with no query, bulk reprocesses that are
+    /// open, up to a quarter, and of watches open ones and those that were closed lately, in equal parts as far as there are
+    /// so many.
     ///
     /// # Errors
     /// When Temporal cannot be asked, or cannot read the query.
-    pub async fn sample_watches(
+    pub async fn sample_runs(
         &self,
         query: Option<&str>,
         limit: usize,
     ) -> Result<Vec<WatchRun>, EngineError> {
         if let Some(query) = query {
-            return self.list_watches(&format!("({query})"), limit).await;
+            return self.list_runs(&format!("({WATCH} OR {BULK}) AND ({query})"), limit).await;
         }
+        let open_bulks = format!("{BULK} AND ExecutionStatus='Running'");
+        let bulks = self.list_runs(&open_bulks, limit / 4).await?;
+        let limit = limit - bulks.len();
         let half = limit.div_ceil(2);
         let mut closed = self.list_watches("ExecutionStatus!='Running'", limit).await?;
         let open = self.list_watches("ExecutionStatus='Running'", limit).await?;
         let room = limit - open.len().min(half);
         closed.truncate(room);
         let room = limit - closed.len();
-        Ok(open.into_iter().take(room).chain(closed).collect())
+        Ok(bulks.into_iter().chain(open.into_iter().take(room)).chain(closed).collect())
     }
 
     /// The latest watches that a condition matches, at most so many.
@@ -91,8 +97,11 @@ impl Engine {
         condition: &str,
         limit: usize,
     ) -> Result<Vec<WatchRun>, EngineError> {
+        self.list_runs(&format!("{WATCH} AND {condition}"), limit).await
+    }
+
+    async fn list_runs(&self, query: &str, limit: usize) -> Result<Vec<WatchRun>, EngineError> {
         let client = self.client().await?;
-        let query = format!("WorkflowType='{WATCH}' AND {condition}");
         let mut service = client.connection().workflow_service();
         let (mut found, mut next_page_token) = (Vec::new(), Vec::new());
         while found.len() < limit {
@@ -100,7 +109,7 @@ impl Engine {
                 namespace: client.options().namespace.clone(),
                 page_size: i32::try_from((limit - found.len()).min(PAGE)).unwrap_or(i32::MAX),
                 next_page_token,
-                query: query.clone(),
+                query: query.to_owned(),
             };
             let listed = ask(service.list_workflow_executions(request.into_request()))
                 .await

@@ -16,14 +16,16 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
 use domain::destination::DestinationKind;
+use domain::ids::ProjectId;
+use domain::incident::Reason;
 use domain::outbox::OutboxKind;
 use domain::retention::Rule;
 use engine::Monitor;
 use engine::health::Status;
-use store::audit_chain::{find_waiting, list_heads};
+use store::audit_chain::{Head, find_waiting, list_heads};
 use store::gauges::{
-    count_outages, count_pending_by_age, count_silences, count_waiting_by_kind,
-    list_failing_destinations,
+    FailingDestinations, SilentFlows, count_outages, count_pending_by_age, count_silences,
+    count_waiting_by_kind, list_failing_destinations,
 };
 use store::health::{read_clock_offset, read_work};
 use store::pool::PoolUsage;
@@ -101,6 +103,9 @@ impl Observed {
         );
         for check in &report.checks {
             telemetry::check(check.name, check.status == Status::Ok);
+            for status in Status::ALL {
+                telemetry::check_status(check.name, status.as_str(), status == check.status);
+            }
         }
         let backlog = self.health.backlog();
         for (task, waiting) in [
@@ -182,7 +187,6 @@ impl Observed {
         }
     }
 
-    /// Keeps what heads were known last where the database does not respond.
     async fn ask_audit(&self) {
         let found = in_time(async {
             let heads = list_heads(&self.pool).await?;
@@ -193,45 +197,43 @@ impl Observed {
         telemetry::set(name::AUDIT_LINKS, links);
         let waiting = found.as_ref().map(|(_, waiting)| waiting.unwrap_or_default().max(0));
         telemetry::set(name::AUDIT_WAITING, waiting);
-        let Some((heads, _)) = found else { return };
-        telemetry::audit_heads(heads.into_iter().map(|head| {
+        let end = |head: Head| {
             let project = head.project_id.map_or_else(|| "none".to_owned(), |id| id.to_string());
             (project, head.sequence)
-        }));
+        };
+        telemetry::audit_heads(found.map(|(heads, _)| heads.into_iter().map(end)));
     }
 
-    /// Keeps what was known last where the database does not respond.
     async fn ask_silences(&self) {
-        let Some(counts) = in_time(count_silences(&self.pool)).await else { return };
-        telemetry::silent_receipts(counts.into_iter().flat_map(|one| {
+        let counts = in_time(count_silences(&self.pool)).await;
+        let flows = |one: SilentFlows| {
             let project = one.project_id.to_string();
             [(project.clone(), "project", one.whole), (project, "event_type", one.event_types)]
-        }));
+        };
+        telemetry::silent_receipts(counts.map(|counts| counts.into_iter().flat_map(flows)));
     }
 
-    /// Keeps what was known last where the database does not respond.
     async fn ask_incidents(&self) {
-        if let Some(failing) = in_time(list_failing_destinations(&self.pool)).await {
-            telemetry::failing_destinations(failing.into_iter().filter_map(|one| {
-                let kind: DestinationKind = one.kind.parse().ok()?;
-                Some((one.project_id.to_string(), kind.as_str(), one.seconds))
-            }));
-        }
-        let Some(counts) = in_time(count_unresolved_by_reason(&self.pool)).await else { return };
-        telemetry::open_incidents(
-            counts
-                .into_iter()
-                .map(|(project, reason, n)| (project.to_string(), reason.as_str(), n)),
-        );
+        let failing = in_time(list_failing_destinations(&self.pool)).await;
+        let seconds = |one: FailingDestinations| {
+            let kind: DestinationKind = one.kind.parse().ok()?;
+            Some((one.project_id.to_string(), kind.as_str(), one.seconds))
+        };
+        telemetry::failing_destinations(failing.map(|all| all.into_iter().filter_map(seconds)));
+        let counts = in_time(count_unresolved_by_reason(&self.pool)).await;
+        let count = |(project, reason, n): (ProjectId, Reason, i64)| {
+            (project.to_string(), reason.as_str(), n)
+        };
+        telemetry::open_incidents(counts.map(|counts| counts.into_iter().map(count)));
     }
 
-    /// Keeps what was known last where the database does not respond.
     async fn ask_sealed(&self) {
-        let Some(counts) = in_time(sealed_values::count(&self.pool, false)).await else { return };
-        telemetry::sealed_values(counts.into_iter().map(|count| {
+        let counts = in_time(sealed_values::count(&self.pool, false)).await;
+        let values = |count: sealed_values::SealedCount| {
             let key = count.head.map_or("unreadable".to_owned(), |head| head.key.to_string());
             (key, count.column.table(), count.values)
-        }));
+        };
+        telemetry::sealed_values(counts.map(|counts| counts.into_iter().map(values)));
     }
 
     /// Costs nothing, so it is asked each time.

@@ -68,14 +68,16 @@ pub struct FailingDestinations {
     pub seconds: i64,
 }
 
-/// For how long destinations fail, for each kind that a project has. An archived project has none: nothing more may go
-/// there that would end it.
+/// For how long destinations fail, for each kind that a project has: those that failed twice and more, or are broken. One
+/// failure may be the last that is ever tried there, because the message is out of date by then, or was a test. An archived
+/// project has none: nothing more may go there that would end it.
 pub async fn list_failing_destinations(
     db: impl PgExecutor<'_>,
 ) -> Result<Vec<FailingDestinations>, StoreError> {
     let failing = sqlx::query_as!(
         FailingDestinations,
-        r#"SELECT project_id, kind, coalesce(extract(epoch FROM now() - min(failing_since)), 0)::bigint AS "seconds!"
+        r#"SELECT project_id, kind, coalesce(extract(epoch FROM now() - min(failing_since)
+               FILTER (WHERE failures >= 2 OR broken_at IS NOT NULL)), 0)::bigint AS "seconds!"
            FROM destinations d WHERE removed_at IS NULL
                AND NOT EXISTS (SELECT FROM projects p WHERE p.id = d.project_id AND p.archived_at IS NOT NULL)
            GROUP BY project_id, kind ORDER BY project_id, kind"#,

@@ -40,6 +40,18 @@ pub struct ClaimedMessage {
     pub attempts: i32,
 }
 
+/// How often a message is rejected before it is parked.
+const MAX_REJECTIONS: i32 = 10;
+
+/// What a rejection by Temporal makes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejected {
+    TriedAgain,
+    Parked,
+    /// It was before, an hour ago.
+    ParkedAgain,
+}
+
 /// A message that could not be dispatched.
 #[derive(Debug, Clone)]
 pub struct FailedMessage {
@@ -189,27 +201,28 @@ pub async fn release(db: impl PgExecutor<'_>, ids: &[OutboxId]) -> Result<(), St
     Ok(())
 }
 
-/// Counts a rejection by Temporal itself; how many there were so far.
-pub async fn count_rejection(db: impl PgExecutor<'_>, id: OutboxId) -> Result<i32, StoreError> {
+/// Counts a rejection by Temporal itself, and sets a message aside for a person that was rejected too often. One that had
+/// another chance since is set aside by the next one.
+pub async fn reject(
+    db: impl PgExecutor<'_>,
+    id: OutboxId,
+    error: &str,
+) -> Result<Rejected, StoreError> {
     let rejections = sqlx::query_scalar!(
-        "UPDATE outbox SET refusals = refusals + 1 WHERE id = $1 RETURNING refusals",
+        "UPDATE outbox SET refusals = refusals + 1, parked_at = CASE WHEN refusals + 1 >= $3 THEN now() END,
+             last_error = CASE WHEN refusals + 1 >= $3 THEN $2 ELSE last_error END
+         WHERE id = $1 RETURNING refusals",
         id.as_uuid(),
+        error,
+        MAX_REJECTIONS,
     )
     .fetch_optional(db)
     .await?;
-    Ok(rejections.unwrap_or_default())
-}
-
-/// Sets a poisoned message aside for a person.
-pub async fn park(db: impl PgExecutor<'_>, id: OutboxId, error: &str) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE outbox SET parked_at = now(), last_error = $2 WHERE id = $1",
-        id.as_uuid(),
-        error,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    Ok(match rejections.unwrap_or_default() {
+        ..MAX_REJECTIONS => Rejected::TriedAgain,
+        MAX_REJECTIONS => Rejected::Parked,
+        _ => Rejected::ParkedAgain,
+    })
 }
 
 /// How many messages wait, and how many are parked.
@@ -234,10 +247,10 @@ pub async fn has_messages(db: impl PgExecutor<'_>, event_id: EventId) -> Result<
     Ok(found)
 }
 
-/// Gives messages that were parked an hour ago another chance: the cause may be fixed.
+/// Gives messages that were parked an hour ago another chance, one each: the cause may be fixed.
 pub async fn unpark_old(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE outbox SET parked_at = NULL, attempts = 0, refusals = 0, next_attempt_at = now()
+        "UPDATE outbox SET parked_at = NULL, attempts = 0, next_attempt_at = now()
          WHERE parked_at < now() - interval '1 hour'",
     )
     .execute(db)

@@ -45,6 +45,7 @@ metrics! {
     BUILD: Gauge = "sendpromptly_build_info", "Always 1; the label is the version of the program";
     STARTED: Gauge = "sendpromptly_process_start_time_seconds", "When this process started, in Unix seconds by its own clock";
     CHECK: Gauge = "sendpromptly_check_ok", "1 while this check of /readyz is ok, else 0";
+    CHECK_STATUS: Gauge = "sendpromptly_check_status", "1 for the status that this check of /readyz has, 0 for the others";
     REQUESTS: Counter = "sendpromptly_http_requests_total", "Requests that were responded to";
     REQUEST_SECONDS: Histogram = "sendpromptly_http_request_duration_seconds", "Time from a request's headers to its response";
     CALLS: Counter = "sendpromptly_calls_total", "Receipts and results, by what became of them";
@@ -65,10 +66,10 @@ metrics! {
     BACKLOG_AGE: Gauge = "sendpromptly_backlog_oldest_age_seconds", "How long the oldest of these tasks has waited";
     BROKEN_DESTINATIONS: Gauge = "sendpromptly_broken_destinations", "Destinations that have stopped taking messages";
     FAILING_DESTINATIONS: Gauge = "sendpromptly_failing_destinations", "Destinations that keep failing and are tried again";
-    FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long destinations of this kind and project have taken nothing, the one that fails for longest; 0 while all take messages";
-    ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts, by how they ended";
+    FAILING_FOR: Gauge = "sendpromptly_destination_failing_seconds", "For how long failing and broken destinations of this kind and project have taken nothing, the one that fails for longest; else 0";
+    ALERT_ATTEMPTS: Counter = "sendpromptly_alert_attempts_total", "Attempts at alerts and other messages to destinations, by how they ended";
     ALERTS_FOLDED: Counter = "sendpromptly_alerts_folded_total", "Alerts that a message about their cause stands for";
-    ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert";
+    ALERT_SECONDS: Histogram = "sendpromptly_alert_attempt_duration_seconds", "Time of one attempt at an alert or another message to a destination";
     CALLBACK_ATTEMPTS: Counter = "sendpromptly_callback_attempts_total", "Attempts at callbacks, by how they ended";
     CALLBACK_SECONDS: Histogram = "sendpromptly_callback_attempt_duration_seconds", "Time of one attempt at a callback";
     SEALED: Gauge = "sendpromptly_sealed_values", "Sealed values but snapshots, by the id of the master key that sealed them and their table";

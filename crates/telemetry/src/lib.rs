@@ -86,7 +86,7 @@ pub fn parked() {
     counter!(name::PARKED).increment(1);
 }
 
-/// One attempt at an alert.
+/// One attempt at an alert, or at another message to a destination.
 pub fn alert_attempt(kind: &'static str, project: &str, delivered: bool, took: Duration) {
     let outcome = if delivered { "delivered" } else { "failed" };
     let project = projects::label(project);
@@ -124,60 +124,71 @@ pub fn check(check: &'static str, is_well: bool) {
     gauge!(name::CHECK, "check" => check).set(if is_well { 1.0 } else { 0.0 });
 }
 
+/// Whether this is how a check of `/readyz` ended.
+pub fn check_status(check: &'static str, status: &'static str, is_its: bool) {
+    let value = if is_its { 1.0 } else { 0.0 };
+    gauge!(name::CHECK_STATUS, "check" => check, "status" => status).set(value);
+}
+
 /// A gauge of the catalogue that has no label; `None` where it is not known now.
 pub fn set(name: &'static str, value: Option<i64>) {
     gauge!(name).set(value.map_or(f64::NAN, to_f64));
 }
 
 /// The incidents that are not resolved, by project and reason: a state of ours, never what an app
-/// says. Where there were some and are none any more, none are said to be there.
-pub fn open_incidents(counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
+/// says. Where there were some and are none any more, none are said to be there. `None` where they are not known now.
+pub fn open_incidents(counts: Option<impl IntoIterator<Item = (String, &'static str, i64)>>) {
     static KNOWN: ByProject = ByProject::new(|one, other| one + other);
     for ((project, reason), count) in KNOWN.update(counts) {
-        gauge!(name::OPEN_INCIDENTS, "project" => project, "reason" => reason).set(to_f64(count));
+        gauge!(name::OPEN_INCIDENTS, "project" => project, "reason" => reason).set(count);
     }
 }
 
 /// So many pairs of a master key and a table are told apart: a dozen keys.
 const MOST_SEALED: usize = 100;
 
-/// How many values each master key sealed, by its id and their table.
-pub fn sealed_values(counts: impl IntoIterator<Item = (String, &'static str, i64)>) {
+/// How many values each master key sealed, by its id and their table; `None` where it is not known now.
+pub fn sealed_values(counts: Option<impl IntoIterator<Item = (String, &'static str, i64)>>) {
     static KNOWN: Mutex<BTreeMap<(String, &'static str), i64>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.values_mut().for_each(|count| *count = 0);
-    for (key, table, count) in counts {
+    let is_known = counts.is_some();
+    for (key, table, count) in counts.into_iter().flatten() {
         let is_told = known.len() < MOST_SEALED || known.contains_key(&(key.clone(), table));
         let key = if is_told { key } else { "other".to_owned() };
         *known.entry((key, table)).or_default() += count;
     }
     for ((key, table), count) in &*known {
-        gauge!(name::SEALED, "key" => key.clone(), "table" => *table).set(to_f64(*count));
+        let count = if is_known { to_f64(*count) } else { f64::NAN };
+        gauge!(name::SEALED, "key" => key.clone(), "table" => *table).set(count);
     }
 }
 
-/// For how many seconds destinations fail, by project and kind of destination.
-pub fn failing_destinations(seconds: impl IntoIterator<Item = (String, &'static str, i64)>) {
+/// For how many seconds destinations fail, by project and kind of destination; `None` where it is not known now.
+pub fn failing_destinations(
+    seconds: Option<impl IntoIterator<Item = (String, &'static str, i64)>>,
+) {
     static KNOWN: ByProject = ByProject::new(i64::max);
     for ((project, kind), seconds) in KNOWN.update(seconds) {
-        gauge!(name::FAILING_FOR, "kind" => kind, "project" => project).set(to_f64(seconds));
+        gauge!(name::FAILING_FOR, "kind" => kind, "project" => project).set(seconds);
     }
 }
 
-/// How many flows of receipts are silent, by project and whether it is all of the project's.
-pub fn silent_receipts(silences: impl IntoIterator<Item = (String, &'static str, i64)>) {
+/// How many flows of receipts are silent, by project and whether it is all of the project's; `None` where it is not known now.
+pub fn silent_receipts(silences: Option<impl IntoIterator<Item = (String, &'static str, i64)>>) {
     static KNOWN: ByProject = ByProject::new(|one, other| one + other);
     for ((project, flow), count) in KNOWN.update(silences) {
-        gauge!(name::RECEIPTS_SILENT, "flow" => flow, "project" => project).set(to_f64(count));
+        gauge!(name::RECEIPTS_SILENT, "flow" => flow, "project" => project).set(count);
     }
 }
 
-/// Where the chains beside the audit end, by project. What shares a label is added up, so that the sum stays the number of links.
-pub fn audit_heads(heads: impl IntoIterator<Item = (String, i64)>) {
+/// Where the chains beside the audit end, by project; `None` where it is not known now. What shares a label is added up, so that
+/// the sum stays the number of links.
+pub fn audit_heads(heads: Option<impl IntoIterator<Item = (String, i64)>>) {
     static KNOWN: ByProject = ByProject::new(|one, other| one + other);
-    let heads = heads.into_iter().map(|(project, sequence)| (project, "", sequence));
+    let heads = heads.map(|heads| heads.into_iter().map(|(project, end)| (project, "", end)));
     for ((project, _), sequence) in KNOWN.update(heads) {
-        gauge!(name::AUDIT_HEAD, "project" => project).set(to_f64(sequence));
+        gauge!(name::AUDIT_HEAD, "project" => project).set(sequence);
     }
 }
 

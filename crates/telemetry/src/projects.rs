@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::to_f64;
+
 /// How many projects are told apart.
 pub const MOST_PROJECTS: usize = 100;
 
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-/// What is known of each project and kind, as it is told with labels.
-type Known = BTreeMap<(String, &'static str), i64>;
+/// Of each project and kind, as it is told with labels.
+type Labelled<T> = BTreeMap<(String, &'static str), T>;
 
 /// The label of this project.
 pub(crate) fn label(project: &str) -> String {
@@ -20,11 +22,12 @@ pub(crate) fn label(project: &str) -> String {
     bounded(&mut known, project)
 }
 
-/// A gauge by project and kind. What was told of once and is gone is said to be none.
+/// A gauge by project and kind. What was told of once and is gone is said to be none; while nothing is known, no value
+/// stays behind that others would be compared with.
 pub(crate) struct ByProject {
     /// What is told of several projects that share a label.
     combine: fn(i64, i64) -> i64,
-    known: Mutex<Known>,
+    known: Mutex<Labelled<i64>>,
 }
 
 impl ByProject {
@@ -32,18 +35,20 @@ impl ByProject {
         Self { combine, known: Mutex::new(BTreeMap::new()) }
     }
 
-    /// All that is to be told now.
+    /// All that is to be told now; `NaN` where the values are not known.
     pub(crate) fn update(
         &self,
-        values: impl IntoIterator<Item = (String, &'static str, i64)>,
-    ) -> Known {
+        values: Option<impl IntoIterator<Item = (String, &'static str, i64)>>,
+    ) -> Labelled<f64> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values_mut().for_each(|value| *value = 0);
-        for (project, kind, value) in values {
+        let is_known = values.is_some();
+        for (project, kind, value) in values.into_iter().flatten() {
             let told = known.entry((label(&project), kind)).or_default();
             *told = (self.combine)(*told, value);
         }
-        known.clone()
+        let tell = |value: &i64| if is_known { to_f64(*value) } else { f64::NAN };
+        known.iter().map(|(labels, value)| (labels.clone(), tell(value))).collect()
     }
 }
 
@@ -77,9 +82,23 @@ mod tests {
     fn what_is_gone_is_said_to_be_none() {
         let own = |kind, count| ("prj_counted".to_owned(), kind, count);
         let sums = ByProject::new(|one, other| one + other);
-        sums.update([own("missing", 2), own("failed", 1)]);
-        let told = sums.update([own("failed", 3), own("failed", 4)]);
-        assert_eq!(told[&("prj_counted".to_owned(), "missing")], 0);
-        assert_eq!(told[&("prj_counted".to_owned(), "failed")], 7);
+        sums.update(Some([own("missing", 2), own("failed", 1)]));
+        let told = sums.update(Some([own("failed", 3), own("failed", 4)]));
+        assert_eq!(shown(&told), [("failed", "7".to_owned()), ("missing", "0".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_not_known_now_is_no_number_until_it_is() {
+        let own = |kind, count| ("prj_unknown".to_owned(), kind, count);
+        let longest = ByProject::new(i64::max);
+        longest.update(Some([own("slack", 650), own("email", 0)]));
+        let told = longest.update(None::<[(String, &'static str, i64); 0]>);
+        assert_eq!(shown(&told), [("email", "NaN".to_owned()), ("slack", "NaN".to_owned())]);
+        let told = longest.update(Some([own("slack", 3)]));
+        assert_eq!(shown(&told), [("email", "0".to_owned()), ("slack", "3".to_owned())]);
+    }
+
+    fn shown(told: &Labelled<f64>) -> Vec<(&'static str, String)> {
+        told.iter().map(|((_, kind), value)| (*kind, value.to_string())).collect()
     }
 }

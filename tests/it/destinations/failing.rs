@@ -58,3 +58,24 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
         assert_eq!(failing[0].seconds, 0);
     });
 }
+
+#[test]
+fn one_failure_after_which_nothing_was_tried_pages_nobody() {
+    run(async {
+        let world = world().await;
+        alert_slack(&world).await;
+        // A test message counts no failure; of one alert the next attempt is left out where it is out of date by then.
+        for (failures, fails) in [(0, false), (1, false), (2, true)] {
+            sqlx::query(
+                "UPDATE destinations SET failing_since = now() - interval '1 hour', failures = $1",
+            )
+            .bind(failures)
+            .execute(&world.pool)
+            .await
+            .expect("a destination that failed");
+            let failing =
+                store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
+            assert_eq!(failing[0].seconds >= 3_600, fails, "{failures}: {failing:?}");
+        }
+    });
+}

@@ -8,7 +8,7 @@ use domain::outbox::OutboxMessage;
 use e2e::run;
 use serde_json::json;
 use store::health::read_work;
-use store::outbox::{self, ClaimedMessage, FailedMessage};
+use store::outbox::{self, ClaimedMessage, FailedMessage, Rejected};
 use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::watch_probes::{self, Fault};
 use store::{PgPool, pool};
@@ -251,12 +251,17 @@ fn a_message_that_fails_is_put_off_further_each_time() {
 }
 
 #[test]
-fn a_parked_message_rests_for_an_hour_and_gets_another_chance() {
+fn a_message_that_is_rejected_is_parked_and_has_one_more_chance_every_hour() {
     run(async {
         let shop = Shop::open().await;
         message(&shop.pool).await;
         let claimed = claim(&shop.pool, 1).await.remove(0);
-        outbox::park(&shop.pool, claimed.id, "refused").await.expect("parked");
+        let reject = async || outbox::reject(&shop.pool, claimed.id, "why").await.expect("a count");
+        for _ in 0..9 {
+            assert_eq!(reject().await, Rejected::TriedAgain);
+        }
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
+        assert_eq!(reject().await, Rejected::Parked);
         execute(&shop.pool, "UPDATE outbox SET next_attempt_at = now()").await;
         assert!(claim(&shop.pool, 10).await.is_empty());
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (0, 1));
@@ -266,6 +271,8 @@ fn a_parked_message_rests_for_an_hour_and_gets_another_chance() {
         outbox::unpark_old(&shop.pool).await.expect("unparked");
         assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (1, 0));
         assert_eq!(claim(&shop.pool, 10).await[0].attempts, 1, "the count starts again");
+        assert_eq!(reject().await, Rejected::ParkedAgain);
+        assert_eq!(outbox::count_waiting(&shop.pool).await.expect("counts"), (0, 1));
     });
 }
 

@@ -62,6 +62,22 @@ pub enum Status {
     Unknown,
 }
 
+impl Status {
+    /// Every way in which a check may end.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Degraded, Self::Failed, Self::Unknown];
+
+    /// As `/readyz` and the metrics have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -399,6 +415,14 @@ mod tests {
         );
         assert_eq!(count(1, "event", "events"), "1 event");
         assert_eq!(count(1_000, "event", "events"), "1000 or more events");
+    }
+
+    #[test]
+    fn a_status_is_named_alike_in_json_and_in_metrics() {
+        for status in Status::ALL {
+            let json = serde_json::to_value(status).expect("JSON");
+            assert_eq!(json, status.as_str());
+        }
     }
 
     #[tokio::test]

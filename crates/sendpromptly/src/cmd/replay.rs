@@ -1,6 +1,6 @@
 //! `replay`: replays a sample of production's histories with this binary, before it is deployed.
 //!
-//! A history that does not replay belongs to a watch that would stand still under this binary's worker.
+//! A history that does not replay belongs to a watch, or a bulk reprocess, that would stand still under this binary's worker.
 //! Temporal is only read. The exit code is 1 where a history drifts and 2 where nothing could be said.
 
 use clap::Args;
@@ -21,8 +21,8 @@ Examples:
   sendpromptly replay
   sendpromptly replay --query \"SpState='reprocessing' AND ExecutionStatus='Running'\" --limit 500
 
-Run the new binary's replay against production before its workers are deployed. Without a query, watches \
-that are open and watches that were closed lately are replayed, in equal parts. Nothing is changed in \
+Run the new binary's replay against production before its workers are deployed. Without a query, bulk reprocesses \
+that are open are replayed, and watches that are open or were closed lately, in equal parts. Nothing is changed in \
 Temporal. The exit code is 0 when every history replays, 1 when one does not, and 2 when Temporal could not \
 be asked.";
 
@@ -33,7 +33,7 @@ const MAX_WHY: usize = 300;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct ReplayArgs {
-    /// Only watches that this visibility query matches, as `temporal workflow list` takes it.
+    /// Only watches and bulk reprocesses that this visibility query matches, as `temporal workflow list` takes it.
     #[arg(long)]
     query: Option<String>,
     /// At most so many, the latest first.
@@ -86,7 +86,7 @@ async fn replay(args: &ReplayArgs, context: &Context) -> anyhow::Result<ReplayRe
     let dev = DatabaseTarget::find(context).ok().and_then(|target| target.dev);
     let engine = admin_context::engine(dev.as_ref(), context);
     let limit = usize::try_from(args.limit)?;
-    let listing = engine.sample_watches(args.query.as_deref(), limit);
+    let listing = engine.sample_runs(args.query.as_deref(), limit);
     let runs = while_waiting("listing watches", listing).await?;
     let replayer = Replayer::new()?;
     let mut report = ReplayReport {
@@ -119,20 +119,20 @@ async fn replay(args: &ReplayArgs, context: &Context) -> anyhow::Result<ReplayRe
 fn describe(report: &ReplayReport) -> String {
     let ReplayReport { replayed, fit, open, drifted, unreadable } = report;
     if *replayed == 0 {
-        return "No watch matches: nothing was replayed.".to_owned();
+        return "No workflow matches: nothing was replayed.".to_owned();
     }
     let mut parts = Vec::new();
     if drifted.is_empty() {
         let of = if *fit == 1 { "history replays" } else { "histories replay" };
-        parts.push(format!("{fit} {of} with this binary; {open} of the watches are open."));
+        parts.push(format!("{fit} {of} with this binary; {open} of the workflows are open."));
     } else {
         let rows = drifted.iter().map(|drift| {
             let open = if drift.open { ("open".to_owned(), Tone::Bad) } else { plain(&"closed") };
             vec![plain(&drift.workflow_id), plain(&drift.run_id), open, plain(&drift.why)]
         });
-        parts.push(table(&["WATCH", "RUN", "", "WHAT DOES NOT FIT"], rows.collect()));
+        parts.push(table(&["WORKFLOW", "RUN", "", "WHAT DOES NOT FIT"], rows.collect()));
         parts.push(format!(
-            "{} of {replayed} histories do not replay with this binary: their watches would stand still. Do not deploy \
+            "{} of {replayed} histories do not replay with this binary: their workflows would stand still. Do not deploy \
              it; docs/temporal.md, \"Deploying a changed workflow\", says what to do.",
             drifted.len()
         ));
