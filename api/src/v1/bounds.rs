@@ -110,7 +110,7 @@ fn of_bodies() -> Vec<Field> {
         ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
         ("ArchiveBody", "unresolved", Bound::Whole(0, i32::MAX)),
         ("KeyBody", "label", Bound::Label(MAX_IDENTIFIER)),
-        ("ErasureBody", "internal_reference", Bound::Identifier(MAX_IDENTIFIER)),
+        ("ErasureBody", "internal_reference", Bound::Note(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Label(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "slack_api", Bound::Text(MAX_URL_LENGTH)),
