@@ -16,7 +16,7 @@ use domain::extension::{
     Fallback, HEARTBEAT_SECONDS, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MIN_BUDGET_SECONDS,
     Point, Trust,
 };
-use domain::identifier::{EMOJI, MAX_IDENTIFIER, is_invisible};
+use domain::identifier::{EMOJI, MAX_IDENTIFIER, is_deceptive, is_invisible};
 use domain::ids::{
     AuditId, BulkId, BulkSetId, CallId, CauseId, DestinationId, EventId, IncidentId, MaintenanceId,
     ReplayId,
@@ -353,9 +353,9 @@ fn say_of_text(value: &mut Object, most: usize, form: &str) {
     value.pattern = Some(form.to_owned());
 }
 
-/// What names something: not all white space, and no character that is not seen.
+/// What names something: not all white space, and no character that is not seen or no plain space.
 static SEEN: LazyLock<String> =
-    LazyLock::new(|| without(|c| is_invisible(c) || c == char::REPLACEMENT_CHARACTER));
+    LazyLock::new(|| without(|c| is_deceptive(c) || c == char::REPLACEMENT_CHARACTER));
 /// What people call something: the same, with the character that shows a sign as an emoji.
 static CALLED: LazyLock<String> = LazyLock::new(|| without(|c| c != EMOJI && is_invisible(c)));
 
