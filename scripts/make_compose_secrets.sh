@@ -11,7 +11,9 @@ mkdir -p secrets
 chmod 0700 secrets
 
 keep() { # NAME VALUE
-    [ -s "secrets/$1" ] || printf '%s\n' "$2" > "secrets/$1"
+    [ -z "$(cat "secrets/$1" 2> /dev/null)" ] || return 0
+    [ -n "$2" ] || { echo "secrets/$1 was not made: openssl draws it" >&2 && exit 1; }
+    printf '%s\n' "$2" > "secrets/$1"
 }
 
 keep postgres_password "${POSTGRES_PASSWORD:-$(openssl rand -hex 24)}"

@@ -120,6 +120,18 @@ class Secrets(unittest.TestCase):
         self.assertEqual({name for name in made if made[name] != changed[name]}, {"app_password", "database_url"})
         self.assertIn(changed["app_password"].strip(), changed["database_url"])
 
+    def test_without_what_draws_a_secret_none_is_left_empty(self) -> None:
+        tools = self.root / "tools"
+        tools.mkdir()
+        for name in ("cat", "chmod", "dirname", "ls", "mkdir"):
+            (tools / name).symlink_to(str(shutil.which(name)))
+        script = self.root / "scripts/make_compose_secrets.sh"
+        failed = subprocess.run([script], check=False, capture_output=True, text=True, env={"PATH": str(tools)})
+        self.assertEqual((failed.returncode, failed.stdout), (1, ""))
+        self.assertIn("secrets/postgres_password was not made", failed.stderr)
+        (self.root / "secrets/master_key").write_text("\n")
+        self.assertTrue(all(secret.strip() for secret in self.make().values()), "what is empty is made anew")
+
     def test_secrets_of_an_env_file_of_before_are_taken_over(self) -> None:
         made = self.make(APP_DB_PASSWORD="before", SENDPROMPTLY_MASTER_KEY="key of before")
         self.assertEqual(made["database_url"].strip(), "postgres://sendpromptly:before@postgres:5432/sendpromptly")

@@ -1,5 +1,7 @@
 //! `sendpromptly audit verify`, as a program, and the worker's part that it checks.
 
+use std::path::Path;
+
 use e2e::world::receipt;
 use e2e::{World, WorldOptions, eventually, run};
 use engine::audit_chain::{HeadLine, HeadsTarget};
@@ -7,24 +9,29 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::audit_chain::{Head, list_heads};
 
-/// A shop of one event whose entries are linked as a worker links them; with the file of heads.
-async fn linked_world(folder: &std::path::Path) -> (World, String) {
-    let world = World::start_with(WorldOptions::default().without_worker()).await;
-    assert_eq!(world.post("/api/v1/receipt", &receipt("evt_1")).await.0, 202);
-    let failed = json!({"provider_event_id": "evt_1", "status": "failed", "error_message": "no"});
-    assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
-    let heads = folder.join("heads.jsonl");
-    let target = HeadsTarget::File(heads.clone());
+/// Links as a worker does, until every entry has a link and every head is in the file.
+async fn link(world: &World, heads: &Path) {
+    let target = HeadsTarget::File(heads.to_owned());
     drop(tokio::spawn(engine::audit_chain::run(world.pool.clone(), Some(target))));
     eventually("links, and their heads in the file", async || {
         let unlinked = "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT FROM audit_chain WHERE entry_id = e.id)";
         let unlinked: i64 = sqlx::query_scalar(unlinked).fetch_one(&world.pool).await.ok()?;
-        let written = std::fs::read_to_string(&heads).ok()?;
+        let written = std::fs::read_to_string(heads).ok()?;
         let ends = list_heads(&world.pool).await.ok()?;
         let is_written = |head: &Head| written.contains(&HeadLine::from(head).hash);
         (unlinked == 0 && ends.iter().all(is_written)).then_some(())
     })
     .await;
+}
+
+/// A shop of one event whose entries are linked; with the file of heads.
+async fn linked_world(folder: &Path) -> (World, String) {
+    let world = World::start_with(WorldOptions::default().without_worker()).await;
+    assert_eq!(world.post("/api/v1/receipt", &receipt("evt_1")).await.0, 202);
+    let failed = json!({"provider_event_id": "evt_1", "status": "failed", "error_message": "no"});
+    assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);
+    let heads = folder.join("heads.jsonl");
+    link(&world, &heads).await;
     (world, heads.to_string_lossy().into_owned())
 }
 
@@ -59,6 +66,24 @@ fn it_holds_until_somebody_changes_the_past_and_then_names_what() {
         let (code, report) =
             world.cli(&["audit", "verify", "--project", &project]).await.expect("it");
         assert_eq!((code, flaws(&report).len()), (1, 2), "{report}");
+    });
+}
+
+#[test]
+fn a_worker_begins_with_where_chains_end_that_nobody_adds_to_any_more() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (world, heads) = linked_world(folder.path()).await;
+        std::fs::remove_file(&heads).expect("what was written is lost");
+        let elsewhere = folder.path().join("elsewhere.jsonl");
+        link(&world, &elsewhere).await;
+        let elsewhere = elsewhere.to_string_lossy().into_owned();
+        let all = "DELETE FROM audit_chain; DELETE FROM audit_entries; DELETE FROM audit_texts";
+        as_superuser(&world, all).await;
+        let (code, report) =
+            world.cli(&["audit", "verify", "--heads", &elsewhere]).await.expect("it");
+        assert_eq!(code, 1, "{report}");
+        assert!(flaws(&report).contains(&"missing_head"), "{report}");
     });
 }
 

@@ -16,7 +16,7 @@ use domain::extension::{
     Fallback, HEARTBEAT_SECONDS, MAX_BUDGET_SECONDS, MAX_CALLS_PER_SECOND, MIN_BUDGET_SECONDS,
     Point, Trust,
 };
-use domain::identifier::{EMOJI, MAX_IDENTIFIER, is_invisible};
+use domain::identifier::{EMOJI, MAX_IDENTIFIER, is_deceptive, is_invisible};
 use domain::ids::{
     AuditId, BulkId, BulkSetId, CallId, CauseId, DestinationId, EventId, IncidentId, MaintenanceId,
     ReplayId,
@@ -110,7 +110,7 @@ fn of_bodies() -> Vec<Field> {
         ("ProjectBody", "expected_receipts", Bound::Like(EXPECTED)),
         ("ArchiveBody", "unresolved", Bound::Whole(0, i32::MAX)),
         ("KeyBody", "label", Bound::Label(MAX_IDENTIFIER)),
-        ("ErasureBody", "internal_reference", Bound::Identifier(MAX_IDENTIFIER)),
+        ("ErasureBody", "internal_reference", Bound::Note(MAX_IDENTIFIER)),
         ("DestinationBody", "label", Bound::Label(MAX_IDENTIFIER)),
         ("DestinationBody", "slack", Bound::Text(MAX_URL_LENGTH)),
         ("DestinationBody", "slack_api", Bound::Text(MAX_URL_LENGTH)),
@@ -353,9 +353,9 @@ fn say_of_text(value: &mut Object, most: usize, form: &str) {
     value.pattern = Some(form.to_owned());
 }
 
-/// What names something: not all white space, and no character that is not seen.
+/// What names something: not all white space, and no character that is not seen or no plain space.
 static SEEN: LazyLock<String> =
-    LazyLock::new(|| without(|c| is_invisible(c) || c == char::REPLACEMENT_CHARACTER));
+    LazyLock::new(|| without(|c| is_deceptive(c) || c == char::REPLACEMENT_CHARACTER));
 /// What people call something: the same, with the character that shows a sign as an emoji.
 static CALLED: LazyLock<String> = LazyLock::new(|| without(|c| c != EMOJI && is_invisible(c)));
 

@@ -5,7 +5,10 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use domain::field::Fields;
+use domain::identifier::MAX_IDENTIFIER;
 use domain::ids::{ErasureId, ProjectId};
+use serde_json::Value;
 use store::erasure::{self, Erasure};
 use web::error::ApiError;
 use web::extract::JsonBody;
@@ -30,7 +33,7 @@ pub async fn create(
     let project = caller::project(&state, &id).await?;
     let body = body.read().await?;
     let mut fields = caller::fields(&body, &["internal_reference", "confirm"]);
-    let reference = fields.identifier("internal_reference");
+    let reference = read_reference(&mut fields);
     if fields.value("internal_reference").is_none() {
         fields.reject("internal_reference", "is required");
     }
@@ -50,6 +53,14 @@ pub async fn create(
     let begun = erasure::begin(&state.pool, key, &caller.actor(), project.id, &reference).await?;
     let response = responses::erasure(&begun, &preview.sent);
     Ok((StatusCode::ACCEPTED, Json(response)))
+}
+
+/// A reference as receipts of any release could have it. What an identifier must not hold became more with time, and what
+/// was taken before is found here as it is.
+fn read_reference(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.value("internal_reference").and_then(Value::as_str).map(str::trim);
+    let fitting = text.filter(|text| (1..=MAX_IDENTIFIER).contains(&text.chars().count()));
+    fitting.map(str::to_owned).or_else(|| fields.identifier("internal_reference"))
 }
 
 /// The erasures of a project, the newest first; at most 100, without the messages that were sent. Needs the role admin.

@@ -133,18 +133,20 @@ pub async fn sign_in(
 
 /// Asks a signed-in operator for their password again. Counted as at sign-in, so that a browser
 /// that was left open is no way around the lock; but apart from there, so that whoever guesses at the
-/// address does not keep its owner from changing the password that is guessed at.
+/// address does not keep its owner from changing the password that is guessed at. What follows holds
+/// the login against the database again, since the password may change in the meantime.
 pub async fn confirm(
     state: &ConsoleState,
     signed_in: &SignedIn,
     password: &str,
-) -> Result<(), SignInError> {
+) -> Result<Login, SignInError> {
     let email = &signed_in.session.email;
     // Nobody can type a line break into the address at sign-in.
     let counted_as = format!("{email}\nsigned in");
     let comer = signed_in.comer();
-    find(state, password, Attempt { email, counted_as: &counted_as, comer }).await?;
-    Ok(sign_ins::clear_failures(&state.pool, &counted_as).await?)
+    let login = find(state, password, Attempt { email, counted_as: &counted_as, comer }).await?;
+    sign_ins::clear_failures(&state.pool, &counted_as).await?;
+    Ok(login)
 }
 
 /// Whose password it is, with the attempt counted; the caller forgets the count.

@@ -3,7 +3,7 @@
 //! Two identifiers that look equal must be equal. Characters that nobody sees would make two of one, so
 //! they are rejected, and the error says which one it is and where: all that Unicode lets a reader leave
 //! out when text is shown (`Default_Ignorable_Code_Point`: soft hyphens, fillers, variation selectors,
-//! tags), and those that a sink could obey (control characters, line separators).
+//! tags), those that a sink could obey (control characters, line separators), and every space but the plain one.
 //! Labels, which people give and no program looks up, may hold U+FE0F, which makes an emoji of a sign.
 
 use std::sync::LazyLock;
@@ -15,6 +15,8 @@ use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 pub const MAX_IDENTIFIER: usize = 255;
 /// Makes a sign before it an emoji, as in many labels.
 pub const EMOJI: char = '\u{FE0F}';
+/// Braille without a dot: a sign to Unicode, and a space to the eye.
+const BLANK: char = '\u{2800}';
 
 /// What is wrong with an identifier. The text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +46,7 @@ pub enum InvalidIdentifier {
 /// # Errors
 /// The reason, ready to be shown beside the field's name.
 pub fn check_identifier(text: &str) -> Result<(), InvalidIdentifier> {
-    check(text, MAX_IDENTIFIER, is_invisible)
+    check(text, MAX_IDENTIFIER, is_deceptive)
 }
 
 /// Checks what people call something: a name or a label that no program looks up.
@@ -65,7 +67,7 @@ pub(crate) fn check_id(text: &str, max: usize) -> Result<(), InvalidIdentifier> 
     if text.contains(char::REPLACEMENT_CHARACTER) {
         return Err(InvalidIdentifier::Broken);
     }
-    check(text, max, is_invisible)
+    check(text, max, is_deceptive)
 }
 
 fn check(
@@ -95,6 +97,12 @@ pub fn is_invisible(c: char) -> bool {
                 || IGNORABLE.contains(c))
 }
 
+/// Characters that no identifier holds: those that are not seen, and spaces that look like the plain one and are another.
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
+    is_invisible(c) || !c.is_ascii() && c.is_whitespace() || c == BLANK
+}
+
 /// What people call it.
 fn name(c: char) -> &'static str {
     match c {
@@ -111,6 +119,8 @@ fn name(c: char) -> &'static str {
         | '\u{FE00}'..='\u{FE0F}'
         | '\u{E0100}'..='\u{E01EF}' => "a variation selector",
         '\u{E0000}'..='\u{E007F}' => "a tag character",
+        BLANK => "a blank",
+        c if c.is_whitespace() => "a space other than U+0020",
         _ => "an invisible character",
     }
 }
@@ -141,6 +151,10 @@ mod tests {
             ("user\u{2064}", "U+2064 (an invisible character"),
             ("user\u{FFF9}", "U+FFF9 (an invisible character"),
             ("user\u{1D173}", "U+1D173 (an invisible character"),
+            ("user\u{A0}1", "U+00A0 (a space other than U+0020; character 5)"),
+            ("user\u{2009}1", "U+2009 (a space other than U+0020"),
+            ("user\u{3000}1", "U+3000 (a space other than U+0020"),
+            ("user\u{2800}", "U+2800 (a blank; character 5)"),
         ] {
             let why = check_identifier(bad).expect_err(bad).to_string();
             assert!(why.starts_with(&format!("must not contain {what}")), "{bad:?}: {why}");
@@ -157,6 +171,7 @@ mod tests {
     #[test]
     fn a_label_may_hold_an_emoji_and_nothing_else_that_is_not_seen() {
         assert_eq!(check_label("Shop ❤\u{FE0F}"), Ok(()));
+        assert_eq!(check_label("Boutique\u{A0}№\u{202F}1"), Ok(()), "no program looks it up");
         for bad in ["Shop\u{AD}", "Shop\u{200B}", "Shop\u{FE0E}", ""] {
             assert!(check_label(bad).is_err(), "{bad:?}");
         }

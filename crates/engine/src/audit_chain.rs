@@ -50,14 +50,16 @@ pub async fn run(pool: PgPool, heads: Option<HeadsTarget>) {
 async fn link(pool: &PgPool, ends: &watch::Sender<Ends>) {
     let mut sealer = Sealer::default();
     let mut logged = BTreeMap::new();
-    let mut is_well = true;
+    let (mut is_begun, mut is_well) = (false, true);
     loop {
+        if !is_begun {
+            is_begun = begin(pool, ends).await;
+        }
         match sealer.round(pool).await {
             Ok(grown) => {
                 is_well = true;
                 log(&grown, &mut logged);
-                let grown = grown.into_iter().map(|head| (head.project_id, head));
-                ends.send_modify(|ends| ends.extend(grown));
+                keep(ends, grown);
             }
             Err(error) => {
                 if is_well {
@@ -70,9 +72,31 @@ async fn link(pool: &PgPool, ends: &watch::Sender<Ends>) {
     }
 }
 
+/// Begins with where every chain ends: what was linked before may be written nowhere, by a process that was killed or had no
+/// place to write to, and a chain that grows no more would stay so. Whether that could be read.
+async fn begin(pool: &PgPool, ends: &watch::Sender<Ends>) -> bool {
+    match audit_chain::list_heads(pool).await {
+        Ok(heads) => {
+            keep(ends, heads);
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "could not read where the audit's chains end");
+            false
+        }
+    }
+}
+
+fn keep(ends: &watch::Sender<Ends>, grown: Vec<Head>) {
+    let grown = grown.into_iter().map(|head| (head.project_id, head));
+    ends.send_modify(|ends| ends.extend(grown));
+}
+
 /// What one process remembers between two rounds.
 #[derive(Debug, Default)]
 pub struct Sealer {
+    /// Where chains end that grew and were not told yet, because the round failed after that.
+    grown: BTreeMap<Option<ProjectId>, Head>,
     /// One that had not passed when it was last looked at.
     horizon: Option<Horizon>,
 }
@@ -81,14 +105,14 @@ impl Sealer {
     /// Links what is committed and has no link; gives where the chains end that grew.
     ///
     /// # Errors
-    /// When the database fails. What was linked before stays linked.
+    /// When the database fails. What was linked before stays linked, and is told by the next round.
     pub async fn round(&mut self, pool: &PgPool) -> Result<Vec<Head>, StoreError> {
-        let (began, mut grown) = (Instant::now(), BTreeMap::new());
+        let began = Instant::now();
         if let Some(horizon) = self.pass(pool).await? {
             let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
             while let Some(batch) = audit_chain::link_new(pool, horizon.until, BATCH).await? {
                 let is_last = batch.entries < full;
-                note(&mut grown, batch);
+                note(&mut self.grown, batch);
                 if is_last || began.elapsed() > ROUND {
                     break;
                 }
@@ -99,9 +123,9 @@ impl Sealer {
             if batch.links > 0 {
                 tracing::warn!(entries = batch.links, "linked entries of the audit that came late");
             }
-            note(&mut grown, batch);
+            note(&mut self.grown, batch);
         }
-        Ok(grown.into_values().collect())
+        Ok(std::mem::take(&mut self.grown).into_values().collect())
     }
 
     /// The horizon, once it has passed; one that does not is looked at again in the next round.

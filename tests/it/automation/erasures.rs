@@ -44,6 +44,27 @@ fn a_script_counts_a_customer_erases_them_and_sees_when_it_is_over() {
 }
 
 #[test]
+fn a_reference_that_no_receipt_may_have_any_more_is_erased_as_it_was_taken() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let admin = Script::of(&world, Role::Admin).await;
+        world.receipt("evt_1").await;
+        let unseen = "us\u{AD}er";
+        sqlx::query("UPDATE payment_events SET internal_reference = $1")
+            .bind(unseen)
+            .execute(&world.pool)
+            .await
+            .expect("as of a release before");
+        let path = format!("/{}/erasures", world.project.id);
+        for (reference, expected) in [(unseen, 200), ("user", 404), ("\0", 404)] {
+            let body = json!({ "internal_reference": reference });
+            let (status, response) = admin.call(Method::POST, &path, Some(body)).await;
+            assert_eq!(status, expected, "{reference:?}: {response}");
+        }
+    });
+}
+
+#[test]
 fn what_is_not_known_or_not_right_is_said_and_nothing_is_begun() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;

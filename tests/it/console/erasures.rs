@@ -47,3 +47,17 @@ fn an_admin_sees_what_there_is_and_erases_it_by_typing_the_reference_again() {
         assert!(events.html().contains(&tombstone) && !events.html().contains("user_456"));
     });
 }
+
+#[test]
+fn a_reference_that_no_database_can_hold_is_not_known() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}/erasures", world.project.id);
+        let typed = [("reference", "user_456\0")];
+        let unknown = alice.submit(&path, &format!("{path}/preview"), &typed).await;
+        assert_eq!(unknown.status, 422);
+        let error = unknown.page().error("Reference").expect("an error");
+        assert_eq!(error, "Is not known in this project; it is case-sensitive.");
+    });
+}

@@ -11,7 +11,7 @@ use e2e::run;
 use store::administration::destination::{self, TestOutcome};
 use store::administration::{key, operator, project, proof_link, secret, session, token};
 use store::destinations::{self, NewDestination};
-use store::operators::OperatorChange;
+use store::operators::{Login, OperatorChange};
 use store::projects::ProjectSettings;
 use store::{Insertion, pool, sessions};
 use time::macros::datetime;
@@ -200,6 +200,7 @@ fn operators_are_added_changed_and_removed() {
         shop.try_hire(BOB, Role::Admin).await;
         shop.sit_down(bob, 1).await;
         let kept = shop.sit_down(bob, 2).await;
+        let known = shop.login(BOB).await;
         let mut tx = shop.begin().await;
         for _ in 0..2 {
             let changed = operator::change_role(&mut tx, &alice(), bob, Role::Viewer).await;
@@ -208,11 +209,12 @@ fn operators_are_added_changed_and_removed() {
         let rejected = operator::change_role(&mut tx, &alice(), alices, Role::Viewer).await;
         assert!(matches!(rejected, Ok(OperatorChange::LastAdmin)), "{rejected:?}");
         let changed =
-            operator::change_password(&mut tx, &alice(), bob, "new hash", Some(kept)).await;
+            operator::change_password(&mut tx, &alice(), &known, "new hash", Some(kept)).await;
         assert_eq!(changed.expect("a database"), Some(1));
         let removed = operator::remove_operator(&mut tx, &alice(), bob).await;
         assert!(matches!(removed, Ok(OperatorChange::Done(_))), "{removed:?}");
-        let gone = operator::change_password(&mut tx, &alice(), bob, "new", None).await;
+        let known = Login { password_hash: "new hash".to_owned(), ..known };
+        let gone = operator::change_password(&mut tx, &alice(), &known, "new", None).await;
         assert_eq!(gone.expect("a database"), None);
         pool::commit(tx).await.expect("a commit");
         let entries = shop.administration().await;
@@ -232,10 +234,11 @@ fn an_operators_token_is_made_and_revoked() {
     run(async {
         let shop = Shop::open().await;
         let bob = shop.hire(BOB, Role::Operator).await;
+        let login = shop.login(BOB).await;
         let mut tx = shop.begin().await;
         let own = OperatorToken::from_random(&[7; 64]).expect("a token");
-        let made = token::create_token(&mut tx, &alice(), bob, "pager", &own).await;
-        let token_id = made.expect("a token");
+        let made = token::create_token(&mut tx, &alice(), &login, "pager", &own).await;
+        let token_id = made.expect("a database").expect("a token");
         for done in [true, false] {
             let revoked = token::revoke_token(&mut tx, &alice(), bob, token_id).await;
             assert_eq!(revoked.expect("a database"), done);

@@ -6,7 +6,9 @@ use domain::retention::Rule;
 use e2e::{eventually, run};
 use engine::audit_chain::Sealer;
 use sqlx::AssertSqlSafe;
-use store::audit_chain::{Verification, find_waiting, list_scopes, verify_chain, verify_unlinked};
+use store::audit_chain::{
+    Verification, find_waiting, list_heads, list_scopes, verify_chain, verify_unlinked,
+};
 use store::pool;
 
 use super::retention::sql;
@@ -118,6 +120,28 @@ fn a_batch_that_is_cut_off_leaves_nothing_and_is_done_again() {
         sql(&shop, "ALTER TABLE audit_sealer DROP CONSTRAINT closed".to_owned()).await;
         link(&shop).await;
         assert_eq!(holds(&shop).await, 20);
+    });
+}
+
+#[test]
+fn what_a_round_has_linked_is_told_by_the_next_one_where_it_failed_after_that() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.missed("evt_1").await;
+        // No entry can be looked at again.
+        let closed =
+            "ALTER TABLE audit_sealer ADD CONSTRAINT closed CHECK (swept_at = '1970-01-01Z')";
+        sql(&shop, closed.to_owned()).await;
+        let mut sealer = Sealer::default();
+        eventually("a round that fails", async || {
+            sealer.round(&shop.pool).await.is_err().then_some(())
+        })
+        .await;
+        let ends = list_heads(&shop.pool).await.expect("heads");
+        assert_eq!((ends.len(), ends[0].sequence), (1, 2), "the second entry is linked");
+        sql(&shop, "ALTER TABLE audit_sealer DROP CONSTRAINT closed".to_owned()).await;
+        assert_eq!(sealer.round(&shop.pool).await.expect("a round"), ends);
+        assert_eq!(sealer.round(&shop.pool).await.expect("a round"), []);
     });
 }
 

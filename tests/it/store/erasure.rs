@@ -2,6 +2,7 @@
 //! change, and whoever finds an erasure that was cut off finishes it.
 
 mod left;
+mod meanwhile;
 mod restored;
 mod several;
 

@@ -5,7 +5,9 @@ use domain::operator::Role;
 use domain::secret_token::OperatorToken;
 use e2e::{run, until_lock_wait};
 use futures::future::join_all;
+use store::administration::operator as administration;
 use store::administration::session::sign_in;
+use store::administration::token::create_token;
 use store::operators::{
     OperatorChange, change_password, change_role, find_login, find_operator, list_operators,
     remove_operator,
@@ -13,7 +15,7 @@ use store::operators::{
 use store::sessions::find_session;
 use store::{Insertion, StoreError, operator_tokens, pool};
 
-use super::people::{ALICE, BOB, CHARLIE, token_hash};
+use super::people::{ALICE, BOB, CHARLIE, alice, token_hash};
 use super::shop::Shop;
 
 /// The outcome of a change, as one label.
@@ -68,6 +70,7 @@ fn a_removed_operator_is_nowhere_and_whoever_gets_the_address_is_somebody_else()
         shop.hire(ALICE, Role::Admin).await;
         let bob = shop.hire(BOB, Role::Operator).await;
         shop.sit_down(bob, 1).await;
+        let known = shop.login(BOB).await;
         let token = OperatorToken::from_random(&[7; 64]).expect("a token");
         operator_tokens::insert_token(&shop.pool, bob, "pager", &token).await.expect("a token");
         assert_eq!(remove(&shop, bob).await, "done");
@@ -75,7 +78,7 @@ fn a_removed_operator_is_nowhere_and_whoever_gets_the_address_is_somebody_else()
         assert_eq!(demote(&shop, bob).await, "unknown");
         assert!(find_login(&shop.pool, BOB).await.expect("a database").is_none());
         assert!(find_operator(&shop.pool, bob).await.expect("a database").is_none());
-        assert!(!change_password(&shop.pool, bob, "new").await.expect("a database"));
+        assert!(!change_password(&shop.pool, &known, "new").await.expect("a database"));
         let listed = list_operators(&shop.pool).await.expect("a list");
         assert_eq!(listed.len(), 1);
 
@@ -182,12 +185,41 @@ fn a_session_begins_only_with_the_password_that_is_still_the_right_one() {
             begun.is_some()
         };
         assert!(begin(&looked_at, 1).await);
-        assert!(change_password(&shop.pool, bob, "another").await.expect("a database"));
+        assert!(change_password(&shop.pool, &looked_at, "another").await.expect("a database"));
         assert!(!begin(&looked_at, 2).await, "the password was changed in the meantime");
         let looked_at = shop.login(BOB).await;
         assert_eq!(looked_at.password_hash, "another");
         assert_eq!(remove(&shop, bob).await, "done");
         assert!(!begin(&looked_at, 3).await, "bob was removed in the meantime");
+    });
+}
+
+#[test]
+fn of_two_who_know_a_password_the_second_changes_nothing_and_makes_no_token() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.hire(BOB, Role::Operator).await;
+        let known = shop.login(BOB).await;
+        let (actor, own) = (alice(), OperatorToken::from_random(&[7; 64]).expect("a token"));
+        let mut first = shop.begin().await;
+        let changed =
+            administration::change_password(&mut first, &actor, &known, "new", None).await;
+        assert_eq!(changed.expect("a database"), Some(0));
+        let second = async {
+            let mut tx = shop.begin().await;
+            let changed = administration::change_password(&mut tx, &actor, &known, "evil", None);
+            let changed = changed.await.expect("a database");
+            let made = create_token(&mut tx, &actor, &known, "evil", &own).await;
+            pool::commit(tx).await.expect("a commit");
+            (changed, made.expect("a database"))
+        };
+        let commit = async {
+            until_lock_wait(&shop.pool).await;
+            pool::commit(first).await.expect("a commit");
+        };
+        let (second, ()) = tokio::join!(second, commit);
+        assert_eq!(second, (None, None), "both had checked it before it was changed");
+        assert_eq!(shop.login(BOB).await.password_hash, "new");
     });
 }
 

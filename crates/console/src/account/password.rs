@@ -9,6 +9,7 @@ use serde::Deserialize;
 use store::StoreError;
 use store::administration::operator::change_password;
 use store::administration::token::revoke_tokens;
+use store::operators::Login;
 use store::pool::transaction;
 use web::error::ApiError;
 
@@ -81,25 +82,18 @@ pub(super) async fn change(
     signed_in: SignedIn,
     Form(values): Form<Passwords>,
 ) -> Result<Response, ApiError> {
-    let hash = match check(&state, &signed_in, &values).await {
-        Ok(hash) => hash,
+    let changed = match check(&state, &signed_in, &values).await {
+        Ok((known, hash)) => replace(&state, &signed_in, &values, &known, &hash).await,
+        Err(why) => Err(why),
+    };
+    let (ended, revoked) = match changed {
+        Ok(done) => done,
         Err(PasswordChangeError::Failed(error)) => return Err(error),
         Err(PasswordChangeError::Rejected(status, errors)) => {
             let forms = Forms { errors, ..Forms::default() };
             return super::show(&state, &signed_in, status, forms).await;
         }
     };
-    let session = &signed_in.session;
-    let (actor, keep) = (signed_in.actor(), Some(session.id));
-    let all_tokens = values.revoke_tokens.is_some();
-    let changed = transaction(&state.pool, async |tx| {
-        let ended = change_password(tx, &actor, session.operator_id, &hash, keep).await?;
-        let revoked =
-            if all_tokens { revoke_tokens(tx, &actor, session.operator_id).await? } else { 0 };
-        Ok::<_, StoreError>(ended.map(|ended| (ended, revoked)))
-    });
-    let (ended, revoked) =
-        changed.await?.ok_or_else(|| ApiError::not_found("you were removed in the meantime"))?;
     let others = match revoked {
         0 => sessions::describe_ended(ended),
         1 => format!("{} One token was revoked.", sessions::describe_ended(ended)),
@@ -110,13 +104,39 @@ pub(super) async fn change(
         .await
 }
 
-/// What is stored of the new password, or what is wrong. What needs no hashing is judged first:
+/// Changes it; gives how many other sessions ended and how many tokens were revoked. A password that was replaced
+/// while this one was hashed is no longer the current one.
+async fn replace(
+    state: &ConsoleState,
+    signed_in: &SignedIn,
+    values: &Passwords,
+    known: &Login,
+    hash: &str,
+) -> Result<(u64, u64), PasswordChangeError> {
+    let (actor, keep) = (signed_in.actor(), Some(signed_in.session.id));
+    let changed = transaction(&state.pool, async |tx| {
+        let Some(ended) = change_password(tx, &actor, known, hash, keep).await? else {
+            return Ok(None);
+        };
+        let all_tokens = values.revoke_tokens.is_some();
+        let revoked = if all_tokens { revoke_tokens(tx, &actor, known.id).await? } else { 0 };
+        Ok::<_, StoreError>(Some((ended, revoked)))
+    });
+    let changed = changed.await.map_err(|error| PasswordChangeError::Failed(error.into()))?;
+    changed.ok_or_else(|| {
+        let mut errors = PasswordErrors::default();
+        let status = errors.reject(SignInRejection::Wrong);
+        PasswordChangeError::Rejected(status, errors)
+    })
+}
+
+/// Who it is, and what is stored of the new password; or what is wrong. What needs no hashing is judged first:
 /// that costs neither an attempt at the current one nor anyone else's place in the queue.
 async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,
     values: &Passwords,
-) -> Result<String, PasswordChangeError> {
+) -> Result<(Login, String), PasswordChangeError> {
     let mut errors = PasswordErrors {
         current: values.current.is_empty().then_some("Your current password is needed."),
         new: password::check(&values.new).err().map(|why| sentence(&why.to_string())),
@@ -126,12 +146,13 @@ async fn check(
         return Err(PasswordChangeError::Rejected(StatusCode::UNPROCESSABLE_ENTITY, errors));
     }
     let status = match login::confirm(state, signed_in, &values.current).await {
-        Ok(()) if values.new == values.current => {
+        Ok(_) if values.new == values.current => {
             errors.new = Some("This is the password that you have.".to_owned());
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        Ok(()) => {
+        Ok(known) => {
             let hashed = state.console.passwords.hash(signed_in.comer(), values.new.clone()).await;
+            let hashed = hashed.map(|hash| (known, hash));
             return hashed.map_err(|error| PasswordChangeError::Failed(login::unread(error)));
         }
         Err(SignInError::Failed(error)) => return Err(PasswordChangeError::Failed(error)),

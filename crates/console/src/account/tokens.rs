@@ -10,13 +10,14 @@ use serde::Deserialize;
 use store::administration::token::{create_token, revoke_token};
 use store::operator_tokens;
 use store::operator_tokens::list_tokens;
+use store::operators::Login;
 use store::pool::transaction;
 use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
 
 use super::Forms;
-use crate::login::{self, SignInError};
+use crate::login::{self, SignInError, SignInRejection};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -59,6 +60,15 @@ pub struct NewToken {
     pub password_problem: Option<&'static str>,
 }
 
+impl NewToken {
+    /// Notes why the password was not accepted; gives the response's status.
+    fn reject(&mut self, rejection: SignInRejection) -> StatusCode {
+        let (status, why) = super::password::describe(rejection);
+        self.password_problem = Some(why);
+        status
+    }
+}
+
 impl std::fmt::Debug for NewToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NewToken({:?})", self.label)
@@ -82,45 +92,45 @@ pub(super) async fn create(
     signed_in: SignedIn,
     Form(mut values): Form<NewToken>,
 ) -> Result<Response, ApiError> {
-    let status = match check(&state, &signed_in, &mut values).await? {
-        StatusCode::OK => None,
-        status => Some(status),
+    let token = random::operator_token().map_err(ApiError::internal)?;
+    let rejected = match check(&state, &signed_in, &mut values).await? {
+        Ok(login) => {
+            let (actor, label) = (signed_in.actor(), values.label.trim());
+            let made = transaction(&state.pool, async |tx| {
+                create_token(tx, &actor, &login, label, &token).await
+            });
+            // Of a password that was changed since it was checked.
+            made.await?.is_none().then(|| values.reject(SignInRejection::Wrong))
+        }
+        Err(status) => Some(status),
     };
     values.password.clear();
-    if let Some(status) = status {
+    if let Some(status) = rejected {
         let forms = Forms { new_token: values, ..Forms::default() };
         return super::show(&state, &signed_in, status, forms).await;
     }
-    let (token, label) =
-        (random::operator_token().map_err(ApiError::internal)?, values.label.trim());
-    let (actor, owner) = (signed_in.actor(), signed_in.session.operator_id);
-    transaction(&state.pool, async |tx| create_token(tx, &actor, owner, label, &token).await)
-        .await?;
+    let label = values.label.trim();
     let made = Message::done(format!("Token “{label}” opens the API in your name."));
     signed_in.lead_to(&state, "/account", &made.with_secret("the token", token.reveal())).await
 }
 
-/// Notes what is wrong; what needs no password is judged first, and costs no attempt.
+/// Whose password it is. What is wrong is noted; what needs no password is judged first, and costs no attempt.
 async fn check(
     state: &ConsoleState,
     signed_in: &SignedIn,
     values: &mut NewToken,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Result<Login, StatusCode>, ApiError> {
     values.problem = check_label(&values.label).err().map(|why| format!("A label {why}."));
     if values.password.is_empty() {
         values.password_problem = Some("Your password is needed.");
     }
     if values.problem.is_some() || values.password_problem.is_some() {
-        return Ok(StatusCode::UNPROCESSABLE_ENTITY);
+        return Ok(Err(StatusCode::UNPROCESSABLE_ENTITY));
     }
     match login::confirm(state, signed_in, &values.password).await {
-        Ok(()) => Ok(StatusCode::OK),
+        Ok(login) => Ok(Ok(login)),
         Err(SignInError::Failed(error)) => Err(error),
-        Err(SignInError::Rejected(rejection)) => {
-            let (status, why) = super::password::describe(rejection);
-            values.password_problem = Some(why);
-            Ok(status)
-        }
+        Err(SignInError::Rejected(rejection)) => Ok(Err(values.reject(rejection))),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Of each chain only the newest end waits to be written, because it vouches for all before it. So what waits stays small
 //! however long a target is away, and linking never waits for it. What could not be written is tried again every ten
-//! seconds, together with what has grown in the meantime; a process that ends before takes it along.
+//! seconds, together with what has grown in the meantime; what a process that
+//! ends before has not written, the next one that starts writes.
 
 use std::collections::BTreeMap;
 use std::fmt;

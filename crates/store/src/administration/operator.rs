@@ -7,7 +7,7 @@ use domain::ids::{OperatorId, SessionId};
 use domain::operator::Role;
 
 use crate::audit::{self, Subject};
-use crate::operators::{self, Operator, OperatorChange};
+use crate::operators::{self, Login, OperatorChange};
 use crate::{Insertion, PgConnection, StoreError, owners, saved_filters, sessions};
 
 /// Lets an operator sign in; `Existing` if the address is taken, and nothing is changed then.
@@ -101,23 +101,21 @@ pub async fn remove_operator(
     Ok(change)
 }
 
-/// Replaces a password, and ends every session that began with the old one but `keep`; how many
-/// those were. `None` if there is no such operator.
+/// Replaces a password that was typed, and ends every session that began with it but `keep`; how many
+/// those were. `None` if the operator was removed or got another password since it was checked.
 pub async fn change_password(
     tx: &mut PgConnection,
     actor: &Actor,
-    id: OperatorId,
+    known: &Login,
     password_hash: &str,
     keep: Option<SessionId>,
 ) -> Result<Option<u64>, StoreError> {
-    let Some(Operator { email, .. }) = operators::find_operator(&mut *tx, id).await? else {
-        return Ok(None);
-    };
-    if !operators::change_password(&mut *tx, id, password_hash).await? {
+    if !operators::change_password(&mut *tx, known, password_hash).await? {
         return Ok(None);
     }
-    let ended = sessions::end_sessions_of(&mut *tx, id, keep).await?;
-    let detail = PasswordDetail { operator_id: id, email, sessions_ended: ended };
+    let ended = sessions::end_sessions_of(&mut *tx, known.id, keep).await?;
+    let (operator_id, email) = (known.id, known.email.clone());
+    let detail = PasswordDetail { operator_id, email, sessions_ended: ended };
     let changed = AuditEvent::OperatorPasswordChanged(detail);
     audit::record(tx, actor, Subject::default(), &changed).await?;
     Ok(Some(ended))

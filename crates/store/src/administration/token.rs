@@ -6,22 +6,28 @@ use domain::ids::{OperatorId, TokenId};
 use domain::secret_token::OperatorToken;
 
 use crate::audit::{self, Subject};
+use crate::operators::{self, Login};
 use crate::{PgConnection, StoreError, operator_tokens};
 
-/// Gives an operator a token.
+/// Gives an operator whose password was typed a token. `None` if they were removed or got another password since it was
+/// checked: whoever changes a password and revokes the tokens leaves none that was on its way.
 pub async fn create_token(
     tx: &mut PgConnection,
     actor: &Actor,
-    operator_id: OperatorId,
+    login: &Login,
     label: &str,
     token: &OperatorToken,
-) -> Result<TokenId, StoreError> {
+) -> Result<Option<TokenId>, StoreError> {
+    if !operators::hold_login(&mut *tx, login).await? {
+        return Ok(None);
+    }
+    let operator_id = login.id;
     let id = operator_tokens::insert_token(&mut *tx, operator_id, label, token).await?;
     let (label, last_four) = (label.to_owned(), token.last_four().to_owned());
     let detail = TokenDetail { operator_id, token_id: id, label, last_four };
     let created = AuditEvent::TokenCreated(detail);
     audit::record(tx, actor, Subject::default(), &created).await?;
-    Ok(id)
+    Ok(Some(id))
 }
 
 /// Revokes a token of this operator for good. `false` if they have no such valid token, and nothing

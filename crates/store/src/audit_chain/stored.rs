@@ -3,6 +3,7 @@
 use domain::audit::chain::{ChainedEntry, Link};
 use domain::audit::texts::is_erased;
 use domain::ids::{AuditId, EventId, IncidentId, ProjectId};
+use domain::retention::DEFAULT_MONTHS;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -36,7 +37,29 @@ pub(super) enum StoredText {
 pub(super) struct Departure {
     /// Microseconds since 1970.
     pub at: i64,
-    pub event_is_there: bool,
+    /// Its event is there, or that time is still to come.
+    pub is_refuted: bool,
+}
+
+/// The fewest months that a project ever kept events for, by its settings and by what the audit says of them, which
+/// nobody takes back. Of one that says nothing they are those of before there was a setting.
+pub(super) async fn find_fewest_months(
+    db: impl PgExecutor<'_>,
+    scope: Uuid,
+) -> Result<i32, StoreError> {
+    let months = sqlx::query_scalar!(
+        r#"SELECT least((SELECT retention_months FROM projects WHERE id = $1), coalesce((
+               SELECT min(said.months::integer) FROM audit_entries e CROSS JOIN LATERAL (VALUES
+                   (e.detail ->> 'retention_months'), (e.detail #>> '{retention_months,from}'),
+                   (e.detail #>> '{retention_months,to}')) AS said (months)
+               WHERE coalesce(e.project_id, '00000000-0000-0000-0000-000000000000') = $1
+                 AND e.action IN ('project.created', 'project.updated') AND said.months ~ '^[0-9]{1,3}$'), $2)) AS "months!""#,
+        scope,
+        DEFAULT_MONTHS,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(months)
 }
 
 /// The next links of a chain.
@@ -50,7 +73,8 @@ pub(super) async fn list_after(
         LinkRow,
         r#"SELECT c.sequence AS "sequence!", c.entry_id AS "entry_id!", c.at AS "at!", c.event_id AS "event_id?",
                c.may_leave AS "may_leave!", c.digest AS "digest!", c.hash AS "hash!", c.left_at AS "left_at?",
-               c.left_at IS NOT NULL AND EXISTS (SELECT FROM payment_events p WHERE p.id = c.event_id) AS "event_is_there!",
+               c.left_at IS NOT NULL AND (c.left_at > clock_timestamp() + interval '5 minutes'
+                   OR EXISTS (SELECT FROM payment_events p WHERE p.id = c.event_id)) AS "is_refuted!",
                e.id AS "found_id?: AuditId", e.at AS "found_at?", e.actor AS "actor?", e.action AS "action?",
                e.project_id AS "found_project?: ProjectId", e.event_id AS "found_event?: EventId",
                e.incident_id AS "found_incident?: IncidentId", e.detail::text AS "detail?",
@@ -77,7 +101,7 @@ struct LinkRow {
     digest: Vec<u8>,
     hash: Vec<u8>,
     left_at: Option<time::OffsetDateTime>,
-    event_is_there: bool,
+    is_refuted: bool,
     found_id: Option<AuditId>,
     found_at: Option<time::OffsetDateTime>,
     actor: Option<String>,
@@ -101,9 +125,8 @@ impl LinkRow {
             }
             (_, None) => None,
         };
-        let departure = self
-            .left_at
-            .map(|at| Departure { at: micros(at), event_is_there: self.event_is_there });
+        let departure =
+            self.left_at.map(|at| Departure { at: micros(at), is_refuted: self.is_refuted });
         let entry = self.found_id.map(|id| ChainedEntry {
             id: id.as_uuid(),
             at: self.found_at.map(micros).unwrap_or_default(),

@@ -10,7 +10,7 @@ use domain::ids::{AuditId, ProjectId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::stored::{Departure, StoredLink, StoredText, list_after};
+use super::stored::{Departure, StoredLink, StoredText, find_fewest_months, list_after};
 use super::{Head, is_hash, scope};
 use crate::{PgPool, StoreError};
 
@@ -21,8 +21,8 @@ const KEPT: usize = 100;
 /// So much earlier than one before it in its chain an entry may have been written, in microseconds: a process may be
 /// stopped, and a clock stepped.
 const MAX_LATE: i64 = 5 * 60 * 1_000_000;
-/// No event leaves sooner after its receipt: the shortest retention is a month.
-const SHORTEST_STAY: i64 = 28 * 24 * 60 * 60 * 1_000_000;
+/// In microseconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub async fn verify_chain(
     verification: &mut Verification,
 ) -> Result<(), StoreError> {
     let scope = scope(project_id);
+    let stay = shortest_stay(find_fewest_months(pool, scope).await?);
     let (mut sequence, mut hash) = (0, beginning(scope).to_vec());
     let mut newest = i64::MIN;
     loop {
@@ -86,7 +87,7 @@ pub async fn verify_chain(
             return Ok(());
         }
         for link in links {
-            let flaws = judge(&link, sequence, &hash, newest);
+            let flaws = judge(&link, (sequence, hash.as_slice()), newest, stay);
             if flaws.is_empty() {
                 newest = newest.max(link.link.at);
             }
@@ -102,15 +103,16 @@ pub async fn verify_chain(
     }
 }
 
-/// What is wrong with a link that follows these; `newest` is when the newest entry before it was written.
-fn judge(stored: &StoredLink, sequence: i64, hash: &[u8], newest: i64) -> Vec<Flaw> {
+/// What is wrong with a link that follows this one; `newest` is when the newest entry before it was written, `stay` for
+/// how long events stay at least.
+fn judge(stored: &StoredLink, (sequence, hash): (i64, &[u8]), newest: i64, stay: i64) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     if stored.link.sequence != sequence + 1 {
         flaws.push(Flaw::MissingLink);
     } else if !is_hash(&stored.hash, stored.link.hash(hash)) {
         flaws.push(Flaw::BrokenLink);
     }
-    flaws.extend(judge_entry(stored));
+    flaws.extend(judge_entry(stored, stay));
     // Who adds an entry to the past gets a link for it as everyone does, but not an earlier one.
     if stored.entry.is_some() && stored.link.at.saturating_add(MAX_LATE) < newest {
         flaws.push(Flaw::LateEntry);
@@ -118,9 +120,9 @@ fn judge(stored: &StoredLink, sequence: i64, hash: &[u8], newest: i64) -> Vec<Fl
     flaws
 }
 
-fn judge_entry(stored: &StoredLink) -> Option<Flaw> {
+fn judge_entry(stored: &StoredLink, stay: i64) -> Option<Flaw> {
     let Some(entry) = &stored.entry else {
-        let is_lawful = stored.departure.is_some_and(|departure| may_have_left(stored, departure));
+        let is_lawful = stored.departure.is_some_and(|left| may_have_left(stored, left, stay));
         return (!is_lawful).then_some(Flaw::MissingEntry);
     };
     if !is_hash(&stored.link.digest, entry.digest()) {
@@ -137,12 +139,17 @@ fn judge_entry(stored: &StoredLink) -> Option<Flaw> {
     (!is_kept).then_some(Flaw::ChangedText)
 }
 
+/// No event leaves sooner after its receipt where it is kept for so many months, of whatever length.
+fn shortest_stay(months: i32) -> i64 {
+    (i64::from(months) * 30 - 2) * DAY
+}
+
 /// What the link says, which its hash covers, and what is gone with the entry.
-fn may_have_left(stored: &StoredLink, departure: Departure) -> bool {
+fn may_have_left(stored: &StoredLink, departure: Departure, stay: i64) -> bool {
     let began = stored.link.event_id.map_or(Some(stored.link.at), received_at);
     stored.link.may_leave
-        && !departure.event_is_there
-        && began.is_none_or(|began| began + SHORTEST_STAY <= departure.at)
+        && !departure.is_refuted
+        && began.is_none_or(|began| began.saturating_add(stay) <= departure.at)
 }
 
 /// When an event's id was drawn, in microseconds since 1970; ids of tests and imports do not say.

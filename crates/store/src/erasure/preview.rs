@@ -62,12 +62,22 @@ async fn read(
     project_id: ProjectId,
     reference: &str,
 ) -> Result<Preview, StoreError> {
+    // No text of the database holds it, nor may a question to it.
+    if reference.contains('\0') {
+        return Ok(Preview { rows: Rows::new(), sent: Vec::new(), erased_before: None });
+    }
     // Where the project has hashed nothing, nobody was erased, and no key is made for a look.
     let key = reference_keys::find(tx, master_key, project_id).await?;
     let customer = key.map(|key| key.hash(project_id, reference));
     let customer = customer.unwrap_or(CustomerHash::from_uuid(Uuid::nil()));
     let references = [reference.to_owned(), customer.to_string()];
     let mut rows = count_rows(&mut *tx, project_id, &references).await?;
+    // What has neither a letter nor a digit is no word that anybody could be named by.
+    if reference.chars().any(char::is_alphanumeric) {
+        for (table, found) in count_words(&mut *tx, project_id, &references).await? {
+            *rows.entry(table).or_default() += found;
+        }
+    }
     rows.retain(|_, rows| *rows > 0);
     let sent = list_sent(&mut *tx, project_id, &references).await?;
     let now = OffsetDateTime::now_utc();
@@ -112,6 +122,39 @@ async fn count_rows(
                SELECT count(*) FROM audit_texts t WHERE t.project_id = $1 AND t.event_id IS NULL AND t.erased_by IS NULL
                  AND t.text ? 'internal_reference' AND t.text ->> 'internal_reference' = $2
            )"#,
+        project_id.as_uuid(),
+        references[0],
+        references[1],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(counts.into_iter().map(|row| (row.table, row.rows)).collect())
+}
+
+/// Words about several customers that name this one, and saved filters, by table: of whom no event is known, or none any more,
+/// they are all that there is. The copies of a bulk's note at incidents of others go with it and are not counted.
+async fn count_words(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    references: &[String; 2],
+) -> Result<Rows, StoreError> {
+    let counts = sqlx::query!(
+        r#"WITH e AS (SELECT $2::text COLLATE "C" AS reference, $3::text AS tombstone)
+           SELECT 'bulk_reprocesses' AS "table!", count(*) AS "rows!" FROM e JOIN bulk_reprocesses t
+               ON t.note <> erased_text(t.note, e.reference, e.tombstone) AND (t.project_id = $1
+                   OR t.set_id IN (SELECT s.set_id FROM bulk_reprocesses s WHERE s.project_id = $1))
+           UNION ALL SELECT 'destinations', count(*) FROM e JOIN destinations t
+               ON t.project_id = $1 AND t.last_failure <> erased_text(t.last_failure, e.reference, e.tombstone)
+           UNION ALL SELECT 'notices', count(*) FROM e JOIN notices t
+               ON t.project_id = $1 AND t.last_answer <> erased_text(t.last_answer, e.reference, e.tombstone)
+           UNION ALL SELECT 'maintenance_windows', count(*) FROM e JOIN maintenance_windows t
+               ON t.project_id = $1 AND t.reason <> erased_text(t.reason, e.reference, e.tombstone)
+           UNION ALL SELECT 'saved_filters', count(*) FROM e JOIN saved_filters t
+               ON t.name <> erased_text(t.name, e.reference, e.tombstone)
+                   OR t.filter ->> 'q' <> erased_text(t.filter ->> 'q', e.reference, e.tombstone)
+           UNION ALL SELECT 'audit_texts', count(*) FROM e JOIN audit_texts t
+               ON (t.project_id = $1 OR t.project_id IS NULL) AND t.event_id IS NULL AND NOT t.text ? 'internal_reference'
+                   AND t.erased_by IS NULL AND audit_text_names(t.text, $2)"#,
         project_id.as_uuid(),
         references[0],
         references[1],

@@ -6,7 +6,7 @@ use domain::operator::Role;
 use domain::project::Mode;
 use sqlx::PgExecutor;
 
-use super::{Operator, find_operator};
+use super::{Login, Operator, find_operator};
 use crate::error::expect_one;
 use crate::{PgConnection, StoreError, operator_tokens, sessions};
 
@@ -21,15 +21,17 @@ pub enum OperatorChange {
     Unknown,
 }
 
-/// Replaces a password. `false` if there is no such operator.
+/// Replaces a password by somebody who knew it. `false` if the operator was removed or has another password since, so that
+/// of two who know the same one the first decides.
 pub async fn change_password(
     db: impl PgExecutor<'_>,
-    id: OperatorId,
+    known: &Login,
     password_hash: &str,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE operators SET password_hash = $2 WHERE id = $1 AND removed_at IS NULL",
-        id.as_uuid(),
+        "UPDATE operators SET password_hash = $3 WHERE id = $1 AND password_hash = $2 AND removed_at IS NULL",
+        known.id.as_uuid(),
+        known.password_hash,
         password_hash,
     )
     .execute(db)

@@ -108,10 +108,12 @@ pub async fn accept_receipt(
     let receipt = delivery.receipt;
     events::lock_provider_event(tx, owner.project_id, &receipt.provider_event_id).await?;
     let returned = delivery.find_returned(key, owner);
-    if let Some(returned) = &returned
-        && let Some(existing) = find_keyed(tx, owner, &returned.event_key).await?
-    {
-        return Ok(existing);
+    if let Some(returned) = &returned {
+        // Its erasure may overwrite the event at this moment: one question finds it under either key.
+        let keys = [delivery.event_key.as_slice(), returned.event_key.as_slice()];
+        if let Some(existing) = find_keyed(tx, owner, &keys).await? {
+            return Ok(existing);
+        }
     }
     let event_id = events::new_id();
     let of_snapshot = delivery.snapshot.map(|_| owner.project_id);
@@ -216,18 +218,18 @@ async fn find_existing(
     })
 }
 
-/// The event that has this key, or had it until it went.
+/// The event that has one of these keys, or had it until it went.
 async fn find_keyed(
     tx: &mut PgConnection,
     owner: &KeyOwner,
-    event_key: &[u8; 32],
+    keys: &[&[u8]],
 ) -> Result<Option<AcceptedReceipt>, StoreError> {
     let existing = sqlx::query!(
         r#"SELECT k.event_id AS "id: EventId", coalesce(e.timeout_at, x.timeout_at) AS "timeout_at!"
            FROM event_keys k LEFT JOIN payment_events e ON e.id = k.event_id LEFT JOIN expired_events x ON x.event_id = k.event_id
-           WHERE k.project_id = $1 AND k.key = $2 AND (e.id IS NOT NULL OR x.event_id IS NOT NULL)"#,
+           WHERE k.project_id = $1 AND k.key = ANY ($2) AND (e.id IS NOT NULL OR x.event_id IS NOT NULL) LIMIT 1"#,
         owner.project_id.as_uuid(),
-        event_key.as_slice(),
+        keys as &[&[u8]],
     )
     .fetch_optional(tx)
     .await?;

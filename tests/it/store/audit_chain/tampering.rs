@@ -7,7 +7,7 @@ use super::super::retention::sql;
 use super::{Shop, as_superuser, holds, link, verify};
 
 /// A change, and what is said of it.
-const CHANGES: [(&str, &[&str]); 14] = [
+const CHANGES: [(&str, &[&str]); 15] = [
     ("UPDATE audit_entries SET actor = 'cli:eve' WHERE action = 'incident.opened'", &["changed_entry"]),
     ("UPDATE audit_entries SET at = at - interval '1 microsecond' WHERE action = 'incident.opened'", &["changed_entry"]),
     ("UPDATE audit_entries SET detail = '{}' WHERE action = 'incident.opened'", &["changed_entry"]),
@@ -36,6 +36,13 @@ const CHANGES: [(&str, &[&str]); 14] = [
     ),
     // Who puts another entry in place of one and its digest beside it.
     ("UPDATE audit_chain SET entry_id = gen_random_uuid(), digest = sha256('') WHERE sequence = 2", &["broken_link", "missing_entry"]),
+    // Who takes the event along, and says that retention will have taken both.
+    (
+        "UPDATE audit_chain c SET left_at = now() + interval '2 years' FROM audit_entries e
+         WHERE e.id = c.entry_id AND action = 'incident.opened';
+         DELETE FROM audit_entries WHERE action = 'incident.opened'; DELETE FROM payment_events",
+        &["missing_entry"],
+    ),
 ];
 
 /// Copies of all that is changed.
@@ -71,6 +78,30 @@ fn a_superuser_who_changes_the_past_is_found_out() {
             as_superuser(&shop, PUT_BACK).await;
             assert_eq!(holds(&shop).await, 3, "as it was");
         }
+    });
+}
+
+#[test]
+fn an_entry_that_left_sooner_than_its_project_ever_let_any_is_missing() {
+    run(async {
+        let shop = Shop::open().await;
+        let add = "INSERT INTO audit_entries (id, at, actor, action, project_id)
+            SELECT gen_random_uuid(), now() - interval '2 months', 'system', 'result.unclaimed', id FROM projects";
+        sql(&shop, add.to_owned()).await;
+        link(&shop).await;
+        let gone = "UPDATE audit_chain SET left_at = now(); DELETE FROM audit_entries";
+        as_superuser(&shop, gone).await;
+        let verification = verify(&shop).await;
+        let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+        assert_eq!(flaws.collect::<Vec<_>>(), ["missing_entry"], "the project keeps twelve months");
+        sql(&shop, "UPDATE projects SET retention_months = 1".to_owned()).await;
+        assert_eq!(holds(&shop).await, 1, "it is due as the project is now");
+        let longer = "UPDATE projects SET retention_months = 12;
+            INSERT INTO audit_entries (id, actor, action, project_id, detail)
+            SELECT gen_random_uuid(), 'cli:bob', 'project.updated', id, '{\"retention_months\":{\"from\":1,\"to\":12}}' FROM projects";
+        sql(&shop, longer.to_owned()).await;
+        link(&shop).await;
+        assert_eq!(holds(&shop).await, 2, "as it was for a while, which the audit says");
     });
 }
 

@@ -1,5 +1,7 @@
 //! Words about several customers: comments on causes, and notes of bulks, which stand at each of their incidents.
 
+use std::collections::BTreeMap;
+
 use domain::bulk::{BulkAction, BulkSettings};
 use domain::ids::CauseId;
 use e2e::run;
@@ -71,6 +73,27 @@ fn words_about_several_customers_go_where_they_name_one_who_is_erased() {
         assert_eq!(comments_on(&shop, cause).await, ["erased", "the disk is full"]);
         link(&shop).await;
         holds(&shop).await;
+    });
+}
+
+#[test]
+fn who_is_named_in_words_about_several_alone_can_be_erased() {
+    run(async {
+        let shop = Shop::open().await;
+        let his = shop.send("evt_1", OTHER).await.event_id;
+        shop.report(his, json!({ "status": "failed" })).await;
+        let cause = shop.incident(his).await.cause_id.expect("a cause");
+        comment(&shop, cause, &format!("as before - {CANARY} wrote, too")).await;
+        shop.save_filter(CANARY).await;
+        let known = [("audit_texts", 1), ("saved_filters", 1)];
+        let known: BTreeMap<_, _> = known.map(|(table, rows)| (table.to_owned(), rows)).into();
+        assert_eq!(shop.preview(CANARY).await.rows, known, "or nobody could ask for it");
+        for nobody in ["", " ", "-"] {
+            assert!(shop.preview(nobody).await.is_empty(), "{nobody:?} is no word");
+        }
+        assert_eq!(shop.erase(CANARY).await.erased, known);
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
+        assert!(shop.preview(CANARY).await.is_empty());
     });
 }
 
