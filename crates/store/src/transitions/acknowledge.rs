@@ -44,7 +44,8 @@ pub async fn acknowledge_incident(
     let detail = AcknowledgedDetail { note: note.map(str::to_owned), bulk_id };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, locked.subject(), &acknowledged).await?;
-    alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id)).await?;
+    let failed_before = locked.reprocesses.last().map(|reprocess| reprocess.id);
+    alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id), failed_before).await?;
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(())
 }
