@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::alert::{AlertFacts, AlertKind};
+use domain::alert::AlertFacts;
 use domain::audit::detail::{AlertDetail, NotificationKind};
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{AlertId, DestinationId, IncidentId, ProjectId};
@@ -185,9 +185,7 @@ async fn note_delivery(
 ) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
         let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
-        // A failed reprocess is a message of its own beside the one that is edited.
-        let conversation = Some(*conversation).filter(|_| alert.kind != AlertKind::ReprocessFailed);
-        note_sent(&mut *tx, alert.destination_id, conversation, sent).await?;
+        note_sent(&mut *tx, alert.destination_id, Some(*conversation), sent).await?;
         let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
         finish(tx, alert, AlertEnd::Delivered, detail).await
     })

@@ -210,22 +210,22 @@ fn a_webhook_that_is_told_of_causes_gets_the_digest_with_its_facts() {
     });
 }
 
+/// Writes a message that is about no incident.
+async fn tell_that_receipts_come(world: &World) {
+    let resumed = "INSERT INTO silences (id, project_id, since, expected_hours, ended_at, resumed_at)
+             SELECT gen_random_uuid(), id, now() - interval '3 hours', 1, now(), now() FROM projects;
+         INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
+             SELECT d.id, 'receipts_resumed', current_date, d.project_id, s.id, now(), now() FROM destinations d, silences s";
+    change(world, resumed).await;
+}
+
 #[test]
 fn other_messages_wait_too_and_without_an_incident_there_is_no_digest() {
     run(async {
         let world = world().await;
         world.alert_bob().await;
-        let bob = "INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
-            SELECT id, 'receipts_resumed', current_date, project_id, gen_random_uuid(), now(), now() FROM destinations";
-        change(
-            &world,
-            "INSERT INTO silences (id, project_id, since, expected_hours, ended_at, resumed_at)
-             SELECT gen_random_uuid(), id, now() - interval '3 hours', 1, now(), now() FROM projects",
-        )
-        .await;
-        let about = "UPDATE notices SET about_id = (SELECT id FROM silences)";
         start(&world).await;
-        change(&world, &format!("{bob}; {about}")).await;
+        tell_that_receipts_come(&world).await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0);
         end(&world).await;

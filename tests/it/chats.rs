@@ -85,16 +85,35 @@ fn a_failed_reprocess_is_a_message_of_its_own_and_the_first_one_is_edited_at_the
         let world = world().await;
         let discord = discord(&world).await;
         let event_id = fail(&world, "evt_1").await;
-        let replay_id = world.reprocess(world.incident(event_id).await.id).await;
-        let failed = json!({ "replay_id": replay_id, "error_code": "still" });
-        world.result(event_id, "failed", failed).await;
-        world.deliver_alerts(&[event_id]).await;
+        fail_reprocess(&world, event_id).await;
         let first = discord.messages().remove(0);
         assert_eq!((discord.messages().len(), first.edits), (2, 0));
         succeed(&world, event_id).await;
         let told = titles(&discord);
         assert!(told[0].ends_with("They were added after all."), "{told:?}");
         assert!(told[1].ends_with("The reprocess failed."), "{told:?}");
+    });
+}
+
+/// Reprocesses what failed, in vain.
+async fn fail_reprocess(world: &World, event_id: EventId) {
+    let replay_id = world.reprocess(world.incident(event_id).await.id).await;
+    let failed = json!({ "replay_id": replay_id, "error_code": "still" });
+    world.result(event_id, "failed", failed).await;
+    world.deliver_alerts(&[event_id]).await;
+}
+
+#[test]
+fn a_failed_reprocess_that_is_the_first_message_is_edited_at_the_end() {
+    run(async {
+        let world = world().await;
+        let event_id = fail(&world, "evt_1").await;
+        let discord = discord(&world).await;
+        fail_reprocess(&world, event_id).await;
+        assert!(titles(&discord)[0].ends_with("The reprocess failed."));
+        succeed(&world, event_id).await;
+        let messages = discord.messages();
+        assert_eq!((messages.len(), messages[0].edits), (1, 1), "{messages:?}");
     });
 }
 

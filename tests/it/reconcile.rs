@@ -170,16 +170,12 @@ fn a_success_that_a_watch_had_no_time_for_and_one_that_was_typed_are_not_forgott
 #[test]
 fn a_success_is_found_whatever_was_done_between_the_restore_and_the_command() {
     run(async {
-        let port = embedded::free_port().expect("a port");
-        let folder = embedded::scratch_dir().expect("a folder");
-        let engines = e2e::engines::shared().await.expect("engines");
-        let server = start_temporal(&engines.found, port, &folder).await.expect("Temporal");
-        let world = World::start_on(format!("127.0.0.1:{port}"), WorldOptions::default()).await;
+        let (world, server) = World::start_beside_temporal(WorldOptions::default()).await;
         let client = eventually("a client", async || world.engine.client().await.ok()).await;
         let repaired = world.receipt("evt_repaired").await;
         let incident_id = world.fail(repaired, json!({})).await.to_string();
         watched_as(&client, repaired, "open").await;
-        until_dispatched(&world).await;
+        until_dispatched(&world.pool).await;
         sqlx::raw_sql(BACKUP).execute(&world.pool).await.expect("a backup");
         world.result(repaired, "success", json!({})).await;
         temporal::finished(&client, repaired).await;

@@ -110,6 +110,52 @@ fn an_incident_is_one_message_that_is_edited_and_a_failed_reprocess_a_reply_that
 }
 
 #[test]
+fn what_is_acknowledged_again_after_a_failed_reprocess_is_told_again() {
+    run(async {
+        let world = world().await;
+        let slack = slack(&world).await;
+        let event_id = fail(&world, "evt_1").await;
+        acknowledge(&world, event_id).await;
+        for number in 0..2 {
+            let replay_id = world.reprocess(incident(&world, event_id).await.id).await;
+            let failed = json!({ "replay_id": replay_id, "error_code": "still" });
+            world.result(event_id, "failed", failed).await;
+            deliver_all(&world, event_id).await;
+            assert!(heading(&slack.messages()[0]).ends_with("The reprocess failed."), "{number}");
+            acknowledge(&world, event_id).await;
+            let told = heading(&slack.messages()[0]);
+            assert!(told.ends_with("An operator sees to it."), "{number}: {told}");
+        }
+    });
+}
+
+#[test]
+fn a_message_from_before_a_maintenance_is_edited_beside_the_digest() {
+    run(async {
+        let world = world().await;
+        let slack = slack(&world).await;
+        let event_id = fail(&world, "evt_1").await;
+        let began = "INSERT INTO maintenance_windows (id, project_id, started_by, ends_at)
+             SELECT gen_random_uuid(), id, 'cli:bob', now() + interval '1 hour' FROM projects";
+        execute(&world, began).await;
+        succeed(&world, event_id).await;
+        look(&world).await;
+        assert!(has_buttons(&slack.messages()[0]), "telling waits");
+        execute(&world, "UPDATE maintenance_windows SET ended_at = now(), ended_by = 'cli:bob'")
+            .await;
+        look(&world).await;
+        let told = slack.messages();
+        assert_eq!((told.len(), told[0].edits), (2, 1), "{told:?}");
+        assert_eq!(
+            heading(&told[0]),
+            "The incident of db_write_failed on invoice.paid is resolved"
+        );
+        assert!(!has_buttons(&told[0]), "nothing is left to do");
+        assert_eq!(heading(&told[1]), "After maintenance: 1 resolved");
+    });
+}
+
+#[test]
 fn a_cause_is_one_message_and_a_reply_says_that_nothing_of_it_waits() {
     run(async {
         let world = world().await;

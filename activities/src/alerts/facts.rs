@@ -30,7 +30,7 @@ pub(super) async fn gather(deps: &Deps, alert: &Alert) -> Result<AlertFacts, Sto
     let facts = common_facts(alert, incident, event, project, incident_url);
     let evidence = evidence(deps, alert).await?;
     let facts = AlertFacts { resolved_by, automatic, evidence, ..facts };
-    let Some(replay_id) = alert.replay_id else {
+    let Some(replay_id) = alert.failed_reprocess() else {
         return Ok(facts);
     };
     let (reprocess_ending, last_answer) = repair(deps, replay_id).await?;
@@ -45,8 +45,8 @@ fn common_facts(
     project: Project,
     incident_url: String,
 ) -> AlertFacts {
-    let waits =
-        if alert.replay_id.is_some() { project.timeout_minutes } else { event.timeout_minutes };
+    let failed = alert.failed_reprocess();
+    let waits = if failed.is_some() { project.timeout_minutes } else { event.timeout_minutes };
     AlertFacts {
         kind: alert.kind,
         automatic: false,
@@ -64,7 +64,7 @@ fn common_facts(
         shopify_shop_domain: event.shopify_shop_domain,
         incident_id: incident.id,
         event_id: event.id,
-        replay_id: alert.replay_id,
+        replay_id: failed,
         reason: incident.reason,
         error: incident.error,
         occurred_at: event.occurred_at,

@@ -141,7 +141,7 @@ fn unreachable(error: impl std::fmt::Display) -> SendFailure {
 pub struct Sent {
     /// What the provider said.
     pub answer: String,
-    /// What the provider calls the message, where what follows of it may edit it.
+    /// What the provider calls the message, where what follows of its conversation edits it.
     pub posted: Option<String>,
     /// How long the provider wants no other message.
     pub pause: Option<Duration>,
@@ -249,10 +249,7 @@ pub async fn send(
             teams::send(&senders.http, url, &teams::alert_card(&legible)).await
         }
         Recipient::Discord { url } => {
-            // An edit notifies nobody.
-            let is_news = facts.kind == AlertKind::ReprocessFailed;
-            let posted = thread.posted.as_deref().filter(|_| !is_news);
-            discord::send(&senders.http, url, &discord::alert_message(&legible), posted).await
+            discord::send_alert(&senders.http, url, thread.posted.as_deref(), &legible).await
         }
         Recipient::Ntfy { url, token } => {
             let notification = ntfy::alert_notification(conversation, &legible);

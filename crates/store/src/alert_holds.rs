@@ -6,7 +6,7 @@
 //! destination is told of causes; the alerts themselves, pending again, where it gets each incident or, as PagerDuty,
 //! follows our state. So no alert is between the two, a process that dies anywhere leaves either an open hold or a notice
 //! that waits, and several workers write one digest. It stands for the messages about causes too that were due
-//! meanwhile, so that one message tells all.
+//! meanwhile, so that one message tells all; a message that was there before and can be edited is edited beside that.
 
 use domain::audit::detail::HeldDetail;
 use domain::audit::{Actor, AuditEvent};
@@ -139,7 +139,8 @@ async fn release(tx: &mut PgConnection, id: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets the digest stand for the messages about causes that are due or were not sent yet, and ends what is over.
+/// Lets the digest stand for the messages about causes that are due or were not sent yet, and ends what is over. Where a
+/// message from before is edited, one more is due of what happened: a digest edits none, and its buttons would stay.
 async fn absorb(
     tx: &mut PgConnection,
     id: Uuid,
@@ -152,11 +153,16 @@ async fn absorb(
                    AND due_at <= clock_timestamp() FOR NO KEY UPDATE SKIP LOCKED)
              RETURNING id
          ), running AS (
-             SELECT id, next_message FROM cause_threads WHERE destination_id = $2 AND ended_at IS NULL FOR UPDATE
+             SELECT t.id, t.next_message, EXISTS (SELECT FROM alerts a WHERE a.incident_id = t.first_incident_id
+                     AND a.destination_id = $2 AND a.posted IS NOT NULL)
+                 AND (t.has_news OR EXISTS (SELECT FROM alerts a WHERE a.incident_id = t.first_incident_id
+                     AND a.destination_id = $2 AND a.told_by = $1)
+                     OR EXISTS (SELECT FROM alerts a WHERE a.id = t.acknowledged_by AND a.told_by = $1)) AS is_edited
+             FROM cause_threads t WHERE t.destination_id = $2 AND t.ended_at IS NULL FOR UPDATE
          ), told AS (
-             UPDATE cause_threads t SET told = t.incidents, has_news = false, told_at = clock_timestamp(),
+             UPDATE cause_threads t SET told = t.incidents, has_news = running.is_edited, told_at = clock_timestamp(),
                  next_message = gen_random_uuid(),
-                 ended_at = CASE WHEN NOT EXISTS (SELECT FROM incidents i WHERE i.cause = t.cause
+                 ended_at = CASE WHEN NOT running.is_edited AND NOT EXISTS (SELECT FROM incidents i WHERE i.cause = t.cause
                      AND i.state IN ('open', 'acknowledged', 'reprocessing')) THEN clock_timestamp() END
              FROM running WHERE t.id = running.id RETURNING running.next_message
          )

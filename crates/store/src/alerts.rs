@@ -25,10 +25,18 @@ pub struct Alert {
     pub destination_id: DestinationId,
     /// What it reports.
     pub kind: AlertKind,
-    /// The reprocess that failed, for that kind.
+    /// The reprocess that failed, for that kind; of an acknowledgement the one that failed before it.
     pub replay_id: Option<ReplayId>,
     /// When it was written.
     pub created_at: OffsetDateTime,
+}
+
+impl Alert {
+    /// The reprocess that it reports on.
+    #[must_use]
+    pub fn failed_reprocess(&self) -> Option<ReplayId> {
+        self.replay_id.filter(|_| self.kind == AlertKind::ReprocessFailed)
+    }
 }
 
 /// An alert as shown to people.
@@ -83,10 +91,12 @@ pub async fn insert_alerts(
 }
 
 /// Writes one alert for each destination whose own state follows ours: the incident was acknowledged. Those of an
-/// escalation, which have no message of the incident, get none.
+/// escalation, which have no message of the incident, get none. It may be acknowledged again after each reprocess that
+/// failed, so `after`, the last one, tells one acknowledgement from the next.
 pub(crate) async fn insert_acknowledgements(
     tx: &mut PgConnection,
     ids: IncidentIds,
+    after: Option<ReplayId>,
 ) -> Result<(), StoreError> {
     let follow = DestinationKind::ALL.iter().filter(|kind| kind.follows_state());
     let kinds: Vec<_> = follow.map(|kind| kind.as_str().to_owned()).collect();
@@ -100,7 +110,7 @@ pub(crate) async fn insert_acknowledgements(
     )
     .fetch_all(&mut *tx)
     .await?;
-    insert_for(tx, ids, AlertKind::IncidentAcknowledged, None, destinations).await
+    insert_for(tx, ids, AlertKind::IncidentAcknowledged, after, destinations).await
 }
 
 async fn insert_for(

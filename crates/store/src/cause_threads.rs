@@ -285,6 +285,10 @@ async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
         .await?;
     let found = query_progress!("t.id = $1", id).fetch_optional(&mut *tx).await?;
     let Some((_, project_id, message)) = found else { return Ok(false) };
+    // Also of what is over without a message: what was held back of it may be.
+    if alert_rules::find_hold(&mut *tx, project_id).await?.is_some() {
+        return Ok(false);
+    }
     let kind = match message {
         CauseMessage::NotYet => return Ok(false),
         CauseMessage::EndUntold => {
@@ -294,9 +298,7 @@ async fn advance(tx: &mut PgConnection, id: Uuid) -> Result<bool, StoreError> {
         CauseMessage::Update => NoticeKind::CauseUpdated,
         CauseMessage::End => NoticeKind::CauseEnded,
     };
-    if alert_rules::find_hold(&mut *tx, project_id).await?.is_some()
-        || is_sending(&mut *tx, id).await?
-    {
+    if is_sending(&mut *tx, id).await? {
         return Ok(false);
     }
     let message = write(&mut *tx, id, kind).await?;

@@ -117,7 +117,7 @@ fn steps(rules: &AlertRules, step: i32) -> usize {
     usize::try_from(step).unwrap_or_default().min(rules.escalate_to.len())
 }
 
-/// How each cause of a project stands, but for what is snoozed.
+/// How each cause of a project stands, but for what is snoozed. Whose alerts wait for a policy waits for nobody yet.
 async fn list_standing(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -125,9 +125,10 @@ async fn list_standing(
 ) -> Result<BTreeMap<CauseId, Standing>, StoreError> {
     let rows = sqlx::query!(
         r#"WITH standing AS (
-               SELECT i.cause, count(*) FILTER (WHERE i.state = 'open' AND s.id IS NULL) AS open,
+               SELECT i.cause, count(*) FILTER (WHERE i.state = 'open' AND s.id IS NULL AND p.event_id IS NULL) AS open,
                    count(*) FILTER (WHERE i.state = 'acknowledged' AND i.acknowledged_at <= $2 AND s.id IS NULL) AS stale
                FROM incidents i LEFT JOIN snoozes s ON s.incident_id = i.id AND s.ended_at IS NULL
+                   LEFT JOIN policy_plans p ON p.event_id = i.event_id AND p.alerts_at IS NOT NULL
                WHERE i.project_id = $1 AND i.state <> 'resolved' AND i.cause IS NOT NULL GROUP BY i.cause)
            SELECT standing.cause AS "cause!: CauseId", open > 0 AS "has_open!", stale > 0 AS "has_stale!",
                w.waiting_since AS "waiting_since?", w.told_at AS "told_at?", w.reminders AS "reminders?", w.step AS "step?",

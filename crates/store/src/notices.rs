@@ -46,7 +46,7 @@ pub struct Notice {
     pub since: OffsetDateTime,
     /// It covers entries up to this.
     pub until: OffsetDateTime,
-    /// Whether 24 hours have passed, so that this attempt is the last one.
+    /// Whether 24 hours have passed since its project could be told, so that this attempt is the last one.
     pub last: bool,
     /// How often its destination failed in a row.
     pub failures: i32,
@@ -166,7 +166,8 @@ pub enum NoticeClaim {
 /// Claims a notice for one attempt, or says why not. A claim holds for ten seconds, is renewed
 /// while the attempt goes on ([`renew_notice`]), and begins under a lock on the destination's row, as
 /// an alert's does: of a destination that failed nothing else is sent until this attempt has ended. It counts the
-/// attempt. Nothing is held unless the result is [`NoticeClaim::Send`] and the transaction is committed.
+/// attempt. Nothing is held, but that it waits is kept, unless the result is [`NoticeClaim::Send`] and the transaction is
+/// committed.
 pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeClaim, StoreError> {
     lock_destination(&mut *tx, id).await?;
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(NoticeClaim::Ended) };
@@ -178,6 +179,7 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
         return Ok(NoticeClaim::GiveUp(notice, MOOT.to_owned()));
     }
     if alert_rules::find_hold(&mut *tx, notice.project_id).await?.is_some() {
+        note_held(tx, id).await?;
         return Ok(NoticeClaim::Held);
     }
     if pending.is_left_alone && notice.last {
@@ -199,6 +201,17 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
 /// Says that the process that claimed the notice still sends it.
 pub async fn renew_notice(pool: &PgPool, notice: &Notice) -> Result<(), StoreError> {
     transaction(pool, async |tx| hold(tx, notice, 0).await).await
+}
+
+/// Keeps that it waits for its project to be told, to the minute: its 24 hours have not begun.
+async fn note_held(db: impl PgExecutor<'_>, id: NoticeId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notices SET held_at = now() WHERE id = $1 AND coalesce(held_at < now() - interval '1 minute', true)",
+        id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Holds the notice from now on, with `begun` attempts more.
@@ -242,7 +255,7 @@ async fn lock_destination(tx: &mut PgConnection, id: NoticeId) -> Result<(), Sto
 async fn lock_pending(tx: &mut PgConnection, id: NoticeId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT n.kind, n.destination_id, n.day, n.project_id, n.about_id, n.since, n.until, n.last_answer, d.failures,
-               n.first_incident_id, n.created_at < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
+               n.first_incident_id, greatest(n.created_at, n.held_at) < now() - interval '24 hours' AS "last!", d.removed_at IS NOT NULL AS "is_removed!",
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
                CASE n.kind
                    WHEN 'destination_broken' THEN about.broken_at IS NULL OR about.removed_at IS NOT NULL

@@ -78,7 +78,8 @@ pub(crate) async fn enqueue(
     Ok(id)
 }
 
-/// Reads of the incidents that a message is about, `waiting`, as they stand now.
+/// Reads of the incidents that a message is about, `waiting`, as they stand now; nothing reminds of those whose alerts wait
+/// for a policy.
 macro_rules! query_waiting {
     ($query:ident!($($into:path,)? $tail:literal, $($argument:expr),+)) => {
         sqlx::$query!(
@@ -87,6 +88,7 @@ macro_rules! query_waiting {
                    SELECT i.id FROM r JOIN incidents i ON i.cause = r.cause AND i.state = 'open'
                    WHERE r.reason IN ('reminder', 'escalated')
                      AND NOT EXISTS (SELECT FROM snoozes s WHERE s.incident_id = i.id AND s.ended_at IS NULL)
+                     AND NOT EXISTS (SELECT FROM policy_plans p WHERE p.event_id = i.event_id AND p.alerts_at IS NOT NULL)
                    UNION ALL SELECT i.id FROM r JOIN incidents i ON i.cause = r.cause AND i.state = 'acknowledged'
                        AND i.acknowledged_at <= r.acknowledged_before
                    WHERE r.reason = 'came_back'

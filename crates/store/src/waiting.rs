@@ -57,7 +57,7 @@ pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<Destinatio
            WHERE n.state = 'pending' AND n.due_at <= now()
              AND n.due_at + pause_after_unnoted(n.unnoted_attempts) <= now()
              AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
-                 OR n.created_at < now() - interval '24 hours')"#,
+                 OR greatest(n.created_at, n.held_at) < now() - interval '24 hours')"#,
     )
     .fetch_all(db)
     .await?;
@@ -76,7 +76,7 @@ pub async fn find_next(
                SELECT id, true AS is_alert, coalesce(released_at, created_at) AS created_at, attempts FROM alerts
                WHERE destination_id = $1 AND state = 'pending' AND created_at < now() - interval '10 seconds'
                UNION ALL
-               SELECT id, false, created_at, attempts FROM notices
+               SELECT id, false, greatest(created_at, held_at), attempts FROM notices
                WHERE destination_id = $1 AND state = 'pending'
                  AND due_at + pause_after_unnoted(unnoted_attempts) <= now()) AS waiting
            WHERE id <> ALL ($2)

@@ -6,7 +6,10 @@ use store::alert_holds;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, change, end, fail, fail_many, header, pass, start, totals, world};
+use super::{
+    CODE, change, end, fail, fail_many, header, hook, pass, start, tell_that_receipts_come, totals,
+    world,
+};
 
 #[test]
 fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
@@ -85,5 +88,30 @@ fn a_maintenance_of_days_gives_nothing_up_and_ends_by_itself() {
         world.send_waiting().await;
         world.send_waiting().await;
         assert_eq!((world.mailbox.mails().len(), totals(&world).await), (1, vec!["told 1".into()]));
+    });
+}
+
+#[test]
+fn another_message_that_waited_for_days_has_a_day_to_be_taken() {
+    run(async {
+        let world = world().await;
+        let hook = hook(&world).await;
+        start(&world).await;
+        tell_that_receipts_come(&world).await;
+        world.send_waiting().await;
+        change(&world, "UPDATE notices SET created_at = created_at - interval '2 days'").await;
+        end(&world).await;
+        let mut states = Vec::new();
+        for status in [503, 200] {
+            hook.respond_with_body(status, "");
+            change(&world, "UPDATE destinations SET retry_at = NULL").await;
+            world.send_waiting().await;
+            let state: String = sqlx::query_scalar("SELECT state FROM notices")
+                .fetch_one(&world.pool)
+                .await
+                .expect("one notice");
+            states.push(state);
+        }
+        assert_eq!(states, ["pending", "delivered"]);
     });
 }

@@ -115,6 +115,29 @@ fn a_reminder_says_how_urgent_it_is_and_what_is_at_risk() {
 }
 
 #[test]
+fn nothing_reminds_of_an_incident_whose_alerts_wait_for_a_policy() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        rule(&world, "--remind-every", "30m").await;
+        let id = world.project.id.to_string();
+        let set = ["policy", "set", "--project", &id, "--effect-type", "credit_grant", "--auto"];
+        let set = [&set[..], &["--delay", "12h", "--wait-alerts"][..]].concat();
+        let (code, printed) = world.cli(&set).await.expect("a command");
+        assert_eq!(code, 0, "{printed}");
+        fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 hour").await;
+        assert!(subjects(&world).is_empty(), "{:?}", subjects(&world));
+        change(&world, "UPDATE policy_plans SET alerts_at = NULL").await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "30 minutes").await;
+        let told = subjects(&world);
+        assert!(told.len() == 1 && told[0].contains("1 incident of"), "{told:?}");
+    });
+}
+
+#[test]
 fn a_worker_that_dies_between_due_and_told_loses_nothing_and_doubles_nothing() {
     run(async {
         let world = world().await;

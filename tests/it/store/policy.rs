@@ -1,6 +1,7 @@
 //! What a policy does about incidents, by the transitions alone: when it starts a reprocess, who
 //! is faster, and which alerts are written.
 
+mod acknowledged;
 mod archived;
 mod breaker;
 

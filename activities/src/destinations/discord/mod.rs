@@ -3,8 +3,8 @@
 //! With `?wait=true` Discord answers with the message that it made
 //! (<https://discord.com/developers/docs/resources/webhook#execute-webhook>). Its id is kept, and what follows of the
 //! incident, or of its cause, edits that message; one that is gone by then is posted anew. An edit notifies nobody, so
-//! a failed reprocess is a message of its own. A worker that dies before it kept the id leaves a message that is
-//! followed by another one, once.
+//! a failed reprocess is a message of its own, and the one that is edited only where there is no other. A worker that
+//! dies before it kept the id leaves a message that is followed by another one, once.
 //!
 //! How many messages it takes Discord says with each answer: after the last one of a bucket none is sent until that is
 //! full again, and a 429 says for how long it wants none
@@ -17,6 +17,7 @@ mod tests;
 
 pub use embed::{alert_message, notice_message};
 
+use domain::alert::{AlertFacts, AlertKind};
 use domain::destination::ProviderUrl;
 use http::Method;
 use serde_json::Value;
@@ -29,6 +30,21 @@ use crate::http::{GuardedClient, ReadLimits};
 
 /// A message of six thousand characters comes back with all that Discord knows of it.
 const LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, timeout: Duration::from_secs(30) };
+
+/// Tells one alert; `posted` is the message of its conversation.
+pub(super) async fn send_alert(
+    http: &GuardedClient,
+    url: &ProviderUrl,
+    posted: Option<&str>,
+    facts: &AlertFacts,
+) -> Result<Sent, SendFailure> {
+    let message = alert_message(facts);
+    if posted.is_some() && facts.kind == AlertKind::ReprocessFailed {
+        let sent = send(http, url, &message, None).await?;
+        return Ok(Sent { posted: None, ..sent });
+    }
+    send(http, url, &message, posted).await
+}
 
 /// Posts a message, or puts it in the place of the one with this id.
 pub(super) async fn send(

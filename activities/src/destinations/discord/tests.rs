@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::alert::AlertFacts;
 use domain::destination::DestinationKind;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;

@@ -8,7 +8,8 @@ use domain::alert::{AlertFacts, Quote, one_line};
 use serde_json::{Value, json};
 
 const HEADER: usize = 150;
-const SECTION: usize = 3000;
+/// The longest text of a section.
+pub(super) const SECTION: usize = 3000;
 const FIELD: usize = 2000;
 const CONTEXT: usize = 2000;
 /// Slack cuts the fallback at 40,000; this is plenty for a notification.

@@ -3,7 +3,10 @@
 use domain::notice::{NoticeItem, NoticeList, NoticeText};
 use serde_json::{Value, json};
 
-use super::blocks::{FALLBACK, QUOTE, context, escape, header, link, section};
+use super::blocks::{FALLBACK, QUOTE, SECTION, context, escape, header, link, section};
+
+/// What stands for the lines that there is no room for.
+const MORE: &str = "\n…";
 
 /// The body of the post.
 pub(in crate::destinations) fn payload(notice: &NoticeText) -> Value {
@@ -15,9 +18,21 @@ pub(in crate::destinations) fn payload(notice: &NoticeText) -> Value {
     json!({ "text": escape(&fallback, FALLBACK), "blocks": blocks })
 }
 
+/// As many lines as a section takes: one that is too long costs the whole message.
 fn listed(list: &NoticeList) -> String {
-    let items: Vec<_> = list.items.iter().map(|item| format!("• {}", shown(item))).collect();
-    format!("*{}*\n{}", list.title, items.join("\n"))
+    let mut markup = format!("*{}*", list.title);
+    let mut room = SECTION - markup.encode_utf16().count() - MORE.encode_utf16().count();
+    for item in &list.items {
+        let line = format!("\n• {}", shown(item));
+        let units = line.encode_utf16().count();
+        if units > room {
+            markup.push_str(MORE);
+            break;
+        }
+        room -= units;
+        markup.push_str(&line);
+    }
+    markup
 }
 
 fn shown(item: &NoticeItem) -> String {
@@ -40,5 +55,17 @@ mod tests {
         assert!(text.contains("7 results never found their receipt, 3 of them failures"), "{text}");
         assert!(text.contains("• `evt_1`\\n• and 5 more"), "{text}");
         assert!(!text.contains("<!channel>") && !text.contains("<@U123>"), "{text}");
+    }
+
+    #[test]
+    fn a_list_of_long_lines_ends_where_slack_takes_no_more() {
+        let ids: Vec<_> = (0..20).map(|number| format!("{number:02}{}", "&".repeat(250))).collect();
+        let results = unclaimed(0, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let message = payload(&results.text(&origin()));
+        let list = message["blocks"][2]["text"]["text"].as_str().expect("a list");
+        let lines: Vec<_> = list.lines().collect();
+        assert!(list.encode_utf16().count() <= 3_000, "{list}");
+        assert!(lines.len() > 9 && lines.last() == Some(&"…"), "{list}");
+        assert!(lines[9].starts_with("• `08&amp;") && lines[9].ends_with("…`"), "{list}");
     }
 }

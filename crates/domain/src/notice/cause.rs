@@ -111,7 +111,8 @@ impl CauseFacts {
     /// That it grows, every text on one line and readable.
     #[must_use]
     pub fn update_text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let heading = format!("{} incidents of {}", self.incidents, self.cause.title());
+        let incidents = count(self.incidents, "incident", "incidents");
+        let heading = format!("{incidents} of {}", self.cause.title());
         let new = match self.new {
             0 => String::new(),
             new => format!(" {new} of them are new."),
@@ -140,8 +141,10 @@ impl CauseFacts {
     /// That all are well again, every text on one line and readable.
     #[must_use]
     pub fn end_text(&self, origin: &NoticeOrigin) -> NoticeText {
-        let heading =
-            format!("All {} incidents of {} are resolved", self.incidents, self.cause.title());
+        let heading = match (self.incidents, self.cause.title()) {
+            (1, title) => format!("The incident of {title} is resolved"),
+            (incidents, title) => format!("All {incidents} incidents of {title} are resolved"),
+        };
         let lasted = self.last_resolved_at.map(|at| {
             let lasted = format_duration(at - self.first_opened_at);
             format!(

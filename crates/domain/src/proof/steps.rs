@@ -326,6 +326,24 @@ mod tests {
     }
 
     #[test]
+    fn the_team_is_alerted_by_whichever_message_reached_it() {
+        let open = [(0, Action::ReceiptAccepted), (30, Action::IncidentOpened)];
+        for reached in [Action::AlertDelivered, Action::AlertTold, Action::IncidentReminded] {
+            let timeline = visible(&[open[0], open[1], (31, reached)]);
+            let said = &sentences(&credits(), &timeline)[2];
+            assert_eq!(said, "Credits not added in time, team alerted", "{reached}");
+        }
+        for missed in [Action::AlertHeld, Action::AlertGivenUp, Action::AlertSuperseded] {
+            let timeline = visible(&[open[0], open[1], (31, missed)]);
+            assert_eq!(
+                sentences(&credits(), &timeline)[2],
+                "Credits not added in time",
+                "{missed}"
+            );
+        }
+    }
+
+    #[test]
     fn what_was_resolved_by_hand_is_not_said_to_have_arrived() {
         let resolved_at = RECEIVED + Duration::hours(2);
         let subject = ProofSubject { resolved_manually_at: Some(resolved_at), ..credits() };

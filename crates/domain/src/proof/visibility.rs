@@ -59,7 +59,10 @@ const fn milestone(action: Action) -> Option<Milestone> {
         Action::ReprocessFailed | Action::ReprocessNoResult | Action::ReprocessUndelivered => {
             Some(Milestone::RepairFailed)
         }
-        Action::AlertDelivered => Some(Milestone::TeamAlerted),
+        // By a message of its own, by one about its cause, a digest, or a reminder.
+        Action::AlertDelivered | Action::AlertTold | Action::IncidentReminded => {
+            Some(Milestone::TeamAlerted)
+        }
         Action::IncidentAssigned
         | Action::IncidentReleased
         | Action::IncidentCommented
@@ -91,9 +94,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::CallbackFailed
         | Action::AlertGivenUp
         | Action::AlertSuperseded
-        | Action::AlertTold
         | Action::AlertHeld
-        | Action::IncidentReminded
         | Action::IncidentSnoozed
         | Action::IncidentSnoozeEnded
         | Action::AlertRulesChanged

@@ -13,6 +13,7 @@ use domain::verdict;
 use crate::audit;
 use crate::event_state::LockedEvent;
 use crate::outbox;
+use crate::transitions::policy;
 use crate::{ChangeError, PgConnection, alerts, incidents};
 
 /// A request to acknowledge.
@@ -44,7 +45,9 @@ pub async fn acknowledge_incident(
     let detail = AcknowledgedDetail { note: note.map(str::to_owned), bulk_id };
     let acknowledged = AuditEvent::IncidentAcknowledged(detail);
     audit::record(&mut *tx, actor, locked.subject(), &acknowledged).await?;
-    alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id)).await?;
+    policy::let_alerts_go(&mut *tx, &locked, incident).await?;
+    let failed_before = locked.reprocesses.last().map(|reprocess| reprocess.id);
+    alerts::insert_acknowledgements(&mut *tx, locked.ids(incident.id), failed_before).await?;
     outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     Ok(())
 }

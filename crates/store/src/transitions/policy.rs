@@ -5,7 +5,7 @@
 //! reprocess without a delay starts in that same transaction, so nothing can come between. One with
 //! a delay is a row of [`policy_plans`], and [`carry_out`] decides again when it is due; so are
 //! alerts that wait for it, which go out at their time even if nothing else happens any more. A
-//! person who is faster, and a success, end the plan.
+//! person who is faster, and a success, end the plan; who acknowledges the incident ends the waiting alone.
 //!
 //! The policy starts a reprocess as operators do ([`request_reprocess`]): whatever rejects theirs
 //! rejects its own, and is then on the timeline.
@@ -139,6 +139,21 @@ pub(super) async fn give_way(
         alerts::insert_alerts(tx, locked.ids(incident.id), kind, None).await?;
     }
     Ok(())
+}
+
+/// An operator sees to the incident: the policy goes on, and the others do not wait for what comes of it. What waited would
+/// be told as news later, of an incident that somebody sees to.
+pub(super) async fn let_alerts_go(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    incident: &Incident,
+) -> Result<(), StoreError> {
+    let plan = policy_plans::find_plan(&mut *tx, locked.event.id).await?;
+    let Some(plan) = plan.filter(|plan| plan.alerts_at.is_some()) else { return Ok(()) };
+    let left = PolicyPlan { alerts_at: None, ..plan };
+    policy_plans::save_plan(&mut *tx, locked.event.id, left).await?;
+    let kind = AlertKind::IncidentOpened;
+    alerts::insert_alerts(tx, locked.ids(incident.id), kind, None).await
 }
 
 /// Ends what is planned about an event. `true` if alerts waited, so that nobody was told of the

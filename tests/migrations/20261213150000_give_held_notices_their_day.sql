@@ -1,0 +1,1 @@
+UPDATE notices SET held_at = now();
