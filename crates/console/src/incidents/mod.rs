@@ -8,6 +8,7 @@ mod all_causes;
 mod causes;
 mod empty;
 mod hours;
+mod ongoing;
 mod rows;
 mod summary;
 
@@ -31,11 +32,11 @@ pub(crate) use self::causes::href as cause_href;
 use self::causes::{CauseItem, Causes};
 use self::empty::Empty;
 use self::hours::HourPlots;
+use self::ongoing::Ongoing;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
 use super::form::Field;
-use super::held::{HeldProject, list_held};
 use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page_with;
@@ -57,8 +58,7 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
-    /// Where telling waits now.
-    held: Vec<HeldProject>,
+    ongoing: Ongoing,
     hours: HourPlots,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
@@ -115,11 +115,11 @@ async fn show(
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
     let wanted = IncidentSearch { mode: of_mode, ..search(query, &catalogue, now, Some(me)) };
     // None needs another, and the first three take a while where much is not resolved.
-    let (found, summary, causes, held, said) = try_join!(
+    let (found, summary, causes, ongoing, said) = try_join!(
         search_incidents(&state.pool, &wanted).map_err(ApiError::from),
         IncidentSummary::of(state, query.project_id(), mode, now).map_err(ApiError::from),
         Causes::load(&state.pool, query, of_mode, now),
-        list_held(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
+        Ongoing::load(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
         comments_of_cause(state, query.cause_id(), now),
     )?;
     let empty = Empty::load(state, query, &projects, mode, found.data.is_empty()).await?;
@@ -134,7 +134,7 @@ async fn show(
         max_note: MAX_NOTE,
         hours: HourPlots::load(state, query, &summary.hours).await?,
         summary,
-        held,
+        ongoing,
         causes: causes.shared,
         all_causes: causes.all,
         saved: SavedLinks::new(own, query, &filters),
