@@ -19,6 +19,7 @@ use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
 use domain::incident::MAX_NOTE;
+use domain::project::Mode;
 use futures::{TryFutureExt as _, try_join};
 use store::projects::Project;
 use store::saved_filters::{SavedFilter, list_for};
@@ -29,7 +30,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 pub(crate) use self::causes::href as cause_href;
-use self::causes::{CauseItem, Causes};
+use self::causes::{CauseItem, Causes, find_project_of};
 use self::empty::Empty;
 use self::hours::HourPlots;
 use self::ongoing::Ongoing;
@@ -107,9 +108,8 @@ async fn show(
     typed_comment: Field,
 ) -> Result<Response, ApiError> {
     let (now, me) = (OffsetDateTime::now_utc(), signed_in.session.operator_id);
-    let ListContext { catalogue, projects, view, own } =
+    let ListContext { catalogue, projects, view, mode, own } =
         ListContext::load(state, signed_in, query).await?;
-    let mode = view.of(query.mode(), query.project_id(), &projects);
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
@@ -153,6 +153,8 @@ struct ListContext {
     catalogue: Catalogue,
     projects: Vec<Project>,
     view: View,
+    /// What the sums above the list are about.
+    mode: Mode,
     /// The filters that the operator may use.
     own: Vec<SavedFilter>,
 }
@@ -164,13 +166,15 @@ impl ListContext {
         query: &ListQuery,
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
+        let about = find_project_of(pool, query).await?;
         let (declared, projects, view, own) = try_join!(
             declared_names::list_all(pool),
-            projects::list_in_use(pool, query.project_id()),
+            projects::list_in_use(pool, about),
             View::load(pool, signed_in),
             list_for(pool, signed_in.session.operator_id),
         )?;
-        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, own })
+        let mode = view.of(query.mode(), about, &projects);
+        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, mode, own })
     }
 }
 
