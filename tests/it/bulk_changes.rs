@@ -100,6 +100,21 @@ fn the_home_leads_everyone_to_what_runs_or_is_paused() {
 }
 
 #[test]
+fn one_that_is_left_out_is_said_to_be_one() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let first = format!("/incidents/{}", break_for(&world, 2).await[0]);
+        bob.submit(&first, &format!("{first}/acknowledge"), &[]).await;
+        let pick = [("filter", ""), ("which", "all"), ("action", "acknowledge")];
+        let path = bob.submit("/incidents", "/bulk", &pick).await.location.expect("its page");
+        let page = bob.page(&path).await;
+        assert_eq!(page.heading(), "Acknowledge 1 incident?");
+        assert!(page.text().contains("1 more is acknowledged already."), "{}", page.text());
+    });
+}
+
+#[test]
 fn what_was_picked_wrongly_is_said_and_freezes_nothing() {
     run(async {
         let world = World::start().await;

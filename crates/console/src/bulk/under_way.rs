@@ -2,7 +2,7 @@
 //! finds it there.
 
 use domain::alert::one_line;
-use domain::bulk::BulkState;
+use domain::bulk::{BulkCounts, BulkState};
 use domain::ids::ProjectId;
 use domain::project::Mode;
 use store::bulk::{self, Bulk};
@@ -32,9 +32,11 @@ impl BulkUnderWay {
             Some(why) => format!("paused by itself: {}", one_line(why)),
             None => "paused".to_owned(),
         });
+        // What is not over is not counted.
+        let counts = BulkCounts::default();
         Self {
             path: super::path(bulk.id),
-            heading: heading(bulk.action, bulk.state, &many(bulk.items.into())),
+            heading: heading(bulk.action, bulk.state, &many(bulk.items.into()), counts),
             project: project.map(|project| one_line(&project.name)).unwrap_or_default(),
             paused,
         }
