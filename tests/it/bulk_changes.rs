@@ -6,7 +6,7 @@ use domain::incident::IncidentState;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::parse;
-use e2e::{World, eventually, run};
+use e2e::{World, WorldOptions, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::find_bulk;
@@ -74,6 +74,43 @@ fn the_console_acknowledges_those_that_are_ticked_and_resolves_all_that_match() 
         bob.submit(&path, &format!("{path}/start"), &[("note", "refunded")]).await;
         over(&world, named(&path)).await;
         assert_eq!(in_state(&world, IncidentState::Resolved).await, 2);
+    });
+}
+
+#[test]
+fn the_home_leads_everyone_to_what_runs_or_is_paused() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        break_for(&world, 2).await;
+        let pick = [("filter", ""), ("which", "all"), ("action", "acknowledge")];
+        let path = bob.submit("/incidents", "/bulk", &pick).await.location.expect("its page");
+        let words = "Acknowledging 2 incidents";
+        assert_eq!(viewer.page("/incidents").await.link(words), None, "nothing has started");
+        bob.submit(&path, &format!("{path}/start"), &[("note", "the queue is down")]).await;
+        assert_eq!(viewer.page("/incidents").await.link(words), Some(path.clone()));
+
+        bob.submit(&path, &format!("{path}/pause"), &[]).await;
+        let text = viewer.page("/incidents").await.text();
+        assert!(text.contains("Acknowledging 2 incidents of CometCart, paused."), "{text}");
+        bob.submit(&path, &format!("{path}/cancel"), &[]).await;
+        assert_eq!(viewer.page("/incidents").await.link(words), None, "it is over");
+    });
+}
+
+#[test]
+fn one_that_is_left_out_is_said_to_be_one() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let first = format!("/incidents/{}", break_for(&world, 2).await[0]);
+        bob.submit(&first, &format!("{first}/acknowledge"), &[]).await;
+        let pick = [("filter", ""), ("which", "all"), ("action", "acknowledge")];
+        let path = bob.submit("/incidents", "/bulk", &pick).await.location.expect("its page");
+        let page = bob.page(&path).await;
+        assert_eq!(page.heading(), "Acknowledge 1 incident?");
+        assert!(page.text().contains("1 more is acknowledged already."), "{}", page.text());
     });
 }
 

@@ -180,3 +180,27 @@ fn the_command_line_names_what_is_wrong_and_how_to_allow_what_takes_from_custome
         assert_eq!((code, output["error"]["code"].as_str()), (1, Some("not_found")));
     });
 }
+
+#[test]
+fn the_console_changes_a_policy_from_what_it_is_and_turns_it_on_again_as_it_was() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let project = world.project.id.to_string();
+        set(&world, &["--attempts", "3", "--stop-failed", "2/4", "--wait-alerts"]).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{project}/policies");
+        let form = [("effect_type", "credit_grant")];
+        for (link, button) in
+            [("Change… credit_grant", "Save the policy"), ("Turn on… credit_grant", "Turn it on")]
+        {
+            let page = alice.page(&path).await.link(link).expect("a link");
+            let page = alice.page(page.trim_end_matches("#set")).await;
+            assert_eq!(page.input("Effect").value, "credit_grant");
+            let typed = ["Reprocesses per incident", "Stop when so many failed", "Of the last"];
+            assert_eq!(typed.map(|label| page.input(label).value), ["3", "2", "4"]);
+            assert_eq!(page.texts("#wait_alerts[checked]").len(), 1, "alerts wait");
+            assert!(page.buttons().contains(&button.to_owned()), "{:?}", page.buttons());
+            alice.submit(&path, &format!("{path}/off"), &form).await;
+        }
+    });
+}

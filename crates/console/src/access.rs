@@ -12,7 +12,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::header::REFERER;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -20,8 +21,12 @@ use domain::operator::Role;
 use web::error::ApiError;
 use web::extract::{BodyLimits, read_body};
 
+use super::listing::address;
 use super::session::{self, SignedIn};
 use crate::state::ConsoleState;
+
+/// Whoever signs out when nobody is signed in any more has what they want.
+const SIGN_OUT: &str = "/sign-out";
 
 /// The largest form: a note or an error message fits many times.
 const FORM: BodyLimits = BodyLimits {
@@ -164,12 +169,23 @@ async fn check_form(request: Request, signed_in: Option<&SignedIn>) -> Result<Re
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
-/// After signing in the browser comes back to the page that it asked for.
+/// After signing in the browser comes back to the page that it asked for, or from which it sent a form. That the form did
+/// nothing is said.
 fn sign_in_first(request: &Request) -> Response {
-    let wanted = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    if request.method() != Method::GET || wanted == "/" {
-        return Redirect::to("/sign-in").into_response();
-    }
-    let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
-    Redirect::to(&format!("/sign-in?next={next}")).into_response()
+    let is_form = request.method() == Method::POST && request.uri().path() != SIGN_OUT;
+    let wanted = match *request.method() {
+        Method::GET => request.uri().path_and_query().map(ToString::to_string),
+        Method::POST if is_form => page_of_form(request.headers()),
+        _ => None,
+    };
+    let wanted = wanted.filter(|wanted| wanted != "/");
+    let unsent = is_form.then_some(("unsent", "yes"));
+    let next = wanted.as_deref().map(|wanted| ("next", wanted));
+    Redirect::to(&address("/sign-in", unsent.into_iter().chain(next))).into_response()
+}
+
+/// Where the form was, which the browser says of a page of ours.
+fn page_of_form(headers: &HeaderMap) -> Option<String> {
+    let page: Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
+    page.path_and_query().map(ToString::to_string)
 }

@@ -33,15 +33,20 @@ struct SignInPage {
     email: String,
     next: String,
     problem: Option<&'static str>,
+    /// A form was sent after the session had ended.
+    is_unsent: bool,
     /// Over plain HTTP browsers would drop the session's cookie silently.
     insecure: bool,
 }
 
-/// Where to go afterwards.
+/// Where to go afterwards, and what led here.
 #[derive(Debug, Deserialize)]
 pub struct ReturnTo {
     #[serde(default)]
     next: String,
+    /// Filled where a form was sent that did nothing.
+    #[serde(default)]
+    unsent: String,
 }
 
 /// `GET /sign-in`.
@@ -52,7 +57,9 @@ pub async fn form(
     State(state): State<ConsoleState>,
     Query(wanted): Query<ReturnTo>,
 ) -> Result<Response, ApiError> {
-    show(&state, StatusCode::OK, String::new(), wanted.next, None)
+    let is_unsent = !wanted.unsent.is_empty();
+    let page = sign_in_page(&state, String::new(), wanted.next);
+    page_with(StatusCode::OK, &SignInPage { is_unsent, ..page })
 }
 
 /// What was typed.
@@ -130,7 +137,8 @@ fn reject(
             "Too many people are signing in at this moment. Try again in a few seconds.",
         ),
     };
-    let mut response = show(state, status, values.email, values.next, Some(problem))?;
+    let page = sign_in_page(state, values.email, values.next);
+    let mut response = page_with(status, &SignInPage { problem: Some(problem), ..page })?;
     if let Some(seconds) = rejection.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -155,17 +163,11 @@ pub(super) fn farewell() -> Response {
     response
 }
 
-fn show(
-    state: &ConsoleState,
-    status: StatusCode,
-    email: String,
-    next: String,
-    problem: Option<&'static str>,
-) -> Result<Response, ApiError> {
+fn sign_in_page(state: &ConsoleState, email: String, next: String) -> SignInPage {
     let origin = WebOrigin::from_url(&state.public_url);
     let insecure = origin.is_some_and(|origin| !origin.keeps_sessions());
     let layout = Layout::standalone("Sign in");
-    page_with(status, &SignInPage { layout, email, next, problem, insecure })
+    SignInPage { layout, email, next, problem: None, is_unsent: false, insecure }
 }
 
 /// A path of this host; whatever could lead elsewhere leads home.

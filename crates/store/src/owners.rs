@@ -82,13 +82,35 @@ pub async fn assign(
     Ok(audit::record(tx, assignment.actor, subject, &assigned).await?)
 }
 
-/// Leaves an incident to whoever takes it.
+/// Leaves an incident to whoever takes it, whoever owns it.
 pub async fn release(
     tx: &mut PgConnection,
     incident_id: IncidentId,
     actor: &Actor,
 ) -> Result<(), ChangeError<OwnerRejection>> {
     let owned = lock(&mut *tx, incident_id).await?;
+    give_back(tx, &owned, actor).await
+}
+
+/// The same, of an incident that this operator still owns: another may have taken it over.
+pub async fn release_own(
+    tx: &mut PgConnection,
+    incident_id: IncidentId,
+    operator: OperatorId,
+    actor: &Actor,
+) -> Result<(), ChangeError<OwnerRejection>> {
+    let owned = lock(&mut *tx, incident_id).await?;
+    if let Some(email) = owned.email.clone().filter(|_| owned.owner != Some(operator)) {
+        return Err(ChangeError::Rejected(OwnerRejection::Owned(email)));
+    }
+    give_back(tx, &owned, actor).await
+}
+
+async fn give_back(
+    tx: &mut PgConnection,
+    owned: &Owned,
+    actor: &Actor,
+) -> Result<(), ChangeError<OwnerRejection>> {
     let Some(from) = owned.email.clone() else {
         return Err(ChangeError::Rejected(OwnerRejection::Unowned));
     };

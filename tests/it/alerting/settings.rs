@@ -157,6 +157,30 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
     });
 }
 
+#[test]
+fn the_end_of_one_maintenance_is_not_said_to_tell_people_while_another_lasts() {
+    run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let page = format!("/projects/{}/alerting", world.project.id);
+        let maintenance = format!("/projects/{}/maintenance", world.project.id);
+        for length in ["10m", "2h"] {
+            alice.submit(&page, &maintenance, &[("for", length)]).await;
+        }
+        let sql = "SELECT id FROM maintenance_windows ORDER BY id LIMIT 1";
+        let first: domain::ids::MaintenanceId =
+            sqlx::query_scalar(sql).fetch_one(&world.pool).await.expect("a window");
+        let end = format!("{maintenance}/end");
+        alice.submit(&page, &end, &[("maintenance_id", &first.to_string())]).await;
+        let message = alice.page(&page).await.message().expect("a message");
+        assert!(message.contains("Telling still waits until "), "{message}");
+        assert!(message.ends_with(" UTC: maintenance."), "{message}");
+        alice.submit(&page, &end, &[]).await;
+        let message = alice.page(&page).await.message().expect("a message");
+        assert!(message.ends_with("Each destination is told in one digest."), "{message}");
+    });
+}
+
 /// On the first page, and on the page of an incident that is not resolved.
 async fn it_is_said_where_somebody_waits_for_a_message(world: &World, alice: &Operator) {
     let event_id = world.receipt("evt_1").await;

@@ -72,6 +72,8 @@ fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
         let incident_id = world.fail(event_id, words).await.to_string();
         let page = bob.page("/audit").await;
         assert_eq!(page.title(), "Audit · sendpromptly");
+        let text = page.text();
+        assert!(text.contains("It leaves with the event that it is about"), "{text}");
         let rows = page.rows("Entries").join("\n");
         let rows = rows.replace(&incident_id, "inc_…").replace(&event_id.to_string(), "ev_…");
         insta::assert_snapshot!(rows, @r#"

@@ -61,6 +61,31 @@ fn an_incident_is_taken_taken_over_and_given_back_and_the_timeline_says_so() {
 }
 
 #[test]
+fn whoever_gives_back_what_another_took_over_changes_nothing() {
+    run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        let path = format!("/incidents/{incident}");
+        let give_back = format!("{path}/release");
+        bob.submit(&path, &format!("{path}/take"), &[]).await;
+        admin.submit(&path, &format!("{path}/take"), &[("take_over", "yes")]).await;
+        // His page is from before.
+        bob.submit(&path, &give_back, &[]).await;
+        let owned = "[refused] Nothing was changed: admin@cometcart.test owns the incident.";
+        assert_eq!(bob.page(&path).await.message().as_deref(), Some(owned));
+        admin.submit(&path, &give_back, &[]).await;
+        bob.submit(&path, &give_back, &[]).await;
+        let nobody = "[refused] Nothing was changed: nobody owns the incident.";
+        assert_eq!(bob.page(&path).await.message().as_deref(), Some(nobody));
+        let entries = timeline(&world, incident).await;
+        let actions: Vec<_> = entries.iter().map(|(action, _)| action.as_str()).collect();
+        assert_eq!(actions, ["incident.assigned", "incident.assigned", "incident.released"]);
+    });
+}
+
+#[test]
 fn scripts_and_the_command_line_assign_and_are_told_who_was_faster() {
     run(async {
         let world = world().await;

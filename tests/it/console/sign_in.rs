@@ -154,6 +154,34 @@ fn a_session_that_was_signed_out_is_over_wherever_its_cookie_is() {
 }
 
 #[test]
+fn a_form_that_is_sent_after_the_session_ended_is_said_to_have_done_nothing() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        sqlx::query("DELETE FROM sessions").execute(&world.pool).await.expect("no session");
+        let from = format!("{}/incidents/inc_1?a=b%26c", world.url);
+        let resolve = [("note", "refunded")];
+        let sent = alice.send_from(("referer", &from), "/incidents/inc_1/resolve", &resolve).await;
+        let to = sent.location.expect("a place");
+        assert_eq!(to, "/sign-in?unsent=yes&next=%2Fincidents%2Finc_1%3Fa%3Db%2526c");
+        let page = alice.page(&to).await;
+        assert!(page.text().contains("what you sent did nothing"), "{}", page.text());
+        let form = [
+            ("email", alice.email.as_str()),
+            ("password", PASSWORD),
+            ("next", "/incidents/inc_1?a=b%26c"),
+        ];
+        assert!(page.html().contains("value=\"/incidents/inc_1?a=b%26c\""), "{}", page.html());
+        let back = alice.send("/sign-in", &form).await.location;
+        assert_eq!(back.as_deref(), Some("/incidents/inc_1?a=b%26c"));
+        let unsaid = alice.send("/incidents/inc_1/resolve", &resolve).await.location;
+        assert_eq!(unsaid.as_deref(), Some("/sign-in?unsent=yes"), "no page is named");
+        let out = alice.send("/sign-out", &[]).await.location;
+        assert_eq!(out.as_deref(), Some("/sign-in"), "who signs out has what they want");
+    });
+}
+
+#[test]
 fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
     e2e::run(async {
         let world = world().await;

@@ -57,6 +57,26 @@ fn pages_are_about_real_money_or_about_tests_and_never_about_both() {
     });
 }
 
+#[test]
+fn the_sums_above_the_incidents_of_a_cause_are_of_its_mode() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({ "internal_reference": "user_2" })).await;
+        let cause = "SELECT cause FROM incidents WHERE cause IS NOT NULL LIMIT 1";
+        let cause: domain::ids::CauseId =
+            sqlx::query_scalar(cause).fetch_one(&world.pool).await.expect("a cause");
+        sqlx::raw_sql(LIVE).execute(&world.pool).await.expect("a live incident");
+        let page = viewer.page("/incidents").await;
+        assert_eq!(page.heading(), "1 customer paid and got nothing", "real money is viewed");
+        for path in [format!("/incidents?cause={cause}"), "/incidents?mode=test".to_owned()] {
+            let page = viewer.page(&path).await;
+            assert_eq!(page.heading(), "2 test customers paid and got nothing", "{path}");
+        }
+    });
+}
+
 /// In the project of tests: a silence, a destination that is broken, and a result that no receipt claimed.
 const WARNED: &str = "
     INSERT INTO silences (id, project_id, event_type, since, usual_per_hour)

@@ -3,11 +3,13 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use domain::alert::format_timestamp;
 use domain::ids::MaintenanceId;
 use domain::incident::check_note;
-use domain::maintenance::WindowLength;
+use domain::maintenance::{Hold, WindowLength};
 use serde::Deserialize;
 use store::administration::alert_rules::{end_maintenance, start_maintenance};
+use store::alert_rules::find_hold;
 use store::pool::transaction;
 use web::error::ApiError;
 
@@ -91,9 +93,22 @@ pub(super) async fn end(
     let actor = signed_in.actor();
     let ended =
         transaction(&state.pool, async |tx| end_maintenance(tx, &actor, project.id, window).await);
-    let text = match ended.await?.len() {
-        0 => "It was over already.",
-        _ => "The maintenance is over. Each destination is told in one digest.",
-    };
+    let any = !ended.await?.is_empty();
+    let hold = find_hold(&state.pool, project.id).await?;
+    let text = describe_end(any, hold.as_ref());
     signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
+}
+
+/// What came of ending a maintenance; another one, or quiet hours, may still keep people from being told.
+fn describe_end(any: bool, hold: Option<&Hold>) -> String {
+    match (any, hold) {
+        (false, _) => "It was over already.".to_owned(),
+        (true, None) => {
+            "The maintenance is over. Each destination is told in one digest.".to_owned()
+        }
+        (true, Some(hold)) => {
+            let (until, why) = (format_timestamp(hold.until), hold.reason.words());
+            format!("The maintenance is over. Telling still waits until {until}: {why}.")
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod page;
 mod pick;
 mod set;
 mod start_form;
+mod under_way;
 mod values;
 
 use axum::Form;
@@ -26,6 +27,7 @@ use web::error::ApiError;
 
 use self::page::show;
 use self::pick::{Pick, Picked};
+pub(crate) use self::under_way::{BulkUnderWay, list_under_way};
 use self::values::StartValues;
 use crate::access::{Access, Pages};
 use crate::form::FormErrors;

@@ -93,7 +93,7 @@ pub(super) async fn show(
     let project = project.ok_or(StoreError::Missing("projects"))?;
     let cause = find_shared(pool, &bulk).await?;
     let many = many(bulk.items.into());
-    let heading = heading(bulk.action, bulk.state, &many);
+    let heading = heading(bulk.action, bulk.state, &many, counts);
     let total = counts.total();
     let layout = Layout::load(state, signed_in, Section::Incidents, heading.as_str()).await?;
     let page = BulkPage {
@@ -163,15 +163,25 @@ pub(super) fn many(incidents: i64) -> String {
     if incidents == 1 { "1 incident".to_owned() } else { format!("{incidents} incidents") }
 }
 
-pub(super) fn heading(action: BulkAction, state: BulkState, many: &str) -> String {
+/// What it does, or did, to so `many`: of what is over and did not do all of it, to how many.
+pub(super) fn heading(
+    action: BulkAction,
+    state: BulkState,
+    many: &str,
+    counts: BulkCounts,
+) -> String {
     let (shall, does, did) = match action {
         BulkAction::Reprocess => ("Reprocess", "Reprocessing", "Reprocess of"),
         BulkAction::Acknowledge => ("Acknowledge", "Acknowledging", "Acknowledged:"),
         BulkAction::Resolve => ("Resolve", "Resolving", "Resolved:"),
     };
+    let is_part = !action.is_paced() && counts.succeeded < counts.total();
     match state {
         BulkState::Preview => format!("{shall} {many}?"),
         BulkState::Running | BulkState::Paused => format!("{does} {many}"),
+        BulkState::Canceled | BulkState::Done if is_part => {
+            format!("{did} {} of {many}", counts.succeeded)
+        }
         BulkState::Canceled | BulkState::Done => format!("{did} {many}"),
     }
 }
@@ -179,17 +189,23 @@ pub(super) fn heading(action: BulkAction, state: BulkState, many: &str) -> Strin
 /// What is left out, and why, in sentences.
 pub(super) fn excluded(bulk: &Bulk) -> Vec<String> {
     let all = [
-        (bulk.excluded_running, "are being reprocessed already"),
+        (bulk.excluded_running, "is being reprocessed already", "are being reprocessed already"),
         (
             bulk.excluded_taking,
+            "is left out, because its reprocess takes something from the customer",
             "are left out, because their reprocess takes something from the customer",
         ),
-        (bulk.excluded_resolved, "are resolved"),
-        (bulk.excluded_acknowledged, "are acknowledged already"),
-        (bulk.excluded_no_repair_url, "are left out, because their project has no repair URL"),
+        (bulk.excluded_resolved, "is resolved", "are resolved"),
+        (bulk.excluded_acknowledged, "is acknowledged already", "are acknowledged already"),
+        (
+            bulk.excluded_no_repair_url,
+            "is left out, because its project has no repair URL",
+            "are left out, because their project has no repair URL",
+        ),
     ];
-    let some = all.into_iter().filter(|(count, _)| *count > 0);
-    let mut sentences: Vec<_> = some.map(|(count, why)| format!("{count} more {why}.")).collect();
+    let some = all.into_iter().filter(|(count, ..)| *count > 0);
+    let why = some.map(|(count, one, many)| (count, if count == 1 { one } else { many }));
+    let mut sentences: Vec<_> = why.map(|(count, why)| format!("{count} more {why}.")).collect();
     if bulk.left_over > 0 {
         sentences.push("More match than one takes: freeze the rest once this one is over.".into());
     }
@@ -228,7 +244,8 @@ async fn list_troubles(state: &ConsoleState, bulk: &Bulk) -> Result<Vec<TroubleI
 
 /// How many failed or were skipped that are not listed.
 pub(super) fn unlisted(counts: BulkCounts) -> Option<String> {
-    let all = [(counts.failed, "failed"), (counts.skipped, "were skipped")];
+    let skipped = if counts.skipped - MAX_LISTED == 1 { "was skipped" } else { "were skipped" };
+    let all = [(counts.failed, "failed"), (counts.skipped, skipped)];
     let more = all.iter().map(|(count, what)| (count - MAX_LISTED, what));
     let more = more.filter(|(count, _)| *count > 0);
     let more: Vec<_> = more.map(|(count, what)| format!("{count} more {what}")).collect();
@@ -267,5 +284,23 @@ mod tests {
         assert_eq!(of(100, 100), None);
         assert_eq!(of(101, 7).as_deref(), Some("1 more failed"));
         assert_eq!(of(340, 112).as_deref(), Some("240 more failed, 12 more were skipped"));
+        assert_eq!(of(0, 101).as_deref(), Some("1 more was skipped"));
+    }
+
+    #[test]
+    fn what_is_over_says_to_how_many_it_was_done() {
+        let of = |action, state, succeeded| {
+            let counts = BulkCounts { succeeded, skipped: 3 - succeeded, ..BulkCounts::default() };
+            heading(action, state, "3 incidents", counts)
+        };
+        for (action, state, succeeded, expected) in [
+            (BulkAction::Acknowledge, BulkState::Running, 1, "Acknowledging 3 incidents"),
+            (BulkAction::Acknowledge, BulkState::Canceled, 1, "Acknowledged: 1 of 3 incidents"),
+            (BulkAction::Resolve, BulkState::Done, 2, "Resolved: 2 of 3 incidents"),
+            (BulkAction::Resolve, BulkState::Done, 3, "Resolved: 3 incidents"),
+            (BulkAction::Reprocess, BulkState::Done, 2, "Reprocess of 3 incidents"),
+        ] {
+            assert_eq!(of(action, state, succeeded), expected);
+        }
     }
 }

@@ -89,10 +89,10 @@ pub(super) async fn release(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let incident = find(&state, &id).await?;
-    let actor = signed_in.actor();
+    let (me, actor) = (signed_in.session.operator_id, signed_in.actor());
     let released =
-        transaction(&state.pool, async |tx| owners::release(tx, incident.id, &actor).await).await;
-    let message = Message::from_change(released, "Given back. Nobody owns it now.")?;
+        transaction(&state.pool, async |tx| owners::release_own(tx, incident.id, me, &actor).await);
+    let message = Message::from_change(released.await, "Given back. Nobody owns it now.")?;
     back(&state, &signed_in, &incident, &message).await
 }
 

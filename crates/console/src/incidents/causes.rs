@@ -162,6 +162,16 @@ impl CauseItem {
     }
 }
 
+/// The project that a list is about: the one that is asked for, or that of its cause.
+pub(super) async fn find_project_of(
+    db: &PgPool,
+    query: &ListQuery,
+) -> Result<Option<ProjectId>, StoreError> {
+    let asked = query.project_id();
+    let Some(id) = query.cause_id().filter(|_| asked.is_none()) else { return Ok(asked) };
+    Ok(find_cause(db, id).await?.map(|cause| cause.project_id))
+}
+
 /// Where all causes are.
 fn path_of_all(project_id: Option<ProjectId>) -> String {
     let project = project_id.map(|id| id.to_string());

@@ -8,6 +8,7 @@ mod all_causes;
 mod causes;
 mod empty;
 mod hours;
+mod ongoing;
 mod rows;
 mod summary;
 
@@ -18,6 +19,7 @@ use axum::response::Response;
 use domain::catalogue::Catalogue;
 use domain::ids::{CauseId, OperatorId};
 use domain::incident::MAX_NOTE;
+use domain::project::Mode;
 use futures::{TryFutureExt as _, try_join};
 use store::projects::Project;
 use store::saved_filters::{SavedFilter, list_for};
@@ -28,14 +30,14 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 
 pub(crate) use self::causes::href as cause_href;
-use self::causes::{CauseItem, Causes};
+use self::causes::{CauseItem, Causes, find_project_of};
 use self::empty::Empty;
 use self::hours::HourPlots;
+use self::ongoing::Ongoing;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
 use super::form::Field;
-use super::held::{HeldProject, list_held};
 use super::layout::{Layout, Section};
 use super::listing::{Filters, ListQuery, Pager, Select};
 use super::page::page_with;
@@ -57,8 +59,7 @@ pub fn add(pages: Pages) -> Pages {
 struct IncidentsPage {
     layout: Layout,
     summary: IncidentSummary,
-    /// Where telling waits now.
-    held: Vec<HeldProject>,
+    ongoing: Ongoing,
     hours: HourPlots,
     /// The cause that the list is narrowed to, for one who may reprocess all of it.
     reprocess_all: Option<CauseId>,
@@ -107,19 +108,18 @@ async fn show(
     typed_comment: Field,
 ) -> Result<Response, ApiError> {
     let (now, me) = (OffsetDateTime::now_utc(), signed_in.session.operator_id);
-    let ListContext { catalogue, projects, view, own } =
+    let ListContext { catalogue, projects, view, mode, own } =
         ListContext::load(state, signed_in, query).await?;
-    let mode = view.mode_for(query.mode(), query.project_id(), &projects);
     // Who looks for something by name finds it wherever it is.
     let is_everywhere = query.cause_id().is_some() || query.text().is_some();
     let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
     let wanted = IncidentSearch { mode: of_mode, ..search(query, &catalogue, now, Some(me)) };
     // None needs another, and the first three take a while where much is not resolved.
-    let (found, summary, causes, held, said) = try_join!(
+    let (found, summary, causes, ongoing, said) = try_join!(
         search_incidents(&state.pool, &wanted).map_err(ApiError::from),
         IncidentSummary::load(state, query.project_id(), mode, now).map_err(ApiError::from),
         Causes::load(&state.pool, query, of_mode, now),
-        list_held(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
+        Ongoing::load(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
         comments_of_cause(state, query.cause_id(), now),
     )?;
     let empty = Empty::load(state, query, &projects, mode, found.data.is_empty()).await?;
@@ -134,7 +134,7 @@ async fn show(
         max_note: MAX_NOTE,
         hours: HourPlots::load(state, query, &summary.hours).await?,
         summary,
-        held,
+        ongoing,
         causes: causes.shared,
         all_causes: causes.all,
         saved: SavedLinks::new(own, query, &filters),
@@ -153,6 +153,8 @@ struct ListContext {
     catalogue: Catalogue,
     projects: Vec<Project>,
     view: View,
+    /// What the sums above the list are about.
+    mode: Mode,
     /// The filters that the operator may use.
     own: Vec<SavedFilter>,
 }
@@ -164,13 +166,15 @@ impl ListContext {
         query: &ListQuery,
     ) -> Result<Self, StoreError> {
         let pool = &state.pool;
+        let about = find_project_of(pool, query).await?;
         let (declared, projects, view, own) = try_join!(
             declared_names::list_all(pool),
-            projects::list_in_use(pool, query.project_id()),
+            projects::list_in_use(pool, about),
             View::load(pool, signed_in),
             list_for(pool, signed_in.session.operator_id),
         )?;
-        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, own })
+        let mode = view.of(query.mode(), about, &projects);
+        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, mode, own })
     }
 }
 

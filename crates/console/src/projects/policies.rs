@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::catalogue::EffectType;
@@ -45,6 +45,14 @@ struct PoliciesPage {
     has_repair_url: bool,
 }
 
+impl PoliciesPage {
+    /// Whether the form changes a policy that is on.
+    fn is_change(&self) -> bool {
+        let chosen = self.values.effect_type.as_str();
+        self.policies.iter().any(|policy| policy.enabled && policy.effect_type == chosen)
+    }
+}
+
 struct PolicyItem {
     effect_type: String,
     enabled: bool,
@@ -74,7 +82,7 @@ pub(super) struct PolicyChoice {
     cause_id: String,
 }
 
-/// `GET /projects/{project_id}/policies`.
+/// `GET /projects/{project_id}/policies`, with the form as the policy is that the address names.
 ///
 /// # Errors
 /// `not_found`.
@@ -82,9 +90,15 @@ pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
+    Query(choice): Query<PolicyChoice>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
-    render(&state, &signed_in, &project, PolicyValues::default(), FormErrors::default()).await
+    let saved = match choice.effect_type.parse::<EffectType>() {
+        Ok(effect_type) => policies::find_policy(&state.pool, project.id, &effect_type).await?,
+        Err(_) => None,
+    };
+    let values = saved.as_ref().map(PolicyValues::from_policy).unwrap_or_default();
+    render(&state, &signed_in, &project, values, FormErrors::default()).await
 }
 
 /// `POST /projects/{project_id}/policies`.

@@ -3,6 +3,7 @@
 use domain::catalogue::EffectType;
 use domain::reprocess_policy::{InvalidPolicy, PolicySettings};
 use serde::Deserialize;
+use store::policies::Policy;
 
 use crate::form::FormErrors;
 
@@ -38,6 +39,21 @@ impl Default for PolicyValues {
 }
 
 impl PolicyValues {
+    /// As a policy is.
+    pub(super) fn from_policy(Policy { effect_type, settings, .. }: &Policy) -> Self {
+        let given = |is_so: bool, text: &str| if is_so { text.to_owned() } else { String::new() };
+        Self {
+            effect_type: effect_type.to_string(),
+            attempts: settings.attempts.to_string(),
+            delay_seconds: settings.delay_seconds.to_string(),
+            stop_failed: settings.stop_failed.to_string(),
+            stop_of: settings.stop_of.to_string(),
+            stop_customers: settings.stop_customers.to_string(),
+            wait_alerts: given(settings.wait_alerts, "on"),
+            allow: given(settings.may_take, effect_type.as_str()),
+        }
+    }
+
     pub(super) fn waits(&self) -> bool {
         !self.wait_alerts.is_empty()
     }
@@ -76,7 +92,32 @@ impl PolicyValues {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
+
+    #[test]
+    fn a_policy_that_is_shown_and_sent_again_is_the_same() {
+        let usual = PolicySettings { enabled: true, ..PolicySettings::default() };
+        let others = PolicySettings {
+            attempts: 3,
+            delay_seconds: 90,
+            stop_failed: 2,
+            stop_of: 4,
+            stop_customers: 7,
+            wait_alerts: true,
+            may_take: true,
+            ..usual
+        };
+        for (effect_type, settings) in
+            [(EffectType::CreditGrant, usual), (EffectType::AccessRevocation, others)]
+        {
+            let counts_since = OffsetDateTime::UNIX_EPOCH;
+            let policy = Policy { effect_type: effect_type.clone(), settings, counts_since };
+            let read = PolicyValues::from_policy(&policy).read(&mut FormErrors::default());
+            assert_eq!(read, Some((effect_type, settings)));
+        }
+    }
 
     #[test]
     fn what_the_form_begins_with_is_a_policy_that_is_on() {

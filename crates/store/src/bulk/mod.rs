@@ -147,7 +147,21 @@ pub async fn list_bulks(
     Ok(bulks.fetch_all(db).await?)
 }
 
-/// The same, to be changed: whoever locks it waits for a step that is under way.
+/// Those of these projects that run or are paused, the newest first, at most so many.
+pub async fn list_under_way(
+    db: impl PgExecutor<'_>,
+    project_ids: &[ProjectId],
+    limit: i64,
+) -> Result<Vec<Bulk>, StoreError> {
+    let bulks = query_bulks!(
+        "WHERE project_id = ANY ($1) AND state IN ('running', 'paused') ORDER BY id DESC LIMIT $2",
+        project_ids as &[ProjectId],
+        limit
+    );
+    Ok(bulks.fetch_all(db).await?)
+}
+
+/// A bulk reprocess, to be changed: whoever locks it waits for a step that is under way.
 async fn lock_bulk(db: impl PgExecutor<'_>, id: BulkId) -> Result<Option<Bulk>, StoreError> {
     Ok(query_bulks!("WHERE id = $1 FOR NO KEY UPDATE", id.as_uuid()).fetch_optional(db).await?)
 }

@@ -97,7 +97,7 @@ pub(super) async fn show(
     let states: Vec<_> = set.bulks.iter().map(|bulk| bulk.state).collect();
     let (stands, one) = (BulkState::of_set(&states), described(&set.bulks));
     let of = format!("{} of {}", many(counts.total()), projects_of(members.len()));
-    let heading = heading(one.action, stands, &of);
+    let heading = heading(one.action, stands, &of, counts);
     let most = members.iter().map(|member| member.total).max().unwrap_or_default();
     let page = SetPage {
         layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str())
