@@ -83,8 +83,8 @@ fn commands(text: &str) -> Vec<Written> {
     text.split("```").enumerate().flat_map(read).collect()
 }
 
-/// The changelog and the decisions tell of commands as they were.
-fn documents() -> Vec<PathBuf> {
+/// All that tells of commands and settings as they are: the changelog and the decisions do not.
+pub fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     let of_docs = std::fs::read_dir(root.join("docs")).expect("documents");
     let pages = of_docs.map(|entry| entry.expect("an entry").path());
