@@ -187,7 +187,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_actor_is_read_as_it_was_written() {
+    fn an_actor_is_read_as_it_was_written_and_is_of_a_kind_that_the_documents_name() {
+        let page = include_str!("../../../docs/security.md");
+        let named = page.lines().skip_while(|line| !line.starts_with("Actors are "));
+        let named: String = named.take_while(|line| !line.is_empty()).collect();
         for actor in [
             Actor::Key("key_00000000000000000000000001".parse().expect("an id")),
             Actor::Temporal(None),
@@ -198,7 +201,11 @@ mod tests {
             Actor::Extension("credits.verify".to_owned()),
             Actor::System,
         ] {
-            assert_eq!(Actor::read(&actor.to_string()), actor);
+            let written = actor.to_string();
+            assert_eq!(Actor::read(&written), actor);
+            let kind =
+                written.split_once(':').map_or(written.clone(), |(kind, _)| format!("{kind}:…"));
+            assert!(named.contains(&format!("`{kind}`")), "docs/security.md does not name {kind}");
         }
         assert_eq!(Actor::read("robot:x"), Actor::System);
     }
