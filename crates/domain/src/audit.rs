@@ -203,8 +203,9 @@ mod tests {
         ] {
             let written = actor.to_string();
             assert_eq!(Actor::read(&written), actor);
-            let kind =
-                written.split_once(':').map_or(written.clone(), |(kind, _)| format!("{kind}:…"));
+            let kind = written
+                .split_once(':')
+                .map_or_else(|| written.clone(), |(kind, _)| format!("{kind}:…"));
             assert!(named.contains(&format!("`{kind}`")), "docs/security.md does not name {kind}");
         }
         assert_eq!(Actor::read("robot:x"), Actor::System);
