@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_list_every_action_and_no_other() {
+        let page = include_str!("../../../docs/audit.md");
+        let (_, chapter) = page.split_once("\n## What is written\n").expect("the chapter");
+        let rows = chapter.lines().take_while(|line| !line.starts_with("## "));
+        let cells = rows.filter_map(|line| line.strip_prefix("| ")?.split('|').nth(1));
+        let listed: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        for action in Action::ALL {
+            let times = listed.iter().filter(|name| **name == action.as_str()).count();
+            assert_eq!(times, 1, "{}", action.as_str());
+        }
+        assert_eq!(listed.len(), Action::ALL.len());
+    }
+
+    #[test]
     fn actions_and_their_groups_are_known_by_name() {
         for named in ["incident.opened", "incident.", "proof_link.", "token.revoked"] {
             assert!(Action::is_named_by(named), "{named}");
