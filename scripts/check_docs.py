@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Refuses documents that point to nothing, and decisions that their index does not tell as they are.
 
-Every link between the documents leads to a file, and to a heading where it names one; every path in `code` of
-CONTRIBUTING.md and of the decisions that hold is there; docs/decisions/README.md has one line per decision, in
-order, with its title, date and status. Each test that docs/security.md names is there.
+Every link between the documents leads to a file, and to a heading where it names one, and so does every document that
+something else names; every path in `code` of the documents and of the decisions that hold is there; a list of a
+document's chapters at its head has all of them, and README.md all documents; docs/decisions/README.md has one line per
+decision, in order, with its title, date and status. Each test that docs/security.md names is there.
 """
 
 import collections
@@ -16,6 +17,8 @@ LINK_TEXT = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+CHAPTER = re.compile(r"^## .+$", re.MULTILINE)
+NAMED = re.compile(r"\bdocs/[\w/.-]+\.md(?:#[\w-]+)?")
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(\.?[\w.-]+/)+([\w.-]+)?")
 TEST = re.compile(r"^ *#\[(?:tokio::)?test\b.*\n(?: *#\[.*\n)*^ *(?:async )?fn (\w+)", re.MULTILINE)
@@ -59,9 +62,39 @@ def dead_links() -> list[str]:
     ]
 
 
-def standing_decisions() -> list[pathlib.Path]:
-    """One that was superseded tells of the tree as it was."""
-    return [file for file in sorted(DECISIONS.glob("*.md")) if not SUPERSEDED.search(file.read_text(encoding="utf-8"))]
+def dead_names() -> list[str]:
+    """What is no document names them too: messages, comments, rules of alerts. The tests of this file name others."""
+    files = listed("*.rs", "*.py", "*.sh", "*.yml", "*.json", "*.toml", "*.html", "Makefile", ".env.example")
+    return [
+        f"{file}: {name} leads nowhere"
+        for file in files
+        if file.name != "test_checks.py"
+        for name in sorted(set(NAMED.findall(file.read_text(encoding="utf-8"))))
+        if leads_nowhere(pathlib.Path("root"), name)
+    ]
+
+
+def unlisted_chapters() -> list[str]:
+    """Three links to headings of its own make the head of a document a list of its chapters."""
+    wrong = []
+    for page in listed("*.md"):
+        text = FENCED.sub("", page.read_text(encoding="utf-8"))
+        told = {target[1:] for target in LINK.findall(CHAPTER.split(text)[0]) if target.startswith("#")}
+        chapters = [anchors(chapter).pop() for chapter in CHAPTER.findall(text)]
+        wrong += [f"{page}: its list lacks #{chapter}" for chapter in chapters if len(told) > 2 and chapter not in told]
+    return wrong
+
+
+def unlisted_documents() -> list[str]:
+    index = set(LINK.findall(pathlib.Path("README.md").read_text(encoding="utf-8")))
+    pages = [page for page in listed("docs/*.md") if page.parent.name == "docs"]
+    return [f"README.md: lacks {page}" for page in pages if str(page) not in index]
+
+
+def standing_documents() -> list[pathlib.Path]:
+    """What was superseded, and the changelog, tell of the tree as it was."""
+    pages = [page for page in listed("*.md") if page.name != "CHANGELOG.md"]
+    return [page for page in pages if not SUPERSEDED.search(page.read_text(encoding="utf-8"))]
 
 
 def dead_paths() -> list[str]:
@@ -69,7 +102,7 @@ def dead_paths() -> list[str]:
     top = {path.parts[0] for path in listed()}
     return [
         f"{page}: there is no {path}"
-        for page in [*listed("CONTRIBUTING.md"), *standing_decisions()]
+        for page in standing_documents()
         for path in CODE.findall(page.read_text(encoding="utf-8"))
         if PATH.fullmatch(path) and path.split("/")[0] in top and not pathlib.Path(path).exists()
     ]
@@ -107,7 +140,8 @@ def missing_tests() -> list[str]:
 
 
 def main() -> int:
-    wrong = dead_links() + dead_paths() + untold_decisions() + missing_tests()
+    wrong = dead_links() + dead_names() + dead_paths() + unlisted_chapters() + unlisted_documents()
+    wrong += untold_decisions() + missing_tests()
     print("\n".join(wrong) or "every document leads where it says")
     return 1 if wrong else 0
 

@@ -38,11 +38,28 @@ class Documents(Repository):
         self.write("README.md", "# Top\n\n" + "\n".join(f"[there]({target})" for target in good + bad))
         self.assertEqual(check_docs.dead_links(), [f"README.md: {target} leads nowhere" for target in bad])
 
-    def test_paths_of_decisions_that_hold_are_there(self):
+    def test_what_is_no_document_names_what_is_there(self):
+        self.write("docs/api.md", "# Two calls\n")
+        self.write("src/lib.rs", "//! See docs/api.md#two-calls, and docs/gone.md.\n")
+        self.write("alerts.yml", "summary: docs/api.md#gone\n")
+        dead = ["alerts.yml: docs/api.md#gone leads nowhere", "src/lib.rs: docs/gone.md leads nowhere"]
+        self.assertEqual(sorted(check_docs.dead_names()), dead)
+
+    def test_a_list_of_chapters_and_that_of_documents_are_whole(self):
+        chapters = "\n\n".join(f"## {name}" for name in ["One", "Two", "Three", "Four"])
+        told = "- [1](#one)\n- [2](#two)\n- [3](#three)\n"
+        self.write("docs/api.md", f"# Api\n\n{told}\n{chapters}\n")
+        self.write("docs/short.md", f"# Short\n\nSee [1](#one).\n\n{chapters}\n")
+        self.write("README.md", "[api](docs/api.md)\n")
+        self.assertEqual(check_docs.unlisted_chapters(), ["docs/api.md: its list lacks #four"])
+        self.assertEqual(check_docs.unlisted_documents(), ["README.md: lacks docs/short.md"])
+
+    def test_paths_of_what_holds_are_there(self):
         self.write("scripts/here.py", "")
         self.write("docs/decisions/0001-one.md", DECISION)
         self.assertEqual(check_docs.dead_paths(), ["docs/decisions/0001-one.md: there is no scripts/gone.py"])
         self.write("docs/decisions/0001-one.md", DECISION.replace("accepted", "superseded by 0002"))
+        self.write("docs/CHANGELOG.md", "`scripts/gone.py` went\n")
         self.assertEqual(check_docs.dead_paths(), [])
 
     def test_the_index_tells_of_each_decision(self):

@@ -146,6 +146,15 @@ class Secrets(unittest.TestCase):
         self.assertEqual(set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)), set(re.findall(r"\$\{([A-Z_]+)", COMPOSE)))
         self.assertIn("SENDPROMPTLY_TEST_SHOP: ${SENDPROMPTLY_TEST_SHOP:-}", COMPOSE)
 
+    def test_each_has_one_default(self) -> None:
+        example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+        defaults = re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE)
+        self.assertEqual({(name, default) for name, default in defaults if example[name] != default}, set())
+
+    def test_incidents_link_to_temporal_where_it_is(self) -> None:
+        self.assertIn("SENDPROMPTLY_TEMPORAL_UI_URL: ${SENDPROMPTLY_TEMPORAL_UI_URL:-http://localhost:8233}", section("x-app"))
+        self.assertIn('"127.0.0.1:${TEMPORAL_UI_PORT:-8233}:8080"', services()["temporal-ui"])
+
 
 if __name__ == "__main__":
     unittest.main()

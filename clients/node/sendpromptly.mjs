@@ -15,6 +15,7 @@ import { setTimeout as pause } from "node:timers/promises";
 const BUDGET = 850; // ms for disk, DNS, connect, TLS, headers and body: two calls have 2 s, with a margin
 const DISK_BUDGET = 400; // of these, before the call is sent without waiting for the disk
 const BACKGROUND_BUDGET = 10_000;
+const WORK = 3600; // seconds after which work that has not ended died with its process
 const LEASE = 60_000; // ms after which whoever was sending a call is gone: an attempt takes seconds
 const DAY = 24 * 3600_000;
 const MOST_FILES = 10_000;
@@ -349,7 +350,7 @@ export class Client {
       if (order.type === "probe") return { status: 200, body: "probe" };
       if (order.type !== "reprocess") return { status: 422, body: "unknown type" };
       const name = `replay-${sha256(String(order.replay_id))}`;
-      if (!(await this.claim(name, 600))) return { status: 202, body: "taken before" };
+      if (!(await this.claim(name, WORK))) return { status: 202, body: "taken before" };
       return { status: 202, body: "accepted", done: this.#work(order, work, name) };
     } catch (error) {
       this.#say(`repair: ${error.message}`);

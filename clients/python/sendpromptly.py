@@ -29,6 +29,7 @@ import urllib.parse
 BUDGET = 0.85  # seconds for disk, DNS, connect, TLS, headers and body: two calls have 2 s, with a margin
 DISK_BUDGET = 0.4  # of these, before the call is sent without waiting for the disk
 BACKGROUND_BUDGET = 10
+WORK = 3600  # seconds after which work that has not ended died with its process
 LEASE = 60  # seconds after which whoever was sending a call is gone: an attempt takes seconds
 DAY = 24 * 3600
 MOST_FILES = 10_000
@@ -410,7 +411,7 @@ class Client:
             if order.get("type") != "reprocess":
                 return 422, "unknown type"
             name = f"replay-{sha256(order['replay_id'])}"
-            if not self.claim(name, 600):
+            if not self.claim(name, WORK):
                 return 202, "taken before"
             threading.Thread(target=self._work, args=(order, work, name)).start()
             return 202, "accepted"

@@ -41,6 +41,13 @@ impl Site {
         Self { world, nginx, http, _api: api }
     }
 
+    /// A call of an app's, as far as all calls are alike.
+    fn call(&self, path: &str, body: &serde_json::Value) -> reqwest::RequestBuilder {
+        let request = self.http.post(format!("{}/api/v1/{path}", self.nginx.url()));
+        let request = request.bearer_auth(self.world.key.reveal());
+        request.header(header::CONTENT_TYPE, "application/json").body(body.to_string())
+    }
+
     /// Signs in as a browser does, whose page came from `origin`.
     async fn sign_in(&self, origin: &str) -> Response {
         let form = format!("email=alice%40cometcart.test&password={}", PASSWORD.replace(' ', "+"));
@@ -108,13 +115,8 @@ fn a_body_of_the_largest_size_passes_nginx_and_proof_links_stay_out_of_its_log()
         let url = site.nginx.url();
         let mut receipt = e2e::world::receipt("evt_1");
         receipt["payload"] = serde_json::json!({ "card": "x".repeat(2 * 1024 * 1024) });
-        let request = site.http.post(format!("{url}/api/v1/receipt"));
-        let request = request
-            .header(header::AUTHORIZATION, format!("Bearer {}", site.world.key.reveal()))
-            .header("idempotency-key", "receipt-evt_1")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(receipt.to_string());
-        let response = request.send().await.expect("a response");
+        let call = site.call("receipt", &receipt).header("idempotency-key", "receipt-evt_1");
+        let response = call.send().await.expect("a response");
         assert_eq!(response.status().as_u16(), 202, "{}", response.text().await.expect("text"));
 
         let proof = site.http.get(format!("{url}/proof/canary")).send().await.expect("a page");
@@ -127,6 +129,24 @@ fn a_body_of_the_largest_size_passes_nginx_and_proof_links_stay_out_of_its_log()
         })
         .await;
         assert!(!log.contains("canary"), "{log}");
+    });
+}
+
+#[test]
+fn a_list_of_receipts_of_the_largest_size_passes_nginx() {
+    run(async {
+        let site = Site::open(|nginx| Some(nginx.url())).await;
+        let listed = |n: u8| {
+            let mut receipt = e2e::world::receipt(&format!("evt_{n}"));
+            receipt["idempotency_key"] = format!("receipt-evt_{n}").into();
+            receipt["payload"] = serde_json::json!({ "card": "x".repeat(2_000_000) });
+            receipt
+        };
+        let list = serde_json::json!({ "receipts": [listed(1), listed(2), listed(3), listed(4)] });
+        let size = list.to_string().len();
+        assert!((7 << 20..8 << 20).contains(&size), "{size} bytes");
+        let response = site.call("receipts", &list).send().await.expect("a response");
+        assert_eq!(response.status().as_u16(), 202, "{}", response.text().await.expect("text"));
     });
 }
 

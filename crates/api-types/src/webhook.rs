@@ -359,3 +359,60 @@ pub struct ResumedReceiptsFacts {
     #[serde(with = "time::serde::rfc3339")]
     pub resumed_at: OffsetDateTime,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    macro_rules! document {
+        ($name:literal) => {
+            serde_json::from_str::<Value>(include_str!(concat!(
+                "../../../docs/extensions/2026-12-01/",
+                $name,
+                ".json"
+            )))
+            .expect($name)
+        };
+    }
+
+    /// What the schema says of the data of such a message.
+    fn properties<'a>(schema: &'a Value, kind: &Value) -> BTreeSet<&'a str> {
+        let rule = schema["allOf"].as_array().expect("rules").iter().find(|rule| {
+            let of = &rule["if"]["properties"]["type"];
+            of["const"] == *kind || of["enum"].as_array().is_some_and(|all| all.contains(kind))
+        });
+        let own = &rule.expect("a rule")["then"]["properties"]["data"];
+        let own = own["$ref"].as_str().map_or(own, |path| {
+            schema.pointer(path.trim_start_matches('#')).expect("a definition")
+        });
+        let parts = [&schema["properties"]["data"]["properties"], &own["properties"]];
+        let fields = parts.into_iter().filter_map(Value::as_object);
+        fields.flat_map(|fields| fields.keys().map(String::as_str)).collect()
+    }
+
+    #[test]
+    fn the_schema_has_every_field_of_the_examples_and_they_have_every_field() {
+        let mut judged_later = document!("examples/message-incident-opened");
+        judged_later["data"]["outage_grace_seconds"] = 90.into();
+        let schema = document!("message");
+        for example in [
+            judged_later,
+            document!("examples/message-cause-updated"),
+            document!("examples/message-alerts-digest"),
+            document!("examples/message-incidents-waiting"),
+            document!("examples/message-extension-silent"),
+            document!("examples/message-receipts-silent"),
+        ] {
+            let message: WebhookMessage = serde_json::from_value(example.clone()).expect("one");
+            assert_eq!(serde_json::to_value(&message).expect("JSON"), example);
+            let known = properties(&schema, &example["type"]);
+            let given = example["data"].as_object().expect("data").keys();
+            let missing: Vec<_> = given.filter(|field| !known.contains(field.as_str())).collect();
+            assert!(missing.is_empty(), "{}: {missing:?}", example["type"]);
+        }
+    }
+}

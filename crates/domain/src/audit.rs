@@ -187,7 +187,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_actor_is_read_as_it_was_written() {
+    fn an_actor_is_read_as_it_was_written_and_is_of_a_kind_that_the_documents_name() {
+        let page = include_str!("../../../docs/security.md");
+        let named = page.lines().skip_while(|line| !line.starts_with("Actors are "));
+        let named: String = named.take_while(|line| !line.is_empty()).collect();
         for actor in [
             Actor::Key("key_00000000000000000000000001".parse().expect("an id")),
             Actor::Temporal(None),
@@ -198,9 +201,28 @@ mod tests {
             Actor::Extension("credits.verify".to_owned()),
             Actor::System,
         ] {
-            assert_eq!(Actor::read(&actor.to_string()), actor);
+            let written = actor.to_string();
+            assert_eq!(Actor::read(&written), actor);
+            let kind = written
+                .split_once(':')
+                .map_or_else(|| written.clone(), |(kind, _)| format!("{kind}:…"));
+            assert!(named.contains(&format!("`{kind}`")), "docs/security.md does not name {kind}");
         }
         assert_eq!(Actor::read("robot:x"), Actor::System);
+    }
+
+    #[test]
+    fn the_documents_list_every_action_and_no_other() {
+        let page = include_str!("../../../docs/audit.md");
+        let (_, chapter) = page.split_once("\n## What is written\n").expect("the chapter");
+        let rows = chapter.lines().take_while(|line| !line.starts_with("## "));
+        let cells = rows.filter_map(|line| line.strip_prefix("| ")?.split('|').nth(1));
+        let listed: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        for action in Action::ALL {
+            let times = listed.iter().filter(|name| **name == action.as_str()).count();
+            assert_eq!(times, 1, "{}", action.as_str());
+        }
+        assert_eq!(listed.len(), Action::ALL.len());
     }
 
     #[test]

@@ -126,6 +126,9 @@ fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {
 }
 
 #[cfg(test)]
+mod documented;
+
+#[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 

@@ -393,6 +393,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_setting_a_document_names_there_is() {
+        let known: Vec<_> = known_names().collect();
+        for page in crate::documented::documents() {
+            let text = std::fs::read_to_string(&page).expect("a document");
+            let names = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for name in names.filter(|name| name.starts_with(PREFIX) && *name != PREFIX) {
+                assert!(known.contains(&name), "{} names {name}", page.display());
+            }
+        }
+    }
+
+    #[test]
     fn the_documents_say_of_every_secret_that_it_is_one() {
         let page = include_str!("../../../docs/operations.md");
         for setting in SETTINGS {

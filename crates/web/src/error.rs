@@ -393,6 +393,8 @@ impl Error for BareStatus {}
 mod tests {
     use super::*;
 
+    const DOCUMENT: &str = include_str!("../../../docs/api.md");
+
     fn every_error() -> Vec<(ApiError, &'static str, u16)> {
         let bad_field = vec![FieldError::new("provider", "is required")];
         let deadline = Duration::from_secs(10);
@@ -417,6 +419,7 @@ mod tests {
             (ApiError::TooManyFields, "too_many_fields", 413),
             (ApiError::UnsupportedMediaType { message }, "unsupported_media_type", 415),
             (ApiError::ValidationError(bad_field), "validation_error", 422),
+            (ApiError::AmbiguousEvent(Vec::new()), "ambiguous_event", 422),
             (ApiError::RateLimited { retry_after_secs: 7 }, "rate_limited", 429),
             (ApiError::TooManyForeign { retry_after_secs: 7 }, "rate_limited", 429),
             (ApiError::internal(source()), "internal_error", 500),
@@ -431,6 +434,8 @@ mod tests {
     fn every_error_has_the_code_and_status_of_the_contract() {
         for (error, code, status) in every_error() {
             assert_eq!((error.code(), error.status().as_u16()), (code, status));
+            let row = format!("| `{code}` | {status} | ");
+            assert!(DOCUMENT.contains(&row), "docs/api.md has no row {row}");
         }
     }
 
@@ -445,6 +450,7 @@ mod tests {
             names.sort_unstable();
             let expected: &[&str] = match code {
                 "validation_error" => &["code", "fields", "message", "request_id"],
+                "ambiguous_event" => &["candidates", "code", "message", "request_id"],
                 _ => &["code", "message", "request_id"],
             };
             assert_eq!(names, expected);

@@ -3,8 +3,10 @@
 
 use std::process::Stdio;
 
+use domain::callback::with_snapshot;
 use domain::incident::{IncidentState, Resolution};
 use domain::signature::{Signed, SigningSecret, sp_signature};
+use domain::snapshot::MAX_SNAPSHOT;
 use e2e::{World, eventually};
 use reqwest::StatusCode;
 use store::events::find_event;
@@ -118,18 +120,20 @@ struct Callback<'a> {
     nonce: &'a str,
 }
 
-/// Sends a probe, which no endpoint works on.
-async fn send(url: &str, callback: Callback<'_>) -> StatusCode {
-    let body = br#"{"type":"probe","replay_id":"rpl_1"}"#;
+/// A probe, which no endpoint works on.
+const PROBE: &str = r#"{"type":"probe","replay_id":"rpl_1"}"#;
+
+async fn send(url: &str, callback: Callback<'_>, body: &str) -> StatusCode {
     let Callback { secrets, timestamp, nonce } = callback;
-    let signature = sp_signature(secrets, Signed { id: "rpl_1", timestamp, nonce, body });
+    let signed = Signed { id: "rpl_1", timestamp, nonce, body: body.as_bytes() };
+    let signature = sp_signature(secrets, signed);
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let request = client
         .post(url)
         .header("x-sp-timestamp", timestamp.to_string())
         .header("x-sp-nonce", nonce)
         .header("x-sp-signature", signature)
-        .body(body.as_slice());
+        .body(body.to_owned());
     request.send().await.expect("an answer").status()
 }
 
@@ -147,9 +151,12 @@ async fn takes_what_is_ours_and_rejects_what_is_not(world: &World, url: &str) {
         ("a nonce with a dot", ours(), now, "d.e", 401),
         ("no nonce", ours(), now, "", 401),
     ] {
-        let response = send(url, Callback { secrets: &secrets, timestamp, nonce }).await;
+        let response = send(url, Callback { secrets: &secrets, timestamp, nonce }, PROBE).await;
         assert_eq!(response, status, "{what}");
     }
+    let snapshot = with_snapshot(PROBE, Some(&format!("{:?}", "x".repeat(MAX_SNAPSHOT))));
+    let callback = Callback { secrets: &ours(), timestamp: now, nonce: "f" };
+    assert_eq!(send(url, callback, &snapshot).await, 200, "the largest snapshot");
 }
 
 async fn goes_through_the_whole_story(language: &'static Language) {

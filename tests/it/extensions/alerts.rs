@@ -122,6 +122,11 @@ fn a_worker_of_the_team_gets_each_alert_and_notice_as_the_schema_says() {
             include_str!(
                 "../../../docs/extensions/2026-12-01/examples/message-receipts-silent.json"
             ),
+            include_str!("../../../docs/extensions/2026-12-01/examples/message-cause-updated.json"),
+            include_str!("../../../docs/extensions/2026-12-01/examples/message-alerts-digest.json"),
+            include_str!(
+                "../../../docs/extensions/2026-12-01/examples/message-incidents-waiting.json"
+            ),
         ];
         let examples = examples.map(|text| serde_json::from_str(text).expect("JSON"));
         assert_valid(&[&calls[..], &examples[..]].concat());

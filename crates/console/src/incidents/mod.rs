@@ -173,7 +173,7 @@ impl ListContext {
             View::load(pool, signed_in),
             list_for(pool, signed_in.session.operator_id),
         )?;
-        let mode = view.of(query.mode(), about, &projects);
+        let mode = view.mode_for(query.mode(), about, &projects);
         Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, mode, own })
     }
 }

@@ -23,8 +23,8 @@ def work(order):
 def app(environ, start_response):
     status, text = 404, ""
     if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", "/repair"):
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        status, text = client.repair(environ, environ["wsgi.input"].read(min(length, 65_536)), work)
+        length = min(int(environ.get("CONTENT_LENGTH") or 0), 131_072)  # with a snapshot some 70 KiB
+        status, text = client.repair(environ, environ["wsgi.input"].read(length), work)
     body = text.encode()
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
