@@ -3,8 +3,6 @@
 mod entry;
 mod library;
 
-use std::time::Duration;
-
 use domain::audit::Actor;
 use domain::destination::RoutingKey;
 use domain::ids::EventId;

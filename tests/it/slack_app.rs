@@ -117,7 +117,7 @@ fn what_is_acknowledged_again_after_a_failed_reprocess_is_told_again() {
         let event_id = fail(&world, "evt_1").await;
         acknowledge(&world, event_id).await;
         for number in 0..2 {
-            let replay_id = world.reprocess(incident(&world, event_id).await.id).await;
+            let replay_id = world.reprocess(world.incident(event_id).await.id).await;
             let failed = json!({ "replay_id": replay_id, "error_code": "still" });
             world.result(event_id, "failed", failed).await;
             deliver_all(&world, event_id).await;

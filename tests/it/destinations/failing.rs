@@ -63,7 +63,7 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
 fn one_failure_after_which_nothing_was_tried_pages_nobody() {
     run(async {
         let world = world().await;
-        alert_slack(&world).await;
+        world.alert_slack().await;
         // A test message counts no failure; of one alert the next attempt is left out where it is out of date by then.
         for (failures, fails) in [(0, false), (1, false), (2, true)] {
             sqlx::query(
