@@ -3,7 +3,8 @@
 //! Two identifiers that look equal must be equal. Characters that nobody sees would make two of one, so
 //! they are rejected, and the error says which one it is and where: all that Unicode lets a reader leave
 //! out when text is shown (`Default_Ignorable_Code_Point`: soft hyphens, fillers, variation selectors,
-//! tags), those that a sink could obey (control characters, line separators), and every space but the plain one.
+//! tags), those that a sink could obey (control characters, line separators), and every space that
+//! looks like the plain one.
 //! Labels, which people give and no program looks up, may hold U+FE0F, which makes an emoji of a sign.
 
 use std::sync::LazyLock;
@@ -17,6 +18,8 @@ pub const MAX_IDENTIFIER: usize = 255;
 pub const EMOJI: char = '\u{FE0F}';
 /// Braille without a dot: a sign to Unicode, and a space to the eye.
 const BLANK: char = '\u{2800}';
+/// The space of East Asian text, which is as wide as its signs: nobody takes it for the plain one.
+const WIDE_SPACE: char = '\u{3000}';
 
 /// What is wrong with an identifier. The text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +103,7 @@ pub fn is_invisible(c: char) -> bool {
 /// Characters that no identifier holds: those that are not seen, and spaces that look like the plain one and are another.
 #[must_use]
 pub fn is_deceptive(c: char) -> bool {
-    is_invisible(c) || !c.is_ascii() && c.is_whitespace() || c == BLANK
+    is_invisible(c) || !c.is_ascii() && c.is_whitespace() && c != WIDE_SPACE || c == BLANK
 }
 
 /// What people call it.
@@ -153,7 +156,6 @@ mod tests {
             ("user\u{1D173}", "U+1D173 (an invisible character"),
             ("user\u{A0}1", "U+00A0 (a space other than U+0020; character 5)"),
             ("user\u{2009}1", "U+2009 (a space other than U+0020"),
-            ("user\u{3000}1", "U+3000 (a space other than U+0020"),
             ("user\u{2800}", "U+2800 (a blank; character 5)"),
         ] {
             let why = check_identifier(bad).expect_err(bad).to_string();
@@ -162,8 +164,16 @@ mod tests {
         for (bad, what) in [("", "1 to 255"), ("  ", "1 to 255"), (&*"x".repeat(256), "1 to 255")] {
             assert!(check_identifier(bad).expect_err(bad).to_string().contains(what));
         }
-        for good in ["user_456", "Zoë Müller", "注文-1", "🙂", "กำ", "द\u{94D}", &"é".repeat(255)]
-        {
+        for good in [
+            "user_456",
+            "Zoë Müller",
+            "注文-1",
+            "山田\u{3000}太郎",
+            "🙂",
+            "กำ",
+            "द\u{94D}",
+            &"é".repeat(255),
+        ] {
             assert_eq!(check_identifier(good), Ok(()), "{good:?}");
         }
     }
