@@ -1,6 +1,6 @@
 //! Dispatching the outbox: what is urgent does not wait behind what has time.
 
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, WorldOptions, eventually, run, until_lock_wait};
 use serde_json::json;
 use store::outbox;
 use temporalio_client::Client;
@@ -119,5 +119,31 @@ fn a_process_that_ends_leaves_what_it_has_not_dispatched_to_others_immediately()
         eventually("more than is under way", async || (left().await < 24).then_some(())).await;
         world.stop_api();
         eventually("what waited for its turn", async || (left().await == 24).then_some(())).await;
+    });
+}
+
+#[test]
+fn a_process_that_ends_leaves_what_it_has_only_claimed_to_others_too() {
+    run(async {
+        let options = WorldOptions::default().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        world.receipt("evt_1").await;
+        let mut held = world.pool.begin().await.expect("a transaction");
+        let lock = "LOCK TABLE extensions IN ACCESS EXCLUSIVE MODE";
+        sqlx::query(lock).execute(&mut *held).await.expect("a lock");
+        // Which extensions are asked about the event is read after the claim.
+        until_lock_wait(&world.pool).await;
+        let sql = "SELECT attempts, next_attempt_at <= now() FROM outbox";
+        let message = async || {
+            let message = sqlx::query_as::<_, (i32, bool)>(sql).fetch_one(&world.pool).await;
+            message.expect("a message")
+        };
+        let (claimed, _) = message().await;
+        world.stop_api();
+        eventually("a claim that is given up", async || {
+            (message().await == (claimed - 1, true)).then_some(())
+        })
+        .await;
+        held.rollback().await.expect("an end");
     });
 }

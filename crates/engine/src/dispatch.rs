@@ -116,6 +116,8 @@ impl Dispatched {
 struct Flow {
     pace: Pace,
     backlog: Backlog,
+    /// Claimed, while it is read what they are about.
+    claimed: Vec<OutboxId>,
     waiting: VecDeque<Work>,
     running: JoinSet<Dispatched>,
     may_be_due: bool,
@@ -143,8 +145,8 @@ impl Dispatcher {
     /// Lets what is under way end, and leaves to other processes what is not.
     async fn hand_over(&self, mut flow: Flow) {
         let waiting = flow.waiting.drain(..).flat_map(|work| work.messages);
-        let waiting: Vec<_> = waiting.map(|message| message.id).collect();
-        if let Err(error) = outbox::release(&self.pool, &waiting).await {
+        flow.claimed.extend(waiting.map(|message| message.id));
+        if let Err(error) = outbox::release(&self.pool, &flow.claimed).await {
             tracing::debug!(%error, "could not release claimed outbox messages");
         }
         while let Some(first) = flow.running.join_next().await {
@@ -184,8 +186,11 @@ impl Dispatcher {
         }
     }
 
+    /// Where it cannot be read what they are about, they wait until their claim runs out and keep no others waiting.
     async fn claim(&self, flow: &mut Flow, claim: Claim) -> Vec<Work> {
-        match self.claim_due(claim, flow.batch()).await {
+        let claimed = self.claim_due(flow, claim).await;
+        flow.claimed.clear();
+        match claimed {
             Ok(work) => {
                 let starts = work.iter().filter(|work| work.starts_a_watch()).count();
                 flow.backlog.count_starts(starts);
@@ -198,10 +203,13 @@ impl Dispatcher {
         }
     }
 
-    async fn claim_due(&self, claim: Claim, limit: usize) -> Result<Vec<Work>, StoreError> {
-        let claim_due = async |within, limit| {
+    async fn claim_due(&self, flow: &mut Flow, claim: Claim) -> Result<Vec<Work>, StoreError> {
+        let limit = flow.batch();
+        let mut claim_due = async |within, limit| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            outbox::claim_due(&self.pool, within, limit).await
+            let messages = outbox::claim_due(&self.pool, within, limit).await?;
+            flow.claimed.extend(messages.iter().map(|message| message.id));
+            Ok::<_, StoreError>(messages)
         };
         let messages = match claim {
             Claim::All => claim_due(None, limit).await?,
@@ -405,6 +413,7 @@ impl Flow {
         Self {
             pace: Pace::new(),
             backlog: Backlog::default(),
+            claimed: Vec::new(),
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             may_be_due: true,
