@@ -30,7 +30,7 @@ use web::state::AppState;
 use super::call_group::SharedCall;
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
-use super::ingest_state::IngestState;
+use super::ingest_state::SharedState;
 use super::{api_client, previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -54,13 +54,13 @@ pub(super) struct ResultCall {
     ),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, results, alone, .. }): State<IngestState>,
+    State(state): State<SharedState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
-        let request = api_client::read::<ResultCall>(&app, request).await?;
+        let request = api_client::read::<ResultCall>(&state.app, request).await?;
         let replay_id = request.call.replay_id();
-        let response = ingest::accept_once(app, &results, &alone, request).await;
+        let response = ingest::accept_once(&state, &state.results, request).await;
         if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
             tracing::Span::current().record("replay_id", display(replay_id));
         }
