@@ -107,10 +107,9 @@ impl ReceiptCall {
 }
 
 impl SharedCall for ReceiptCall {
-    /// It holds no names of its project back from being removed, and is not large.
+    /// It is not large.
     fn is_usual(&self) -> bool {
-        let large = self.kept_snapshot().is_some_and(|json| json.len() > MAX_SHARED_SNAPSHOT);
-        !large && self.receipt.declared_names().is_empty()
+        self.kept_snapshot().is_none_or(|json| json.len() <= MAX_SHARED_SNAPSHOT)
     }
 
     fn event_name(&self) -> &str {
