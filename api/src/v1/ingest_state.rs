@@ -9,11 +9,10 @@ use super::receipt::ReceiptCall;
 use super::result::ResultCall;
 use super::taken_alone::TakenAlone;
 
-/// What handlers work with, and what commits the calls of many clients together. It is shared: each layer of a router
-/// clones the state of its routes for each request.
+/// As handlers have it: each layer of a router clones the state of its routes for each request.
 pub type SharedState = Arc<IngestState>;
 
-/// What is shared.
+/// What handlers work with, and what commits the calls of many clients together.
 pub struct IngestState {
     pub(super) app: AppState,
     pub(super) receipts: Calls<ReceiptCall>,
