@@ -5,8 +5,8 @@
 //! that none waits for another transaction on behalf of the others: locks are tried, not awaited.
 //! What cannot be taken this way is left [`Alone`](SharedOutcome::Alone), without a trace: a
 //! provider event that someone else holds or that has early results, a customer who was erased, a declared name that is
-//! about to be removed, and a key with a response of the release before. An error means that all of them are left; a row that the database rejects is
-//! then found by taking each alone.
+//! about to be removed, and a key with a response of the release before. An error means that all of them are left; a row
+//! that the database rejects is then found by taking each alone.
 //!
 //! The rules are where they are for one: `idempotency` judges the keys, and the database has the
 //! last word on what is there already.
