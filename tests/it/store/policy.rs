@@ -3,6 +3,7 @@
 
 mod archived;
 mod breaker;
+mod held;
 
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;
