@@ -28,6 +28,10 @@ async fn take_one_task(world: &World, client: &Client) {
     service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
 }
 
+async fn execute(world: &World, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&world.pool).await.expect("a statement");
+}
+
 /// Lets the stuck worker say that it polls, or that it did a while ago.
 async fn beats(world: &World, seconds_ago: f64) {
     let beat = "INSERT INTO worker_heartbeats (id, namespace, task_queue, seen_at)
@@ -99,6 +103,40 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead
         beats(&world, 26.0).await;
         assert!(look_at_queue(&world, &client).await.1, "the server names it");
         eventually("an empty outbox", async || (waiting(&world).await == 0).then_some(())).await;
+    });
+}
+
+/// From now on messages wait.
+const HOLD: &str = "
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN NEW.next_attempt_at := 'infinity'; RETURN NEW; END $$;
+    CREATE TRIGGER hold BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION hold()";
+/// One event has a state of a newer release.
+const SPOIL: &str = "
+    DO $$ DECLARE checked regclass; BEGIN LOOP
+        SELECT conrelid::regclass INTO checked FROM pg_constraint
+        WHERE conname = 'payment_events_effect_check' AND coninhcount = 0 LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT payment_events_effect_check', checked);
+    END LOOP; END $$;
+    UPDATE payment_events SET effect = 'reversed' WHERE provider_event_id = 'evt_1'";
+
+#[test]
+fn an_event_that_only_a_newer_release_can_read_keeps_no_other_waiting() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        execute(&world, HOLD).await;
+        for n in 0..4 {
+            world.receipt(&format!("evt_{n}")).await;
+        }
+        execute(&world, SPOIL).await;
+        execute(&world, "UPDATE outbox SET next_attempt_at = now()").await;
+        eventually("one that is left", async || (waiting(&world).await == 1).then_some(())).await;
+        let left = "SELECT e.provider_event_id, o.last_error, o.parked_at IS NULL
+            FROM outbox o JOIN payment_events e ON e.id = o.event_id";
+        let left: (String, Option<String>, bool) =
+            sqlx::query_as(left).fetch_one(&world.pool).await.expect("a message");
+        assert_eq!(left, ("evt_1".to_owned(), None, true));
     });
 }
 

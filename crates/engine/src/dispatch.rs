@@ -10,33 +10,29 @@
 //! what Temporal itself rejects, again and again, is parked, with an entry on the event's timeline; a
 //! server that is away never parks anything, nor does a namespace that belongs to another database.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::audit::detail::ParkedDetail;
 use domain::audit::{Actor, AuditEvent};
-use domain::event::Effect;
-use domain::ids::{BulkId, EventId, OutboxId};
+use domain::ids::{BulkId, OutboxId};
 use domain::outbox::OutboxKind;
 use store::audit::{self, Subject};
-use store::events::{self, PaymentEvent};
-use store::extensions;
-use store::incidents;
+use store::events;
 use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
-use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
-use workflows::names::workflow_id;
+use tracing::Instrument;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::claim::{BESIDE_CALLS, Claim, NEEDED_NOW};
 use crate::connect::{Engine, EngineError};
+use crate::gather::{Work, gather};
 use crate::pace::Pace;
 use crate::pressure::{Load, Pressure};
 use crate::watch::Watch;
@@ -58,18 +54,6 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
-}
-
-/// The claimed messages of one event, in their order.
-struct Work {
-    event_id: EventId,
-    /// `None` if there is no such event.
-    event: Option<PaymentEvent>,
-    /// Whether it has an incident, so that there is no deadline to wait for.
-    resumed: bool,
-    /// How long before its deadline extensions are asked.
-    leads: Vec<Duration>,
-    messages: Vec<ClaimedMessage>,
 }
 
 /// What became of the messages of one event.
@@ -221,36 +205,7 @@ impl Dispatcher {
                 needed
             }
         };
-        self.gather(messages).await
-    }
-
-    /// What is known of the events of these messages.
-    async fn gather(&self, messages: Vec<ClaimedMessage>) -> Result<Vec<Work>, StoreError> {
-        if messages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut by_event: BTreeMap<EventId, Vec<ClaimedMessage>> = BTreeMap::new();
-        for message in messages {
-            by_event.entry(message.event_id).or_default().push(message);
-        }
-        let ids: Vec<_> = by_event.keys().copied().collect();
-        let found = events::list_by_ids(&self.pool, &ids).await?;
-        // A pending event never has an incident.
-        let over = found.iter().filter(|event| event.effect != Effect::Pending);
-        let over: Vec<_> = over.map(|event| event.id).collect();
-        let resumed = incidents::list_events_with_incident(&self.pool, &over).await?;
-        let projects: BTreeSet<_> = found.iter().map(|event| event.project_id).collect();
-        let projects: Vec<_> = projects.into_iter().collect();
-        let probes = extensions::list_probes(&self.pool, &projects).await?;
-        let mut found: BTreeMap<_, _> = found.into_iter().map(|event| (event.id, event)).collect();
-        let work = by_event.into_iter().map(|(event_id, messages)| {
-            let event = found.remove(&event_id);
-            let leads =
-                event.iter().flat_map(|event| probes.iter().filter_map(|it| it.lead(event)));
-            let leads = leads.collect();
-            Work { event_id, event, resumed: resumed.contains(&event_id), leads, messages }
-        });
-        Ok(work.collect())
+        gather(&self.pool, messages).await
     }
 
     /// Dispatches the messages of one event. Where one fails, what follows it waits too.
@@ -467,19 +422,6 @@ impl Flow {
             self.is_away = one.response == Response::Missing;
         }
         done
-    }
-}
-
-impl Work {
-    fn span(&self) -> Span {
-        let span = trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id));
-        let kept = self.event.as_ref().and_then(|event| event.trace_parent.as_deref());
-        let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
-        span
-    }
-
-    fn starts_a_watch(&self) -> bool {
-        self.messages.iter().any(|message| message.kind == OutboxKind::Start)
     }
 }
 
