@@ -45,6 +45,7 @@ async fn open_late(pool: &PgPool, skipped: &mut Skipped) -> Result<(), StoreErro
     let late = events::list_overdue(pool, LATE, skipped.limit()).await?;
     for event_id in skipped.leave_out(late, Instant::now()) {
         match transaction(pool, async |tx| open(tx, event_id).await).await {
+            Err(error) if error.is_unavailable() && pool.is_away() => return Err(error),
             Err(error) if error.is_unavailable() => {
                 skipped.add(event_id, Instant::now() + NOT_DUE);
                 return Err(error);
