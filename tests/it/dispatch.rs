@@ -1,6 +1,6 @@
 //! Dispatching the outbox: what is urgent does not wait behind what has time.
 
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, WorldOptions, eventually, run, until_lock_wait};
 use serde_json::json;
 use store::outbox;
 use temporalio_client::Client;
@@ -26,6 +26,10 @@ async fn take_one_task(world: &World, client: &Client) {
     };
     let mut service = client.connection().workflow_service();
     service.poll_workflow_task_queue(request.into_request()).await.expect("a task");
+}
+
+async fn execute(world: &World, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&world.pool).await.expect("a statement");
 }
 
 /// Lets the stuck worker say that it polls, or that it did a while ago.
@@ -102,6 +106,40 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead
     });
 }
 
+/// From now on messages wait.
+const HOLD: &str = "
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN NEW.next_attempt_at := 'infinity'; RETURN NEW; END $$;
+    CREATE TRIGGER hold BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION hold()";
+/// One event has a state of a newer release.
+const SPOIL: &str = "
+    DO $$ DECLARE checked regclass; BEGIN LOOP
+        SELECT conrelid::regclass INTO checked FROM pg_constraint
+        WHERE conname = 'payment_events_effect_check' AND coninhcount = 0 LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT payment_events_effect_check', checked);
+    END LOOP; END $$;
+    UPDATE payment_events SET effect = 'reversed' WHERE provider_event_id = 'evt_1'";
+
+#[test]
+fn an_event_that_only_a_newer_release_can_read_keeps_no_other_waiting() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        execute(&world, HOLD).await;
+        for n in 0..4 {
+            world.receipt(&format!("evt_{n}")).await;
+        }
+        execute(&world, SPOIL).await;
+        execute(&world, "UPDATE outbox SET next_attempt_at = now()").await;
+        eventually("one that is left", async || (waiting(&world).await == 1).then_some(())).await;
+        let left = "SELECT e.provider_event_id, o.last_error, o.parked_at IS NULL
+            FROM outbox o JOIN payment_events e ON e.id = o.event_id";
+        let left: (String, Option<String>, bool) =
+            sqlx::query_as(left).fetch_one(&world.pool).await.expect("a message");
+        assert_eq!(left, ("evt_1".to_owned(), None, true));
+    });
+}
+
 #[test]
 fn a_process_that_ends_leaves_what_it_has_not_dispatched_to_others_immediately() {
     run(async {
@@ -119,5 +157,31 @@ fn a_process_that_ends_leaves_what_it_has_not_dispatched_to_others_immediately()
         eventually("more than is under way", async || (left().await < 24).then_some(())).await;
         world.stop_api();
         eventually("what waited for its turn", async || (left().await == 24).then_some(())).await;
+    });
+}
+
+#[test]
+fn a_process_that_ends_leaves_what_it_has_only_claimed_to_others_too() {
+    run(async {
+        let options = WorldOptions::default().without_worker();
+        let world = World::start_on("127.0.0.1:1".to_owned(), options).await;
+        world.receipt("evt_1").await;
+        let mut held = world.pool.begin().await.expect("a transaction");
+        let lock = "LOCK TABLE extensions IN ACCESS EXCLUSIVE MODE";
+        sqlx::query(lock).execute(&mut *held).await.expect("a lock");
+        // Which extensions are asked about the event is read after the claim.
+        until_lock_wait(&world.pool).await;
+        let sql = "SELECT attempts, next_attempt_at <= now() FROM outbox";
+        let message = async || {
+            let message = sqlx::query_as::<_, (i32, bool)>(sql).fetch_one(&world.pool).await;
+            message.expect("a message")
+        };
+        let (claimed, _) = message().await;
+        world.stop_api();
+        eventually("a claim that is given up", async || {
+            (message().await == (claimed - 1, true)).then_some(())
+        })
+        .await;
+        held.rollback().await.expect("an end");
     });
 }

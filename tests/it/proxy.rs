@@ -143,8 +143,8 @@ fn a_list_of_receipts_of_the_largest_size_passes_nginx() {
             receipt
         };
         let list = serde_json::json!({ "receipts": [listed(1), listed(2), listed(3), listed(4)] });
-        let size = list.to_string().len();
-        assert!((7 << 20..8 << 20).contains(&size), "{size} bytes");
+        let bytes = list.to_string().len();
+        assert!((7 << 20..8 << 20).contains(&bytes), "{bytes} bytes");
         let response = site.call("receipts", &list).send().await.expect("a response");
         assert_eq!(response.status().as_u16(), 202, "{}", response.text().await.expect("text"));
     });

@@ -27,7 +27,7 @@ use web::state::AppState;
 
 use super::call_group::{Calls, SharedCall};
 use super::ingest_body::IngestBody;
-use super::taken_alone::TakenAlone;
+use super::ingest_state::IngestState;
 
 /// A call as it came in, and what makes it the same as another one.
 pub(super) trait IngestCall: Sized + Send + Sync + 'static {
@@ -173,17 +173,16 @@ pub(super) fn count_rejection<C: IngestCall, T>(
 /// Does the work of a request, together with that of others if it can be. A client that hangs up
 /// does not stop it.
 pub(super) async fn accept_once<C: SharedCall>(
-    state: AppState,
+    state: &IngestState,
     calls: &Calls<C>,
-    alone: &TakenAlone,
     request: IngestRequest<C>,
 ) -> Result<StoredResponse, ApiError> {
     if request.call.is_usual() {
         return calls.run(request).await;
     }
-    let (detached, alone) = (state.detached.clone(), alone.clone());
-    let working = async move { alone.run(Box::pin(request.complete(&state))).await };
-    detached.run(working).await
+    let (app, alone) = (state.app.clone(), state.alone.clone());
+    let working = async move { alone.run(Box::pin(request.complete(&app))).await };
+    state.app.detached.run(working).await
 }
 
 async fn complete<C: IngestCall>(

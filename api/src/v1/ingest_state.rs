@@ -1,5 +1,7 @@
 //! What the two calls work with.
 
+use std::sync::Arc;
+
 use web::state::AppState;
 
 use super::call_group::{CallGroup, Calls};
@@ -7,8 +9,10 @@ use super::receipt::ReceiptCall;
 use super::result::ResultCall;
 use super::taken_alone::TakenAlone;
 
+/// As handlers have it: each layer of a router clones the state of its routes for each request.
+pub type SharedState = Arc<IngestState>;
+
 /// What handlers work with, and what commits the calls of many clients together.
-#[derive(Clone)]
 pub struct IngestState {
     pub(super) app: AppState,
     pub(super) receipts: Calls<ReceiptCall>,

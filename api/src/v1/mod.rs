@@ -46,5 +46,5 @@ mod silences;
 pub mod snoozes;
 mod taken_alone;
 
-pub use ingest_state::IngestState;
+pub use ingest_state::{IngestState, SharedState};
 pub use routes::{automation, calls};

@@ -20,7 +20,7 @@ use web::state::AppState;
 use super::call_group::SharedCall;
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
-use super::ingest_state::IngestState;
+use super::ingest_state::SharedState;
 use super::{api_client, previous_release};
 
 /// The largest snapshot that is kept together with others, in bytes: it stays in memory while its
@@ -51,12 +51,12 @@ struct Known {
     responses((status = 202, description = "The receipt is in the database.", body = ReceiptResponse)),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, receipts, alone, .. }): State<IngestState>,
+    State(state): State<SharedState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
-        let request = api_client::read(&app, request).await?;
-        ingest::accept_once(app, &receipts, &alone, request).await
+        let request = api_client::read(&state.app, request).await?;
+        ingest::accept_once(&state, &state.receipts, request).await
     };
     ingest::count_rejection::<ReceiptCall, _>(outcome.await).map(ingest::respond)
 }
@@ -107,10 +107,9 @@ impl ReceiptCall {
 }
 
 impl SharedCall for ReceiptCall {
-    /// It holds no names of its project back from being removed, and is not large.
+    /// It is not large.
     fn is_usual(&self) -> bool {
-        let large = self.kept_snapshot().is_some_and(|json| json.len() > MAX_SHARED_SNAPSHOT);
-        !large && self.receipt.declared_names().is_empty()
+        self.kept_snapshot().is_none_or(|json| json.len() <= MAX_SHARED_SNAPSHOT)
     }
 
     fn event_name(&self) -> &str {

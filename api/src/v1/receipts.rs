@@ -19,7 +19,7 @@ use super::api_client::{ApiClient, or_drop};
 use super::call_group::SharedCall;
 use super::ingest::{self, IngestRequest};
 use super::ingest_body::{ListedReceipt, read_list};
-use super::ingest_state::IngestState;
+use super::ingest_state::{IngestState, SharedState};
 use super::receipt::ReceiptCall;
 
 /// How many of a call are taken at the same time that cannot be committed together: other calls
@@ -40,7 +40,7 @@ type Listed = Vec<Result<ListedReceipt, ApiError>>;
     responses((status = 202, description = "All of them are in the database.", body = ReceiptsResponse)),
     security(("api_key" = [])))]
 pub async fn post(
-    State(state): State<IngestState>,
+    State(state): State<SharedState>,
     Extension(request_id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -94,7 +94,7 @@ async fn take(
         receipt = read(state, client, listed).await?;
         Some(turn)
     };
-    ingest::accept_once(state.app.clone(), &state.receipts, &state.alone, receipt).await
+    ingest::accept_once(state, &state.receipts, receipt).await
 }
 
 async fn read(

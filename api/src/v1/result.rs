@@ -30,7 +30,7 @@ use web::state::AppState;
 use super::call_group::SharedCall;
 use super::ingest::{self, CallContext, IngestCall, IngestOutcome, IngestRequest};
 use super::ingest_body::IngestBody;
-use super::ingest_state::IngestState;
+use super::ingest_state::SharedState;
 use super::{api_client, previous_release, responses};
 
 const UNKNOWN: &str = "there is no such event in this project";
@@ -54,13 +54,13 @@ pub(super) struct ResultCall {
     ),
     security(("api_key" = [])))]
 pub async fn post(
-    State(IngestState { app, results, alone, .. }): State<IngestState>,
+    State(state): State<SharedState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let outcome = async {
-        let request = api_client::read::<ResultCall>(&app, request).await?;
+        let request = api_client::read::<ResultCall>(&state.app, request).await?;
         let replay_id = request.call.replay_id();
-        let response = ingest::accept_once(app, &results, &alone, request).await;
+        let response = ingest::accept_once(&state, &state.results, request).await;
         if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
             tracing::Span::current().record("replay_id", display(replay_id));
         }
@@ -149,7 +149,7 @@ impl IngestCall for ResultCall {
         match selected.as_slice() {
             [] => Ok(IngestOutcome::Rejected(self.reject_unknown(tx, context).await?)),
             [event] => self.apply(tx, context, event.id).await,
-            _ => match self.settled(tx, context, &selected).await? {
+            _ => match self.settled(tx, context).await? {
                 Some(event_id) => self.apply(tx, context, event_id).await,
                 None => self.reject_ambiguous(tx, context, selected).await,
             },
@@ -191,15 +191,18 @@ impl ResultCall {
         self.report.adjusted.iter().map(ToString::to_string).collect()
     }
 
-    /// The one of several events that this call has settled when it came before the receipt.
+    /// The one of several events, of however many, that this call has settled when it came before the receipt.
     async fn settled(
         &self,
         tx: &mut PgConnection,
         context: CallContext<'_>,
-        selected: &[PaymentEvent],
     ) -> Result<Option<EventId>, ApiError> {
-        let settled = results::find_settled(tx, context.used, &self.report).await?;
-        Ok(settled.filter(|id| selected.iter().any(|event| event.id == *id)))
+        let settled = results::find_settled(&mut *tx, context.used, &self.report).await?;
+        let Some(event_id) = settled else { return Ok(None) };
+        let named =
+            EventSelector { event_id: Some(event_id.to_string()), ..self.report.event.clone() };
+        let fitting = events::list_selected(tx, context.owner.project_id, &named).await?;
+        Ok((!fitting.is_empty()).then_some(event_id))
     }
 
     /// Nothing fits: the event is not there, or it is and something else is said of it.

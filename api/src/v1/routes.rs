@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::state::AppState;
 
-use super::ingest_state::IngestState;
+use super::ingest_state::SharedState;
 use super::{
     alerting, archive, audit, bulk, bulk_sets, causes, comments, declared_names, destinations,
     erasures, events, extensions, filters, incidents, keys, owners, policies, projects,
@@ -31,7 +31,7 @@ struct Document;
 
 /// The calls of apps, with their description.
 #[must_use]
-pub fn calls() -> OpenApiRouter<IngestState> {
+pub fn calls() -> OpenApiRouter<SharedState> {
     OpenApiRouter::new()
         .routes(routes!(receipt::post))
         .routes(routes!(receipts::post))

@@ -164,6 +164,10 @@ mod tests {
         for (bad, what) in [("", "1 to 255"), ("  ", "1 to 255"), (&*"x".repeat(256), "1 to 255")] {
             assert!(check_identifier(bad).expect_err(bad).to_string().contains(what));
         }
+    }
+
+    #[test]
+    fn identifiers_are_taken_in_every_script() {
         for good in [
             "user_456",
             "Zoë Müller",

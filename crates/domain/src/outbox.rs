@@ -98,7 +98,8 @@ impl OutboxMessage {
     }
 
     /// How long it may wait for other work. Nobody waits for the end of a watch whose effect has
-    /// come. A start has until its event's deadline, which is for its row to say.
+    /// come. A start has until its event's deadline, or until extensions are asked before it, which is for
+    /// its row to say.
     #[must_use]
     pub fn leeway(&self) -> Duration {
         match self {

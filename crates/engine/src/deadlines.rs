@@ -21,7 +21,8 @@ const LATE: Duration = Duration::from_millis(500);
 const BATCH: usize = 500;
 /// So many are listed beside a batch, and no more.
 const MOST_SKIPPED: usize = 5_000;
-/// How long an event is left alone that is not due after all: an outage of our own API in the grace of another.
+/// How long an event is left alone that is not due after all, because of an outage of our own API in the grace of another,
+/// or whose row somebody holds.
 const NOT_DUE: Duration = Duration::from_secs(5);
 /// How long one is that could not be opened. The sweep reports it.
 const FAILED: Duration = Duration::from_mins(1);
@@ -44,7 +45,11 @@ async fn open_late(pool: &PgPool, skipped: &mut Skipped) -> Result<(), StoreErro
     let late = events::list_overdue(pool, LATE, skipped.limit()).await?;
     for event_id in skipped.leave_out(late, Instant::now()) {
         match transaction(pool, async |tx| open(tx, event_id).await).await {
-            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) if error.is_unavailable() && pool.is_away() => return Err(error),
+            Err(error) if error.is_unavailable() => {
+                skipped.add(event_id, Instant::now() + NOT_DUE);
+                return Err(error);
+            }
             Err(error) => {
                 tracing::warn!(%event_id, %error, "could not open an overdue incident");
                 skipped.add(event_id, Instant::now() + FAILED);

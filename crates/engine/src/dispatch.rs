@@ -10,29 +10,24 @@
 //! what Temporal itself rejects, again and again, is parked, with an entry on the event's timeline; a
 //! server that is away never parks anything, nor does a namespace that belongs to another database.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::event::Effect;
-use domain::ids::{BulkId, EventId, OutboxId};
+use domain::ids::{BulkId, OutboxId};
 use domain::outbox::OutboxKind;
-use store::events::{self, PaymentEvent};
-use store::extensions;
-use store::incidents;
 use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::{PgPool, StoreError};
-use telemetry::trace::{self, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
-use workflows::names::workflow_id;
+use tracing::Instrument;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::claim::{BESIDE_CALLS, Claim, NEEDED_NOW};
 use crate::connect::{Engine, EngineError};
+use crate::gather::{Work, gather};
 use crate::pace::Pace;
 use crate::pressure::{Load, Pressure};
 use crate::watch::Watch;
@@ -52,18 +47,6 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
-}
-
-/// The claimed messages of one event, in their order.
-struct Work {
-    event_id: EventId,
-    /// `None` if there is no such event.
-    event: Option<PaymentEvent>,
-    /// Whether it has an incident, so that there is no deadline to wait for.
-    resumed: bool,
-    /// How long before its deadline extensions are asked.
-    leads: Vec<Duration>,
-    messages: Vec<ClaimedMessage>,
 }
 
 /// What became of the messages of one event.
@@ -110,6 +93,8 @@ impl Dispatched {
 struct Flow {
     pace: Pace,
     backlog: Backlog,
+    /// Claimed, while it is read what they are about.
+    claimed: Vec<OutboxId>,
     waiting: VecDeque<Work>,
     running: JoinSet<Dispatched>,
     may_be_due: bool,
@@ -137,8 +122,8 @@ impl Dispatcher {
     /// Lets what is under way end, and leaves to other processes what is not.
     async fn hand_over(&self, mut flow: Flow) {
         let waiting = flow.waiting.drain(..).flat_map(|work| work.messages);
-        let waiting: Vec<_> = waiting.map(|message| message.id).collect();
-        if let Err(error) = outbox::release(&self.pool, &waiting).await {
+        flow.claimed.extend(waiting.map(|message| message.id));
+        if let Err(error) = outbox::release(&self.pool, &flow.claimed).await {
             tracing::debug!(%error, "could not release claimed outbox messages");
         }
         while let Some(first) = flow.running.join_next().await {
@@ -178,8 +163,11 @@ impl Dispatcher {
         }
     }
 
+    /// Where it cannot be read what they are about, they wait until their claim runs out and keep no others waiting.
     async fn claim(&self, flow: &mut Flow, claim: Claim) -> Vec<Work> {
-        match self.claim_due(claim, flow.batch()).await {
+        let claimed = self.claim_due(flow, claim).await;
+        flow.claimed.clear();
+        match claimed {
             Ok(work) => {
                 let starts = work.iter().filter(|work| work.starts_a_watch()).count();
                 flow.backlog.count_starts(starts);
@@ -192,10 +180,13 @@ impl Dispatcher {
         }
     }
 
-    async fn claim_due(&self, claim: Claim, limit: usize) -> Result<Vec<Work>, StoreError> {
-        let claim_due = async |within, limit| {
+    async fn claim_due(&self, flow: &mut Flow, claim: Claim) -> Result<Vec<Work>, StoreError> {
+        let limit = flow.batch();
+        let mut claim_due = async |within, limit| {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            outbox::claim_due(&self.pool, within, limit).await
+            let messages = outbox::claim_due(&self.pool, within, limit).await?;
+            flow.claimed.extend(messages.iter().map(|message| message.id));
+            Ok::<_, StoreError>(messages)
         };
         let messages = match claim {
             Claim::All => claim_due(None, limit).await?,
@@ -207,36 +198,7 @@ impl Dispatcher {
                 needed
             }
         };
-        self.gather(messages).await
-    }
-
-    /// What is known of the events of these messages.
-    async fn gather(&self, messages: Vec<ClaimedMessage>) -> Result<Vec<Work>, StoreError> {
-        if messages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut by_event: BTreeMap<EventId, Vec<ClaimedMessage>> = BTreeMap::new();
-        for message in messages {
-            by_event.entry(message.event_id).or_default().push(message);
-        }
-        let ids: Vec<_> = by_event.keys().copied().collect();
-        let found = events::list_by_ids(&self.pool, &ids).await?;
-        // A pending event never has an incident.
-        let over = found.iter().filter(|event| event.effect != Effect::Pending);
-        let over: Vec<_> = over.map(|event| event.id).collect();
-        let resumed = incidents::list_events_with_incident(&self.pool, &over).await?;
-        let projects: BTreeSet<_> = found.iter().map(|event| event.project_id).collect();
-        let projects: Vec<_> = projects.into_iter().collect();
-        let probes = extensions::list_probes(&self.pool, &projects).await?;
-        let mut found: BTreeMap<_, _> = found.into_iter().map(|event| (event.id, event)).collect();
-        let work = by_event.into_iter().map(|(event_id, messages)| {
-            let event = found.remove(&event_id);
-            let leads =
-                event.iter().flat_map(|event| probes.iter().filter_map(|it| it.lead(event)));
-            let leads = leads.collect();
-            Work { event_id, event, resumed: resumed.contains(&event_id), leads, messages }
-        });
-        Ok(work.collect())
+        gather(&self.pool, messages).await
     }
 
     /// Dispatches the messages of one event. Where one fails, what follows it waits too.
@@ -381,6 +343,7 @@ impl Flow {
         Self {
             pace: Pace::new(),
             backlog: Backlog::default(),
+            claimed: Vec::new(),
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             may_be_due: true,
@@ -434,19 +397,6 @@ impl Flow {
             self.is_away = one.response == Response::Missing;
         }
         done
-    }
-}
-
-impl Work {
-    fn span(&self) -> Span {
-        let span = trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id));
-        let kept = self.event.as_ref().and_then(|event| event.trace_parent.as_deref());
-        let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
-        span
-    }
-
-    fn starts_a_watch(&self) -> bool {
-        self.messages.iter().any(|message| message.kind == OutboxKind::Start)
     }
 }
 

@@ -13,6 +13,7 @@ mod dispatch;
 pub mod environment;
 pub mod erasure;
 pub mod extension;
+mod gather;
 pub mod health;
 mod pace;
 mod parking;

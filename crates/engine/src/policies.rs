@@ -33,7 +33,7 @@ pub async fn carry_out_due(pool: &PgPool) -> Result<usize, StoreError> {
     for event_id in policy_plans::list_due(pool, BATCH).await? {
         match transaction(pool, async |tx| policy::carry_out(tx, event_id).await).await {
             Ok(()) => done += 1,
-            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) if error.is_unavailable() && pool.is_away() => return Err(error),
             Err(error) => {
                 tracing::warn!(%event_id, %error, "could not do what a policy has planned");
             }

@@ -78,7 +78,7 @@ async fn open_overdue(pool: &PgPool) -> Result<(), StoreError> {
             let opened = take_over(pool, event_id, async |tx| {
                 silence::open_incident_if_due(tx, event_id).await
             });
-            done += usize::from(is_done(event_id, opened.await)?);
+            done += usize::from(is_done(pool, event_id, opened.await)?);
         }
         if done == 0 {
             return Ok(());
@@ -94,7 +94,7 @@ async fn end_unanswered(pool: &PgPool) -> Result<(), StoreError> {
             let ended = take_over(pool, event_id, async |tx| {
                 silence::end_reprocess_if_due(tx, event_id, replay_id).await
             });
-            done += usize::from(is_done(event_id, ended.await)?);
+            done += usize::from(is_done(pool, event_id, ended.await)?);
         }
         if done == 0 {
             return Ok(());
@@ -104,15 +104,20 @@ async fn end_unanswered(pool: &PgPool) -> Result<(), StoreError> {
 
 async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
     for event_id in events::list_forgotten(pool, BATCH).await? {
-        is_done(event_id, take_over(pool, event_id, async |_| Ok(true)).await)?;
+        is_done(pool, event_id, take_over(pool, event_id, async |_| Ok(true)).await)?;
     }
     Ok(())
 }
 
-/// An event that cannot be read keeps no other waiting. Without a database there is nothing to do.
-fn is_done(event_id: EventId, done: Result<bool, StoreError>) -> Result<bool, StoreError> {
+/// An event that cannot be read, or whose row somebody holds, keeps no other waiting. Without a database there is nothing
+/// to do.
+fn is_done(
+    pool: &PgPool,
+    event_id: EventId,
+    done: Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
     match done {
-        Err(error) if error.is_unavailable() => Err(error),
+        Err(error) if error.is_unavailable() && pool.is_away() => Err(error),
         Err(error) => {
             tracing::warn!(%event_id, %error, "could not take an overdue event over");
             Ok(false)

@@ -1,11 +1,13 @@
 //! Names that a project declares beside the built-in catalogue.
 
+use std::collections::BTreeSet;
+
 use domain::catalogue::{Catalogue, Declaration};
 use domain::ids::ProjectId;
 use sqlx::PgExecutor;
 
 use crate::error::expect_one;
-use crate::{PgConnection, StoreError};
+use crate::{PgConnection, StoreError, column};
 
 /// Reads `provider:name`, where an effect has no provider. A name that this release cannot read,
 /// such as one that a later release allows, is left out.
@@ -66,6 +68,34 @@ pub async fn hold_names(
         }
     }
     Ok(gone)
+}
+
+/// Keeps names of several projects from being removed until the transaction ends, without waiting for anyone. Those of
+/// them that are gone, or about to go.
+pub(crate) async fn try_hold_names(
+    tx: &mut PgConnection,
+    names: BTreeSet<(ProjectId, Declaration)>,
+) -> Result<BTreeSet<(ProjectId, Declaration)>, StoreError> {
+    if names.is_empty() {
+        return Ok(names);
+    }
+    let names: Vec<_> = names.into_iter().collect();
+    let held = sqlx::query_scalar!(
+        r#"SELECT wanted.ordinal AS "ordinal!"
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+               WITH ORDINALITY AS wanted (project_id, kind, provider, name, ordinal)
+           JOIN declared_names declared ON declared.project_id = wanted.project_id AND declared.kind = wanted.kind
+               AND declared.provider = wanted.provider AND declared.name = wanted.name
+           FOR KEY SHARE OF declared SKIP LOCKED"#,
+        &column(&names, |(project_id, _)| project_id.as_uuid()),
+        &column(&names, |(_, name)| columns(name).0) as &[&str],
+        &column(&names, |(_, name)| columns(name).1) as &[&str],
+        &column(&names, |(_, name)| columns(name).2) as &[&str],
+    )
+    .fetch_all(tx)
+    .await?;
+    let names = names.into_iter().zip(1..);
+    Ok(names.filter(|(_, ordinal)| !held.contains(ordinal)).map(|(name, _)| name).collect())
 }
 
 /// Takes a name's lock, which waits for the receipts that hold it. `false` if the project does not

@@ -156,12 +156,14 @@ pub async fn list_selected(
     if let Some(Err(_)) = by_id {
         return Ok(Vec::new());
     }
+    let is_test = selector.provider_event_id.as_deref().is_some_and(is_test_id);
+    // Of many that fit what repeats a receipt, only the one without an effect key can be its event.
     let mut events = query_events!(
         "WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR provider_event_id = $3)
            AND ($4::text IS NULL OR provider = $4) AND ($5::text IS NULL OR effect_type = $5)
            AND ($6::text IS NULL OR provider <> 'shopify' OR lower(shopify_shop_domain) = $6) AND ($7::text IS NULL OR event_type = $7)
            AND ($8::text IS NULL OR internal_reference = $8) AND ($9::text IS NULL OR effect_key = $9)
-         ORDER BY id DESC LIMIT $10",
+         ORDER BY (effect_key IS NULL AND NOT $11) DESC, id DESC LIMIT $10",
         project_id.as_uuid(),
         by_id.and_then(Result::ok).map(EventId::as_uuid),
         selector.provider_event_id,
@@ -171,16 +173,17 @@ pub async fn list_selected(
         selector.event_type,
         selector.internal_reference,
         selector.effect_key,
-        MAX_CANDIDATES
+        MAX_CANDIDATES,
+        is_test
     )
     .fetch_all(db)
     .await?;
-    if selector.provider_event_id.as_deref().is_some_and(is_test_id) {
+    if is_test {
         events.truncate(1);
     } else if let Some(at) = events.iter().position(|it| selector.repeats(&it.identity())) {
         events = vec![events.swap_remove(at)];
     }
-    events.reverse();
+    events.sort_unstable_by_key(|event| event.id);
     Ok(events)
 }
 

@@ -83,10 +83,13 @@ impl StoredResponse {
 }
 
 impl KeyUse<'_> {
+    /// Where nothing distinguishes requests, there is one row to look for.
     pub(crate) fn route_of(&self, scope: ResponseScope) -> String {
         match scope {
-            ResponseScope::Route => self.route.to_owned(),
-            ResponseScope::Scope => format!("{}/{}", self.route, self.scope),
+            ResponseScope::Scope if !self.scope.is_empty() => {
+                format!("{}/{}", self.route, self.scope)
+            }
+            ResponseScope::Route | ResponseScope::Scope => self.route.to_owned(),
         }
     }
 }

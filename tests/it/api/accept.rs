@@ -153,6 +153,25 @@ fn a_result_that_repeats_its_receipt_means_no_event_that_an_effect_key_distingui
 }
 
 #[test]
+fn it_means_that_event_beside_more_than_an_ambiguous_result_would_list() {
+    run(async {
+        let api = Api::start().await;
+        let first = api.receipt("evt_1", &json!({})).await.event_id();
+        for seat in 0..25 {
+            let seat = json!({ "effect_key": format!("seat-{seat}") });
+            assert_eq!(api.receipt("evt_1", &seat).await.status, 202);
+        }
+        let mut body = receipt("evt_1");
+        body["status"] = json!("success");
+        let response = api.post(RESULT, &body).await;
+        assert_eq!((response.status, response.event_id()), (202, first), "{}", response.text);
+        let less = api.send(RESULT, &fresh(), result("evt_1", &json!({"status": "failed"}))).await;
+        let candidates = less.json()["error"]["candidates"].as_array().map(Vec::len);
+        assert_eq!((less.code().as_str(), candidates), ("ambiguous_event", Some(20)));
+    });
+}
+
+#[test]
 fn the_test_events_of_a_provider_are_watched_again_each_time() {
     run(async {
         let api = Api::start().await;

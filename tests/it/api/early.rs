@@ -213,6 +213,22 @@ fn an_early_result_that_is_sent_again_gets_the_response_of_the_event_that_it_set
 }
 
 #[test]
+fn it_gets_it_too_where_more_events_fit_than_an_ambiguous_result_would_list() {
+    run(async {
+        let api = Api::start().await;
+        let sent = early("evt_1", "success").to_string();
+        assert_eq!(api.send(RESULT, "k1", sent.clone()).await.status, 202);
+        let first = api.receipt("evt_1", &json!({})).await;
+        for seat in 0..25 {
+            let seat = json!({ "internal_reference": format!("seat-{seat}") });
+            assert_eq!(api.receipt("evt_1", &seat).await.status, 202);
+        }
+        let again = api.send(RESULT, "k1", sent).await;
+        assert_eq!((again.status, again.event_id()), (202, first.event_id()), "{}", again.text);
+    });
+}
+
+#[test]
 fn a_shop_tells_only_events_of_shopify_apart() {
     run(async {
         let api = Api::start().await;

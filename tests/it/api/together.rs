@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::audit::Actor;
+use domain::catalogue::Declaration;
 use e2e::world::receipt;
 use e2e::{run, until_lock_wait};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use store::pool::Transaction;
+use store::administration::declared_name::declare_names;
+use store::pool::{self, Transaction};
 
 use super::{Api, ApiResponse, RECEIPT, RESULT};
 
@@ -54,6 +57,37 @@ fn receipts_that_come_while_others_are_committed_share_a_transaction() {
                 sqlx::query_scalar(count).fetch_one(&api.world.pool).await.expect("a count");
             assert_eq!(count, 100, "{table}");
         }
+    });
+}
+
+#[test]
+fn those_with_names_that_the_project_declares_share_a_transaction_too() {
+    run(async {
+        let api = Api::start().await;
+        let names = [
+            Declaration::event_type("acme:license.sold").expect("a name"),
+            Declaration::effect_type("license_issue").expect("a name"),
+        ];
+        let mut tx = api.world.pool.begin().await.expect("a transaction");
+        let project_id = api.world.project.id;
+        declare_names(&mut tx, &Actor::System, project_id, &names).await.expect("declared");
+        pool::commit(tx).await.expect("a commit");
+        let licenses = events(100).into_iter().map(|event| {
+            let mut body = receipt(&event);
+            body["provider"] = json!("acme");
+            body["event_type"] = json!("license.sold");
+            body["effect_type"] = json!("license_issue");
+            body
+        });
+        let licenses: Vec<_> = licenses.collect();
+        // From then on the names are known without asking.
+        assert_eq!(api.post(RECEIPT, &licenses[0]).await.status, 202);
+        for response in post_together(&api, RECEIPT, &licenses).await {
+            assert_eq!(response.status, 202, "{}", response.text);
+        }
+        assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 100);
+        let transactions = api.count("SELECT count(DISTINCT xmin::text) FROM payment_events").await;
+        assert!(transactions < 50, "{transactions} transactions");
     });
 }
 

@@ -14,7 +14,8 @@ use store::extension_calls::{self, CallEnd, ExtensionCall, NewCall, Recording};
 use store::{Insertion, StoreError, events, extensions, incidents, pool};
 use time::OffsetDateTime;
 
-use super::shop::Shop;
+use super::shared_receipts::{Call, together};
+use super::shop::{Shop, receipt_with};
 
 fn registration(value: &Value) -> NewExtension {
     let object = value.as_object().expect("an object");
@@ -94,6 +95,34 @@ fn a_registration_holds_for_later_events_and_a_pause_and_a_removal_at_once() {
         assert_eq!(asked_about(&shop, after, at).await, []);
         let names = extensions::list_names(&shop.pool, &[shop.owner.project_id]).await;
         assert_eq!(names.expect("names"), [(id, "credits.verify".to_owned())]);
+    });
+}
+
+/// How many seconds before its event's deadline each start of a watch is due, the oldest first.
+async fn leads(shop: &Shop) -> Vec<i64> {
+    sqlx::query_scalar(
+        "SELECT extract(epoch FROM e.timeout_at - o.due_by)::bigint
+         FROM outbox o JOIN payment_events e ON e.id = o.event_id ORDER BY e.id",
+    )
+    .fetch_all(&shop.pool)
+    .await
+    .expect("messages")
+}
+
+#[test]
+fn a_watch_is_to_be_started_before_its_extensions_are_asked() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.take("evt_before").await;
+        let slow = NewExtension { budget_seconds: 600, ..probe() };
+        let id = register(&shop, &slow).await;
+        register(&shop, &NewExtension { point: Point::AfterFailure, ..probe() }).await;
+        shop.take("evt_alone").await;
+        together(&shop, &[Call::of("k", "evt_shared")]).await;
+        shop.accept(&receipt_with("evt_short", &json!({ "timeout_minutes": 5 }))).await;
+        extensions::remove_extension(&shop.pool, id).await.expect("a database");
+        shop.take("evt_after").await;
+        assert_eq!(leads(&shop).await, [0, 600, 600, 150, 0]);
     });
 }
 

@@ -1,9 +1,11 @@
 //! Which events count as forgotten, so that the sweep starts their watch again.
 
+use std::time::Duration;
+
 use domain::callback::AnswerVerdict;
 use domain::ids::EventId;
-use e2e::run;
-use store::events::list_forgotten;
+use e2e::{eventually, run};
+use store::events::{list_forgotten, lock_event};
 use store::{incidents, watch_checks};
 
 use super::shop::{RunningReprocess, Shop};
@@ -58,6 +60,46 @@ fn an_open_incident_is_forgotten_two_minutes_after_its_deadline_until_its_watch_
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&shop.pool).await.expect("aged");
             assert_eq!(forgotten(&shop).await, expected, "{age}");
         }
+    });
+}
+
+/// An event whose deadline passed so long ago.
+async fn overdue(shop: &Shop, event: &str, ago: &str) -> EventId {
+    let event_id = shop.take(event).await;
+    let sql =
+        format!("UPDATE payment_events SET timeout_at = now() - interval '{ago}' WHERE id = $1");
+    let aged = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(event_id.as_uuid());
+    aged.execute(&shop.pool).await.expect("aged");
+    event_id
+}
+
+async fn is_opened(shop: &Shop, event_id: EventId) -> bool {
+    let found = incidents::find_for_event(&shop.pool, event_id).await;
+    found.expect("a database").is_some()
+}
+
+#[test]
+fn an_overdue_event_that_somebody_holds_keeps_no_other_from_being_opened() {
+    run(async {
+        let shop = Shop::open().await;
+        let held = overdue(&shop, "evt_1", "9 minutes").await;
+        let mut somebody = shop.begin().await;
+        lock_event(&mut somebody, held).await.expect("a lock");
+        let pool = shop.pool_for(Duration::from_secs(1));
+        let other = overdue(&shop, "evt_2", "8 minutes").await;
+        let opened = eventually("the incident of the other", async || {
+            is_opened(&shop, other).await.then_some(())
+        });
+        tokio::select! {
+            () = engine::deadlines::run(&pool) => {}
+            () = opened => {}
+        }
+        let other = overdue(&shop, "evt_3", "7 minutes").await;
+        engine::sweep::sweep(&pool).await;
+        assert!(is_opened(&shop, other).await && !is_opened(&shop, held).await);
+        somebody.rollback().await.expect("a rollback");
+        engine::sweep::sweep(&pool).await;
+        assert!(is_opened(&shop, held).await);
     });
 }
 

@@ -4,6 +4,7 @@
 mod acknowledged;
 mod archived;
 mod breaker;
+mod held;
 
 use domain::audit::Actor;
 use domain::callback::AnswerVerdict;

@@ -1,11 +1,14 @@
 //! Receipts that are taken together: the same outcomes and the same rows as one after the other.
 
+use domain::catalogue::{Catalogue, Declaration};
 use domain::ids::{KeyId, ProjectId};
 use domain::project::Mode;
-use domain::receipt::Receipt;
-use e2e::run;
+use domain::receipt::{Receipt, ReceiptContext};
+use e2e::world::receipt;
+use e2e::{run, until_lock_wait};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
+use store::administration::declared_name::{RemoveRejection, declare_names, remove_names};
 use store::api_keys::KeyOwner;
 use store::events::lock_provider_event;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, SharedOutcome, StoredResponse};
@@ -14,7 +17,7 @@ use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
 use store::transitions::receipts::{SharedDelivery, accept_receipts};
 use uuid::Uuid;
 
-use super::shop::{self, Shop, early, owner, receipt_with, success};
+use super::shop::{self, Shop, bob, early, owner, receipt_with, success};
 
 /// A request with a receipt.
 #[derive(Debug, Clone)]
@@ -274,6 +277,69 @@ fn what_another_transaction_holds_is_left_and_nobody_waits_for_it() {
         let events = "SELECT count(*) FROM payment_events";
         let events: i64 = sqlx::query_scalar(events).fetch_one(&shop.pool).await.expect("a count");
         assert_eq!(events, 1);
+    });
+}
+
+/// A receipt with a name that its project declares.
+fn with_declared(shop: &Shop, event: &str, name: &Declaration) -> Call {
+    let mut body = receipt(event);
+    body["effect_type"] = name.to_string().into();
+    let catalogue = &Catalogue::new(shop.owner.project_id, vec![name.clone()]);
+    let context = ReceiptContext { catalogue, mode: Mode::Test };
+    let receipt = Receipt::parse(body.as_object().expect("an object"), context);
+    Call::new(event, receipt.expect("a receipt"), None)
+}
+
+#[test]
+fn declared_names_are_held_together_and_one_that_is_being_removed_is_waited_for_alone() {
+    run(async {
+        let shop = Shop::open().await;
+        let project_id = shop.owner.project_id;
+        let names = ["license_issue", "licence_issue"]
+            .map(|name| Declaration::effect_type(name).expect("a name"));
+        let mut tx = shop.begin().await;
+        declare_names(&mut tx, &bob(), project_id, &names).await.expect("declared");
+        pool::commit(tx).await.expect("a commit");
+        let mut removal = shop.begin().await;
+        remove_names(&mut removal, &bob(), project_id, &names[1..]).await.expect("removed");
+
+        let calls =
+            [("a", 0), ("b", 1), ("c", 0)].map(|(event, n)| with_declared(&shop, event, &names[n]));
+        let mut tx = shop.begin().await;
+        let outcomes = together_in(&mut tx, &shop, &calls).await;
+        pool::commit(tx).await.expect("a commit");
+        let taken = |outcome: &SharedOutcome| matches!(outcome, SharedOutcome::Accepted(_));
+        assert!(taken(&outcomes[0]) && taken(&outcomes[2]), "{outcomes:?}");
+        assert_eq!(outcomes[1], SharedOutcome::Alone);
+        removal.rollback().await.expect("a rollback");
+
+        let mut late = shop.begin().await;
+        let removed = remove_names(&mut late, &bob(), project_id, &names[..1]).await;
+        let rejection = removed.expect_err("it is used").rejection().expect("a database");
+        assert_eq!(rejection, RemoveRejection::InUse(names[0].clone()));
+    });
+}
+
+#[test]
+fn a_removal_waits_for_receipts_that_are_taken_together() {
+    run(async {
+        let shop = Shop::open().await;
+        let name = Declaration::effect_type("license_issue").expect("a name");
+        let names = std::slice::from_ref(&name);
+        let mut tx = shop.begin().await;
+        declare_names(&mut tx, &bob(), shop.owner.project_id, names).await.expect("declared");
+        pool::commit(tx).await.expect("a commit");
+        let mut tx = shop.begin().await;
+        together_in(&mut tx, &shop, &[with_declared(&shop, "a", &name)]).await;
+        let actor = bob();
+        let mut removal = shop.begin().await;
+        let removing = remove_names(&mut removal, &actor, shop.owner.project_id, names);
+        let (removed, ()) = tokio::join!(removing, async {
+            until_lock_wait(&shop.pool).await;
+            pool::commit(tx).await.expect("a commit");
+        });
+        let rejection = removed.expect_err("it is used").rejection().expect("a database");
+        assert_eq!(rejection, RemoveRejection::InUse(name.clone()));
     });
 }
 

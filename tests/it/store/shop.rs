@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::app_error::AppError;
 use domain::audit::Actor;
@@ -26,7 +27,7 @@ use store::destinations::{self, NewDestination};
 use store::erasure::ErasedCustomers;
 use store::idempotency::KeyUse;
 use store::incidents::Incident;
-use store::pool::{self, Transaction};
+use store::pool::{self, Limits, PoolOptions, Transaction};
 use store::projects::{self, ProjectSettings};
 use store::transitions::callback::{AttemptOutcome, CallbackWork, begin_attempt, end_attempt};
 use store::transitions::receipt::{AcceptedReceipt, Delivery, accept_receipt};
@@ -119,6 +120,13 @@ impl Shop {
     pub fn working_for(&self, owner: KeyOwner) -> Self {
         let (pool, master_key) = (self.pool.clone(), self.master_key.clone());
         Self { pool, master_key, owner, database: Arc::clone(&self.database) }
+    }
+
+    /// The same database for who waits no longer for a statement.
+    pub fn pool_for(&self, statement: Duration) -> PgPool {
+        let limits = Limits { statement, ..Limits::default() };
+        let options = PoolOptions { limits, ..PoolOptions::new(4) };
+        pool::open(&self.database.url, options).expect("a pool")
     }
 
     pub async fn begin(&self) -> Transaction {

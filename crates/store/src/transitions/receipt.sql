@@ -1,5 +1,6 @@
 -- A receipt, in one statement: whoever gets the key adds the event, its first entry on the timeline and
--- the outbox message that starts its watch. Where the key is taken there is no row, and nothing happens.
+-- the outbox message that starts its watch, which is due when the first extension is asked
+-- (`domain::extension::lead`). Where the key is taken there is no row, and nothing happens.
 -- `unkeyed` is the same event as an earlier release added it, until `backfill` has keyed it.
 WITH unkeyed AS (
     SELECT e.id FROM event_identities i JOIN payment_events e ON e.id = i.event_id
@@ -24,7 +25,10 @@ WITH unkeyed AS (
     INSERT INTO audit_entries (id, actor, action, project_id, event_id, detail)
     SELECT $13, $14, $15, $2, event_id, $16 FROM key
 ), wish AS (
-    INSERT INTO outbox (id, event_id, wish, payload, due_by) SELECT $17, event_id, $18, '{}', now() + make_interval(mins => $12)
+    INSERT INTO outbox (id, event_id, wish, payload, due_by)
+    SELECT $17, event_id, $18, '{}', now() + make_interval(mins => $12) - (
+        SELECT make_interval(secs => least(coalesce(max(budget_seconds), 0), $12 * 30)) FROM extensions
+        WHERE project_id = $2 AND point = 'before_incident' AND removed_at IS NULL)
     FROM key
 )
 SELECT timeout_at, EXISTS (

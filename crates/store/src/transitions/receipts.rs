@@ -1,18 +1,21 @@
 //! Taking several receipts in one transaction: what [`receipt`](super::receipt) does for one, in
-//! three statements for all.
+//! three statements for all, and one more for names that projects declare.
 //!
 //! It guarantees that each receipt gets the outcome and leaves the rows that it would alone, and
 //! that none waits for another transaction on behalf of the others: locks are tried, not awaited.
 //! What cannot be taken this way is left [`Alone`](SharedOutcome::Alone), without a trace: a
-//! provider event that someone else holds or that has early results, a customer who was erased, and a key with a response of
-//! the release before. An error means that all of them are left; a row that the database rejects is
-//! then found by taking each alone.
+//! provider event that someone else holds or that has early results, a customer who was erased, a declared name that is
+//! about to be removed, and a key with a response of the release before. An error means that all of them are left; a row
+//! that the database rejects is then found by taking each alone.
 //!
 //! The rules are where they are for one: `idempotency` judges the keys, and the database has the
 //! last word on what is there already.
 
+use std::collections::BTreeSet;
+
 use domain::audit::{Action, Actor};
-use domain::ids::EventId;
+use domain::catalogue::Declaration;
+use domain::ids::{EventId, ProjectId};
 use domain::outbox::OutboxMessage;
 use domain::receipt::Receipt;
 use uuid::Uuid;
@@ -25,7 +28,7 @@ use crate::idempotency::{
 };
 use crate::seal::MasterKey;
 use crate::snapshot_keys::{self, SnapshotKeys};
-use crate::{PgConnection, StoreError, audit, column, events};
+use crate::{PgConnection, StoreError, audit, column, declared_names, events};
 
 /// A receipt that is taken together with others.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,18 @@ pub struct SharedDelivery<'a> {
 impl SharedDelivery<'_> {
     fn timeout_minutes(&self) -> i32 {
         self.delivery.timeout_minutes(self.owner)
+    }
+
+    /// The names that it has because its project declares them.
+    fn declared_names(&self) -> impl Iterator<Item = (ProjectId, Declaration)> {
+        let project_id = self.owner.project_id;
+        self.delivery.receipt.declared_names().into_iter().map(move |name| (project_id, name))
+    }
+
+    /// Whether a new event of it is to be added by itself.
+    fn is_left(&self, key: &MasterKey, gone: &BTreeSet<(ProjectId, Declaration)>) -> bool {
+        let is_named = || self.declared_names().all(|name| !gone.contains(&name));
+        !gone.is_empty() && !is_named() || self.delivery.find_returned(key, self.owner).is_some()
     }
 }
 
@@ -60,17 +75,17 @@ pub async fn accept_receipts(
     });
     let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
     let found = find_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
-    let with_snapshot = claimed
-        .iter()
-        .zip(&found)
-        .filter(|((n, _), found)| found.is_new() && batch[*n].delivery.snapshot.is_some());
-    let with_snapshot = with_snapshot.map(|((n, _), _)| batch[*n].owner.project_id);
+    let added = claimed.iter().zip(&found).filter(|(_, found)| found.is_new());
+    let added: Vec<_> = added.map(|((n, _), _)| batch[*n]).collect();
+    let names = added.iter().flat_map(SharedDelivery::declared_names).collect();
+    let gone = declared_names::try_hold_names(tx, names).await?;
+    let with_snapshot = added.iter().filter(|it| it.delivery.snapshot.is_some());
+    let with_snapshot = with_snapshot.map(|it| it.owner.project_id);
     let keys = snapshot_keys::ensure(tx, key, with_snapshot).await?;
     let (mut new, mut responses) = (Vec::new(), Vec::new());
     for ((n, scope), found) in claimed.into_iter().zip(found) {
         let it = batch[n];
-        if found.is_awaited || found.is_new() && it.delivery.find_returned(key, it.owner).is_some()
-        {
+        if found.is_awaited || found.is_new() && it.is_left(key, &gone) {
             continue;
         }
         let event = found.is_new().then(|| NewEvent::seal(&keys, batch[n], found.taken));

@@ -26,7 +26,11 @@ WITH receipt AS MATERIALIZED (
     INSERT INTO audit_entries (id, actor, action, project_id, event_id, detail)
     SELECT entry_id, actor, $20, project_id, event_id, detail FROM receipt
 ), message AS (
-    INSERT INTO outbox (id, event_id, wish, payload, due_by) SELECT message_id, event_id, $21, '{}', timeout_at FROM receipt
+    INSERT INTO outbox (id, event_id, wish, payload, due_by)
+    SELECT message_id, event_id, $21, '{}', timeout_at - (
+        SELECT make_interval(secs => least(coalesce(max(x.budget_seconds), 0), receipt.timeout_minutes * 30)) FROM extensions x
+        WHERE x.project_id = receipt.project_id AND x.point = 'before_incident' AND x.removed_at IS NULL)
+    FROM receipt
 ), response AS (
     INSERT INTO idempotency_keys AS kept (project_id, route, key, request_hash, fingerprint, scope, status, body)
     SELECT project_id, route, key, request_hash, fingerprint, '', status, body
