@@ -219,9 +219,9 @@ fn it_gets_it_too_where_more_events_fit_than_an_ambiguous_result_would_list() {
         let sent = early("evt_1", "success").to_string();
         assert_eq!(api.send(RESULT, "k1", sent.clone()).await.status, 202);
         let first = api.receipt("evt_1", &json!({})).await;
-        for seat in 0..25 {
-            let seat = json!({ "internal_reference": format!("seat-{seat}") });
-            assert_eq!(api.receipt("evt_1", &seat).await.status, 202);
+        for place in 0..25 {
+            let place = json!({ "internal_reference": format!("seat-{place}") });
+            assert_eq!(api.receipt("evt_1", &place).await.status, 202);
         }
         let again = api.send(RESULT, "k1", sent).await;
         assert_eq!((again.status, again.event_id()), (202, first.event_id()), "{}", again.text);
