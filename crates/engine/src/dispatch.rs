@@ -26,12 +26,11 @@ use store::incidents;
 use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::pool::transaction;
 use store::{PgPool, StoreError};
-use telemetry::trace::{self, TraceParent};
+use telemetry::trace::{self, FlowSpan, TraceParent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
 use workflows::names::workflow_id;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
@@ -442,7 +441,7 @@ impl Flow {
             let dispatcher = dispatcher.clone();
             let span = work.span();
             let dispatching = async move { dispatcher.dispatch_event(work).await };
-            self.running.spawn(dispatching.instrument(span));
+            self.running.spawn(span.run(dispatching));
         }
     }
 
@@ -462,11 +461,10 @@ impl Flow {
 }
 
 impl Work {
-    fn span(&self) -> Span {
-        let span = trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id));
+    fn span(&self) -> FlowSpan {
         let kept = self.event.as_ref().and_then(|event| event.trace_parent.as_deref());
-        let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
-        span
+        let parent = kept.and_then(TraceParent::parse);
+        trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id), parent)
     }
 
     fn starts_a_watch(&self) -> bool {
