@@ -30,7 +30,6 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
 use time::OffsetDateTime;
-use tracing::Instrument;
 use workflows::activity_contract::{ReprocessInput, definition};
 
 use crate::decide::{self, Decide, stored};
@@ -133,11 +132,11 @@ pub async fn send(
     tx.commit().await.or_retry()?;
     if let Some(work) = work {
         crash_points::pass("callback.begun");
-        let span = trace::callback();
         let kept = work.trace_parent.as_deref().and_then(TraceParent::parse);
-        let trace_parent = trace::join(&span, None).or(kept);
+        let (span, trace_parent) = trace::callback(kept);
         let exchange = exchange(deps, replay_id, &work, &nonce, trace_parent.as_ref());
-        let ending = exchange.instrument(span).await;
+        let ending = span.run(exchange).await;
+        drop(span);
         crash_points::pass("callback.sent");
         ending.tell(work.project_id);
         end(deps, of, work.attempt, ending).await?;

@@ -8,12 +8,12 @@ use domain::ids::IncidentId;
 use domain::watch::WatchState;
 use futures::future::BoxFuture;
 use store::flows::{self, About, Flow};
-use telemetry::trace::{self, ActivityFacts, TraceParent};
+use telemetry::trace::{self, ActivityFacts, FlowSpan, TraceParent};
 use temporalio_common::ActivityError;
 use temporalio_common::data_converters::RawValue;
 use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
 use tracing::field::display;
-use tracing::{Instrument, Span, info};
+use tracing::info;
 
 use crate::deps::Deps;
 
@@ -64,12 +64,12 @@ pub(crate) fn observed<'a, T: Outcome + Send + 'a>(
     Box::pin(async move {
         let flow = flows::find(&deps.pool, about).await.ok().flatten();
         let span = span(ctx.info(), flow.as_ref());
-        let ended = attempt.instrument(span.clone()).await;
+        let ended = span.run(attempt).await;
         let opened = ended.as_ref().ok().and_then(Outcome::incident_id);
         if let Some(id) = opened
             && flow.is_none_or(|flow| flow.incident_id.is_none())
         {
-            span.record("incident_id", display(id));
+            span.note("incident_id", &id);
         }
         span.in_scope(|| log(&ended));
         ended
@@ -89,16 +89,15 @@ fn log<T: Outcome>(ended: &Result<T, ActivityError>) {
     }
 }
 
-fn span(info: &ActivityInfo, flow: Option<&Flow>) -> Span {
-    let span = trace::activity(&ActivityFacts {
+fn span(info: &ActivityInfo, flow: Option<&Flow>) -> FlowSpan {
+    let facts = ActivityFacts {
         activity: &info.activity_type,
         attempt: info.attempt,
         workflow_id: info.workflow_id.as_deref(),
         event_id: flow.map(|flow| flow.event_id.to_string()),
         incident_id: flow.and_then(|flow| flow.incident_id).map(|id| id.to_string()),
         replay_id: flow.and_then(|flow| flow.replay_id).map(|id| id.to_string()),
-    });
+    };
     let kept = flow.and_then(|flow| flow.trace_parent.as_deref());
-    let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
-    span
+    trace::activity(&facts, kept.and_then(TraceParent::parse))
 }

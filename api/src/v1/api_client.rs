@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use domain::api_key::ApiKey;
 use store::api_keys::KeyOwner;
-use tracing::field::display;
+use telemetry::trace;
 use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, drop_body};
 use web::request_id::RequestTrace;
@@ -74,7 +74,7 @@ impl ApiClient {
     ) -> Result<Self, ApiError> {
         let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
         let found_at = Instant::now();
-        tracing::Span::current().record("project_id", display(owner.project_id));
+        trace::note("project_id", &owner.project_id);
         state.limits.check(owner.key_id)?;
         let trace = parts.extensions.get().cloned().unwrap_or_default();
         Ok(Self { key, owner, trace, is_confirmed: false, found_at })

@@ -17,9 +17,7 @@ use store::api_keys::KeyOwner;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
 use store::pool::{self, Transaction};
 use store::{PgConnection, StoreError};
-use telemetry::Taken;
-use tracing::Span;
-use tracing::field::display;
+use telemetry::{Taken, trace};
 use web::admission::USED_WITHIN;
 use web::error::ApiError;
 use web::request_id::RequestTrace;
@@ -309,12 +307,11 @@ struct SubjectIncident {
 /// Has the log lines of the request name what it was about, from here on.
 pub(super) fn name_subject(stored: &StoredResponse) {
     let Ok(Subject { event_id, incident }) = serde_json::from_slice(&stored.body) else { return };
-    let span = Span::current();
     if let Some(event_id) = event_id {
-        span.record("event_id", display(event_id));
+        trace::note("event_id", &event_id);
     }
     if let Some(SubjectIncident { id }) = incident {
-        span.record("incident_id", display(id));
+        trace::note("incident_id", &id);
     }
 }
 

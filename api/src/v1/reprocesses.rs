@@ -11,7 +11,7 @@ use domain::reprocess::ReprocessState;
 use store::attempts;
 use store::operator_actions::OperatorAction;
 use store::reprocesses;
-use tracing::field::display;
+use telemetry::trace;
 use web::error::ApiError;
 use web::extract::JsonBody;
 use web::state::AppState;
@@ -58,7 +58,7 @@ pub async fn create(
         OperatorAction { incident: &incident, actor: &caller.actor(), note: note.as_deref() };
     let requested = action.request_reprocess(&state.pool).await;
     let replay_id = requested.map_err(|error| rejected(error, &incident))?;
-    tracing::Span::current().record("replay_id", display(replay_id));
+    trace::note("replay_id", &replay_id);
     state.relay.wake();
     let requested = RequestedReprocess { replay_id, state: ReprocessState::Requested };
     Ok((StatusCode::ACCEPTED, Json(requested)))

@@ -22,8 +22,7 @@ use store::results::EarlyKept;
 use store::transitions::result::{self, ReportedResult, ResultOutcome};
 use store::transitions::results::{SharedReport, accept_results, is_usual};
 use store::{PgConnection, StoreError, events, results};
-use telemetry::Taken;
-use tracing::field::display;
+use telemetry::{Taken, trace};
 use web::error::ApiError;
 use web::state::AppState;
 
@@ -62,7 +61,7 @@ pub async fn post(
         let replay_id = request.call.replay_id();
         let response = ingest::accept_once(&state, &state.results, request).await;
         if let (Ok(_), Some(replay_id)) = (&response, replay_id) {
-            tracing::Span::current().record("replay_id", display(replay_id));
+            trace::note("replay_id", &replay_id);
         }
         response
     };

@@ -22,7 +22,6 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use crate::backlog::{Backlog, LOOK_EVERY};
 use crate::claim::{BESIDE_CALLS, Claim, NEEDED_NOW};
@@ -381,7 +380,7 @@ impl Flow {
             let dispatcher = dispatcher.clone();
             let span = work.span();
             let dispatching = async move { dispatcher.dispatch_event(work).await };
-            self.running.spawn(dispatching.instrument(span));
+            self.running.spawn(span.run(dispatching));
         }
     }
 

@@ -12,8 +12,7 @@ use domain::outbox::OutboxKind;
 use store::events::{self, PaymentEvent};
 use store::outbox::ClaimedMessage;
 use store::{PgPool, StoreError, extensions, incidents};
-use telemetry::trace::{self, TraceParent};
-use tracing::Span;
+use telemetry::trace::{self, FlowSpan, TraceParent};
 use workflows::names::workflow_id;
 
 /// The claimed messages of one event, in their order.
@@ -29,11 +28,10 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn span(&self) -> Span {
-        let span = trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id));
+    pub(crate) fn span(&self) -> FlowSpan {
         let kept = self.event.as_ref().and_then(|event| event.trace_parent.as_deref());
-        let _followed = trace::join(&span, kept.and_then(TraceParent::parse));
-        span
+        let parent = kept.and_then(TraceParent::parse);
+        trace::dispatch(&self.event_id.to_string(), &workflow_id(self.event_id), parent)
     }
 
     pub(crate) fn starts_a_watch(&self) -> bool {

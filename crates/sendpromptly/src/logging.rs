@@ -69,8 +69,10 @@ pub fn start_service(
     let lines = lines(environment.log_format()?).with_filter(filter.and(repeats.clone()));
     let exporter = Exporter::from_environment(env!("CARGO_PKG_VERSION")).transpose();
     let exporter = exporter.map_err(|(name, problem)| ConfigError::Malformed { name, problem })?;
-    let spans = exporter.as_ref().map(Exporter::layer);
-    tracing_subscriber::registry().with(lines).with(spans).init();
+    tracing_subscriber::registry().with(lines).init();
+    if let Some(exporter) = &exporter {
+        exporter.install();
+    }
     repeats.count();
     Ok(exporter)
 }

@@ -2,122 +2,151 @@
 //!
 //! What came with a request (`traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/))
 //! is kept with the event, and whatever is done for it later, in any process, joins it. Spans leave
-//! the house over OTLP, and only where [`Exporter::from_environment`] is told where to; otherwise
-//! the app's own `traceparent` goes on as it came. Nothing here waits and nothing fails: what cannot
-//! be exported is lost.
+//! the house over OTLP, and only where an [`Exporter`] is installed; otherwise the app's own
+//! `traceparent` goes on as it came. Nothing here waits and nothing fails: what cannot be exported
+//! is lost.
+//!
+//! A [`FlowSpan`] is a span of the log, and beside it one of the trace. The log sees nothing of the
+//! latter, so a process that logs only warnings starts none of the former. That of the trace is
+//! started with its parent, so the sampler is asked once: where it says no, which it may for 99 of
+//! 100 receipts, no attribute is made and nothing is attached to the future that runs.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod exporter;
+mod parent;
 
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{Status, TraceContextExt, TracerProvider};
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+use futures::future::Either;
+use opentelemetry::trace::{
+    FutureExt, Span as _, SpanBuilder, SpanKind, SpanRef, Status, TraceContextExt, get_active_span,
+};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::SpanExporter;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing::field::{Empty, display};
-use tracing::{Span, Subscriber, info_span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{Instrument, Span, info_span};
 
-/// The header that carries a trace on.
-pub const TRACEPARENT: &str = "traceparent";
+pub use exporter::Exporter;
+pub use parent::{TRACEPARENT, TraceParent};
 
-/// What all spans of a flow are made under, so that no library's span is exported.
-const TARGET: &str = module_path!();
+/// What starts the spans that are exported; nothing where none are.
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Whether this process exports spans.
-static IS_EXPORTED: AtomicBool = AtomicBool::new(false);
-static PROPAGATOR: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
-
-/// Which trace something belongs to, and which of its spans it follows.
-#[derive(Debug, Clone)]
-pub struct TraceParent {
-    header: String,
-    context: Context,
+/// One step of what becomes of an event. It ends when this and all that runs in it is dropped.
+#[derive(Debug)]
+pub struct FlowSpan {
+    /// What its log lines say of it.
+    lines: Span,
+    /// What is current while it runs: where it is recorded, with its span.
+    context: Option<Context>,
 }
 
-impl TraceParent {
-    /// Reads a header or what was kept. `None` if it is none: a trace is worth no rejection.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let header = Header(text.to_owned());
-        Self::from_context(PROPAGATOR.extract_with_context(&Context::new(), &header))
-    }
-
-    /// The header's value.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.header
-    }
-
-    /// The trace alone.
-    #[must_use]
-    pub fn trace_id(&self) -> &str {
-        self.header.split('-').nth(1).unwrap_or_default()
-    }
-
-    fn from_context(context: Context) -> Option<Self> {
-        if !context.span().span_context().is_valid() {
-            return None;
-        }
-        let mut header = Header(String::new());
-        PROPAGATOR.inject_context(&context, &mut header);
-        Some(Self { header: header.0, context })
-    }
-}
-
-impl PartialEq for TraceParent {
-    fn eq(&self, other: &Self) -> bool {
-        self.header == other.header
-    }
-}
-
-impl Eq for TraceParent {}
-
-/// The one header that is read and written.
-struct Header(String);
-
-impl Extractor for Header {
-    fn get(&self, key: &str) -> Option<&str> {
-        (key == TRACEPARENT).then_some(&self.0)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec![TRACEPARENT]
-    }
-}
-
-impl Injector for Header {
-    fn set(&mut self, key: &str, value: String) {
-        if key == TRACEPARENT {
-            self.0 = value;
+impl FlowSpan {
+    /// Has its log lines and its span name what was found out about it, by the name of a field.
+    pub fn note(&self, name: &'static str, fact: &dyn Display) {
+        self.lines.record(name, display(fact));
+        if let Some(context) = &self.context {
+            set(&context.span(), name, fact);
         }
     }
+
+    /// How a request was responded to.
+    pub fn responded(&self, status: u16) {
+        let Some(context) = &self.context else { return };
+        let span = context.span();
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        if status >= 500 {
+            span.set_status(Status::error(""));
+        }
+    }
+
+    /// Runs a future as a part of it. It does not end before that does, or is dropped.
+    pub fn run<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        run_in(self.lines.clone(), self.context.clone(), future)
+    }
+
+    /// Writes log lines as a part of it.
+    pub fn in_scope<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.lines.in_scope(write)
+    }
+
+    fn describe<'a>(&self, facts: impl IntoIterator<Item = (&'static str, Option<&'a str>)>) {
+        let Some(context) = &self.context else { return };
+        let known = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
+        let attributes = known.map(|(name, fact)| KeyValue::new(name, fact.to_owned()));
+        context.span().set_attributes(attributes);
+    }
 }
 
-/// A request that came in. Names the route, never the path: it can hold a token. What it is about is
-/// recorded by those who find out, by the names of these fields.
-pub fn request(request_id: &str, method: &'static str, route: &str) -> Span {
-    let span = info_span!(
-        target: TARGET, parent: None, "request", request_id, method, route,
-        project_id = Empty, event_id = Empty, incident_id = Empty, replay_id = Empty,
-        trace_id = Empty, otel.kind = Empty, otel.name = Empty,
+/// Has the log lines and the span of what runs here name what was found out about it, by the name
+/// of a field.
+pub fn note(name: &'static str, fact: &dyn Display) {
+    Span::current().record(name, display(fact));
+    get_active_span(|span| set(&span, name, fact));
+}
+
+/// Runs on a task of its own, as a part of what runs here.
+pub fn in_current<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
+    let context = Context::map_current(|it| it.has_active_span().then(|| it.clone()));
+    run_in(Span::current(), context, future)
+}
+
+fn run_in<F: Future>(
+    lines: Span,
+    context: Option<Context>,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let future = future.instrument(lines);
+    match context {
+        Some(context) => Either::Left(future.with_context(context)),
+        None => Either::Right(future),
+    }
+}
+
+fn set(span: &SpanRef<'_>, name: &'static str, fact: &dyn Display) {
+    if span.is_recording() {
+        span.set_attribute(KeyValue::new(name, fact.to_string()));
+    }
+}
+
+/// A request that came in, and what follows it. Names the route, never the path: it can hold a
+/// token. What it is about is [noted](note) by those who find out, by the names of these fields.
+pub fn request(
+    request_id: &str,
+    method: &'static str,
+    route: &str,
+    parent: Option<TraceParent>,
+) -> (FlowSpan, Option<TraceParent>) {
+    let name = || format!("{method} {route}");
+    let (context, followed) = start(TRACER.get(), SpanKind::Server, name, parent);
+    let trace_id = followed.as_ref().map(TraceParent::trace_id);
+    let lines = info_span!(
+        parent: None, "request", request_id, method, route,
+        project_id = Empty, event_id = Empty, incident_id = Empty, replay_id = Empty, trace_id,
     );
-    describe(&span, "server", format_args!("{method} {route}"));
-    span
+    let span = FlowSpan { lines, context };
+    span.describe([
+        ("request_id", Some(request_id)),
+        ("method", Some(method)),
+        ("route", Some(route)),
+        ("trace_id", trace_id),
+    ]);
+    (span, followed)
 }
 
 /// An event's messages on their way to Temporal.
-pub fn dispatch(event_id: &str, workflow_id: &str) -> Span {
-    let span = info_span!(
-        target: TARGET, parent: None, "dispatch", event_id, workflow_id,
-        trace_id = Empty, otel.kind = Empty, otel.name = Empty,
-    );
-    describe(&span, "producer", "dispatch to Temporal");
+pub fn dispatch(event_id: &str, workflow_id: &str, parent: Option<TraceParent>) -> FlowSpan {
+    let name = || "dispatch to Temporal";
+    let (context, followed) = start(TRACER.get(), SpanKind::Producer, name, parent);
+    let trace_id = followed.as_ref().map(TraceParent::trace_id);
+    let lines = info_span!(parent: None, "dispatch", event_id, workflow_id, trace_id);
+    let span = FlowSpan { lines, context };
+    span.describe([
+        ("event_id", Some(event_id)),
+        ("workflow_id", Some(workflow_id)),
+        ("trace_id", trace_id),
+    ]);
     span
 }
 
@@ -133,159 +162,72 @@ pub struct ActivityFacts<'a> {
 }
 
 /// One attempt of an activity.
-pub fn activity(facts: &ActivityFacts<'_>) -> Span {
+pub fn activity(facts: &ActivityFacts<'_>, parent: Option<TraceParent>) -> FlowSpan {
+    start_activity(TRACER.get(), facts, parent)
+}
+
+fn start_activity(
+    tracer: Option<&SdkTracer>,
+    facts: &ActivityFacts<'_>,
+    parent: Option<TraceParent>,
+) -> FlowSpan {
     let ActivityFacts { activity, attempt, workflow_id, event_id, incident_id, replay_id } = facts;
-    let span = info_span!(
-        target: TARGET, parent: None, "activity", activity, attempt, workflow_id,
+    let name = || (*activity).to_owned();
+    let (recorded, followed) = start(tracer, SpanKind::Consumer, name, parent);
+    let trace_id = followed.as_ref().map(TraceParent::trace_id);
+    let lines = info_span!(
+        parent: None, "activity", activity, attempt, workflow_id,
         event_id = event_id.as_ref().map(display),
         incident_id = incident_id.as_ref().map(display),
         replay_id = replay_id.as_ref().map(display),
-        trace_id = Empty, otel.kind = Empty, otel.name = Empty,
+        trace_id,
     );
-    describe(&span, "consumer", activity);
+    // A callback within begins no trace of its own, with a decision of its own.
+    let context = recorded.or_else(|| followed.as_ref().map(TraceParent::context));
+    let span = FlowSpan { lines, context };
+    span.describe([
+        ("activity", Some(*activity)),
+        ("attempt", Some(attempt.to_string().as_str())),
+        ("workflow_id", *workflow_id),
+        ("event_id", event_id.as_deref()),
+        ("incident_id", incident_id.as_deref()),
+        ("replay_id", replay_id.as_deref()),
+        ("trace_id", trace_id),
+    ]);
     span
 }
 
-/// One request to the app, within an activity.
-#[must_use]
-pub fn callback() -> Span {
-    let span = info_span!(target: TARGET, "callback", otel.kind = Empty, otel.name = Empty);
-    describe(&span, "client", "POST the repair endpoint");
-    span
+/// One request to the app, within an activity, and what follows it. `kept` is what it follows where
+/// nothing is current.
+pub fn callback(kept: Option<TraceParent>) -> (FlowSpan, Option<TraceParent>) {
+    start_callback(TRACER.get(), kept)
 }
 
-/// Said only where spans are exported, because a log would repeat it on every line.
-fn describe(span: &Span, kind: &'static str, name: impl std::fmt::Display) {
-    if IS_EXPORTED.load(Ordering::Relaxed) {
-        span.record("otel.kind", kind).record("otel.name", display(name));
-    }
+fn start_callback(
+    tracer: Option<&SdkTracer>,
+    kept: Option<TraceParent>,
+) -> (FlowSpan, Option<TraceParent>) {
+    let parent = TraceParent::current().or(kept);
+    let name = || "POST the repair endpoint";
+    let (context, followed) = start(tracer, SpanKind::Client, name, parent);
+    (FlowSpan { lines: info_span!("callback"), context }, followed)
 }
 
-/// Lets a span join a trace, and says what follows it: itself where spans are exported, else the
-/// same as it does. Its log lines name the trace from here on.
-#[must_use]
-pub fn join(span: &Span, parent: Option<TraceParent>) -> Option<TraceParent> {
-    if let Some(parent) = &parent {
-        // Where spans are not exported there is nothing to set.
-        let _set = span.set_parent(parent.context.clone());
-    }
-    let followed = TraceParent::from_context(span.context()).or(parent);
-    if let Some(followed) = &followed {
-        span.record("trace_id", followed.trace_id());
-    }
-    followed
-}
-
-/// How a request was responded to.
-pub fn responded(span: &Span, status: u16) {
-    if IS_EXPORTED.load(Ordering::Relaxed) {
-        span.set_attribute("http.response.status_code", i64::from(status));
-        if status >= 500 {
-            span.set_status(Status::error(""));
-        }
-    }
-}
-
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-
-fn read(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.is_empty())
-}
-
-/// The exporter would go on with the one protocol that it has, to a port that speaks another one.
-fn reject_protocol(variable: &'static str) -> Option<(&'static str, String)> {
-    let protocol = read(variable).filter(|protocol| protocol != "http/protobuf")?;
-    let why = format!("must be http/protobuf, for which collectors have port 4318, not {protocol}");
-    Some((variable, why))
-}
-
-/// Where spans leave the process.
-pub struct Exporter(SdkTracerProvider);
-
-impl Exporter {
-    /// As [OpenTelemetry's variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
-    /// say. `None` where none of them names a place to send spans to.
-    ///
-    /// # Errors
-    /// The variable that cannot be used, and why.
-    pub fn from_environment(version: &'static str) -> Option<Result<Self, (&'static str, String)>> {
-        read("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| read(ENDPOINT))?;
-        let is_off = read("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"))
-            || read("OTEL_TRACES_EXPORTER").is_some_and(|it| it == "none");
-        if is_off {
-            return None;
-        }
-        if let Some(rejected) = PROTOCOLS.into_iter().find_map(reject_protocol) {
-            return Some(Err(rejected));
-        }
-        let mut resource =
-            Resource::builder().with_attribute(KeyValue::new("service.version", version));
-        if read("OTEL_SERVICE_NAME").is_none() {
-            resource = resource.with_service_name("sendpromptly");
-        }
-        let exporter = match SpanExporter::builder().with_http().build() {
-            Ok(exporter) => exporter,
-            Err(error) => return Some(Err((ENDPOINT, error.to_string()))),
-        };
-        let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
-            .with_resource(resource.build())
-            .build();
-        Some(Ok(Self(provider)))
-    }
-
-    /// What sees the spans of this process.
-    pub fn layer<S>(&self) -> impl Layer<S> + use<S>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
-    {
-        let spans = tracing_opentelemetry::layer()
-            .with_tracer(self.0.tracer("sendpromptly"))
-            .with_location(false)
-            .with_threads(false)
-            .with_tracked_inactivity(false);
-        let ours = Targets::new().with_target(TARGET, tracing::Level::INFO);
-        IS_EXPORTED.store(true, Ordering::Relaxed);
-        spans.with_filter(ours)
-    }
-
-    /// Sends what is left; for the end of a process.
-    pub fn finish(&self) {
-        if let Err(error) = self.0.shutdown() {
-            tracing::debug!(%error, "could not export the last spans");
-        }
-    }
+/// Starts a span with all that samplers ask for: the context that it is recorded in, if it is, and
+/// what follows it, which is itself where spans are exported, else the same as it does.
+fn start<N: Into<Cow<'static, str>>>(
+    tracer: Option<&SdkTracer>,
+    kind: SpanKind,
+    name: impl FnOnce() -> N,
+    parent: Option<TraceParent>,
+) -> (Option<Context>, Option<TraceParent>) {
+    let Some(tracer) = tracer else { return (None, parent) };
+    let under = parent.as_ref().map_or_else(Context::new, TraceParent::context);
+    let span = SpanBuilder::from_name(name()).with_kind(kind).start_with_context(tracer, &under);
+    let followed = TraceParent::from_span(span.span_context()).or(parent);
+    let recorded = span.is_recording().then(|| under.with_span(span));
+    (recorded, followed)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEADER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-    #[test]
-    fn a_header_is_read_and_goes_on_as_it_came() {
-        let parent = TraceParent::parse(HEADER).expect("a traceparent");
-        assert_eq!(parent.as_str(), HEADER);
-        assert_eq!(parent.trace_id(), "0af7651916cd43dd8448eb211c80319c");
-        let span = request("req_1", "POST", "/");
-        assert_eq!(join(&span, Some(parent.clone())), Some(parent), "nothing is exported here");
-        assert_eq!(join(&span, None), None);
-    }
-
-    #[test]
-    fn what_is_no_header_is_ignored() {
-        for text in [
-            "",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-            "é-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ] {
-            assert_eq!(TraceParent::parse(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;

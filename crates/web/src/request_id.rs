@@ -15,7 +15,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use domain::ids::{EventId, IncidentId, ProjectId};
 use telemetry::trace::{self, TRACEPARENT, TraceParent};
-use tracing::Instrument;
 use uuid::Uuid;
 
 /// The header that carries the id.
@@ -68,16 +67,15 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // The route, never the path or the query: these can hold a proof token or a misplaced key.
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
-    let span = trace::request(id.as_str(), method, route);
+    let (span, followed) = trace::request(id.as_str(), method, route, trace_of(&request));
     for (name, id) in ids_of(route, request.uri().path()) {
-        span.record(name, id);
+        span.note(name, &id);
     }
-    let followed = trace::join(&span, trace_of(&request));
     request.extensions_mut().insert(RequestTrace(followed));
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = span.run(next.run(request)).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
     telemetry::request(method, route, status, took);
-    trace::responded(&span, status);
+    span.responded(status);
     span.in_scope(|| log(route, status, took));
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);

@@ -8,8 +8,8 @@
 
 use std::future::Future;
 
+use telemetry::trace;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use crate::error::ApiError;
 use crate::response::message_of;
@@ -32,7 +32,7 @@ impl Detached {
         T: Send + 'static,
         W: Future<Output = Result<T, ApiError>> + Send + 'static,
     {
-        let task = self.tasks.spawn(work.in_current_span());
+        let task = self.tasks.spawn(trace::in_current(work));
         async move {
             match task.await {
                 Ok(result) => result,

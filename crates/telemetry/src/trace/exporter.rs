@@ -1,0 +1,71 @@
+//! Where spans leave the process, as OpenTelemetry's own variables say.
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use super::TRACER;
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+
+fn read(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// The exporter would go on with the one protocol that it has, to a port that speaks another one.
+fn reject_protocol(variable: &'static str) -> Option<(&'static str, String)> {
+    let protocol = read(variable).filter(|protocol| protocol != "http/protobuf")?;
+    let why = format!("must be http/protobuf, for which collectors have port 4318, not {protocol}");
+    Some((variable, why))
+}
+
+/// Where spans leave the process.
+pub struct Exporter(SdkTracerProvider);
+
+impl Exporter {
+    /// As [OpenTelemetry's variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
+    /// say. `None` where none of them names a place to send spans to.
+    ///
+    /// # Errors
+    /// The variable that cannot be used, and why.
+    pub fn from_environment(version: &'static str) -> Option<Result<Self, (&'static str, String)>> {
+        read("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| read(ENDPOINT))?;
+        let is_off = read("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"))
+            || read("OTEL_TRACES_EXPORTER").is_some_and(|it| it == "none");
+        if is_off {
+            return None;
+        }
+        if let Some(rejected) = PROTOCOLS.into_iter().find_map(reject_protocol) {
+            return Some(Err(rejected));
+        }
+        let mut resource =
+            Resource::builder().with_attribute(KeyValue::new("service.version", version));
+        if read("OTEL_SERVICE_NAME").is_none() {
+            resource = resource.with_service_name("sendpromptly");
+        }
+        let exporter = match SpanExporter::builder().with_http().build() {
+            Ok(exporter) => exporter,
+            Err(error) => return Some(Err((ENDPOINT, error.to_string()))),
+        };
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource.build())
+            .build();
+        Some(Ok(Self(provider)))
+    }
+
+    /// Takes the spans that this process starts from here on. The first one of a process does.
+    pub fn install(&self) {
+        let _first = TRACER.set(self.0.tracer("sendpromptly"));
+    }
+
+    /// Sends what is left; for the end of a process.
+    pub fn finish(&self) {
+        if let Err(error) = self.0.shutdown() {
+            tracing::debug!(%error, "could not export the last spans");
+        }
+    }
+}
