@@ -12,7 +12,6 @@ use telemetry::trace::{self, ActivityFacts, FlowSpan, TraceParent};
 use temporalio_common::ActivityError;
 use temporalio_common::data_converters::RawValue;
 use temporalio_sdk::activities::{ActivityContext, ActivityInfo};
-use tracing::field::display;
 use tracing::info;
 
 use crate::deps::Deps;
