@@ -1,6 +1,7 @@
 //! What signs or opens nothing any more is overwritten, and what does stays.
 
 use domain::extension::NewExtension;
+use domain::operator::Role;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
@@ -9,8 +10,10 @@ use serde_json::json;
 use store::destinations::{NewDestination, Target, insert_destination};
 use store::extensions::insert_extension;
 use store::sealed_values::forget_unused;
+use store::sessions::{put_flash, take_flash};
 use store::signing_secrets::{list_valid_secrets, open_newest, rotate_secret};
 
+use super::people::ALICE;
 use super::retention::sql;
 use super::shop::Shop;
 
@@ -72,5 +75,30 @@ fn secrets_that_expired_or_whose_owner_was_removed_are_overwritten() {
         let signing = list_valid_secrets(&shop.pool, key, project_id).await.expect("secrets");
         assert_eq!(signing, [secret(2)]);
         assert_eq!(open_newest(&shop.pool, key).await.expect("it opens"), Some(current));
+    });
+}
+
+#[test]
+fn a_message_that_nobody_read_goes_with_its_session() {
+    run(async {
+        let shop = Shop::open().await;
+        let alice = shop.hire(ALICE, Role::Admin).await;
+        let (read, left) = (shop.sit_down(alice, 0xA7).await, shop.sit_down(alice, 0xA8).await);
+        for session in [read, left] {
+            put_flash(&shop.pool, &shop.master_key, session, "a key").await.expect("a message");
+        }
+        sql(
+            &shop,
+            format!(
+                "UPDATE sessions SET last_seen_at = now() - interval '13 hours' WHERE id = '{}'",
+                left.as_uuid()
+            ),
+        )
+        .await;
+        forget_unused(&shop.pool).await.expect("a database");
+        for (session, expected) in [(read, Some("a key")), (left, None)] {
+            let message = take_flash(&shop.pool, &shop.master_key, session).await;
+            assert_eq!(message.expect("a database").as_deref(), expected);
+        }
     });
 }
