@@ -102,3 +102,27 @@ fn a_message_that_nobody_read_goes_with_its_session() {
         }
     });
 }
+
+#[test]
+fn of_the_password_of_an_operator_who_was_removed_nothing_is_kept() {
+    run(async {
+        let shop = Shop::open().await;
+        let gone = shop.hire(ALICE, Role::Admin).await;
+        sql(
+            &shop,
+            format!("UPDATE operators SET removed_at = now() WHERE id = '{}'", gone.as_uuid()),
+        )
+        .await;
+        let again = shop.hire(ALICE, Role::Admin).await;
+        forget_unused(&shop.pool).await.expect("a database");
+        for (id, is_kept) in [(gone, false), (again, true)] {
+            let hash: String =
+                sqlx::query_scalar("SELECT password_hash FROM operators WHERE id = $1")
+                    .bind(id.as_uuid())
+                    .fetch_one(&shop.pool)
+                    .await
+                    .expect("a hash");
+            assert_eq!(!hash.is_empty(), is_kept);
+        }
+    });
+}

@@ -6,7 +6,8 @@ use crate::StoreError;
 use crate::sessions::MAX_IDLE_HOURS;
 
 /// Overwrites the secrets of what was removed, and those that expired an hour ago: a transaction that began before a secret
-/// expired still opens it. A message that a session shows once, such as a key, goes with the session that did not ask for it.
+/// expired still opens it. A message that a session shows once, such as a key, goes with the session that did not ask for it, and
+/// what is known of a password with its operator.
 pub async fn forget_unused(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query!(
         "WITH destination AS (
@@ -18,6 +19,8 @@ pub async fn forget_unused(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
          ), message AS (
              UPDATE sessions SET flash = NULL WHERE flash IS NOT NULL
                  AND least(ended_at, expires_at, last_seen_at + make_interval(hours => $1)) < now()
+         ), password AS (
+             UPDATE operators SET password_hash = '' WHERE removed_at IS NOT NULL AND password_hash <> ''
          )
          UPDATE destination_secrets s SET sealed = '' FROM destinations d
          WHERE d.id = s.destination_id AND s.sealed <> ''
