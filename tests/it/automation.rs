@@ -6,6 +6,7 @@ mod erasures;
 mod every_incident;
 mod filters;
 mod generated_clients;
+mod key_labels;
 mod policies;
 mod schemathesis;
 pub mod script;

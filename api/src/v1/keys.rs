@@ -5,6 +5,7 @@ use api_types::list::Listed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use domain::identifier::check_label;
 use domain::ids::KeyId;
 use store::administration::key;
 use store::api_keys;
@@ -45,11 +46,12 @@ pub async fn create(
     let project = caller::project(&state, &id).await?;
     let body = body.read().await?;
     let mut fields = caller::fields(&body, &["label"]);
-    let label = fields.identifier("label");
-    if fields.value("label").is_none() {
-        fields.reject("label", "is required");
+    let label = fields.text("label").map(|label| label.trim().to_owned());
+    if let Some(Err(why)) = label.as_deref().map(check_label) {
+        fields.reject("label", why.to_string());
     }
-    let label = caller::checked(fields, label)?.unwrap_or_default();
+    let label = fields.require("label", label).unwrap_or_default();
+    let label = caller::checked(fields, label)?;
     let secret = random::api_key(project.mode).map_err(ApiError::internal)?;
     let created = transaction(&state.pool, async |tx| {
         key::create_key(tx, &caller.actor(), project.id, &label, &secret).await

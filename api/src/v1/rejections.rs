@@ -21,7 +21,7 @@ const ALWAYS: [Rejection; 5] = [
         "The database cannot be reached or takes no writes; `Retry-After` says when to try again.",
     ),
 ];
-/// Of those that change something.
+/// Of those that change something, and of those that say that they need a role.
 const ROLE: Rejection = ("403", "The role of the token's owner is too small.");
 /// Of those whose path names something.
 const NOT_FOUND: Rejection = ("404", "There is no such thing, or it belongs to another project.");
@@ -57,8 +57,19 @@ pub(super) fn declare(document: &mut OpenApi) {
             add(operation, if is_call { &CALL } else { &[ROLE] });
             declare_for(operation);
         }
-        item.get.iter_mut().for_each(declare_for);
+        if let Some(operation) = &mut item.get {
+            if needs_role(operation) {
+                add(operation, &[ROLE]);
+            }
+            declare_for(operation);
+        }
     }
+}
+
+/// Whether an operation that only reads is not for everyone, as its description says.
+fn needs_role(operation: &Operation) -> bool {
+    let said = [&operation.summary, &operation.description];
+    said.into_iter().flatten().any(|text| text.contains("Needs the role"))
 }
 
 fn declare_for(operation: &mut Operation) {
@@ -144,6 +155,15 @@ mod tests {
             ),
         ] {
             assert_eq!(statuses(method, &path).join(" "), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_only_an_admin_reads_may_be_forbidden() {
+        let erasures = "/api/v1/projects/{project_id}/erasures";
+        for path in [erasures.to_owned(), format!("{erasures}/{{erasure_id}}")] {
+            let expected = "200 400 401 403 404 406 500 503";
+            assert_eq!(statuses("get", &path).join(" "), expected, "{path}");
         }
     }
 

@@ -20,7 +20,7 @@ use super::{
     info(
         title = "sendpromptly API",
         version = "1",
-        description = "The calls of apps, and below `/api/v1/projects` and `/api/v1/bulk-sets` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, events and audit entries, are paged by `cursor`; the others come whole. Every error has the shape `ErrorBody`.",
+        description = "The calls of apps, and below `/api/v1/projects` and `/api/v1/bulk-sets` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, causes, events, audit entries and what a bulk reprocess is about, are paged by `cursor`; the others come whole, or the newest where they say so. Every error has the shape `ErrorBody`.",
     ),
     components(schemas(ErrorResponse)),
     modifiers(&Security),

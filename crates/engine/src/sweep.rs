@@ -20,7 +20,7 @@ use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, bulk, comments, environments, events, figures,
     incident_hours, incidents, key_holders, mentions, outages, receipt_hours, reprocesses,
-    watch_checks,
+    sealed_values, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -48,6 +48,7 @@ pub async fn sweep(pool: &PgPool) {
     note("waking forgotten bulk reprocesses", bulk::dispatch::wake_forgotten(pool).await);
     note("forgetting comments of causes", comments::delete_old(pool).await);
     note("forgetting mentions", mentions::delete_old(pool).await);
+    note("forgetting secrets", sealed_values::forget_unused(pool).await);
     note("forgetting previews", bulk::purge_previews(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking outbox messages", outbox::unpark_old(pool).await);

@@ -4,6 +4,7 @@
 //! no error message can move the cursor or change the colours of the terminal that shows it. Colour
 //! is used on a terminal only, and never where `NO_COLOR` is set (<https://no-color.org>).
 
+use std::fmt::Display;
 use std::io::{IsTerminal, stdout};
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table};
@@ -65,6 +66,16 @@ pub fn table(headers: &[&str], rows: Vec<Vec<(String, Tone)>>) -> String {
 #[must_use]
 pub fn table_or(nothing: &str, headers: &[&str], rows: Vec<Vec<(String, Tone)>>) -> String {
     if rows.is_empty() { nothing.to_owned() } else { table(headers, rows) }
+}
+
+/// How many of something, as in `1 row` and `2 rows`.
+#[must_use]
+pub fn counted<N: Copy + PartialEq + From<u8> + Display>(
+    count: N,
+    one: &str,
+    more: &str,
+) -> String {
+    format!("{count} {}", if count == N::from(1_u8) { one } else { more })
 }
 
 /// Text with every line moved to the right, as a part of a longer one.

@@ -190,7 +190,7 @@ struct Folded {
 }
 
 /// Ends the alerts that a message stands for, each with an entry on its timeline: told, or given up
-/// with this reason.
+/// with this reason. What an attempt of its own got before it was folded is not kept of one that is told.
 pub async fn finish_folded(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -201,7 +201,7 @@ pub async fn finish_folded(
     let folded = sqlx::query_as!(
         Folded,
         "UPDATE alerts SET state = CASE WHEN $2::text IS NULL THEN 'told' ELSE 'given_up' END,
-             last_answer = coalesce($2, last_answer), finished_at = now()
+             last_answer = $2, finished_at = now()
          WHERE told_by = $1 AND state = 'folded' RETURNING incident_id, event_id, kind",
         message,
         given_up,

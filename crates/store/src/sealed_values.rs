@@ -1,19 +1,21 @@
 //! All values that a master key sealed, wherever they are: how many each key sealed, and sealing them again.
 //!
 //! A snapshot is sealed with its project's key, which is one of these values; those that releases before sealed
-//! with a master key are, and are sealed again with their project's. What is never opened any more is left out:
-//! secrets that have expired, and those of what was removed.
+//! with a master key are, and are sealed again with their project's. What is never opened any more is left out, and soon
+//! overwritten: secrets that have expired, and those of what was removed.
 //!
 //! A value is opened, sealed with the newest key, and written where the old one still is: whoever changed it in
 //! the meantime wins. A batch is one statement, so a process that dies leaves each value whole, old or new, and
 //! the next run goes on with what is left; nothing else is kept of how far it came. Several runs at a time do no
 //! harm. A value that does not open stays as it is and is reported.
 
+mod forget;
 mod list;
 mod replace;
 
 use sqlx::PgExecutor;
 
+pub use self::forget::forget_unused;
 pub use self::list::Cursor;
 use self::list::StoredValue;
 use crate::pool::transaction;

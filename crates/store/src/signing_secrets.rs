@@ -137,8 +137,8 @@ pub async fn revoke_secret(
     Ok(done.rows_affected() == 1)
 }
 
-/// Opens the newest secret of the installation, to see whether the key is the right one. `None` if
-/// there is no secret yet, so that any key is.
+/// Opens the newest current secret of the installation, to see whether the key is the right one.
+/// `None` if there is no secret yet, so that any key is.
 ///
 /// # Errors
 /// When the secret does not open.
@@ -146,10 +146,11 @@ pub async fn open_newest(
     db: impl PgExecutor<'_>,
     key: &MasterKey,
 ) -> Result<Option<SecretId>, StoreError> {
-    let row =
-        sqlx::query!("SELECT id, project_id, sealed FROM signing_secrets ORDER BY id DESC LIMIT 1")
-            .fetch_optional(db)
-            .await?;
+    let row = sqlx::query!(
+        "SELECT id, project_id, sealed FROM signing_secrets WHERE expires_at IS NULL ORDER BY id DESC LIMIT 1"
+    )
+    .fetch_optional(db)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     key.open(&Cell::signing_secret(row.project_id, row.id), &row.sealed)?;
     Ok(Some(row.id))

@@ -47,5 +47,6 @@ mod sign_ins;
 mod signing_secrets;
 mod silence;
 mod snapshots;
+mod spent_secrets;
 mod stored_where;
 mod transactions;

@@ -116,8 +116,11 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
         E::MasterKeyRotationStarted(of) => format!("key {}", one_line(&of.master_key_id)),
         E::MasterKeyRotated(of) => rotated(of),
         E::CustomerErased(of) => {
-            let rows = of.erased.values().sum::<u64>();
-            format!("now {}, {rows} rows{}", of.tombstone, by_table(&of.erased))
+            let rows = match of.erased.values().sum() {
+                1_u64 => "1 row".to_owned(),
+                more => format!("{more} rows"),
+            };
+            format!("now {}, {rows}{}", of.tombstone, by_table(&of.erased))
         }
         E::CustomerReturned(of) => format!("as {}, and is a customer again", of.tombstone),
         E::ExtensionAdded(of) => {

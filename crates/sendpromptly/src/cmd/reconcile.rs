@@ -146,6 +146,7 @@ fn describe(report: &ReconcileReport) -> String {
     let lost = report.lost.len();
     let send = match lost {
         0 => String::new(),
+        1 => "\n1 receipt is lost: let its app send it again.".to_owned(),
         _ => format!("\n{lost} receipts are lost: let their apps send them again."),
     };
     let done =

@@ -1,9 +1,12 @@
 //! The rules that are about no event, and the rows of runs.
 
 use domain::audit::Actor;
+use domain::ids::DestinationId;
 use domain::retention::Rule;
 use domain::secret_token::ProofToken;
 use e2e::run;
+use store::alerts::list_for_incident;
+use store::cause_messages::finish_folded;
 use store::proof_links::insert_link;
 use store::retention::{self, runs};
 
@@ -63,6 +66,38 @@ fn what_a_destination_responded_leaves_30_days_after_the_delivery_and_the_alert_
         .await
         .expect("counts");
         assert_eq!(texts, [2, 3]);
+    });
+}
+
+#[test]
+fn what_a_destination_responded_does_not_outlive_the_message_that_stands_for_the_alert() {
+    run(async {
+        let shop = Shop::open().await;
+        let mut texts = Vec::new();
+        for (name, given_up) in [("told", None), ("lost", Some("given up"))] {
+            let event_id = shop.missed(name).await;
+            let message = uuid::Uuid::now_v7();
+            sql(
+                &shop,
+                format!(
+                    "UPDATE alerts SET state = 'folded', told_by = '{message}', attempts = 1,
+                         last_answer = '503 kept' WHERE event_id = '{}'",
+                    event_id.as_uuid()
+                ),
+            )
+            .await;
+            let incident = shop.incident(event_id).await;
+            let destination_id = DestinationId::from_uuid(uuid::Uuid::now_v7());
+            let mut tx = shop.begin().await;
+            let project_id = shop.owner.project_id;
+            let finished =
+                finish_folded(&mut tx, project_id, destination_id, message, given_up).await;
+            finished.expect("a database");
+            tx.commit().await.expect("a commit");
+            let alerts = list_for_incident(&shop.pool, incident.id).await.expect("alerts");
+            texts.extend(alerts.into_iter().map(|alert| alert.last_answer));
+        }
+        assert_eq!(texts, [None, Some("given up".to_owned())]);
     });
 }
 

@@ -22,7 +22,7 @@ use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
-use crate::text::{Tone, format_optional_timestamp, or_nothing, plain, table};
+use crate::text::{Tone, counted, format_optional_timestamp, or_nothing, plain, table};
 
 pub const HELP: &str = "\
 Examples:
@@ -155,12 +155,14 @@ fn describe(report: &VerifyReport) -> String {
     let (links, left, erased) = (report.links, report.left, report.erased);
     let passed_over = match report.heads_cut_off {
         0 => String::new(),
+        1 => " 1 line of the heads is cut off, as a full disk or a killed worker leaves it, and was passed over.".to_owned(),
         cut_off => format!(
             " {cut_off} lines of the heads are cut off, as a full disk or a killed worker leaves them, and were passed over."
         ),
     };
+    let links = counted(links, "link was checked", "links were checked");
     let read = format!(
-        "{links} links were checked; of {left} the entry left by retention, of {erased} the text was erased.{passed_over}"
+        "{links}; of {left} the entry left by retention, of {erased} the text was erased.{passed_over}"
     );
     if report.holds {
         return format!("The audit is as it was written. {read}");
@@ -176,9 +178,6 @@ fn describe(report: &VerifyReport) -> String {
         ]
     });
     let headers = ["FLAW", "PROJECT", "LINK", "ENTRY", "WRITTEN", "WHAT"];
-    let total = report.findings_total;
-    format!(
-        "{}\n\nThe audit does not hold: {total} findings. {read}",
-        table(&headers, rows.collect())
-    )
+    let total = counted(report.findings_total, "finding", "findings");
+    format!("{}\n\nThe audit does not hold: {total}. {read}", table(&headers, rows.collect()))
 }

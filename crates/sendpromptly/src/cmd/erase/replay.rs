@@ -15,6 +15,7 @@ use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
+use crate::text::counted;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -81,7 +82,8 @@ pub(super) async fn export(admin: &AdminContext, file: &Path) -> anyhow::Result<
     fs::write(&beside, lines)
         .and_then(|()| fs::rename(&beside, file))
         .map_err(|error| Failure::option("--export", format!("{}: {error}", file.display())))?;
-    let said = format!("{} erasures are in {}.", report.exported, file.display());
+    let exported = counted(report.exported, "erasure is", "erasures are");
+    let said = format!("{exported} in {}.", file.display());
     CommandOutput::new(&report, said)
 }
 
@@ -103,9 +105,11 @@ pub(super) async fn run(admin: &AdminContext, file: &Path) -> anyhow::Result<Com
         while_waiting("erasing again", replaying).await?;
     let foreign = match without_project {
         0 => String::new(),
+        1 => " 1 is of a project that this database does not have.".to_owned(),
         some => format!(" {some} are of projects that this database does not have."),
     };
-    let said = format!("{erased} were erased again, {known} were erased already.{foreign}");
+    let (again, already) = (counted(erased, "was", "were"), counted(known, "was", "were"));
+    let said = format!("{again} erased again, {already} erased already.{foreign}");
     CommandOutput::new(&ReplayReport { erased, known, without_project }, said)
 }
 

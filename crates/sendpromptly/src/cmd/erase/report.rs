@@ -6,7 +6,7 @@ use serde::Serialize;
 use store::erasure::{Erasure, Preview, Rows, SentMessage};
 use time::OffsetDateTime;
 
-use crate::text::{format_timestamp, plain, table};
+use crate::text::{counted, format_timestamp, plain, table};
 
 #[derive(Serialize)]
 pub(super) struct ErasureReport {
@@ -91,9 +91,9 @@ pub(super) fn describe(report: &ErasureReport) -> String {
         Some(tombstone) => format!("Erased. In the reference's place stands {tombstone}."),
     });
     if report.watches_left > 0 {
+        let watches = counted(report.watches_left, "watch", "watches");
         parts.push(format!(
-            "Temporal still has {} watches under the reference: they are erased while an api or a worker runs.",
-            report.watches_left
+            "Temporal still has {watches} under the reference: api and worker see to that while they run."
         ));
     }
     parts.join("\n\n")

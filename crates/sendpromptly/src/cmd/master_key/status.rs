@@ -135,10 +135,8 @@ fn describe(report: &StatusReport) -> String {
     let mut parts = vec![keys, processes(report)];
     if report.old_envelopes > 0 {
         let rotate = "`sendpromptly master-key rotate` binds them to their project, too";
-        parts.push(format!(
-            "{} values are in envelopes of an older release, and open: {rotate}.",
-            report.old_envelopes
-        ));
+        let values = values(report.old_envelopes);
+        parts.push(format!("{values} in an envelope of an older release, and open: {rotate}."));
     }
     parts.extend(report.to_do.iter().map(|one| format!("To do: {one}.")));
     parts.extend(report.can_go.iter().map(|id| {

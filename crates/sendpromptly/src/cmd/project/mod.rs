@@ -20,7 +20,7 @@ use store::projects::Project;
 use crate::Context;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
-use crate::text::{block, format_timestamp, minutes, or_nothing};
+use crate::text::{block, counted, format_timestamp, minutes, or_nothing};
 
 /// What can be done with projects.
 #[derive(Debug, Subcommand)]
@@ -91,7 +91,7 @@ fn describe(project: &Project) -> String {
         ("repair URL", or_nothing(project.repair_url.as_deref())),
         ("callback headers", or_nothing(headers.as_deref())),
         ("time-out", minutes(project.timeout_minutes)),
-        ("retention", format!("{} months", project.retention_months)),
+        ("retention", counted(project.retention_months, "month", "months")),
         ("snapshots", describe_snapshots(project.snapshot_settings())),
         ("expected receipts", project.expected_receipts.sentence()),
         ("created", format_timestamp(project.created_at)),

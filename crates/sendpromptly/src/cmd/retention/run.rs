@@ -13,7 +13,7 @@ use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
-use crate::text::{Tone, plain, table};
+use crate::text::{Tone, counted, plain, table};
 
 pub const HELP: &str = "\
 Examples:
@@ -120,16 +120,31 @@ fn describe(report: &RunReport) -> String {
             rows.push(vec![plain(&one.rule), (error.clone(), Tone::Bad), plain(&""), plain(&"")]);
         }
     }
-    let total: i64 = report.rules.iter().map(|one| one.total).sum();
-    let end = match (report.dry_run, total) {
-        (true, 0) => "Nothing is due. Nothing was deleted.".to_owned(),
-        (true, _) => format!("{total} rows are due. Nothing was deleted."),
-        (false, _) => format!("{total} rows were deleted."),
-    };
+    let end = conclude(report);
     if rows.is_empty() {
         return end;
     }
     format!("{}\n\n{end}", table(&["RULE", "TABLE", "MONTH", "ROWS"], rows))
+}
+
+/// How many rows in all, and months of tables, of which no row leaves.
+fn conclude(report: &RunReport) -> String {
+    let rows: i64 = report.rules.iter().map(|one| one.total).sum();
+    let months = report.rules.iter().filter(|one| one.rule == Rule::Partitions);
+    let months: usize = months.map(|one| one.rows.len()).sum();
+    let dropped = (months > 0).then(|| counted(months, "month", "months"));
+    let deleted = (rows > 0 || months == 0).then(|| counted(rows, "row", "rows"));
+    let is_one = matches!((rows, months), (1, 0) | (0, 1));
+    let all: Vec<_> = deleted.into_iter().chain(dropped).collect();
+    let (all, failed) = (all.join(" and "), report.rules.iter().any(|one| one.error.is_some()));
+    match (report.dry_run, rows, months) {
+        (true, 0, 0) if failed => "Nothing was deleted.".to_owned(),
+        (true, 0, 0) => "Nothing is due. Nothing was deleted.".to_owned(),
+        (true, ..) => {
+            format!("{all} {} due. Nothing was deleted.", if is_one { "is" } else { "are" })
+        }
+        (false, ..) => format!("{all} {} deleted.", if is_one { "was" } else { "were" }),
+    }
 }
 
 #[cfg(test)]
@@ -150,5 +165,30 @@ mod tests {
         let report = RunReport { dry_run: false, rules: vec![failed] };
         assert!(describe(&report).contains("a row of projects is missing"), "{report:?}");
         assert!(describe(&report).ends_with("0 rows were deleted."));
+        let report = RunReport { dry_run: true, ..report };
+        assert!(describe(&report).ends_with("\n\nNothing was deleted."), "{}", describe(&report));
+    }
+
+    #[test]
+    fn what_is_due_is_counted_with_the_months_that_are_dropped() {
+        let end = |dry_run, rows: i64, months: usize| {
+            let row = |rows| RowReport { table: "alerts".into(), month: "2025-09".into(), rows };
+            let rule = |rule, rows: Vec<RowReport>| RuleReport {
+                rule,
+                total: rows.iter().map(|row| row.rows).sum(),
+                rows,
+                error: None,
+            };
+            let months = (0..months).map(|_| row(0)).collect();
+            let events = if rows == 0 { Vec::new() } else { vec![row(rows)] };
+            let rules = vec![rule(Rule::Events, events), rule(Rule::Partitions, months)];
+            conclude(&RunReport { dry_run, rules })
+        };
+        assert_eq!(end(true, 0, 0), "Nothing is due. Nothing was deleted.");
+        assert_eq!(end(true, 1, 0), "1 row is due. Nothing was deleted.");
+        assert_eq!(end(true, 0, 1), "1 month is due. Nothing was deleted.");
+        assert_eq!(end(true, 12, 1), "12 rows and 1 month are due. Nothing was deleted.");
+        assert_eq!(end(false, 1, 0), "1 row was deleted.");
+        assert_eq!(end(false, 2, 3), "2 rows and 3 months were deleted.");
     }
 }
