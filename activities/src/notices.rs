@@ -55,8 +55,8 @@ pub(crate) async fn attempt(deps: &Deps, id: NoticeId) -> Result<SendOutcome, St
         ControlFlow::Continue(claimed) => claimed,
     };
     let Some(message) = facts::gather(deps, &notice).await? else {
-        let moot = async |tx: &mut PgConnection| give_up(tx, &notice, notices::MOOT).await;
-        transaction(&deps.pool, moot).await?;
+        let why = notices::why_moot(notice.kind);
+        transaction(&deps.pool, async |tx| give_up(tx, &notice, why).await).await?;
         return Ok(SendOutcome::Ended);
     };
     let (kind, project, began) =

@@ -150,19 +150,42 @@ fn the_console_shows_starts_and_follows_what_is_of_two_projects_and_tries_again_
     });
 }
 
+/// Something is to be taken from a customer of ours, and was not.
+async fn refund(world: &World) {
+    let mut refunded = receipt("evt_refunded");
+    refunded["event_type"] = json!("charge.refunded");
+    refunded["effect_type"] = json!("access_revocation");
+    let refunded = world.send_receipt(&refunded).await;
+    world.fail(refunded, json!({})).await;
+}
+
+#[test]
+fn what_was_left_out_of_a_set_can_be_taken_in_after_its_form_was_rejected_too() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let shops = Shops::broken(world).await;
+        let bob = Operator::signed_in(&shops.world, Role::Operator).await;
+        refund(&shops.world).await;
+        let path = bob.submit("/incidents", "/bulk", &ALL).await.location.expect("its page");
+        let (set, picked) = path.split_once('?').expect("what was picked");
+        let html = bob.get(&path).await.body;
+        assert!(html.contains(&format!(r#"action="{set}/start?"#)), "{html}");
+        let typed = [("note", ""), ("canary", "1"), ("per_minute", "1"), ("stop_percent", "1")];
+        let rejected = bob.submit(&path, &format!("{set}/start?{picked}"), &typed).await;
+        assert_eq!(rejected.status, 422);
+        for field in [r#"name="include_taking" value="yes""#, r#"name="which" value="all""#] {
+            assert!(rejected.body.contains(field), "{}", rejected.body);
+        }
+    });
+}
+
 #[test]
 fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         let shops = Shops::broken(world).await;
         let bob = Operator::signed_in(&shops.world, Role::Operator).await;
-        let takes = json!({ "event_type": "charge.refunded", "effect_type": "access_revocation" });
-        let mut refunded = receipt("evt_refunded");
-        for (field, value) in takes.as_object().expect("fields") {
-            refunded[field] = value.clone();
-        }
-        let refunded = shops.world.send_receipt(&refunded).await;
-        shops.world.fail(refunded, json!({})).await;
+        refund(&shops.world).await;
         let path = bob.submit("/incidents", "/bulk", &ALL).await.location.expect("its page");
         let page = bob.page(&path).await;
         assert_eq!(page.heading(), "Reprocess 4 incidents of 2 projects?");

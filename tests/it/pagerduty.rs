@@ -157,21 +157,26 @@ async fn wait(world: &World, interval: &str) {
     world.send_notices().await;
 }
 
+/// An incident that bob did not acknowledge for an hour, so that PagerDuty pages.
+async fn escalated(world: &World) -> (PagerDuty, EventId) {
+    world.alert_bob().await;
+    let pagerduty = service(world).await;
+    let step = "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
+         INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE kind = 'pagerduty'";
+    sqlx::raw_sql(step).execute(&world.pool).await.expect("a step");
+    let event_id = fail(world, "evt_1").await;
+    wait(world, "0 minutes").await;
+    assert!(states(&pagerduty).is_empty(), "bob is told first");
+    wait(world, "1 hour").await;
+    assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+    (pagerduty, event_id)
+}
+
 #[test]
 fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_opens_later() {
     run(async {
         let world = world().await;
-        world.alert_bob().await;
-        let pagerduty = service(&world).await;
-        let step =
-            "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
-             INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE kind = 'pagerduty'";
-        sqlx::raw_sql(step).execute(&world.pool).await.expect("a step");
-        let first = fail(&world, "evt_1").await;
-        wait(&world, "0 minutes").await;
-        assert!(states(&pagerduty).is_empty(), "bob is told first");
-        wait(&world, "1 hour").await;
-        assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+        let (pagerduty, first) = escalated(&world).await;
         acknowledge(&world, first).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
@@ -185,6 +190,38 @@ fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_open
         }
         wait(&world, "0 minutes").await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Resolved]);
+    });
+}
+
+#[test]
+fn an_escalation_that_is_over_while_pagerduty_is_broken_ends_there_once_it_works() {
+    run(async {
+        let world = world().await;
+        let (pagerduty, event_id) = escalated(&world).await;
+        let broken =
+            "UPDATE destinations SET broken_at = now(), failures = 1, retry_at = now() + interval '6 hours'
+             WHERE kind = 'pagerduty'";
+        sqlx::raw_sql(broken).execute(&world.pool).await.expect("a database");
+        succeed(&world, event_id).await;
+        wait(&world, "0 minutes").await;
+        assert_eq!(states(&pagerduty), [AlertState::Triggered], "it is left alone");
+        let works = "UPDATE destinations SET broken_at = NULL, failures = 0, retry_at = NULL";
+        sqlx::raw_sql(works).execute(&world.pool).await.expect("a database");
+        wait(&world, "0 minutes").await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved]);
+    });
+}
+
+#[test]
+fn an_escalation_that_is_turned_off_ends_what_it_pages() {
+    run(async {
+        let world = world().await;
+        let (pagerduty, _) = escalated(&world).await;
+        let id = world.project.id.to_string();
+        let off = ["alerting", "set", "--project", &id, "--escalate-after", "off"];
+        assert_eq!(world.cli(&off).await.expect("a command").0, 0);
+        world.send_notices().await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved]);
     });
 }
 

@@ -111,7 +111,7 @@ async fn gather_broken(
         return Ok(None);
     };
     Ok(Some(DestinationBroken {
-        answer: alerts::find_last_answer(&deps.pool, broken.id).await?,
+        answer: broken.last_failure,
         destination_id: broken.id,
         label: broken.label,
         kind: broken.kind,

@@ -195,21 +195,6 @@ pub async fn list_for_incident(
     Ok(alerts)
 }
 
-/// What a destination responded to the last alert that it did not accept.
-pub async fn find_last_answer(
-    db: impl PgExecutor<'_>,
-    destination_id: DestinationId,
-) -> Result<Option<String>, StoreError> {
-    let answer = sqlx::query_scalar!(
-        r#"SELECT last_answer AS "answer!" FROM alerts
-           WHERE destination_id = $1 AND state = 'pending' AND last_answer IS NOT NULL ORDER BY id DESC LIMIT 1"#,
-        destination_id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(answer)
-}
-
 /// What the provider calls the message of a conversation at a destination, if it said so.
 pub async fn find_posted(
     db: impl PgExecutor<'_>,

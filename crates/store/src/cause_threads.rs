@@ -80,7 +80,7 @@ pub(crate) async fn place(
 }
 
 /// Lets the acknowledgement after which no incident of a cause waits for an operator be told by itself, the first such
-/// one of an episode; the incident that began that. It is told alone again if it was not taken.
+/// one since something was to be done; the incident that began the episode. It is told alone again if it was not taken.
 async fn acknowledge(
     tx: &mut PgConnection,
     alert: &Alert,
@@ -186,7 +186,8 @@ async fn begin(
     Ok(())
 }
 
-/// Leaves an alert to the next message of its cause.
+/// Leaves an alert to the next message of its cause. One that says that something is to be done again lets the next
+/// acknowledgement of all be told by itself.
 async fn fold(
     tx: &mut PgConnection,
     alert: &Alert,
@@ -196,7 +197,7 @@ async fn fold(
     sqlx::query!(
         "WITH thread AS (
              UPDATE cause_threads SET incidents = incidents + $4, has_news = true, ended_at = NULL,
-                 acknowledged_by = CASE WHEN $4 > 0 THEN NULL ELSE acknowledged_by END
+                 acknowledged_by = CASE WHEN $4 > 0 OR $5 THEN NULL ELSE acknowledged_by END
              WHERE destination_id = $2 AND cause = $3 RETURNING next_message)
          UPDATE alerts SET state = 'folded', told_by = thread.next_message, leased_until = NULL
          FROM thread WHERE id = $1 AND state = 'pending'",
@@ -204,6 +205,7 @@ async fn fold(
         alert.destination_id.as_uuid(),
         cause.as_uuid(),
         i32::from(joins),
+        alert.kind.opens(),
     )
     .execute(tx)
     .await?;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use domain::alert_rules::{AlertRules, steps_told};
 use domain::ids::{CauseId, DestinationId, ProjectId};
 use domain::reminder::{Due, ReminderReason, Wait};
+use sqlx::PgExecutor;
 use time::{Duration, OffsetDateTime};
 
 use crate::pool::transaction;
@@ -31,7 +32,8 @@ pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
     Ok(written)
 }
 
-/// Keeps who was told where the steps of an escalation are others now. Nobody looks at the project in the meantime.
+/// Keeps who was told where the steps of an escalation are others from now on, and ends what services page of it that are
+/// no step any more. Nobody looks at the project in the meantime.
 pub(crate) async fn change_steps(
     tx: &mut PgConnection,
     project_id: ProjectId,
@@ -41,6 +43,11 @@ pub(crate) async fn change_steps(
     sqlx::query!("SELECT FROM alert_rules WHERE project_id = $1 FOR UPDATE", project_id.as_uuid())
         .execute(&mut *tx)
         .await?;
+    for (cause, step) in list_escalated(&mut *tx, project_id).await? {
+        let told = before.iter().take(usize::try_from(step).unwrap_or_default());
+        let dropped: Vec<_> = told.filter(|id| !after.contains(id)).copied().collect();
+        end_pages(&mut *tx, project_id, cause, &dropped).await?;
+    }
     let told = steps_told(before, after);
     sqlx::query!(
         "UPDATE cause_waits SET step = ($2::integer[])[least(step + 1, cardinality($2::integer[]))],
@@ -52,6 +59,41 @@ pub(crate) async fn change_steps(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// The causes of a project that were escalated, each with the furthest step.
+async fn list_escalated(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<(CauseId, i32)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT cause, step FROM cause_waits WHERE project_id = $1 AND step > 0 ORDER BY cause",
+        project_id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.cause, row.step)).collect())
+}
+
+/// Ends what services page of the escalation of a cause: nobody is waited for any more, or they are no step any more. One
+/// that is only acknowledged there would page nobody when the cause is escalated again.
+async fn end_pages(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    cause: CauseId,
+    told: &[DestinationId],
+) -> Result<u64, StoreError> {
+    let paging = sqlx::query_scalar!(
+        "SELECT id FROM destinations WHERE id = ANY ($1) AND kind = 'pagerduty' AND removed_at IS NULL ORDER BY id",
+        told as &[DestinationId],
+    );
+    let paging = paging.fetch_all(&mut *tx).await?;
+    if paging.is_empty() {
+        return Ok(0);
+    }
+    let new = NewReminder::new(project_id, Some(cause), ReminderReason::Resolved);
+    reminders::enqueue(tx, &new, &paging).await?;
+    Ok(1)
 }
 
 /// A cause with incidents that are not resolved.
@@ -185,29 +227,10 @@ impl Look<'_> {
             reminders::enqueue(&mut *tx, &new, told).await?;
             written += 1;
         } else if is_seen_to {
-            written += self.end_pages(&mut *tx, told).await?;
+            written += end_pages(&mut *tx, self.project_id, self.cause, told).await?;
         }
         self.save(tx, &it).await?;
         Ok(written)
-    }
-
-    /// Ends what services page of the escalation: nobody is waited for any more. One that is only acknowledged there would
-    /// page nobody when the cause is escalated again.
-    async fn end_pages(
-        &self,
-        tx: &mut PgConnection,
-        told: &[DestinationId],
-    ) -> Result<u64, StoreError> {
-        let paging = sqlx::query_scalar!(
-            "SELECT id FROM destinations WHERE id = ANY ($1) AND kind = 'pagerduty' ORDER BY id",
-            told as &[DestinationId],
-        );
-        let paging = paging.fetch_all(&mut *tx).await?;
-        if paging.is_empty() {
-            return Ok(0);
-        }
-        reminders::enqueue(tx, &self.reminder(ReminderReason::Resolved), &paging).await?;
-        Ok(1)
     }
 
     const fn reminder(&self, reason: ReminderReason) -> NewReminder {

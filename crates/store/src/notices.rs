@@ -24,9 +24,22 @@ use crate::{PgConnection, PgPool, StoreError, alert_rules, destination_health};
 
 pub type NoticeId = Uuid;
 
-/// Why a notice is given up: nothing is wrong any more with the destination, the policy, the
-/// extension or the receipts that it is about.
-pub const MOOT: &str = "it works again, or was removed";
+/// Why a notice is given up that says nothing any more, because of what became of what it is about.
+#[must_use]
+pub const fn why_moot(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::DestinationBroken => "it works again, or was removed",
+        NoticeKind::PolicyStopped => "the policy was reset",
+        NoticeKind::ExtensionSilent => "it answers again, is paused, or was removed",
+        NoticeKind::ReceiptsSilent => "the silence is over",
+        NoticeKind::IncidentsWaiting => "nothing that it is about waits any more",
+        NoticeKind::ResultsUnclaimed
+        | NoticeKind::ReceiptsResumed
+        | NoticeKind::CauseUpdated
+        | NoticeKind::CauseEnded
+        | NoticeKind::AlertsDigest => "what it is about was deleted",
+    }
+}
 
 /// A notice that its reader claimed.
 #[derive(Debug, Clone)]
@@ -176,7 +189,8 @@ pub async fn claim_notice(tx: &mut PgConnection, id: NoticeId) -> Result<NoticeC
         return Ok(NoticeClaim::GiveUp(notice, "the destination was removed".to_owned()));
     }
     if pending.is_moot {
-        return Ok(NoticeClaim::GiveUp(notice, MOOT.to_owned()));
+        let why = why_moot(notice.kind).to_owned();
+        return Ok(NoticeClaim::GiveUp(notice, why));
     }
     if alert_rules::find_hold(&mut *tx, notice.project_id).await?.is_some() {
         note_held(tx, id).await?;

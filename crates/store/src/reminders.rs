@@ -40,7 +40,7 @@ impl NewReminder {
 
 /// Writes a message for the destinations that are told at once and for these, to which it was escalated; that what was
 /// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told at once. Where no destination is
-/// left that is told at once, all are, as they are of alerts.
+/// left that is told at once, all are, as they are of alerts. Those that are broken are left out, but for what ends a page.
 pub(crate) async fn enqueue(
     tx: &mut PgConnection,
     new: &NewReminder,
@@ -65,7 +65,7 @@ pub(crate) async fn enqueue(
              FROM destinations d WHERE project_id = $1 AND removed_at IS NULL)
          INSERT INTO notices (destination_id, kind, day, project_id, about_id, since, until)
          SELECT id, $3, (now() AT TIME ZONE 'UTC')::date, project_id, $2, now(), now() FROM here
-         WHERE broken_at IS NULL AND (id = ANY ($4) OR (NOT $5 AND kind <> 'pagerduty'
+         WHERE (broken_at IS NULL OR $5 AND kind = 'pagerduty') AND (id = ANY ($4) OR (NOT $5 AND kind <> 'pagerduty'
              AND (at_once OR NOT EXISTS (SELECT FROM here WHERE at_once))))",
         new.project_id.as_uuid(),
         id,

@@ -168,6 +168,26 @@ fn a_worker_that_dies_between_due_and_told_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
+fn a_reminder_of_what_was_acknowledged_before_it_was_sent_says_why_it_was_not() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        rule(&world, "--remind-every", "30m").await;
+        fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        change(&world, "UPDATE cause_waits SET told_at = told_at - interval '30 minutes'").await;
+        assert_eq!(cause_waits::enqueue_due(&world.pool).await.expect("a database"), 1);
+        let acknowledged = "UPDATE incidents SET state = 'acknowledged', acknowledged_at = now()";
+        change(&world, acknowledged).await;
+        world.send_notices().await;
+        let why = "SELECT last_answer FROM notices WHERE state = 'given_up'";
+        let why: String = sqlx::query_scalar(why).fetch_one(&world.pool).await.expect("a notice");
+        assert_eq!(why, "nothing that it is about waits any more");
+        assert_eq!(world.mailbox.mails().len(), 1, "the alert alone");
+    });
+}
+
+#[test]
 fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
     run(async {
         let world = world().await;

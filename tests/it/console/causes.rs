@@ -249,3 +249,19 @@ fn the_command_line_finds_an_event_by_the_providers_id() {
         assert_eq!((code, &nothing["error"]["code"]), (1, &json!("not_found")));
     });
 }
+
+#[test]
+fn lists_of_the_command_line_are_narrowed_to_live_or_to_test() {
+    e2e::run(async {
+        let world = world().await;
+        fail(&world, "evt_1", &json!({})).await;
+        for list in ["incident", "event", "cause"] {
+            for (mode, found) in [("test", 1), ("live", 0)] {
+                let narrowed = [list, "list", "--mode", mode];
+                let (code, told) = world.cli(&narrowed).await.expect("a command");
+                let found = (0, Some(found));
+                assert_eq!((code, told["data"].as_array().map(Vec::len)), found, "{list}: {told}");
+            }
+        }
+    });
+}

@@ -1,9 +1,11 @@
 //! Since when a destination fails, as console, command line, health and metrics tell it.
 
+use activities::test_message::send_test_message;
+use domain::audit::Actor;
 use e2e::run;
 use serde_json::json;
 
-use super::{failed, pass, states, world};
+use super::{destinations, failed, pass, states, world};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
@@ -77,5 +79,24 @@ fn one_failure_after_which_nothing_was_tried_pages_nobody() {
                 store::gauges::list_failing_destinations(&world.pool).await.expect("gauges");
             assert_eq!(failing[0].seconds >= 3_600, fails, "{failures}: {failing:?}");
         }
+    });
+}
+
+#[test]
+fn what_a_destination_answered_is_told_to_others_where_test_messages_broke_it() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let slack = world.alert_slack().await;
+        slack.respond_with(&[404, 404]);
+        let id = destinations(&world).await[1].id;
+        for _ in 0..2 {
+            let tested = send_test_message(&world.deps(), id, &Actor::System).await;
+            assert!(tested.expect("a database").expect("a destination").outcome.is_err());
+            pass(&world, "11 minutes").await;
+        }
+        assert_eq!(world.send_notices().await, 1);
+        let mail = world.mailbox.mails().remove(0).replace("=\r\n", "");
+        assert!(mail.contains("It answered: 404 answer 404."), "{mail}");
     });
 }

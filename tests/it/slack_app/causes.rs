@@ -143,3 +143,23 @@ fn a_cause_is_snoozed_for_an_hour_but_what_is_resolved_snoozed_for_longer_or_of_
         assert_eq!(world.incident(events[3]).await.state, IncidentState::Open);
     });
 }
+
+#[test]
+fn all_of_a_cause_are_told_as_acknowledged_again_after_a_reprocess_that_failed() {
+    run(async {
+        let world = world().await;
+        let (slack, events) = tell_cause(&world).await;
+        for event_id in &events {
+            acknowledge(&world, *event_id).await;
+        }
+        let replay_id = world.reprocess(world.incident(events[3]).await.id).await;
+        let failed = json!({ "replay_id": replay_id, "error_code": "still" });
+        world.result(events[3], "failed", failed).await;
+        deliver_all(&world, events[3]).await;
+        assert_eq!(slack.messages().len(), 2, "the next message about the cause tells it");
+        acknowledge(&world, events[3]).await;
+        let told = slack.messages();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(heading(&told[2]).starts_with("No incident of this cause waits"));
+    });
+}

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::callback::{AnswerVerdict, judge_answer};
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::destinations::{FailureKind, SendFailure, Sent};
-use crate::http::WholeResponse;
+use crate::http::{WholeResponse, retry_after};
 
 /// Codes of what is not there any more: a webhook, its channel, its token
 /// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>).
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     text: String,
     /// For how long it takes nothing more, after the last message that it takes now.
     pause: Option<Duration>,
+    /// What the header of a 429 says, which is all that Cloudflare's has.
+    retry_after: Option<Duration>,
 }
 
 impl Answer {
@@ -34,6 +37,8 @@ impl Answer {
         Self {
             status: response.status,
             pause: reset.and_then(|text| text.parse().ok()).and_then(seconds),
+            retry_after: header("retry-after")
+                .and_then(|text| retry_after(text, OffsetDateTime::now_utc())),
             text: String::from_utf8_lossy(&response.body).into_owned(),
             body,
         }
@@ -62,7 +67,8 @@ impl Answer {
                 Ok(Sent { posted, pause: self.pause, ..Sent::new(&said) })
             }
             AnswerVerdict::Retry => {
-                let retry_after = self.body["retry_after"].as_f64().and_then(seconds);
+                let exact = self.body["retry_after"].as_f64().and_then(seconds);
+                let retry_after = exact.or(self.retry_after);
                 Err(SendFailure::new(FailureKind::Transient { retry_after }, &said))
             }
             AnswerVerdict::RetryOnce | AnswerVerdict::Stop => Err(SendFailure::permanent(&said)),

@@ -238,3 +238,14 @@ async fn each_answer_says_what_to_do_next() {
         assert_eq!(ask_about(&server, None).await.expect_err(body).kind, kind, "{status} {body}");
     }
 }
+
+#[tokio::test]
+async fn a_limit_of_cloudflare_says_in_its_header_alone_for_how_long() {
+    for (body, seconds) in [("error code: 1015", 600.0), (r#"{"retry_after":64.57}"#, 64.57)] {
+        let limited = response("429 Too Many Requests", "Retry-After: 600\r\n", body);
+        let server = HttpServer::responding(limited).await;
+        let retry_after = Some(Duration::from_secs_f64(seconds));
+        let failure = ask_about(&server, None).await.expect_err(body);
+        assert_eq!(failure.kind, FailureKind::Transient { retry_after }, "{body}");
+    }
+}

@@ -22,6 +22,8 @@ pub(super) struct StartForm {
     /// That pace, in incidents a minute.
     pub(super) offered: i32,
     pub(super) button: &'static str,
+    /// What was picked, with its question mark, where the page that a rejected form shows can take in what was left out.
+    pub(super) query: String,
 }
 
 impl StartForm {
@@ -47,6 +49,7 @@ impl StartForm {
                 BulkAction::Acknowledge => "Acknowledge",
                 BulkAction::Resolve => "Resolve",
             },
+            query: String::new(),
         }
     }
 

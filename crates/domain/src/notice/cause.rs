@@ -115,6 +115,7 @@ impl CauseFacts {
         let heading = format!("{incidents} of {}", self.cause.title());
         let new = match self.new {
             0 => String::new(),
+            1 => " 1 of them is new.".to_owned(),
             new => format!(" {new} of them are new."),
         };
         let resolved = match self.resolutions.total() {
@@ -122,9 +123,10 @@ impl CauseFacts {
             _ => format!(" Resolved: {}.", self.resolutions.parts()),
         };
         let explanation = format!(
-            "{} not resolved: {}.{new} They concern {}.{} The first opened on {}, the newest on {}.{resolved}",
+            "{} not resolved: {}.{new} {} {}.{} The first opened on {}, the newest on {}.{resolved}",
             count(self.states.total(), "is", "are"),
             self.states.parts(),
+            one_or_more(self.incidents, "It concerns", "They concern"),
             customers(self.customers),
             at_risk(&self.at_risk),
             format_timestamp(self.first_opened_at),
@@ -153,8 +155,9 @@ impl CauseFacts {
             )
         });
         let explanation = format!(
-            "Resolved: {}. They concerned {}.{}",
+            "Resolved: {}. {} {}.{}",
             self.resolutions.parts(),
+            one_or_more(self.incidents, "It concerned", "They concerned"),
             customers(self.customers),
             lasted.unwrap_or_default()
         );
@@ -203,7 +206,12 @@ pub(super) fn at_risk(sums: &[Amount]) -> String {
 }
 
 fn count(count: i64, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
+    format!("{count} {}", one_or_more(count, one, more))
+}
+
+/// The words for one, or for several.
+pub(super) const fn one_or_more<'a>(count: i64, one: &'a str, more: &'a str) -> &'a str {
+    if count == 1 { one } else { more }
 }
 
 /// The parts of which there are some: `210 by a reprocess, 4 manually`.
@@ -282,6 +290,18 @@ mod tests {
         let text = CauseFacts { at_risk, ..facts() }.update_text(&origin());
         let said = "201 customers. At risk: 9,310.00 USD + 49.00 EUR. The first";
         assert!(text.explanation.contains(said), "{}", text.explanation);
+    }
+
+    #[test]
+    fn one_incident_is_spoken_of_as_one() {
+        let states = StateCounts { open: 1, ..StateCounts::default() };
+        let (incidents, customers) = (1, 1);
+        let one = CauseFacts { incidents, new: 1, customers, states, ..facts() };
+        let said = "1 is not resolved: 1 open. 1 of them is new. It concerns 1 customer. The first";
+        let text = one.update_text(&origin());
+        assert!(text.explanation.starts_with(said), "{}", text.explanation);
+        let text = one.end_text(&origin());
+        assert!(text.explanation.contains(". It concerned 1 customer."), "{}", text.explanation);
     }
 
     #[test]

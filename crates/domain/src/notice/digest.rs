@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::cause::{at_risk, customers, join};
+use super::cause::{at_risk, customers, join, one_or_more};
 use super::{
     NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers, plain,
 };
@@ -70,7 +70,9 @@ impl DigestFacts {
         let left = if self.count_left() == 0 {
             "Nothing of it is left to do.".to_owned()
         } else {
-            format!("{} still wait.{}", customers(self.customers_left), at_risk(&self.at_risk))
+            let wait = one_or_more(self.customers_left, "waits", "wait");
+            let (who, at_risk) = (customers(self.customers_left), at_risk(&self.at_risk));
+            format!("{who} still {wait}.{at_risk}")
         };
         let explanation = format!(
             "Alerts were held back from {} to {}: {}{}. Incidents: {parts}. {left}",
@@ -182,6 +184,12 @@ mod tests {
         let text = text(&DigestFacts { at_risk, ..facts() });
         let said = "2 customers still wait. At risk: 49.00 USD + 1,500 JPY.";
         assert!(text.explanation.ends_with(said), "{}", text.explanation);
+    }
+
+    #[test]
+    fn a_digest_speaks_of_one_customer_as_of_one() {
+        let text = text(&DigestFacts { customers_left: 1, ..facts() });
+        assert!(text.explanation.ends_with("1 customer still waits."), "{}", text.explanation);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::cause::{at_risk, customers};
+use super::cause::{at_risk, customers, one_or_more};
 use super::{NamedIncident, NoticeKind, NoticeList, NoticeOrigin, NoticeText, name_customers};
 use crate::alert::{format_timestamp, one_line};
 use crate::cause::Cause;
@@ -91,26 +91,34 @@ impl WaitingFacts {
     }
 
     fn explanation(&self) -> String {
+        let one_or_more = |one, more| one_or_more(self.incidents, one, more);
         let said = match self.reason {
             ReminderReason::Reminder => {
-                format!("Nobody has acknowledged them; this is reminder {}.", self.nth)
+                let them = one_or_more("it", "them");
+                format!("Nobody has acknowledged {them}; this is reminder {}.", self.nth)
             }
             ReminderReason::Escalated => {
-                "Those who were told before have not acknowledged them.".to_owned()
+                let them = one_or_more("it", "them");
+                format!("Those who were told before have not acknowledged {them}.")
             }
-            ReminderReason::CameBack => {
-                "They were acknowledged and are still not resolved.".to_owned()
-            }
-            ReminderReason::SnoozeOver => {
-                "Their snooze is over, and they are not resolved.".to_owned()
-            }
+            ReminderReason::CameBack => one_or_more(
+                "It was acknowledged and is still not resolved.",
+                "They were acknowledged and are still not resolved.",
+            )
+            .to_owned(),
+            ReminderReason::SnoozeOver => one_or_more(
+                "Its snooze is over, and it is not resolved.",
+                "Their snooze is over, and they are not resolved.",
+            )
+            .to_owned(),
             ReminderReason::Resolved => return "Nothing of it is left to do.".to_owned(),
         };
         let oldest = self
             .oldest_opened_at
             .map(|at| format!("; the oldest opened on {}", format_timestamp(at)));
         format!(
-            "{said} They concern {}{}.{}",
+            "{said} {} {}{}.{}",
+            one_or_more("It concerns", "They concern"),
             customers(self.customers),
             oldest.unwrap_or_default(),
             at_risk(&self.at_risk)
@@ -196,6 +204,20 @@ mod tests {
         );
         assert_eq!(reminder.lists[0].items, [code("user _1"), plain("and 199 more")]);
         assert_eq!(text(ReminderReason::Resolved, 0).lists, []);
+    }
+
+    #[test]
+    fn one_incident_is_spoken_of_as_one() {
+        for (reason, said) in [
+            (ReminderReason::Reminder, "Nobody has acknowledged it; this is reminder 2."),
+            (ReminderReason::Escalated, "Those who were told before have not acknowledged it."),
+            (ReminderReason::CameBack, "It was acknowledged and is still not resolved."),
+            (ReminderReason::SnoozeOver, "Its snooze is over, and it is not resolved."),
+        ] {
+            let explanation = text(reason, 1).explanation;
+            let concerns = format!("{said} It concerns 1 customer; the oldest opened on");
+            assert!(explanation.starts_with(&concerns), "{explanation}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use domain::alert::one_line;
 use domain::cause::describe_reason;
 use domain::ids::CauseId;
 use domain::money::describe_sums;
+use domain::project::Mode;
 use domain::urgency::Urgency;
 use store::comments::{About, list_of_cause};
 use store::page::MAX_PAGE;
@@ -67,6 +68,9 @@ pub struct ListArgs {
     /// Only this project's causes.
     #[arg(long)]
     project: Option<String>,
+    /// Only causes of projects of this mode.
+    #[arg(long, value_parser = list::choice::<Mode>(Mode::ALL.iter().map(|mode| mode.as_str())))]
+    mode: Option<Mode>,
     /// How many lines a page has at most.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
     limit: i64,
@@ -90,7 +94,7 @@ async fn list_page(args: ListArgs, context: &Context) -> anyhow::Result<CommandO
     let cursor = args.cursor.as_deref().map(list::parse_cursor).transpose()?.map(Cursor::After);
     let admin = AdminContext::open(context).await?;
     let project_id = admin.project_id(args.project.as_deref()).await?;
-    let search = CauseSearch { project_id, mode: None, cursor, limit: args.limit };
+    let search = CauseSearch { project_id, mode: args.mode, cursor, limit: args.limit };
     let page = search_causes(&admin.pool, &search).await?;
     let headers = [
         "CAUSE",
@@ -147,6 +151,6 @@ fn row(row: &CauseRow) -> Vec<(String, Tone)> {
         plain(&row.open),
         (format!("+{}", row.opened_lately), growing),
         plain(&format_timestamp(row.oldest_opened_at)),
-        plain(&one_line(&row.project_name)),
+        plain(&list::project(&row.project_name, row.mode)),
     ]
 }

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use domain::alert::one_line;
+use domain::project::Mode;
 use store::page::{MAX_PAGE, Page};
 
 use crate::failure::Failure;
@@ -14,6 +16,9 @@ pub struct Narrowing {
     /// Only what belongs to this project.
     #[arg(long)]
     pub project: Option<String>,
+    /// Only what belongs to projects of this mode.
+    #[arg(long, value_parser = choice::<Mode>(Mode::ALL.iter().map(|mode| mode.as_str())))]
+    pub mode: Option<Mode>,
     /// The provider's event id, a reference, or an id of ours; the first three letters or more do. Of incidents also words of the
     /// reference, of the error code and of its message.
     #[arg(long, value_name = "TEXT")]
@@ -55,6 +60,11 @@ where
     PossibleValuesParser::new(words).try_map(|text| text.parse::<T>())
 }
 
+/// A project in a list that may be of both modes.
+pub fn project(name: &str, mode: Mode) -> String {
+    format!("{} · {mode}", one_line(name))
+}
+
 /// A page for people, which says how the list goes on.
 pub fn describe<T>(
     nothing: &str,
@@ -90,6 +100,12 @@ mod tests {
         assert!(more.ends_with("add --cursor inc_1"), "{more}");
         assert!(more.contains("account_locked"), "{more}");
         assert_eq!(text(page(Vec::new(), None)), "None.");
+    }
+
+    #[test]
+    fn a_project_is_told_from_one_of_its_name_in_the_other_mode() {
+        assert_eq!(project("Comet\nCart", Mode::Test), "Comet Cart · test");
+        assert_eq!(project("CometCart", Mode::Live), "CometCart · live");
     }
 
     #[test]

@@ -35,9 +35,10 @@ pub async fn set_rules(
     if before == *rules {
         return Ok(Some(false));
     }
-    alert_rules::save_rules(&mut *tx, project_id, rules).await?;
+    // Before what was told so far may be forgotten.
     cause_waits::change_steps(&mut *tx, project_id, &before.escalate_to, &rules.escalate_to)
         .await?;
+    alert_rules::save_rules(&mut *tx, project_id, rules).await?;
     let changed = AuditEvent::AlertRulesChanged(AlertRulesDetail { rules: rules.clone() });
     audit::record(tx, actor, Subject::project(project_id), &changed).await?;
     Ok(Some(true))

@@ -86,12 +86,14 @@ async fn start(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
     Form(values): Form<StartValues>,
 ) -> Result<Response, ApiError> {
     let set = find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let Some((settings, note)) = values.read(&mut errors) else {
-        return show(&state, &signed_in, &set, (values, errors), &Pick::default()).await;
+        let pick = Pick::read(query.unwrap_or_default().as_bytes());
+        return show(&state, &signed_in, &set, (values, errors), &pick).await;
     };
     let actor = signed_in.actor();
     let started = transaction(&state.pool, async |tx| {

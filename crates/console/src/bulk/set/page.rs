@@ -98,6 +98,7 @@ pub(super) async fn show(
     let (stands, one) = (BulkState::of_set(&states), described(&set.bulks));
     let of = format!("{} of {}", many(counts.total()), projects_of(members.len()));
     let heading = heading(one.action, stands, &of, counts);
+    let query = if pick.is_empty() { String::new() } else { format!("?{}", pick.to_query()) };
     let most = members.iter().map(|member| member.total).max().unwrap_or_default();
     let page = SetPage {
         layout: Layout::load(state, signed_in, Section::Incidents, heading.as_str())
@@ -120,7 +121,7 @@ pub(super) async fn show(
         again: again(&set.bulks, pick),
         troubles: list_troubles(&state.pool, set, &read.names).await?,
         unlisted: unlisted(counts),
-        form: StartForm::of_each(one.action, most, values, errors),
+        form: StartForm { query, ..StartForm::of_each(one.action, most, values, errors) },
         members,
     };
     page_with(page.form.errors.status(), &page)

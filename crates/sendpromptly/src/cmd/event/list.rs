@@ -34,6 +34,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let admin = AdminContext::open(context).await?;
     let search = EventSearch {
         project_id: admin.project_id(args.narrowing.project.as_deref()).await?,
+        mode: args.narrowing.mode,
         effect: args.effect,
         text: args.narrowing.search,
         cursor,
@@ -56,7 +57,7 @@ fn row(row: &EventRow) -> Vec<(String, Tone)> {
         plain(&event.effect_type),
         plain(&one_line(&event.internal_reference)),
         plain(&format!("{} {}", one_line(&event.event_type), one_line(&event.provider_event_id))),
-        plain(&one_line(&row.project_name)),
+        plain(&list::project(&row.project_name, row.mode)),
         plain(&format_timestamp(event.received_at)),
     ]
 }

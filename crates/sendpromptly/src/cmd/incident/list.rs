@@ -17,7 +17,7 @@ use crate::text::{Tone, format_timestamp, or_nothing, plain};
 
 pub const HELP: &str = "\
 Examples:
-  sendpromptly incident list --state open
+  sendpromptly incident list --state open --mode live
   sendpromptly incident list --cause cau_1QGNZHYDQVHDQ886WQFX8FDAKK
   sendpromptly incident list --search user_456
   sendpromptly incident list --owner none
@@ -57,6 +57,7 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
     let project_id = admin.project_id(args.narrowing.project.as_deref()).await?;
     let search = IncidentSearch {
         project_id: project_id.or(saved.project_id),
+        mode: args.narrowing.mode.or(saved.mode),
         state: args.state.map_or(saved.state, StateFilter::One),
         cause_id: cause_id.or(saved.cause_id),
         text: args.narrowing.search.or(saved.text),
@@ -82,7 +83,7 @@ fn row(row: &IncidentRow) -> Vec<(String, Tone)> {
         plain(&or_nothing(incident.amount.map(|amount| amount.to_string()).as_deref())),
         plain(&incident.reason),
         plain(&or_nothing(incident.error.code.as_deref())),
-        plain(&one_line(&row.project_name)),
+        plain(&list::project(&row.project_name, row.mode)),
         plain(&format_timestamp(incident.opened_at)),
     ]
 }
