@@ -290,7 +290,7 @@ fn another_rule_is_changed_where_only_destinations_of_the_escalation_are_left() 
         let project = world.project.id.to_string();
         let step = id.to_string();
         let set = ["alerting", "set", "--project", &project, "--escalate-after", "1h"];
-        let set = [&set[..], &["--escalate-to", &step]].concat();
+        let set = [&set[..], &["--escalate-to", &step][..]].concat();
         let (code, printed) = world.cli(&set).await.expect("a command");
         let message = printed["error"]["message"].as_str().unwrap_or_default();
         assert!(code != 0 && message.starts_with("escalate_to "), "a new one: {printed}");
