@@ -140,6 +140,22 @@ async fn failing(world: &World) -> Vec<i64> {
 }
 
 #[test]
+fn after_the_last_project_is_archived_nothing_says_that_there_is_none_yet() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let id = world.project.id.to_string();
+        cli(&world, &["project", "archive", "--project", &id, "--yes"]).await;
+        for path in ["/incidents", "/events", "/projects"] {
+            let text = alice.page(path).await.text();
+            assert!(!text.contains("project yet"), "{path}: {text}");
+        }
+        let text = alice.page("/projects").await.text();
+        assert!(text.contains("Every project is archived"), "{text}");
+    });
+}
+
+#[test]
 fn a_destination_that_failed_when_its_project_was_archived_pages_nobody() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;

@@ -8,8 +8,8 @@ use domain::ids::{BulkId, IncidentId};
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::receiver::Received;
-use e2e::world::parse;
-use e2e::{World, eventually, run};
+use e2e::world::{parse, receipt};
+use e2e::{World, WorldOptions, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{Bulk, find_bulk};
@@ -69,7 +69,7 @@ async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Va
 #[test]
 fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
     run(async {
-        let world = World::start_with(e2e::WorldOptions::default().without_worker()).await;
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
         let script = Script::of(&world, Role::Operator).await;
         let named = |count: u128| {
             let ids = (0..count).map(|bits| IncidentId::from_uuid(uuid::Uuid::from_u128(bits)));
@@ -87,6 +87,33 @@ fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
             let message = rejected["error"]["fields"][0]["message"].as_str().expect("a message");
             assert!(status == 422 && message.starts_with(why), "{path}: {rejected}");
         }
+    });
+}
+
+#[test]
+fn what_is_left_out_of_those_that_were_ticked_can_be_taken_in() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let mut refund = receipt("evt_refund");
+        refund["event_type"] = json!("charge.refunded");
+        refund["effect_type"] = json!("access_revocation");
+        let (paid, refund) = (world.receipt("evt_paid").await, world.send_receipt(&refund).await);
+        let paid = world.fail(paid, json!({})).await.to_string();
+        let refund = world.fail(refund, json!({})).await.to_string();
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let ticked = [("which", "ticked"), ("action", "reprocess")];
+        let named = [("incident", paid.as_str()), ("incident", refund.as_str())];
+        let ticked = [&ticked[..], &named[..]].concat();
+        let path = bob.submit("/incidents", "/bulk", &ticked).await.location.expect("its page");
+        assert_eq!(bob.page(&path).await.heading(), "Reprocess 1 incident?");
+        let html = bob.get(&path).await.body;
+        let all = [&ticked[..], &[("include_taking", "yes")][..]].concat();
+        for (name, value) in &all {
+            assert!(html.contains(&format!(r#"name="{name}" value="{value}""#)), "{name}: {html}");
+        }
+        let larger = bob.submit(&path, "/bulk", &all).await.location.expect("its page");
+        assert_eq!(bob.page(&larger).await.heading(), "Reprocess 2 incidents?");
+        assert!(!larger.contains('?'), "nothing is left out: {larger}");
     });
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use domain::ids::OperatorId;
 use domain::operator::typed_email;
 use serde_json::{Map, Value};
-use store::owners::{self, Assignment, OwnerRejection};
+use store::owners::{self, Assignment, OwnerRejection, TakeOver};
 use store::pool::transaction;
 use store::search::incidents::OwnerFilter;
 use store::{ChangeError, operators};
@@ -39,7 +39,8 @@ pub async fn assign(
         Some(email) => find_operator(&state, "email", &email).await?,
         None => caller.operator_id(),
     };
-    let assignment = Assignment { incident_id: incident.id, to, take_over, actor: &caller.actor() };
+    let (actor, take_over) = (caller.actor(), TakeOver::if_asked(take_over));
+    let assignment = Assignment { incident_id: incident.id, to, take_over, actor: &actor };
     let assigned = transaction(&state.pool, async |tx| owners::assign(tx, assignment).await).await;
     assigned.map_err(rejected)?;
     Ok(Json(responses::incident(caller::incident(&state, &project, &id).await?)))

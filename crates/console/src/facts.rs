@@ -95,8 +95,8 @@ fn list_for_both(event: &PaymentEvent, project: &Project) -> Vec<Fact> {
         Fact::new("Customer reference", Value::Copied(one_line(&event.internal_reference))),
         Fact::new("Effect due", Value::Code(effect)),
         Fact::new(provider_event, Value::Copied(one_line(&event.provider_event_id))),
-        Fact::new("Happened at the provider", Value::At(When::brief(event.occurred_at))),
-        Fact::new("Result due by", Value::At(When::brief(event.timeout_at))),
+        Fact::new("Happened at the provider", Value::At(When::exact(event.occurred_at))),
+        Fact::new("Result due by", Value::At(When::exact(event.timeout_at))),
     ];
     if let Some((what, href)) = provider_page(event, project.mode) {
         facts.insert(3, Fact::new("Look up", Value::Text(what.to_owned())).leading_to(href));

@@ -1,11 +1,43 @@
-//! Forms that are shown again: what was wrong, beside the field that it is about.
+//! Forms that are shown again: what was wrong, beside the field that it is about. And forms of what is kept, which somebody
+//! else may change while one stands open: what is sent as it was shown stays as it is by then.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use web::error::ApiError;
 
 use super::error_page::sentence;
+
+/// The hidden field of a form that says with what it was shown.
+const SHOWN: &str = "shown";
+
+/// What that field holds.
+pub(crate) fn as_shown(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+/// What was sent, but what holds now in each field that was sent as it was shown. Of a form that does not say how it was
+/// shown, all is taken as it was sent.
+pub(crate) fn read_changes<T: DeserializeOwned>(
+    mut sent: BTreeMap<String, String>,
+    now: &[(&str, &str)],
+) -> Result<T, ApiError> {
+    let shown = sent.insert(SHOWN.to_owned(), as_shown(now)).unwrap_or_default();
+    for (name, shown) in form_urlencoded::parse(shown.as_bytes()) {
+        // A box that is not ticked is not sent.
+        let is_untouched = sent.get(&*name).map_or("", String::as_str) == shown;
+        if let Some((_, now)) = now.iter().find(|(of, _)| is_untouched && *of == name) {
+            sent.insert(name.into_owned(), (*now).to_owned());
+        }
+    }
+    let fields: Map<_, _> =
+        sent.into_iter().map(|(name, text)| (name, Value::from(text))).collect();
+    serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
+}
 
 /// A field as it was sent, with what is wrong with it: of a form that stands on a page beside others.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +100,24 @@ impl FormErrors {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_sent_as_it_was_shown_is_what_it_is_by_then() {
+        let shown = as_shown(&[("name", "Shop & more"), ("url", "https://a"), ("box", "on")]);
+        let now = [("name", "Shop & more"), ("url", "https://b"), ("box", "on")];
+        let read = |sent: &[(&str, &str)]| {
+            let sent = sent.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+            let read = read_changes::<BTreeMap<String, String>>(sent.collect(), &now);
+            let read = read.expect("texts");
+            assert_eq!(read["shown"], as_shown(&now), "it comes again as it is now");
+            ["name", "url", "box"].map(|name| read.get(name).cloned().unwrap_or_default())
+        };
+        let sent = [("shown", shown.as_str()), ("name", "Shop"), ("url", "https://a")];
+        assert_eq!(read(&sent), ["Shop", "https://b", ""]);
+        let sent = [("shown", shown.as_str()), ("url", "https://c"), ("box", "on")];
+        assert_eq!(read(&sent), ["", "https://c", "on"]);
+        assert_eq!(read(&[("name", "Shop"), ("url", "https://a")]), ["Shop", "https://a", ""]);
+    }
 
     #[test]
     fn each_field_has_its_own_sentence() {

@@ -122,7 +122,8 @@ async fn render(
     let keys = list_keys(&state.pool, Some(project.id)).await?;
     let rows = keys.iter().map(|key| row(key, project, now));
     let (revoked, valid): (Vec<_>, Vec<_>) = rows.partition(|row| row.revoked.is_some());
-    let head = Head::new(project, Tab::Keys, heading(valid.len(), &one_line(&project.name)));
+    let heading = heading(valid.len(), revoked.len(), &one_line(&project.name));
+    let head = Head::new(project, Tab::Keys, heading);
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
     page_with(errors.status(), &KeysPage { layout, head, valid, revoked, values, errors })
 }
@@ -138,11 +139,12 @@ fn row(key: &KeyRow, project: &Project, now: OffsetDateTime) -> KeyItem {
     }
 }
 
-fn heading(valid: usize, name: &str) -> String {
-    match valid {
-        0 => format!("{name} has no API key yet"),
-        1 => format!("{name} has one API key"),
-        many => format!("{name} has {many} API keys"),
+fn heading(valid: usize, revoked: usize, name: &str) -> String {
+    match (valid, revoked) {
+        (0, 0) => format!("{name} has no API key yet"),
+        (0, _) => format!("{name} has no valid API key"),
+        (1, _) => format!("{name} has one API key"),
+        (many, _) => format!("{name} has {many} API keys"),
     }
 }
 

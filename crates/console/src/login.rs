@@ -8,13 +8,14 @@
 
 use std::net::IpAddr;
 
+use domain::alert::format_duration;
 use domain::secret_token::SessionToken;
 use store::administration::session;
 use store::operators::{self, Login};
 use store::pool::transaction;
 use store::sign_ins::{self, SignInAttempt};
 use store::{PgConnection, StoreError, sessions};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 use web::random;
 
@@ -81,6 +82,13 @@ impl SignInRejection {
         let left = (until - OffsetDateTime::now_utc()).whole_seconds() + 1;
         Self::Locked { retry_after: u64::try_from(left).unwrap_or(0).max(1) }
     }
+}
+
+/// So many seconds, as a person is asked to wait: whole minutes that are enough.
+#[must_use]
+pub fn in_minutes(seconds: u64) -> String {
+    let minutes = u32::try_from(seconds.div_ceil(60)).unwrap_or(u32::MAX);
+    format_duration(Duration::minutes(minutes.into()))
 }
 
 /// How long a full queue takes to get shorter.
@@ -202,4 +210,18 @@ async fn end(tx: &mut PgConnection, token: &SessionToken) -> Result<(), StoreErr
         session::sign_out(tx, &before).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_as_long_as_is_said_is_not_too_early() {
+        for (seconds, said) in
+            [(1, "1 minute"), (60, "1 minute"), (61, "2 minutes"), (900, "15 minutes")]
+        {
+            assert_eq!(in_minutes(seconds), said);
+        }
+    }
 }

@@ -32,7 +32,7 @@ struct SignInPage {
     layout: Layout,
     email: String,
     next: String,
-    problem: Option<&'static str>,
+    problem: Option<String>,
     /// A form was sent after the session had ended.
     is_unsent: bool,
     /// Over plain HTTP browsers would drop the session's cookie silently.
@@ -126,16 +126,18 @@ fn reject(
 ) -> Result<Response, ApiError> {
     let (status, problem) = match rejection {
         SignInRejection::Wrong => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "This address and password do not go together.")
+            let why = "This address and password do not go together.";
+            (StatusCode::UNPROCESSABLE_ENTITY, why.to_owned())
         }
-        SignInRejection::Locked { .. } => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many tries with this address. It is locked for 15 minutes.",
-        ),
-        SignInRejection::Busy => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many people are signing in at this moment. Try again in a few seconds.",
-        ),
+        SignInRejection::Locked { retry_after } => {
+            let left = login::in_minutes(retry_after);
+            let why = format!("Too many tries with this address. It is locked for {left}.");
+            (StatusCode::TOO_MANY_REQUESTS, why)
+        }
+        SignInRejection::Busy => {
+            let why = "Too many people are signing in at this moment. Try again in a few seconds.";
+            (StatusCode::TOO_MANY_REQUESTS, why.to_owned())
+        }
     };
     let page = sign_in_page(state, values.email, values.next);
     let mut response = page_with(status, &SignInPage { problem: Some(problem), ..page })?;

@@ -1,8 +1,9 @@
 //! Who sees to an incident: taking it, taking it over, giving it back.
 //!
 //! Each is one transaction under a lock on the incident, with its audit entry. Who is not told to take over gets an
-//! incident that nobody owns, or learns who was faster; what is so already stays so and writes nothing. It changes
-//! nothing of what the incident does, and a resolved one keeps its owner.
+//! incident that nobody owns, or learns who was faster, as does who takes it over from another operator than the one who
+//! owns it by then; what is so already stays so and writes nothing. It changes nothing of what the incident does, and a
+//! resolved one keeps its owner.
 
 use domain::audit::detail::{AssignedDetail, ReleasedDetail};
 use domain::audit::{Actor, AuditEvent};
@@ -34,9 +35,33 @@ pub enum OwnerRejection {
 pub struct Assignment<'a> {
     pub incident_id: IncidentId,
     pub to: OperatorId,
-    /// Whether it may be somebody else's now.
-    pub take_over: bool,
+    pub take_over: TakeOver<'a>,
     pub actor: &'a Actor,
+}
+
+/// Whose an incident may be that somebody shall own. Nobody's it may always be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeOver<'a> {
+    Never,
+    /// The operator's with this address, who owned it when its page was opened.
+    From(&'a str),
+    Always,
+}
+
+impl TakeOver<'_> {
+    /// From anyone, where that is asked for.
+    #[must_use]
+    pub const fn if_asked(asked: bool) -> Self {
+        if asked { Self::Always } else { Self::Never }
+    }
+
+    fn allows(self, owner: &str) -> bool {
+        match self {
+            Self::Never => false,
+            Self::From(seen) => seen == owner,
+            Self::Always => true,
+        }
+    }
 }
 
 /// An incident, locked.
@@ -66,7 +91,7 @@ pub async fn assign(
     if owned.owner == Some(assignment.to) {
         return Ok(());
     }
-    if let Some(email) = owned.email.clone().filter(|_| !assignment.take_over) {
+    if let Some(email) = owned.email.clone().filter(|email| !assignment.take_over.allows(email)) {
         return Err(ChangeError::Rejected(OwnerRejection::Owned(email)));
     }
     sqlx::query!(

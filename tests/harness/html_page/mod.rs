@@ -138,6 +138,14 @@ impl HtmlPage {
         Input { value, disabled: control.attr("disabled").is_some() }
     }
 
+    /// What the first hidden field of this name sends.
+    #[must_use]
+    pub fn hidden(&self, name: &str) -> String {
+        let field = self.select(&format!("input[type=hidden][name={name}]")).next();
+        let field = field.unwrap_or_else(|| self.missing("hidden field", name));
+        field.attr("value").unwrap_or_default().to_owned()
+    }
+
     /// What is wrong with the field of this label, as a screen reader says it with the field.
     #[must_use]
     pub fn error(&self, label: &str) -> Option<String> {

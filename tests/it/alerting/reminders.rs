@@ -296,6 +296,28 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
 }
 
 #[test]
+fn another_rule_is_changed_where_only_destinations_of_the_escalation_are_left() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let (_slack, id) = slack(&world).await;
+        escalate(&world, "'slack'").await;
+        change(&world, "UPDATE destinations SET removed_at = now() WHERE kind = 'email'").await;
+        let (code, set) = rule(&world, "--remind-every", "30m").await;
+        assert_eq!((code, &set["remind_every"]), (0, &json!("30m")), "{set}");
+        assert_eq!(set["escalate_to"], json!([id]));
+        assert_eq!(rule(&world, "--escalate-after", "off").await.0, 0);
+        let project = world.project.id.to_string();
+        let step = id.to_string();
+        let set = ["alerting", "set", "--project", &project, "--escalate-after", "1h"];
+        let set = [&set[..], &["--escalate-to", &step][..]].concat();
+        let (code, printed) = world.cli(&set).await.expect("a command");
+        let message = printed["error"]["message"].as_str().unwrap_or_default();
+        assert!(code != 0 && message.starts_with("escalate_to "), "a new one: {printed}");
+    });
+}
+
+#[test]
 fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenance() {
     run(async {
         let world = world().await;

@@ -158,6 +158,25 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
 }
 
 #[test]
+fn who_saves_rules_from_an_old_page_leaves_what_another_set_in_the_meantime() {
+    run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let id = world.project.id.to_string();
+        let page = format!("/projects/{id}/alerting");
+        let shown = alice.page(&page).await.hidden("shown");
+        let set = ["alerting", "set", "--project", &id, "--remind-every", "30m"];
+        assert_eq!(world.cli(&set).await.expect("a command").0, 0);
+        let form = [("shown", shown.as_str()), ("quiet_hours", NIGHT), ("remind_every", "")];
+        assert_eq!(alice.submit(&page, &page, &form).await.status, 303);
+        let show = ["alerting", "show", "--project", &id];
+        let (_, rules) = world.cli(&show).await.expect("a command");
+        let kept = (&rules["quiet_hours"], &rules["remind_every"]);
+        assert_eq!(kept, (&json!(NIGHT), &json!("30m")), "{rules}");
+    });
+}
+
+#[test]
 fn the_end_of_one_maintenance_is_not_said_to_tell_people_while_another_lasts() {
     run(async {
         let world = world().await;

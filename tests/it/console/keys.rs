@@ -57,6 +57,23 @@ fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
 }
 
 #[test]
+fn a_project_whose_last_key_is_revoked_is_not_said_to_have_had_none() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}/keys", world.project.id);
+        let key = list_keys(&world.pool, Some(world.project.id)).await.expect("keys").remove(0);
+        alice.submit(&path, &format!("{path}/{}/revoke", key.id), &[]).await;
+        let page = alice.page(&path).await;
+        assert_eq!(page.heading(), "CometCart has no valid API key");
+        let text = page.text();
+        assert!(text.contains("Every API key is revoked"), "{text}");
+        sqlx::query("DELETE FROM api_keys").execute(&world.pool).await.expect("a new project");
+        assert_eq!(alice.page(&path).await.heading(), "CometCart has no API key yet");
+    });
+}
+
+#[test]
 fn a_key_needs_a_label_and_what_was_typed_is_kept() {
     e2e::run(async {
         let world = world().await;

@@ -6,7 +6,7 @@ use e2e::console::{self, Operator};
 use e2e::{World, WorldOptions, run};
 use reqwest::Method;
 use serde_json::{Value, json};
-use store::owners::{Assignment, OwnerRejection, assign};
+use store::owners::{Assignment, OwnerRejection, TakeOver, assign};
 use store::pool::transaction;
 use store::{ChangeError, administration};
 
@@ -47,7 +47,7 @@ fn an_incident_is_taken_taken_over_and_given_back_and_the_timeline_says_so() {
             message,
             "[refused] Nothing was changed: operator@cometcart.test owns the incident."
         );
-        admin.submit(&path, &format!("{path}/take"), &[("take_over", "yes")]).await;
+        admin.submit(&path, &format!("{path}/take"), &[("from", &bob.email)]).await;
         assert!(bob.page("/incidents").await.text().contains("admin's"));
         admin.submit(&path, &format!("{path}/release"), &[]).await;
         assert!(bob.page(&path).await.text().contains("Nobody owns it yet."));
@@ -70,7 +70,7 @@ fn whoever_gives_back_what_another_took_over_changes_nothing() {
         let path = format!("/incidents/{incident}");
         let give_back = format!("{path}/release");
         bob.submit(&path, &format!("{path}/take"), &[]).await;
-        admin.submit(&path, &format!("{path}/take"), &[("take_over", "yes")]).await;
+        admin.submit(&path, &format!("{path}/take"), &[("from", &bob.email)]).await;
         // His page is from before.
         bob.submit(&path, &give_back, &[]).await;
         let owned = "[refused] Nothing was changed: admin@cometcart.test owns the incident.";
@@ -82,6 +82,40 @@ fn whoever_gives_back_what_another_took_over_changes_nothing() {
         let entries = timeline(&world, incident).await;
         let actions: Vec<_> = entries.iter().map(|(action, _)| action.as_str()).collect();
         assert_eq!(actions, ["incident.assigned", "incident.assigned", "incident.released"]);
+    });
+}
+
+#[test]
+fn a_page_takes_over_and_assigns_from_no_other_than_it_shows() {
+    run(async {
+        let world = world().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let admin = Operator::signed_in(&world, Role::Admin).await;
+        let bobs_id = console::add(&world.pool, &bob.email, Role::Operator).await.to_string();
+        let eves_id = console::add(&world.pool, "eve@cometcart.test", Role::Operator).await;
+        let eves_id = eves_id.to_string();
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        let path = format!("/incidents/{incident}");
+        let (take, assign) = (format!("{path}/take"), format!("{path}/assign"));
+        bob.submit(&path, &take, &[]).await;
+        let html = admin.page(&path).await.html();
+        assert_eq!(html.matches(&format!(r#"value="{}""#, bob.email)).count(), 2, "{html}");
+
+        // Since then it became eve's.
+        bob.submit(&path, &assign, &[("to", &eves_id), ("from", &bob.email)]).await;
+        for form in [&take, &assign] {
+            admin.submit(&path, form, &[("to", &bobs_id), ("from", &bob.email)]).await;
+            let message = admin.page(&path).await.message().expect("a message");
+            assert!(message.ends_with("eve@cometcart.test owns the incident."), "{message}");
+        }
+        admin.submit(&path, &take, &[("from", "eve@cometcart.test")]).await;
+        admin.submit(&path, &assign, &[("to", &eves_id)]).await;
+        let message = admin.page(&path).await.message().expect("a message");
+        assert!(message.ends_with("admin@cometcart.test owns the incident."), "{message}");
+        let entries = timeline(&world, incident).await;
+        let owners: Vec<_> = entries.iter().map(|(_, detail)| detail["to"].as_str()).collect();
+        let expected = [bob.email.as_str(), "eve@cometcart.test", admin.email.as_str()];
+        assert_eq!(owners, expected.map(Some));
     });
 }
 
@@ -138,8 +172,8 @@ fn of_two_at_once_one_owns_it_and_who_is_removed_gives_back() {
         let bob = console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let eve = console::add(&world.pool, "eve@cometcart.test", Role::Operator).await;
         console::add(&world.pool, "root@cometcart.test", Role::Admin).await;
-        let take = async |to: OperatorId, take_over| {
-            let actor = alice();
+        let take = async |to: OperatorId, asked| {
+            let (actor, take_over) = (alice(), TakeOver::if_asked(asked));
             let wanted = Assignment { incident_id: incident, to, take_over, actor: &actor };
             transaction(&world.pool, async |tx| assign(tx, wanted).await).await
         };

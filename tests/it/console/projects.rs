@@ -177,6 +177,44 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
 }
 
 #[test]
+fn who_saves_from_an_old_page_leaves_what_another_changed_in_the_meantime() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}", world.project.id);
+        let old = alice.page(&path).await;
+        let [url, months, days] = ["repair_url", "retention_months", "snapshot_days"]
+            .map(|field| old.input(label_of(field).expect("a label")).value);
+        let shown = old.hidden("shown");
+        let send = async |name: &str, url: &str| {
+            let form = [
+                ("shown", shown.as_str()),
+                ("name", name),
+                ("timeout_minutes", "7"),
+                ("retention_months", months.as_str()),
+                ("repair_url", url),
+                ("snapshot_days", days.as_str()),
+            ];
+            alice.submit(&path, &path, &form).await
+        };
+        let moved =
+            "UPDATE projects SET repair_url = 'https://new.example/repair', retention_months = 24";
+        sqlx::query(moved).execute(&world.pool).await.expect("bob's change");
+        let rejected = send("", &url).await.page();
+        assert_eq!(rejected.input("Repair URL").value, "https://new.example/repair");
+        assert_eq!(rejected.hidden("shown"), alice.page(&path).await.hidden("shown"));
+
+        assert_eq!(send("CometCart", &url).await.status, 303);
+        let kept = newest(&world.pool).await;
+        assert_eq!(kept.repair_url.as_deref(), Some("https://new.example/repair"));
+        assert_eq!((kept.timeout_minutes, kept.retention_months), (7, 24));
+        send("CometCart", "https://mine.example/repair").await;
+        let mine = newest(&world.pool).await.repair_url;
+        assert_eq!(mine.as_deref(), Some("https://mine.example/repair"), "it was typed");
+    });
+}
+
+#[test]
 fn a_rotated_secret_signs_beside_the_old_one_until_that_is_revoked() {
     e2e::run(async {
         let world = world().await;

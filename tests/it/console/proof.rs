@@ -1,5 +1,6 @@
 //! The proof page, as the customer sees it.
 
+use domain::alert::format_timestamp;
 use domain::audit::{Action, Actor, AuditEvent};
 use domain::ids::{EventId, ProofLinkId};
 use domain::incident::Resolution;
@@ -14,6 +15,7 @@ use store::incidents::Incident;
 use store::proof_links::list_links;
 use store::transitions::acknowledge::{AcknowledgeRequest, acknowledge_incident};
 use store::transitions::resolve::{ResolveRequest, resolve_incident};
+use time::OffsetDateTime;
 use web::random::proof_token;
 
 use super::HOSTILE;
@@ -47,6 +49,25 @@ async fn link(world: &World, incident: &Incident) -> (ProofLinkId, ProofToken) {
 
 async fn open(world: &World, token: &ProofToken) -> PageResponse {
     Operator::stranger(world).get(&format!("/proof/{}", token.reveal())).await
+}
+
+#[test]
+fn an_incident_says_with_the_year_until_when_its_links_open_and_when_it_happened() {
+    e2e::run(async {
+        let world = world().await;
+        let incident = broken(&world, "evt_proof_1").await;
+        link(&world, &incident).await;
+        let links = list_links(&world.pool, incident.id).await.expect("links");
+        let sql = "SELECT occurred_at, timeout_at FROM payment_events";
+        let (occurred_at, timeout_at): (OffsetDateTime, OffsetDateTime) =
+            sqlx::query_as(sql).fetch_one(&world.pool).await.expect("an event");
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let html = bob.page(&format!("/incidents/{}", incident.id)).await.html();
+        for at in [links[0].expires_at, occurred_at, timeout_at] {
+            let shown = format!(">{}</time>", format_timestamp(at));
+            assert!(html.contains(&shown), "{shown}: {html}");
+        }
+    });
 }
 
 #[test]

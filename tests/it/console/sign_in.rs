@@ -92,6 +92,27 @@ fn guessing_locks_the_address_even_for_the_right_password() {
 }
 
 #[test]
+fn a_locked_address_is_said_to_be_so_for_as_long_as_it_is() {
+    e2e::run(async {
+        let world = world().await;
+        console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
+        let stranger = Operator::stranger(&world);
+        let right = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
+        let wrong = [("email", "alice@cometcart.test"), ("password", "wrong wrong wrong")];
+        for _ in 0..4 {
+            stranger.send("/sign-in", &wrong).await;
+        }
+        let text = stranger.send("/sign-in", &wrong).await.page().text();
+        assert!(text.contains("It is locked for 15 minutes."), "{text}");
+        let later =
+            "UPDATE sign_in_failures SET locked_until = locked_until - interval '13 minutes'";
+        sqlx::query(later).execute(&world.pool).await.expect("later");
+        let text = stranger.send("/sign-in", &right).await.page().text();
+        assert!(text.contains("It is locked for 2 minutes."), "{text}");
+    });
+}
+
+#[test]
 fn guesses_of_others_neither_lock_a_known_browser_nor_take_its_turn() {
     e2e::run(async {
         let world = world().await;

@@ -23,7 +23,7 @@ use crate::state::ConsoleState;
 /// What is wrong with each field.
 #[derive(Debug, Default)]
 pub struct PasswordErrors {
-    pub current: Option<&'static str>,
+    pub current: Option<String>,
     pub new: Option<String>,
     pub again: Option<&'static str>,
 }
@@ -42,18 +42,20 @@ impl PasswordErrors {
 }
 
 /// Why a password of an operator who is signed in was not accepted.
-pub(super) const fn describe(rejection: SignInRejection) -> (StatusCode, &'static str) {
+pub(super) fn describe(rejection: SignInRejection) -> (StatusCode, String) {
     match rejection {
         SignInRejection::Wrong => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.")
+            (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.".to_owned())
         }
-        SignInRejection::Locked { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "Too many wrong tries. Try again in 15 minutes.")
+        SignInRejection::Locked { retry_after } => {
+            let left = login::in_minutes(retry_after);
+            let why = format!("Too many wrong tries. Try again in {left}.");
+            (StatusCode::TOO_MANY_REQUESTS, why)
         }
-        SignInRejection::Busy => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many passwords are looked at at this moment. Try again.",
-        ),
+        SignInRejection::Busy => {
+            let why = "Too many passwords are looked at at this moment. Try again.";
+            (StatusCode::TOO_MANY_REQUESTS, why.to_owned())
+        }
     }
 }
 
@@ -138,7 +140,7 @@ async fn check(
     values: &Passwords,
 ) -> Result<(Login, String), PasswordChangeError> {
     let mut errors = PasswordErrors {
-        current: values.current.is_empty().then_some("Your current password is needed."),
+        current: values.current.is_empty().then(|| "Your current password is needed.".to_owned()),
         new: password::check(&values.new).err().map(|why| sentence(&why.to_string())),
         again: (values.new != values.again).then_some("This is not the same as the one above."),
     };

@@ -57,7 +57,7 @@ pub struct NewToken {
     #[serde(skip)]
     pub problem: Option<String>,
     #[serde(skip)]
-    pub password_problem: Option<&'static str>,
+    pub password_problem: Option<String>,
 }
 
 impl NewToken {
@@ -122,7 +122,7 @@ async fn check(
 ) -> Result<Result<Login, StatusCode>, ApiError> {
     values.problem = check_label(&values.label).err().map(|why| format!("A label {why}."));
     if values.password.is_empty() {
-        values.password_problem = Some("Your password is needed.");
+        values.password_problem = Some("Your password is needed.".to_owned());
     }
     if values.problem.is_some() || values.password_problem.is_some() {
         return Ok(Err(StatusCode::UNPROCESSABLE_ENTITY));

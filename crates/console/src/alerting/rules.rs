@@ -1,5 +1,7 @@
 //! The form of a project's rules.
 
+use std::collections::BTreeMap;
+
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -8,11 +10,12 @@ use domain::ids::DestinationId;
 use domain::quiet_hours::QuietHours;
 use serde::Deserialize;
 use store::administration::alert_rules::set_rules;
+use store::alert_rules::find_rules;
 use store::pool::transaction;
 use web::error::ApiError;
 
 use super::{AlertingForms, path, render};
-use crate::form::FormErrors;
+use crate::form::{FormErrors, as_shown, read_changes};
 use crate::projects;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -28,6 +31,8 @@ pub(super) struct RuleValues {
     pub(super) escalate_to_2: String,
     pub(super) escalate_to_3: String,
     pub(super) come_back_after: String,
+    /// What the page showed in these.
+    pub(super) shown: String,
 }
 
 impl RuleValues {
@@ -35,7 +40,7 @@ impl RuleValues {
         let time = |time: Option<RuleTime>| time.map(|time| time.to_string()).unwrap_or_default();
         let step = |n: usize| rules.escalate_to.get(n).map(ToString::to_string).unwrap_or_default();
         let quiet_hours = rules.quiet_hours.as_ref().map(QuietHours::to_string);
-        Self {
+        let values = Self {
             quiet_hours: quiet_hours.unwrap_or_default(),
             remind_every: time(rules.remind_every),
             escalate_after: time(rules.escalate_after),
@@ -43,7 +48,22 @@ impl RuleValues {
             escalate_to_2: step(1),
             escalate_to_3: step(2),
             come_back_after: time(rules.come_back_after),
-        }
+            shown: String::new(),
+        };
+        Self { shown: as_shown(&values.fields()), ..values }
+    }
+
+    /// What may be changed, by the names of the fields.
+    fn fields(&self) -> [(&'static str, &str); 7] {
+        [
+            ("quiet_hours", &self.quiet_hours),
+            ("remind_every", &self.remind_every),
+            ("escalate_after", &self.escalate_after),
+            ("escalate_to_1", &self.escalate_to_1),
+            ("escalate_to_2", &self.escalate_to_2),
+            ("escalate_to_3", &self.escalate_to_3),
+            ("come_back_after", &self.come_back_after),
+        ]
     }
 
     /// The selects of the steps: which one, and what is chosen.
@@ -84,9 +104,11 @@ pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(values): Form<RuleValues>,
+    Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
+    let before = RuleValues::from_rules(&find_rules(&state.pool, project.id).await?);
+    let values: RuleValues = read_changes(sent, &before.fields())?;
     let mut errors = FormErrors::default();
     let rules = values.read(&mut errors);
     if errors.is_empty() {

@@ -14,7 +14,7 @@ mod under_way;
 mod values;
 
 use axum::Form;
-use axum::extract::{Path, RawForm, State};
+use axum::extract::{Path, RawForm, RawQuery, State};
 use axum::response::Response;
 use domain::bulk::{BulkAction, Steering};
 use domain::ids::BulkId;
@@ -66,7 +66,7 @@ async fn create(
     match pick.find(&state.pool, signed_in.session.operator_id).await? {
         Picked::Of(project_id, selection) => {
             let new = NewBulk { project_id, action, selection, include_taking, actor };
-            freeze(&state, &signed_in, &new, &back).await
+            freeze(&state, &signed_in, &new, &pick, &back).await
         }
         Picked::OfSeveral(selections) => {
             let new = NewSet { action, selections, include_taking, actor };
@@ -90,19 +90,25 @@ async fn retry(
         include_taking: false,
         actor: &signed_in.actor(),
     };
-    freeze(&state, &signed_in, &new, &path(bulk.id)).await
+    freeze(&state, &signed_in, &new, &Pick::default(), &path(bulk.id)).await
 }
 
-/// Freezes what is selected, and leads to its page; where that cannot be, back with the reason.
+/// Freezes what is selected, and leads to its page, whose address says what was picked where something was left out that
+/// can be taken in; where that cannot be, back with the reason.
 async fn freeze(
     state: &ConsoleState,
     signed_in: &SignedIn,
     new: &NewBulk<'_>,
+    pick: &Pick,
     back: &str,
 ) -> Result<Response, ApiError> {
     let created = transaction(&state.pool, async |tx| create_preview(tx, new).await).await;
     match created {
-        Ok(preview) => Ok(go_to(&path(preview.id))),
+        Ok(preview) => {
+            let takes = preview.excluded_taking > 0 && !pick.is_empty();
+            let query = if takes { format!("?{}", pick.to_query()) } else { String::new() };
+            Ok(go_to(&format!("{}{query}", path(preview.id))))
+        }
         Err(error) => not_frozen(state, signed_in, error, back).await,
     }
 }
@@ -128,9 +134,12 @@ async fn open(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let bulk = find(&state, &id).await?;
-    show(&state, &signed_in, bulk, StartValues::default(), FormErrors::default()).await
+    let pick = Pick::read(query.unwrap_or_default().as_bytes());
+    let form = (StartValues::default(), FormErrors::default());
+    show(&state, &signed_in, bulk, form, &pick).await
 }
 
 /// `POST /bulk/{bulk_id}/start`.
@@ -143,7 +152,7 @@ async fn start(
     let bulk = find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let Some((settings, note)) = values.read(&mut errors) else {
-        return show(&state, &signed_in, bulk, values, errors).await;
+        return show(&state, &signed_in, bulk, (values, errors), &Pick::default()).await;
     };
     let actor = signed_in.actor();
     let started = transaction(&state.pool, async |tx| {

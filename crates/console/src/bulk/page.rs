@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::bulk::{BulkAction, BulkCounts, BulkState};
-use domain::ids::{BulkId, CauseId, IncidentId, ProjectId, ReplayId};
+use domain::ids::{BulkId, IncidentId, ProjectId, ReplayId};
 use domain::timeline::actor_name;
 use store::bulk::{self, Bulk, BulkItem};
 use store::search::causes::find_cause;
@@ -14,6 +14,7 @@ use web::error::ApiError;
 
 use super::acts::Acts;
 use super::frozen::Frozen;
+use super::pick::Pick;
 use super::set;
 use super::start_form::StartForm;
 use super::values::StartValues;
@@ -56,8 +57,8 @@ struct BulkPage {
     action: BulkAction,
     /// How many are left out, and why, in sentences.
     excluded: Vec<String>,
-    /// The cause whose incidents that take something can be taken in.
-    may_include: Option<CauseId>,
+    /// The fields that pick the same again, with what was left out because it takes something from the customer.
+    again: Vec<(String, String)>,
     /// The page of those that it starts with.
     of_set: Option<String>,
     is_preview: bool,
@@ -84,8 +85,8 @@ pub(super) async fn show(
     state: &ConsoleState,
     signed_in: &SignedIn,
     bulk: Bulk,
-    values: StartValues,
-    errors: FormErrors,
+    (values, errors): (StartValues, FormErrors),
+    pick: &Pick,
 ) -> Result<Response, ApiError> {
     let (pool, now) = (&state.pool, OffsetDateTime::now_utc());
     let counts = bulk::count_items(pool, bulk.id).await?;
@@ -116,7 +117,7 @@ pub(super) async fn show(
         percent: percent(counts),
         action: bulk.action,
         excluded: excluded(&bulk),
-        may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
+        again: again(&bulk, pick),
         of_set: bulk.set_id.map(set::path),
         is_preview: bulk.state == BulkState::Preview,
         acts: Acts::of_one(bulk.state),
@@ -130,6 +131,19 @@ pub(super) async fn show(
 impl BulkPage {
     fn is_paced(&self) -> bool {
         self.action.is_paced()
+    }
+}
+
+/// What takes in those that take something, where some were left out: by their cause, or as the address says they were
+/// picked.
+fn again(bulk: &Bulk, pick: &Pick) -> Vec<(String, String)> {
+    match bulk.cause_id {
+        _ if bulk.excluded_taking == 0 => Vec::new(),
+        Some(id) => vec![
+            ("cause".to_owned(), id.to_string()),
+            ("include_taking".to_owned(), "yes".to_owned()),
+        ],
+        None => pick.fields_with_taking(),
     }
 }
 

@@ -114,7 +114,16 @@ impl Pick {
         named.into_iter().chain(incidents).map(|(name, value)| (name, value.as_str())).collect()
     }
 
-    /// The same, behind the question mark of an address.
+    /// The same with what takes something from the customer, for a form of their own; none where nothing was picked.
+    pub(super) fn fields_with_taking(&self) -> Vec<(String, String)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let fields = self.fields().into_iter().chain([("include_taking", "yes")]);
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The fields that pick the same again, behind the question mark of an address.
     pub(super) fn to_query(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
     }
@@ -159,5 +168,9 @@ mod tests {
         ];
         assert_eq!(again.fields(), expected);
         assert!(Pick::read(b"").is_empty() && !again.is_empty());
+        assert!(Pick::read(b"").fields_with_taking().is_empty());
+        let taken_in = again.fields_with_taking();
+        assert_eq!(taken_in.last(), Some(&("include_taking".to_owned(), "yes".to_owned())));
+        assert_eq!(taken_in.len(), expected.len() + 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Who sees to an incident: taking it, taking it over, giving it to a colleague, giving it back.
 //!
 //! What is pressed is judged under the incident's lock, so that of two people who press concurrently the second learns who
-//! was faster.
+//! was faster. The forms say who owned it when the page was opened: it is taken over from no one else.
 
 use axum::Form;
 use axum::extract::{Path, State};
@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::ids::OperatorId;
 use serde::Deserialize;
-use store::owners::{self, Assignment};
+use store::owners::{self, Assignment, TakeOver};
 use store::pool::transaction;
 use store::{PgPool, StoreError, operators};
 use web::error::ApiError;
@@ -45,11 +45,11 @@ impl Ownership {
     }
 }
 
-/// Whether it may be another operator's.
+/// Who owned it on the page, where somebody did.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TakeForm {
-    take_over: Option<String>,
+    from: String,
 }
 
 /// `POST /incidents/{incident_id}/take`.
@@ -59,15 +59,16 @@ pub(super) async fn take(
     Path(id): Path<String>,
     Form(form): Form<TakeForm>,
 ) -> Result<Response, ApiError> {
-    let (me, take_over) = (signed_in.session.operator_id, form.take_over.is_some());
-    give(&state, &signed_in, &id, me, take_over, "It is yours now.").await
+    let me = signed_in.session.operator_id;
+    give(&state, &signed_in, &id, me, &form.from, "It is yours now.").await
 }
 
-/// Who shall own it.
+/// Who shall own it, and who did on the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AssignForm {
     to: String,
+    from: String,
 }
 
 /// `POST /incidents/{incident_id}/assign`.
@@ -79,7 +80,7 @@ pub(super) async fn assign(
 ) -> Result<Response, ApiError> {
     let to: OperatorId =
         form.to.parse().map_err(|_| ApiError::not_found("There is no such operator."))?;
-    give(&state, &signed_in, &id, to, true, "It is assigned.").await
+    give(&state, &signed_in, &id, to, &form.from, "It is assigned.").await
 }
 
 /// `POST /incidents/{incident_id}/release`.
@@ -101,12 +102,13 @@ async fn give(
     signed_in: &SignedIn,
     id: &str,
     to: OperatorId,
-    take_over: bool,
+    from: &str,
     said: &str,
 ) -> Result<Response, ApiError> {
     let incident = find(state, id).await?;
-    let assignment =
-        Assignment { incident_id: incident.id, to, take_over, actor: &signed_in.actor() };
+    let take_over = if from.is_empty() { TakeOver::Never } else { TakeOver::From(from) };
+    let actor = signed_in.actor();
+    let assignment = Assignment { incident_id: incident.id, to, take_over, actor: &actor };
     let assigned = transaction(&state.pool, async |tx| owners::assign(tx, assignment).await).await;
     let message = Message::from_change(assigned, said)?;
     back(state, signed_in, &incident, &message).await

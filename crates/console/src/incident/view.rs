@@ -270,7 +270,7 @@ impl Link {
             by: actor_name(&link.created_by),
             state,
             opens: link.revoked_at.is_none() && !expired,
-            expires: When::brief(link.expires_at),
+            expires: When::exact(link.expires_at),
             views: link.views,
             seen: link.last_viewed_at.map(|at| When::ago(at, now)),
         }

@@ -12,7 +12,7 @@ use crate::state::ConsoleState;
 /// Why a list is empty.
 #[derive(Default)]
 pub(super) struct Empty {
-    /// There is no project yet.
+    /// There is no project, or all are archived.
     pub(super) no_project: bool,
     /// Nothing was asked for: all is well.
     pub(super) plain: bool,

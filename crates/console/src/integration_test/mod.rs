@@ -14,6 +14,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
+use store::alert_rules::find_hold;
 use store::destinations::list_destinations;
 use store::progress::event_progress;
 use store::projects::Project;
@@ -23,7 +24,7 @@ use web::error::ApiError;
 use self::calls::Calls;
 use self::run::Run;
 use self::samples::Sample;
-use self::steps::{ReportsSeen, TestStep, steps};
+use self::steps::{ReportsSeen, Telling, TestStep, steps};
 use super::access::{Access, Pages};
 use super::layout::{Layout, Section};
 use super::page::{go_to, page};
@@ -48,7 +49,7 @@ struct IntegrationTestPage {
     export: String,
     steps: Vec<TestStep>,
     repair_url: Option<String>,
-    destinations: usize,
+    telling: Telling,
     samples: Vec<Sample>,
     /// Whether the built-in test shop can do the calls.
     has_test_shop: bool,
@@ -84,6 +85,8 @@ async fn render(
     let failed = event_progress(&state.pool, project.id, &run.failed()).await?;
     let destinations = list_destinations(&state.pool, Some(project.id)).await?;
     let working = destinations.iter().filter(|one| one.broken_at.is_none()).count();
+    let is_held = find_hold(&state.pool, project.id).await?.is_some();
+    let telling = Telling { working, broken: destinations.len() - working, is_held };
     let heading = "Walk the whole way once, from receipt to repair";
     let head = Head::new(project, Tab::IntegrationTest, heading);
     let url = &state.public_url;
@@ -96,9 +99,9 @@ async fn render(
         began: When::ago(run.began(), now),
         run,
         export: calls::export(project.mode),
-        steps: steps(&seen, calls, project, working, now),
+        steps: steps(&seen, calls, project, telling, now),
         repair_url: project.repair_url.clone(),
-        destinations: working,
+        telling,
         samples,
         has_test_shop: test_shop::find(state, project).is_ok(),
     })

@@ -13,6 +13,17 @@ pub(super) struct ReportsSeen {
     pub(super) failed: EventProgress,
 }
 
+/// Who is told of an incident of the project.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Telling {
+    /// How many destinations get messages.
+    pub(super) working: usize,
+    /// How many get none, because they are broken.
+    pub(super) broken: usize,
+    /// Whether maintenance or quiet hours last.
+    pub(super) is_held: bool,
+}
+
 pub(super) struct TestStep {
     pub(super) title: &'static str,
     pub(super) seen: Option<When>,
@@ -71,11 +82,11 @@ pub(super) fn steps(
     seen: &ReportsSeen,
     calls: Calls,
     project: &Project,
-    destinations: usize,
+    telling: Telling,
     now: OffsetDateTime,
 ) -> Vec<TestStep> {
     let ReportsSeen { applied, failed } = *seen;
-    let make = StepBuilder { project, applied, failed, destinations, clock: StepClock(now) };
+    let make = StepBuilder { project, applied, failed, telling, clock: StepClock(now) };
     let Calls { first_receipt, success, second_receipt, failure, repaired } = calls;
     let mut steps = vec![
         make.first_receipt(first_receipt),
@@ -96,7 +107,7 @@ struct StepBuilder<'a> {
     project: &'a Project,
     applied: EventProgress,
     failed: EventProgress,
-    destinations: usize,
+    telling: Telling,
     clock: StepClock,
 }
 
@@ -141,12 +152,20 @@ impl StepBuilder<'_> {
     }
 
     fn alert(&self) -> TestStep {
-        let (next, place) = match self.destinations {
-            0 => (
+        let destinations = |link| Some((self.project_path("/destinations"), link));
+        let (next, place) = match self.telling {
+            Telling { working: 0, broken: 0, .. } => (
                 "There is no destination yet. Add an address, a channel, a service or a webhook, and start again.",
-                Some((self.project_path("/destinations"), "Add a destination")),
+                destinations("Add a destination"),
             ),
-            _ => ("Every destination gets a message.", None),
+            Telling { working: 0, .. } => (
+                "No destination works, so nobody is told. Test one until it does, and start again.",
+                destinations("See what is broken"),
+            ),
+            Telling { is_held: true, .. } => {
+                ("Telling waits: maintenance or quiet hours, see Alerting.", None)
+            }
+            Telling { .. } => ("Every destination gets a message.", None),
         };
         let step =
             self.clock.step("The destinations are notified", self.failed.alert_delivered, next);
@@ -201,4 +220,34 @@ impl StepBuilder<'_> {
 
 const fn usual(what: &'static str, text: String) -> SampleCall {
     SampleCall { what, text, unless: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn why_nobody_is_told_is_said() {
+        let project = ::samples::project();
+        let said = |working, broken, is_held| {
+            let telling = Telling { working, broken, is_held };
+            let clock = StepClock(datetime!(2026-11-21 14:02:09 UTC));
+            let (applied, failed) = (EventProgress::default(), EventProgress::default());
+            let make = StepBuilder { project: &project, applied, failed, telling, clock };
+            let step = make.alert();
+            (step.next, step.place.map(|(_, link)| link))
+        };
+        let (none, add) = said(0, 0, true);
+        assert!(none.starts_with("There is no destination yet."), "{none}");
+        assert_eq!(add, Some("Add a destination"));
+        let (broken, see) = said(0, 1, false);
+        assert!(broken.starts_with("No destination works"), "{broken}");
+        assert_eq!(see, Some("See what is broken"));
+        let (held, nowhere) = said(1, 1, true);
+        assert!(held.starts_with("Telling waits: maintenance or quiet hours"), "{held}");
+        assert_eq!(nowhere, None);
+        assert_eq!(said(1, 1, false).0, "Every destination gets a message.");
+    }
 }

@@ -83,7 +83,7 @@ fn host(url: &str) -> Option<String> {
 fn heading(rows: &[ProjectItem]) -> String {
     let with_open = rows.iter().filter(|row| row.open > 0).count();
     match (rows.len(), with_open) {
-        (0, _) => "Nothing is watched yet".to_owned(),
+        (0, _) => "Nothing is watched".to_owned(),
         (1, 0) => "1 project, no open incident".to_owned(),
         (all, 0) => format!("{all} projects, no open incident"),
         (1, _) => "1 project, with open incidents".to_owned(),

@@ -1,5 +1,7 @@
 //! One project: how far it is on the way to live, its settings, its signing secrets.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -20,7 +22,7 @@ use super::head::{self, Head, Tab};
 use super::secrets::{self, SecretItem};
 use super::settings::ProjectValues;
 use crate::broken::{Broken, list_broken};
-use crate::form::FormErrors;
+use crate::form::{FormErrors, read_changes};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
@@ -91,9 +93,11 @@ pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     Path(id): Path<String>,
-    Form(values): Form<ProjectValues>,
+    Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let project = super::find(&state, &id).await?;
+    let values: ProjectValues =
+        read_changes(sent, &ProjectValues::from_project(&project).fields())?;
     let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
         Ok(settings) => settings,
         Err(errors) => {

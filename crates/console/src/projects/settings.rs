@@ -8,7 +8,7 @@ use domain::snapshot::{self, InvalidDays, SnapshotSettings, check_days};
 use serde::Deserialize;
 use store::projects::{Project, ProjectSettings};
 
-use crate::form::FormErrors;
+use crate::form::{FormErrors, as_shown};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -31,6 +31,8 @@ pub struct ProjectValues {
     pub snapshot_in_callback: String,
     /// `off`, `learned`, or a time such as `6h`; empty where nothing is said about it.
     pub expected_receipts: String,
+    /// What the page showed in these.
+    pub shown: String,
 }
 
 impl ProjectValues {
@@ -49,7 +51,7 @@ impl ProjectValues {
     /// What the form of a project begins with.
     #[must_use]
     pub fn from_project(project: &Project) -> Self {
-        Self {
+        let values = Self {
             name: project.name.clone(),
             mode: project.mode.to_string(),
             timeout_minutes: project.timeout_minutes.to_string(),
@@ -59,7 +61,24 @@ impl ProjectValues {
             snapshot_days: project.snapshot_days.to_string(),
             snapshot_in_callback: ticked(project.snapshot_in_callback),
             expected_receipts: project.expected_receipts.to_string(),
-        }
+            shown: String::new(),
+        };
+        Self { shown: as_shown(&values.fields()), ..values }
+    }
+
+    /// What may be changed, by the names of the fields.
+    #[must_use]
+    pub fn fields(&self) -> [(&'static str, &str); 8] {
+        [
+            ("name", &self.name),
+            ("timeout_minutes", &self.timeout_minutes),
+            ("retention_months", &self.retention_months),
+            ("repair_url", &self.repair_url),
+            ("snapshots", &self.snapshots),
+            ("snapshot_days", &self.snapshot_days),
+            ("snapshot_in_callback", &self.snapshot_in_callback),
+            ("expected_receipts", &self.expected_receipts),
+        ]
     }
 
     /// Whether the box for snapshots is ticked.
@@ -229,6 +248,7 @@ mod tests {
             snapshot_days: "91".into(),
             snapshot_in_callback: "on".into(),
             expected_receipts: "often".into(),
+            shown: String::new(),
         };
         let errors = values.read_new(&AllowedNetworks::none()).expect_err("errors");
         for field in [

@@ -11,7 +11,8 @@ use crate::maintenance::{self, MaintenanceWindow};
 use crate::{ChangeError, PgConnection, StoreError, alert_rules, cause_waits, projects};
 
 /// Sets the rules of a project, over those that there were. `Some(false)` if they were so already, and nothing is
-/// written then; `None` if there is no such project.
+/// written then; `None` if there is no such project. Steps that stay as they are may be all that is left of the
+/// destinations: the others may have been removed since.
 ///
 /// # Errors
 /// When they do not fit together or the database fails.
@@ -24,16 +25,18 @@ pub async fn set_rules(
     if projects::lock_project(&mut *tx, project_id).await?.is_none() {
         return Ok(None);
     }
-    let wrong = match rules.check() {
-        Some(wrong) => Some(wrong),
-        None => alert_rules::check_steps(&mut *tx, project_id, &rules.escalate_to).await?,
-    };
-    if let Some(wrong) = wrong {
-        return Err(ChangeError::Rejected(wrong));
-    }
     let before = alert_rules::find_rules(&mut *tx, project_id).await?;
     if before == *rules {
         return Ok(Some(false));
+    }
+    let wrong = match rules.check() {
+        None if before.escalate_to != rules.escalate_to => {
+            alert_rules::check_steps(&mut *tx, project_id, &rules.escalate_to).await?
+        }
+        wrong => wrong,
+    };
+    if let Some(wrong) = wrong {
+        return Err(ChangeError::Rejected(wrong));
     }
     // Before what was told so far may be forgotten.
     cause_waits::change_steps(&mut *tx, project_id, &before.escalate_to, &rules.escalate_to)

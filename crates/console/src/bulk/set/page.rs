@@ -183,11 +183,8 @@ fn described(bulks: &[Bulk]) -> &Bulk {
 
 /// What takes in those that take something, where some were left out and the address says what was picked.
 fn again(bulks: &[Bulk], pick: &Pick) -> Vec<(String, String)> {
-    if pick.is_empty() || bulks.iter().all(|bulk| bulk.excluded_taking == 0) {
-        return Vec::new();
-    }
-    let fields = pick.fields().into_iter().chain([("include_taking", "yes")]);
-    fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let is_any_left_out = bulks.iter().any(|bulk| bulk.excluded_taking > 0);
+    if is_any_left_out { pick.fields_with_taking() } else { Vec::new() }
 }
 
 /// What failed or was skipped, each with the name of its project.

@@ -3,7 +3,7 @@
 use api::v1::responses;
 use domain::alert::one_line;
 use domain::ids::OperatorId;
-use store::owners::{self, Assignment, OwnerRejection};
+use store::owners::{self, Assignment, OwnerRejection, TakeOver};
 use store::pool::transaction;
 use store::search::incidents::OwnerFilter;
 use store::{ChangeError, operators};
@@ -39,7 +39,7 @@ pub(super) async fn assign(args: &AssignArgs, context: &Context) -> anyhow::Resu
     let admin = AdminContext::open(context).await?;
     let incident = admin.incident(&args.id).await?;
     let to = find_operator(&admin, "to", &args.to).await?;
-    let AssignArgs { take_over, .. } = *args;
+    let take_over = TakeOver::if_asked(args.take_over);
     let assignment = Assignment { incident_id: incident.id, to, take_over, actor: &admin.actor };
     let assigned = transaction(&admin.pool, async |tx| owners::assign(tx, assignment).await).await;
     assigned.map_err(rejected)?;

@@ -40,6 +40,7 @@ pub(super) async fn describe_with_silences(
 pub(super) async fn list(archived: bool, context: &Context) -> anyhow::Result<CommandOutput> {
     let admin = AdminContext::open(context).await?;
     let mut projects = projects::list_projects(&admin.pool).await?;
+    let is_any_archived = projects.iter().any(|project| project.archived_at.is_some());
     projects.retain(|project| project.archived_at.is_some() == archived);
     let rows = projects.iter().map(|project| {
         vec![
@@ -51,10 +52,12 @@ pub(super) async fn list(archived: bool, context: &Context) -> anyhow::Result<Co
         ]
     });
     let headers = ["PROJECT", "NAME", "MODE", "TIME-OUT", "REPAIR URL"];
-    let nothing = if archived {
-        "No project is archived."
-    } else {
-        "No projects yet. Create one: sendpromptly project create --name CometCart"
+    let nothing = match (archived, is_any_archived) {
+        (true, _) => "No project is archived.",
+        (false, true) => "Every project is archived. See: sendpromptly project list --archived",
+        (false, false) => {
+            "No projects yet. Create one: sendpromptly project create --name CometCart"
+        }
     };
     let human = table_or(nothing, &headers, rows.collect());
     CommandOutput::new(&Listed::whole(projects.into_iter().map(responses::project)), human)
