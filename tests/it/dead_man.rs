@@ -185,7 +185,7 @@ fn a_destination_that_fails_and_one_that_takes_a_long_row_of_alerts_are_no_silen
 }
 
 #[test]
-fn an_address_that_asks_for_patience_and_alerts_that_were_just_released_are_no_silence() {
+fn an_address_that_asks_for_patience_or_is_busy_and_alerts_just_released_are_no_silence() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         world.alert_bob().await;
@@ -206,6 +206,10 @@ fn an_address_that_asks_for_patience_and_alerts_that_were_just_released_are_no_s
                 "UPDATE destinations SET retry_at = now() + interval '10 minutes',
                      asked_until = now() + interval '10 minutes' WHERE address = 'carol@cometcart.test'",
                 "UPDATE destinations SET retry_at = NULL, asked_until = now() - interval '3 minutes'",
+            ),
+            (
+                "UPDATE destinations SET next_send_at = now() WHERE address = 'carol@cometcart.test'",
+                "UPDATE destinations SET next_send_at = now() - interval '3 minutes'",
             ),
         ] {
             assert_eq!(judge().await, Some(watch_probes::Fault::AlertsWait));
