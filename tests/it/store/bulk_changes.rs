@@ -8,6 +8,7 @@ use domain::bulk::{BulkAction, BulkSettings, BulkState, ItemState, Steering};
 use domain::ids::{BulkId, EventId};
 use domain::incident::IncidentState;
 use e2e::run;
+use store::bulk::dispatch::{StuckBulks, count_stuck};
 use store::bulk::{
     NewBulk, Preview, Selection, count_items, create_preview, list_items, start, steer, step,
 };
@@ -200,5 +201,28 @@ fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
         let made = step(&shop.pool, frozen.id).await.expect("a database").expect("a bulk");
         assert_eq!((made.state, made.wait), (BulkState::Running, Some(Duration::ZERO)));
         assert_eq!(made.counts.succeeded, 200, "a bounded number in one step");
+    });
+}
+
+#[test]
+fn one_that_runs_and_that_nothing_sees_to_is_stuck_and_one_that_is_paused_is_not() {
+    run(async {
+        let shop = Shop::open().await;
+        failed(&shop, 1).await;
+        let id = freeze(&shop, BulkAction::Resolve, Selection::All).await.id;
+        begin(&shop, id).await;
+        let stuck = async || {
+            let stuck = count_stuck(&shop.pool, Duration::from_mins(5)).await;
+            stuck.expect("a count")
+        };
+        assert_eq!(stuck().await, StuckBulks::default());
+        let passed = "UPDATE bulk_reprocesses SET stepped_at = now() - interval '7 minutes'";
+        sqlx::query(passed).execute(&shop.pool).await.expect("time that passed");
+        let found = stuck().await;
+        assert_eq!((found.bulks, found.longest.map(|seconds| seconds / 60)), (1, Some(7)));
+        let paused =
+            transaction(&shop.pool, async |tx| steer(tx, id, &bob(), Steering::Pause).await);
+        paused.await.expect("paused");
+        assert_eq!(stuck().await, StuckBulks::default());
     });
 }
