@@ -52,6 +52,7 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
+    last_probe: probe::LastStart,
 }
 
 /// The claimed messages of one event, in their order.
@@ -122,8 +123,8 @@ struct Flow {
 }
 
 impl Dispatcher {
-    pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool, pressure: Arc<Pressure>) -> Self {
-        Self { engine, pool, pressure }
+    pub(crate) fn new(engine: Arc<Engine>, pool: PgPool, pressure: Arc<Pressure>) -> Self {
+        Self { engine, pool, pressure, last_probe: probe::LastStart::default() }
     }
 
     /// Dispatches until `shutdown`. What was claimed at that moment, or does not end, waits until its claim runs out.
@@ -274,6 +275,7 @@ impl Dispatcher {
         let began = Instant::now();
         let started = probe::start(&self.engine, &self.pool).await;
         let done = Dispatched::beside_messages(&started, began);
+        self.last_probe.note(started.is_err());
         if let Err(error) = started {
             probe::note_failure(&self.pool, &error).await;
         }
@@ -287,7 +289,7 @@ impl Dispatcher {
             return;
         }
         flow.probe_at = now + LOOK_AGAIN;
-        if probe::claim(&self.pool).await {
+        if probe::claim(&self.pool, &self.last_probe).await {
             let dispatcher = self.clone();
             flow.running.spawn(async move { Box::pin(dispatcher.start_probe()).await });
         }

@@ -89,12 +89,14 @@ pub struct ProbeSeen {
     pub reason: Option<String>,
 }
 
-/// Takes this minute's probe. `true` for one process of all that ask within a minute. A clock that
-/// was set back by more than that is not waited for.
-pub async fn claim(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
+/// Takes this minute's probe, where it has been due for as long as `patience`. `true` for one process of all that ask
+/// within a minute. A clock that was set back by more than that is not waited for.
+pub async fn claim(db: impl PgExecutor<'_>, patience: Duration) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "UPDATE watch_probes SET started_at = now()
-         WHERE started_at IS NULL OR started_at <= now() - interval '1 minute' OR started_at > now() + interval '1 minute'",
+         WHERE started_at IS NULL OR started_at <= now() - interval '1 minute' - make_interval(secs => $1)
+             OR started_at > now() + interval '1 minute'",
+        patience.as_secs_f64(),
     )
     .execute(db)
     .await?;
