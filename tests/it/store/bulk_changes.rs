@@ -204,6 +204,12 @@ fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
     });
 }
 
+const SEVEN_MINUTES: &str = "UPDATE bulk_reprocesses SET stepped_at = now() - interval '7 minutes'";
+
+async fn stuck(shop: &Shop) -> StuckBulks {
+    count_stuck(&shop.pool, Duration::from_mins(5)).await.expect("a count")
+}
+
 #[test]
 fn one_that_runs_and_that_nothing_sees_to_is_stuck_and_one_that_is_paused_is_not() {
     run(async {
@@ -211,18 +217,33 @@ fn one_that_runs_and_that_nothing_sees_to_is_stuck_and_one_that_is_paused_is_not
         failed(&shop, 1).await;
         let id = freeze(&shop, BulkAction::Resolve, Selection::All).await.id;
         begin(&shop, id).await;
-        let stuck = async || {
-            let stuck = count_stuck(&shop.pool, Duration::from_mins(5)).await;
-            stuck.expect("a count")
-        };
-        assert_eq!(stuck().await, StuckBulks::default());
-        let passed = "UPDATE bulk_reprocesses SET stepped_at = now() - interval '7 minutes'";
-        sqlx::query(passed).execute(&shop.pool).await.expect("time that passed");
-        let found = stuck().await;
+        assert_eq!(stuck(&shop).await, StuckBulks::default());
+        sqlx::query(SEVEN_MINUTES).execute(&shop.pool).await.expect("time that passed");
+        let found = stuck(&shop).await;
         assert_eq!((found.bulks, found.longest.map(|seconds| seconds / 60)), (1, Some(7)));
         let paused =
             transaction(&shop.pool, async |tx| steer(tx, id, &bob(), Steering::Pause).await);
         paused.await.expect("paused");
-        assert_eq!(stuck().await, StuckBulks::default());
+        assert_eq!(stuck(&shop).await, StuckBulks::default());
+    });
+}
+
+#[test]
+fn one_whose_steps_fail_is_stuck_however_often_they_are_tried() {
+    run(async {
+        let shop = Shop::open().await;
+        failed(&shop, 1).await;
+        let id = freeze(&shop, BulkAction::Resolve, Selection::All).await.id;
+        begin(&shop, id).await;
+        let fails = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'failed'; END $$;
+             CREATE TRIGGER fail BEFORE UPDATE ON incidents FOR EACH ROW EXECUTE FUNCTION fail()";
+        sqlx::raw_sql(fails).execute(&shop.pool).await.expect("a trigger");
+        sqlx::query(SEVEN_MINUTES).execute(&shop.pool).await.expect("time that passed");
+        step(&shop.pool, id).await.expect_err("the incident cannot be changed");
+        assert_eq!(stuck(&shop).await.bulks, 1);
+        let mended = sqlx::query("DROP TRIGGER fail ON incidents").execute(&shop.pool).await;
+        mended.expect("no trigger");
+        assert_eq!(until_over(&shop, id).await, BulkState::Done);
+        assert_eq!(stuck(&shop).await.bulks, 0);
     });
 }
