@@ -72,6 +72,7 @@ OVER_ALL = {
         r"^SELECT p\.id AS project_id, count\(s\.id\) FILTER",
         r"^SELECT project_id, kind, coalesce\(extract\(epoch FROM now\(\) - min\(failing_since\)\)",
         r"^SELECT concat\(wish\)",
+        r"^SELECT count\(\*\) , extract\(epoch FROM now\(\) - min\(stepped_at\)\)",
         r"^SELECT count\(\*\) FILTER \(WHERE (age <|parked_at IS NULL\))",
         r"^WITH used AS \( SELECT d\.\* FROM destinations d JOIN projects p",
         r"^SELECT EXISTS \( SELECT FROM destinations d WHERE d\.removed_at IS NULL AND",

@@ -94,6 +94,11 @@ class Monitoring(unittest.TestCase):
         promtool(self, "check", "config", SCRAPED)
         promtool(self, "test", "rules", PLAYED)
 
+    def test_each_of_several_workers_is_read_by_itself(self):
+        scraped = SCRAPED.read_text(encoding="utf-8")
+        self.assertIn("names: [worker]", scraped)
+        self.assertNotIn("worker:9464", scraped, "a name of several containers, each of which counts for itself")
+
     def test_prometheus_reads_what_every_panel_asks(self):
         asked = [expression.replace("$__rate_interval", "1m") for expression in expressions()]
         self.assertEqual([one for one in asked if "$" in one], [], "variables that only Grafana knows")

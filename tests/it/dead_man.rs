@@ -3,6 +3,8 @@
 //!
 //! A minute passes when the row says so: moving `started_at` back lets the next probe begin.
 
+use std::time::Duration;
+
 use domain::incident::IncidentState;
 use e2e::engines::OwnTemporal;
 use e2e::{World, WorldOptions, eventually, run, until_dispatched};
@@ -103,14 +105,23 @@ fn a_minute_has_one_probe_however_many_look() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
         for _ in 0..3 {
-            let all = futures::future::join_all((0..8).map(|_| watch_probes::claim(&world.pool)));
+            let claim = |_| watch_probes::claim(&world.pool, Duration::ZERO);
+            let all = futures::future::join_all((0..8).map(claim));
             let claimed = all.await.into_iter().filter(|one| *one.as_ref().expect("a claim"));
             assert_eq!(claimed.count(), 1);
             minute_passes(&world).await;
         }
         let ahead = "UPDATE watch_probes SET started_at = now() + interval '1 hour'";
         execute(&world, ahead).await;
-        assert!(watch_probes::claim(&world.pool).await.expect("a claim"), "a clock was set back");
+        let claim = async |patience| {
+            watch_probes::claim(&world.pool, Duration::from_secs(patience)).await.expect("a claim")
+        };
+        assert!(claim(0).await, "a clock was set back");
+        minute_passes(&world).await;
+        assert!(!claim(10).await && claim(0).await, "who has patience leaves it to others");
+        minute_passes(&world).await;
+        execute(&world, "UPDATE watch_probes SET started_at = started_at - interval '10 s'").await;
+        assert!(claim(10).await, "and takes it where there are none");
     });
 }
 
@@ -185,7 +196,7 @@ fn a_destination_that_fails_and_one_that_takes_a_long_row_of_alerts_are_no_silen
 }
 
 #[test]
-fn an_address_that_asks_for_patience_and_alerts_that_were_just_released_are_no_silence() {
+fn an_address_that_asks_for_patience_or_is_busy_and_alerts_just_released_are_no_silence() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_worker()).await;
         world.alert_bob().await;
@@ -206,6 +217,10 @@ fn an_address_that_asks_for_patience_and_alerts_that_were_just_released_are_no_s
                 "UPDATE destinations SET retry_at = now() + interval '10 minutes',
                      asked_until = now() + interval '10 minutes' WHERE address = 'carol@cometcart.test'",
                 "UPDATE destinations SET retry_at = NULL, asked_until = now() - interval '3 minutes'",
+            ),
+            (
+                "UPDATE destinations SET next_send_at = now() WHERE address = 'carol@cometcart.test'",
+                "UPDATE destinations SET next_send_at = now() - interval '3 minutes'",
             ),
         ] {
             assert_eq!(judge().await, Some(watch_probes::Fault::AlertsWait));
@@ -302,6 +317,27 @@ fn while_temporal_is_away_it_is_silent_and_called_again_after() {
         let port = world.temporal_address.rsplit_once(':').expect("a port").1;
         let server = OwnTemporal::start(port.parse().expect("a port")).await;
         called_again(&world).await;
+        server.stop().await;
+    });
+}
+
+#[test]
+fn an_api_that_alone_does_not_reach_temporal_leaves_the_probes_to_the_worker() {
+    run(async {
+        let (world, server) = processes().await;
+        let nowhere = [(SETTING, world.repair.url()), ("TEMPORAL_ADDRESS", "127.0.0.1:1")];
+        let (_api, _log) = world.spawn_logged("api", &nowhere).expect("an API");
+        when(&world, "silent", "Temporal does not take the start of the probe").await;
+        let settings = [(SETTING, world.repair.url())];
+        let (_worker, _log) = world.spawn_logged("worker", &settings).expect("a worker");
+        called_again(&world).await;
+        let due = "UPDATE watch_probes SET started_at = now() - interval '61 seconds'";
+        for _ in 0..5 {
+            let before = calls(&world);
+            execute(&world, due).await;
+            eventually("a call", async || (calls(&world) > before).then_some(())).await;
+            when(&world, "called", "").await;
+        }
         server.stop().await;
     });
 }

@@ -55,8 +55,16 @@ pub struct BacklogSeen {
     pub activities: TasksWaiting,
 }
 
-/// What was seen of the task queue, and when.
-pub(crate) type Seen = Mutex<Option<(Instant, QueueSeen)>>;
+/// What was seen of the task queue last.
+pub(crate) type Seen = Mutex<Option<LastSeen>>;
+
+/// What was seen of the task queue, and when. Under load watches are looked at alone.
+#[derive(Debug)]
+pub(crate) struct LastSeen {
+    at: Instant,
+    activities_at: Instant,
+    queue: QueueSeen,
+}
 
 /// What waits, and who gets it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,8 +83,7 @@ impl Engine {
     /// What was seen of the task queue within the last minute.
     pub(crate) fn seen(&self) -> Option<QueueSeen> {
         let seen = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, seen) = seen.as_ref().filter(|(at, _)| at.elapsed() < SEEN_WITHIN)?;
-        Some(seen.clone())
+        seen.as_ref().and_then(|seen| seen.told(Instant::now()))
     }
 
     /// Asks what waits for a worker, and which one gets it.
@@ -87,19 +94,44 @@ impl Engine {
         let routing = Routing::read(&watches);
         let backlog = BacklogSeen { watches: waiting(&watches), activities: waiting(&activities) };
         let seen = QueueSeen { backlog, routing };
-        self.keep(seen.clone());
+        let mut kept = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(LastSeen::of_all(seen.clone(), Instant::now()));
         Ok(seen)
     }
 
-    fn keep(&self, seen: QueueSeen) {
+    fn keep_watches(&self, described: &DescribeTaskQueueResponse) {
         let mut kept = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((Instant::now(), seen));
+        let seen = LastSeen::of_watches(kept.take(), described, Instant::now());
+        *kept = Some(seen);
+    }
+}
+
+impl LastSeen {
+    const fn of_all(queue: QueueSeen, now: Instant) -> Self {
+        Self { at: now, activities_at: now, queue }
     }
 
-    fn keep_watches(&self, described: &DescribeTaskQueueResponse) {
-        let activities = self.backlog().map(|seen| seen.activities).unwrap_or_default();
-        let backlog = BacklogSeen { watches: waiting(described), activities };
-        self.keep(QueueSeen { backlog, routing: Routing::read(described) });
+    /// What was seen of activities before is as old as it was.
+    fn of_watches(
+        before: Option<Self>,
+        described: &DescribeTaskQueueResponse,
+        now: Instant,
+    ) -> Self {
+        let mut seen = before.unwrap_or_else(|| Self::of_all(QueueSeen::default(), now));
+        seen.at = now;
+        seen.queue.backlog.watches = waiting(described);
+        seen.queue.routing = Routing::read(described);
+        seen
+    }
+
+    /// What is still told of it. What was seen too long ago of activities alone is told as nothing that waits.
+    fn told(&self, now: Instant) -> Option<QueueSeen> {
+        let is_told = |at: Instant| now.duration_since(at) < SEEN_WITHIN;
+        let mut queue = is_told(self.at).then(|| self.queue.clone())?;
+        if !is_told(self.activities_at) {
+            queue.backlog.activities = TasksWaiting::default();
+        }
+        Some(queue)
     }
 }
 
@@ -208,5 +240,23 @@ mod tests {
         assert!(!is_old(&described(0.4, 5)));
         assert!(!is_old(&described(600.0, 180)), "a worker that died is still listed");
         assert!(!is_old(&DescribeTaskQueueResponse::default()), "a server that does not say");
+    }
+
+    #[test]
+    fn what_was_seen_of_activities_is_told_for_a_minute_however_often_watches_are_looked_at() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let oldest = Duration::from_secs(200);
+        let activities = TasksWaiting { tasks: 3, oldest };
+        let backlog = BacklogSeen { activities, ..BacklogSeen::default() };
+        let queue = QueueSeen { backlog, ..QueueSeen::default() };
+        let mut seen = LastSeen::of_all(queue, began);
+        for (looked, told) in [(50, activities), (59, activities), (70, TasksWaiting::default())] {
+            seen = LastSeen::of_watches(Some(seen), &described(1.5, 5), after(looked));
+            let backlog = seen.told(after(looked)).expect("seen just now").backlog;
+            assert_eq!(backlog.activities, told, "{looked}");
+            assert_eq!(backlog.watches.oldest, Duration::from_millis(1_500));
+        }
+        assert_eq!(seen.told(after(130)), None);
     }
 }

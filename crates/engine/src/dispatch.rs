@@ -46,6 +46,7 @@ pub(crate) struct Dispatcher {
     engine: Arc<Engine>,
     pool: PgPool,
     pressure: Arc<Pressure>,
+    last_probe: probe::LastStart,
 }
 
 /// What became of the messages of one event.
@@ -106,8 +107,8 @@ struct Flow {
 }
 
 impl Dispatcher {
-    pub(crate) const fn new(engine: Arc<Engine>, pool: PgPool, pressure: Arc<Pressure>) -> Self {
-        Self { engine, pool, pressure }
+    pub(crate) fn new(engine: Arc<Engine>, pool: PgPool, pressure: Arc<Pressure>) -> Self {
+        Self { engine, pool, pressure, last_probe: probe::LastStart::default() }
     }
 
     /// Dispatches until `shutdown`. What was claimed at that moment, or does not end, waits until its claim runs out.
@@ -235,6 +236,7 @@ impl Dispatcher {
         let began = Instant::now();
         let started = probe::start(&self.engine, &self.pool).await;
         let done = Dispatched::beside_messages(&started, began);
+        self.last_probe.note(started.is_err());
         if let Err(error) = started {
             probe::note_failure(&self.pool, &error).await;
         }
@@ -248,7 +250,7 @@ impl Dispatcher {
             return;
         }
         flow.probe_at = now + LOOK_AGAIN;
-        if probe::claim(&self.pool).await {
+        if probe::claim(&self.pool, &self.last_probe).await {
             let dispatcher = self.clone();
             flow.running.spawn(async move { Box::pin(dispatcher.start_probe()).await });
         }

@@ -2,8 +2,11 @@
 //!
 //! Every API and worker process with the setting looks each second, in the loop that dispatches the outbox; one of them
 //! has the minute ([`store::watch_probes::claim`]). A process that dies between that and the start leaves a minute
-//! without a probe, and no more. A start that Temporal does not take is not repeated: the next minute is.
+//! without a probe, and no more. A start that Temporal does not take is not repeated: the next minute is. A process whose
+//! last start failed takes a minute only where no other one has taken it: it may be the only one that does not reach Temporal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use store::PgPool;
@@ -19,10 +22,28 @@ use crate::watch::judge_start;
 
 /// A start that takes longer is late for its minute.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// For so long a process whose last start failed leaves a minute to the others.
+const LEAVES_TO_OTHERS: Duration = Duration::from_secs(10);
+
+/// How the last start of this process went. Clones are about the same process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastStart {
+    failed: Arc<AtomicBool>,
+}
+
+impl LastStart {
+    pub(crate) fn note(&self, failed: bool) {
+        self.failed.store(failed, Ordering::Relaxed);
+    }
+
+    fn patience(&self) -> Duration {
+        if self.failed.load(Ordering::Relaxed) { LEAVES_TO_OTHERS } else { Duration::ZERO }
+    }
+}
 
 /// Whether this minute's probe is ours to start. Without a database it is nobody's.
-pub(crate) async fn claim(pool: &PgPool) -> bool {
-    watch_probes::claim(pool).await.unwrap_or_else(|error| {
+pub(crate) async fn claim(pool: &PgPool, last: &LastStart) -> bool {
+    watch_probes::claim(pool, last.patience()).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "could not look whether a probe is due");
         false
     })

@@ -322,8 +322,7 @@ async fn look_until_clear(
 
 fn shown(seen: &Seen, struck_at: f64, fault: &Fault) -> (Vec<Shown>, Option<f64>) {
     let signs = seen.since(struck_at);
-    let first = signs.iter().filter(|sign| fault.shows.signs().contains(&sign.name.as_str()));
-    let first = first.map(|sign| sign.from - struck_at).reduce(f64::min);
+    let first = seen.first_of(fault.shows.signs(), struck_at).map(|at| at - struck_at);
     let shown = |sign: &Sign| Shown {
         name: sign.name.clone(),
         after: sign.from - struck_at,

@@ -81,6 +81,15 @@ impl Seen {
         merged
     }
 
+    /// When the first of these signs began that was not there before. A look that found it may have begun before what
+    /// is seen.
+    pub fn first_of(&self, names: &[&str], from: f64) -> Option<f64> {
+        let earliest = from - TIMEOUT.as_secs_f64();
+        let new = self.signs.iter().filter(|sign| sign.from >= earliest && sign.until >= from);
+        let ours = new.filter(|sign| names.contains(&sign.name.as_str()));
+        ours.map(|sign| sign.from.max(from)).reduce(f64::min)
+    }
+
     /// Whether it was still there when somebody looked last.
     pub fn lasts(&self, sign: &Sign) -> bool {
         sign.until >= self.last
@@ -319,6 +328,22 @@ mod tests {
         let again = Sign { until: 6.0, ..sign };
         assert_eq!(seen.since(2.0), std::slice::from_ref(&again), "it came back, and is one sign");
         assert!(seen.lasts(&again));
+    }
+
+    #[test]
+    fn a_sign_that_was_there_long_before_a_fault_is_none_of_it_until_it_comes_back() {
+        let mut seen = Seen::default();
+        for now in [1.0, 2.0, 20.0] {
+            seen.note(now, names(&["a"]));
+        }
+        seen.note(21.0, names(&["a", "b"]));
+        assert_eq!(seen.first_of(&["a"], 20.5), None);
+        assert_eq!(seen.first_of(&["a", "b"], 20.5), Some(21.0));
+        assert_eq!(seen.first_of(&["b"], 22.0), None, "it was over");
+        seen.note(22.0, names(&[]));
+        seen.note(23.0, names(&["a"]));
+        assert_eq!(seen.first_of(&["a"], 20.5), Some(23.0));
+        assert_eq!(seen.first_of(&["a"], 23.0), Some(23.0));
     }
 
     #[test]

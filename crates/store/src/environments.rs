@@ -68,7 +68,7 @@ pub async fn is_polled(
 ) -> Result<bool, StoreError> {
     let polled = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM worker_heartbeats WHERE namespace = $1 AND task_queue = $2
-               AND ended_at IS NULL AND seen_at > now() - interval '25 seconds') AS "polled!""#,
+               AND ended_at IS NULL AND abs(extract(epoch FROM now() - seen_at)) < 25) AS "polled!""#,
         namespace,
         task_queue,
     )

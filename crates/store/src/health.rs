@@ -101,7 +101,7 @@ pub async fn read_work(db: impl PgExecutor<'_>) -> Result<WorkHealth, StoreError
 }
 
 /// Asks which workers poll. One that ended in order, or was not seen for 45 s, four times its beat,
-/// is gone.
+/// is gone; so is one that was seen later than now, by a clock that was set back since.
 pub async fn read_workers(
     db: impl PgExecutor<'_>,
     namespace: &str,
@@ -109,9 +109,9 @@ pub async fn read_workers(
 ) -> Result<WorkerHealth, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT namespace, task_queue, namespace = $1 AND task_queue = $2 AS "here!",
-               count(*) FILTER (WHERE ended_at IS NULL AND seen_at > now() - interval '45 seconds') AS "polling!",
+               count(*) FILTER (WHERE ended_at IS NULL AND abs(extract(epoch FROM now() - seen_at)) < 45) AS "polling!",
                coalesce(array_agg(DISTINCT coalesce(release, ''))
-                   FILTER (WHERE ended_at IS NULL AND seen_at > now() - interval '45 seconds'), '{}') AS "releases!",
+                   FILTER (WHERE ended_at IS NULL AND abs(extract(epoch FROM now() - seen_at)) < 45), '{}') AS "releases!",
                extract(epoch FROM now() - max(seen_at))::bigint AS "last_seen!"
            FROM worker_heartbeats GROUP BY namespace, task_queue ORDER BY max(seen_at) DESC"#,
         namespace,

@@ -8,6 +8,9 @@
 //!
 //! A gap that lasts is noted by the sweep, with the latest moment that anything waits for it.
 //! [`judge`] does not depend on that: it sees a gap by the heartbeat's age.
+//!
+//! Where the database's clock was set back, as by a failover, the heartbeat lies ahead of it. Whoever beats next writes
+//! the clock as it is now; with no API that does, the sweep does so, and the gap begins then.
 
 use domain::outage::{self, Deadline, Heartbeat, LONGEST_WAIT, OUTAGE};
 use sqlx::PgExecutor;
@@ -25,7 +28,9 @@ struct Newest {
 /// Says that an API takes requests. Where none did for a while, that is noted as an outage.
 pub async fn beat(pool: &PgPool) -> Result<(), StoreError> {
     let done = sqlx::query!(
-        "UPDATE api_heartbeats SET beat_at = greatest(beat_at, clock_timestamp()), ended = false
+        "UPDATE api_heartbeats SET ended = false, beat_at = CASE
+             WHEN beat_at > clock_timestamp() + make_interval(secs => $1) THEN clock_timestamp()
+             ELSE greatest(beat_at, clock_timestamp()) END
          WHERE beat_at > clock_timestamp() - make_interval(secs => $1)",
         OUTAGE.as_seconds_f64(),
     )
@@ -118,6 +123,8 @@ pub async fn note_gap(pool: &PgPool) -> Result<(), StoreError> {
             )
             .execute(tx)
             .await?;
+        } else if beat_at - now > OUTAGE {
+            sqlx::query!("UPDATE api_heartbeats SET beat_at = $1", now).execute(tx).await?;
         }
         Ok(())
     })

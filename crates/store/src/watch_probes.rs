@@ -89,12 +89,14 @@ pub struct ProbeSeen {
     pub reason: Option<String>,
 }
 
-/// Takes this minute's probe. `true` for one process of all that ask within a minute. A clock that
-/// was set back by more than that is not waited for.
-pub async fn claim(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
+/// Takes this minute's probe, where it has been due for as long as `patience`. `true` for one process of all that ask
+/// within a minute. A clock that was set back by more than that is not waited for.
+pub async fn claim(db: impl PgExecutor<'_>, patience: Duration) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "UPDATE watch_probes SET started_at = now()
-         WHERE started_at IS NULL OR started_at <= now() - interval '1 minute' OR started_at > now() + interval '1 minute'",
+         WHERE started_at IS NULL OR started_at <= now() - interval '1 minute' - make_interval(secs => $1)
+             OR started_at > now() + interval '1 minute'",
+        patience.as_secs_f64(),
     )
     .execute(db)
     .await?;
@@ -125,7 +127,8 @@ pub async fn judge(pool: &PgPool) -> Result<Option<Fault>, StoreError> {
 
 /// Whether a destination that may be tried has not been for a while, although an alert waits for it. One
 /// that fails is left alone until `retry_at`, and so is one whose address has asked for patience through
-/// another, which is no fault of the senders; one that is sent a long row of alerts has taken one lately.
+/// another, which is no fault of the senders; one that is sent a long row of alerts has taken one lately. Of many that
+/// lead to one address each waits for its turn, while another had one.
 /// An alert that was held back waits since it was released. Only where an alert is late are those that
 /// ended looked at.
 async fn alerts_wait(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
@@ -134,7 +137,7 @@ async fn alerts_wait(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
                SELECT FROM destinations d
                WHERE d.removed_at IS NULL AND (d.retry_at IS NULL OR d.retry_at < now() - make_interval(secs => $1))
                  AND NOT EXISTS (SELECT FROM destinations o WHERE o.paced_by = d.paced_by AND o.id <> d.id
-                     AND o.asked_until > now() - make_interval(secs => $1))
+                     AND greatest(o.asked_until, o.next_send_at) > now() - make_interval(secs => $1))
                  AND EXISTS (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
                      AND a.created_at < now() - make_interval(secs => $1)
                      AND coalesce(a.released_at, a.created_at) < now() - make_interval(secs => $1))

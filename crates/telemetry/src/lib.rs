@@ -185,7 +185,7 @@ pub fn silent_receipts(silences: Option<impl IntoIterator<Item = (String, &'stat
 /// Where the chains beside the audit end, by project; `None` where it is not known now. What shares a label is added up, so that
 /// the sum stays the number of links.
 pub fn audit_heads(heads: Option<impl IntoIterator<Item = (String, i64)>>) {
-    static KNOWN: ByProject = ByProject::new(|one, other| one + other);
+    static KNOWN: ByProject = ByProject::of_all(|one, other| one + other);
     let heads = heads.map(|heads| heads.into_iter().map(|(project, end)| (project, "", end)));
     for ((project, _), sequence) in KNOWN.update(heads) {
         gauge!(name::AUDIT_HEAD, "project" => project).set(sequence);

@@ -28,11 +28,20 @@ pub(crate) struct ByProject {
     /// What is told of several projects that share a label.
     combine: fn(i64, i64) -> i64,
     known: Mutex<Labelled<i64>>,
+    /// Whom it tells apart by itself, where it is told of all projects.
+    apart: Option<Mutex<BTreeSet<String>>>,
 }
 
 impl ByProject {
     pub(crate) const fn new(combine: fn(i64, i64) -> i64) -> Self {
-        Self { combine, known: Mutex::new(BTreeMap::new()) }
+        Self { combine, known: Mutex::new(BTreeMap::new()), apart: None }
+    }
+
+    /// A gauge of all projects, archived ones too. They take no place from those that the process meets, and those with the
+    /// first ids are told apart: `other` is the same projects after each start.
+    pub(crate) const fn of_all(combine: fn(i64, i64) -> i64) -> Self {
+        let apart = Some(Mutex::new(BTreeSet::new()));
+        Self { combine, known: Mutex::new(BTreeMap::new()), apart }
     }
 
     /// All that is to be told now; `NaN` where the values are not known.
@@ -43,12 +52,20 @@ impl ByProject {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values_mut().for_each(|value| *value = 0);
         let is_known = values.is_some();
-        for (project, kind, value) in values.into_iter().flatten() {
-            let told = known.entry((label(&project), kind)).or_default();
+        let mut values: Vec<_> = values.into_iter().flatten().collect();
+        values.sort_unstable();
+        for (project, kind, value) in values {
+            let told = known.entry((self.label(&project), kind)).or_default();
             *told = (self.combine)(*told, value);
         }
         let tell = |value: &i64| if is_known { to_f64(*value) } else { f64::NAN };
         known.iter().map(|(labels, value)| (labels.clone(), tell(value))).collect()
+    }
+
+    fn label(&self, project: &str) -> String {
+        let Some(apart) = &self.apart else { return label(project) };
+        let mut apart = apart.lock().unwrap_or_else(PoisonError::into_inner);
+        bounded(&mut apart, project)
     }
 }
 
@@ -96,6 +113,17 @@ mod tests {
         assert_eq!(shown(&told), [("email", "NaN".to_owned()), ("slack", "NaN".to_owned())]);
         let told = longest.update(Some([own("slack", 3)]));
         assert_eq!(shown(&told), [("email", "0".to_owned()), ("slack", "3".to_owned())]);
+    }
+
+    #[test]
+    fn a_gauge_of_all_projects_tells_the_first_apart_and_takes_no_place_from_those_that_are_met() {
+        let of_all = ByProject::of_all(|one, other| one + other);
+        let all = |n: usize| (format!("prj_of_all_{n:03}"), "", 1);
+        let told = of_all.update(Some((0..MOST_PROJECTS + 5).rev().map(all)));
+        assert_eq!(told.len(), MOST_PROJECTS + 1);
+        assert_eq!(told.get(&("other".to_owned(), "")), Some(&5.0));
+        assert!(told.contains_key(&("prj_of_all_099".to_owned(), "")), "of the first ids");
+        assert_eq!(label("prj_met_after_all"), "prj_met_after_all");
     }
 
     fn shown(told: &Labelled<f64>) -> Vec<(&'static str, String)> {

@@ -8,6 +8,7 @@ use domain::bulk::{BulkAction, BulkSettings, BulkState, ItemState, Steering};
 use domain::ids::{BulkId, EventId};
 use domain::incident::IncidentState;
 use e2e::run;
+use store::bulk::dispatch::{StuckBulks, count_stuck};
 use store::bulk::{
     NewBulk, Preview, Selection, count_items, create_preview, list_items, start, steer, step,
 };
@@ -200,5 +201,49 @@ fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
         let made = step(&shop.pool, frozen.id).await.expect("a database").expect("a bulk");
         assert_eq!((made.state, made.wait), (BulkState::Running, Some(Duration::ZERO)));
         assert_eq!(made.counts.succeeded, 200, "a bounded number in one step");
+    });
+}
+
+const SEVEN_MINUTES: &str = "UPDATE bulk_reprocesses SET stepped_at = now() - interval '7 minutes'";
+
+async fn stuck(shop: &Shop) -> StuckBulks {
+    count_stuck(&shop.pool, Duration::from_mins(5)).await.expect("a count")
+}
+
+#[test]
+fn one_that_runs_and_that_nothing_sees_to_is_stuck_and_one_that_is_paused_is_not() {
+    run(async {
+        let shop = Shop::open().await;
+        failed(&shop, 1).await;
+        let id = freeze(&shop, BulkAction::Resolve, Selection::All).await.id;
+        begin(&shop, id).await;
+        assert_eq!(stuck(&shop).await, StuckBulks::default());
+        sqlx::query(SEVEN_MINUTES).execute(&shop.pool).await.expect("time that passed");
+        let found = stuck(&shop).await;
+        assert_eq!((found.bulks, found.longest.map(|seconds| seconds / 60)), (1, Some(7)));
+        let paused =
+            transaction(&shop.pool, async |tx| steer(tx, id, &bob(), Steering::Pause).await);
+        paused.await.expect("paused");
+        assert_eq!(stuck(&shop).await, StuckBulks::default());
+    });
+}
+
+#[test]
+fn one_whose_steps_fail_is_stuck_however_often_they_are_tried() {
+    run(async {
+        let shop = Shop::open().await;
+        failed(&shop, 1).await;
+        let id = freeze(&shop, BulkAction::Resolve, Selection::All).await.id;
+        begin(&shop, id).await;
+        let fails = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'failed'; END $$;
+             CREATE TRIGGER fail BEFORE UPDATE ON incidents FOR EACH ROW EXECUTE FUNCTION fail()";
+        sqlx::raw_sql(fails).execute(&shop.pool).await.expect("a trigger");
+        sqlx::query(SEVEN_MINUTES).execute(&shop.pool).await.expect("time that passed");
+        step(&shop.pool, id).await.expect_err("the incident cannot be changed");
+        assert_eq!(stuck(&shop).await.bulks, 1);
+        let mended = sqlx::query("DROP TRIGGER fail ON incidents").execute(&shop.pool).await;
+        mended.expect("no trigger");
+        assert_eq!(until_over(&shop, id).await, BulkState::Done);
+        assert_eq!(stuck(&shop).await.bulks, 0);
     });
 }

@@ -16,6 +16,7 @@ mod erasure;
 mod extensions;
 mod flash;
 mod forgotten;
+mod heartbeats;
 mod idempotency;
 mod key_versions;
 mod newer_release;

@@ -6,12 +6,12 @@
 //! (`destinations`), what only Temporal could say now, and what is over within a minute by itself.
 
 use super::{
-    Check, Status, audit, backlog, clock, database, dead_man, partitions, retention, secrets,
-    versions, work,
+    Check, Status, audit, backlog, bulks, clock, database, dead_man, partitions, retention,
+    secrets, versions, work,
 };
 
 /// Troubles, once they need attention.
-const WATCHED: [&str; 8] = [
+const WATCHED: [&str; 9] = [
     work::WORKERS,
     versions::WORKER_VERSION,
     versions::VERSIONS,
@@ -20,6 +20,7 @@ const WATCHED: [&str; 8] = [
     work::PARKED,
     backlog::BACKLOG,
     secrets::MASTER_KEY,
+    bulks::BULKS,
 ];
 
 /// Troubles, once they have failed.
@@ -66,10 +67,11 @@ fn is_note(check: &Check) -> bool {
 }
 
 /// Without a worker deadlines are not judged: that is said as a second thing, with one cure for
-/// both. That tasks wait then, and that the dead-man URL is not called, goes without saying.
+/// both. That tasks and bulks wait then, and that the dead-man URL is not called, goes without saying.
 fn say_one_cure(checks: &mut Vec<Check>) {
     if checks.iter().any(|check| check.name == work::WORKERS) {
-        checks.retain(|check| ![backlog::BACKLOG, dead_man::DEAD_MAN].contains(&check.name));
+        let follows = [backlog::BACKLOG, dead_man::DEAD_MAN, bulks::BULKS];
+        checks.retain(|check| !follows.contains(&check.name));
         let deadlines = checks.iter_mut().filter(|check| check.name == work::DEADLINES);
         deadlines.for_each(|check| check.cure = None);
     }
@@ -106,8 +108,9 @@ mod tests {
     #[test]
     fn without_a_worker_what_follows_from_that_goes_without_saying() {
         let failed = |name| Check::failed(name, "does not work", "see to it");
-        let all = [work::WORKERS, work::DEADLINES, backlog::BACKLOG, dead_man::DEAD_MAN];
-        let banner = Banner::new(all.map(failed).into());
+        let follows = [backlog::BACKLOG, dead_man::DEAD_MAN, bulks::BULKS];
+        let all = [work::WORKERS, work::DEADLINES].into_iter().chain(follows);
+        let banner = Banner::new(all.map(failed).collect());
         assert_eq!(names(&banner.troubles), ["workers", "deadlines"]);
         let cures: Vec<_> = banner.troubles.iter().map(|check| check.cure.is_some()).collect();
         assert_eq!(cures, [true, false]);

@@ -11,6 +11,7 @@
 mod audit;
 mod backlog;
 mod banner;
+mod bulks;
 mod clock;
 mod database;
 mod dead_man;
@@ -209,6 +210,7 @@ pub struct Monitor {
     temporal: Memory,
     secrets: Memory,
     clock: Memory,
+    bulks: Memory,
 }
 
 impl Monitor {
@@ -217,9 +219,9 @@ impl Monitor {
     pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
         let (schema, work) = (Memory::default(), Memory::default());
         let (temporal, secrets) = (Memory::default(), Memory::default());
-        let clock = Memory::default();
+        let (clock, bulks) = (Memory::default(), Memory::default());
         let (master_key, has_worker) = (None, false);
-        Self { pool, engine, master_key, has_worker, schema, work, temporal, secrets, clock }
+        Self { pool, engine, master_key, has_worker, schema, work, temporal, secrets, clock, bulks }
     }
 
     /// The same of a worker: others that poll do not speak for it.
@@ -236,16 +238,17 @@ impl Monitor {
 
     /// Makes every check.
     pub async fn report(&self) -> HealthReport {
-        let (database, schema, temporal, work, secrets, clock) = tokio::join!(
+        let (database, schema, temporal, work, secrets, clock, bulks) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
             self.temporal.get(Box::pin(temporal::checks(&self.engine, Some(&self.pool)))),
             self.work.get(Box::pin(work::checks(&self.pool, &self.engine))),
             self.secrets(),
             self.clock(),
+            self.bulks(),
         );
         let work = work.into_iter().map(|check| self.judge_own_worker(check)).collect::<Vec<_>>();
-        let mut checks = [vec![database], schema, temporal, work, secrets, clock].concat();
+        let mut checks = [vec![database], schema, temporal, work, secrets, clock, bulks].concat();
         say_one_cause(&mut checks);
         HealthReport { checks }
     }
@@ -280,19 +283,23 @@ impl Monitor {
         self.clock.get(async { vec![clock::check(&self.pool).await] }).await
     }
 
+    async fn bulks(&self) -> Vec<Check> {
+        self.bulks.get(async { vec![Box::pin(bulks::check(&self.pool)).await] }).await
+    }
+
     /// What an operator must know on every page. Asks the database only, and mostly not even that; of
     /// Temporal, what was seen last.
     pub async fn banner(&self) -> Banner {
         let work = self.work.get(Box::pin(work::checks(&self.pool, &self.engine)));
         let schema = self.schema.get(Box::pin(database::schema(&self.pool)));
-        let (schema, work, secrets, clock) =
-            tokio::join!(schema, work, self.secrets(), self.clock());
+        let (schema, work, secrets, clock, bulks) =
+            tokio::join!(schema, work, self.secrets(), self.clock(), self.bulks());
         let queue = self.engine.seen().map_or_else(Vec::new, |seen| {
             let version = versions::judge_routing(self.engine.version(), &seen.routing);
             vec![backlog::judge(seen.backlog), version]
         });
         let disk = database::full_disk(&self.pool).into_iter().collect();
-        Banner::new([schema, work, queue, secrets, clock, disk].concat())
+        Banner::new([schema, work, queue, secrets, clock, disk, bulks].concat())
     }
 }
 

@@ -1,7 +1,9 @@
 //! I5: people are told, all of them, by an alert or by a message about its cause, and not twice without a reason.
 
+use domain::ids::{DestinationId, IncidentId};
+
 use super::repeats;
-use crate::facts::Facts;
+use crate::facts::{Alert, Facts};
 
 /// I5. A message comes once more for each attempt whose end the product did not learn: it failed, or whoever sent it
 /// was killed.
@@ -33,8 +35,32 @@ pub(super) fn every_incident_alerts_every_destination(facts: &Facts) -> Vec<Stri
     for alert in facts.rows.alerts.iter().filter(|it| lost.contains(&it.state.as_str())) {
         words.push(format!("the alert {} is {} in the end", alert.id, alert.state));
     }
+    let delivered = facts.rows.alerts.iter().filter(|alert| alert.state == "delivered");
+    for alert in delivered.filter(|alert| !has_arrived(facts, alert)) {
+        words.push(format!("the alert {} counts as delivered, and never arrived", alert.id));
+    }
     words.extend(copies(facts));
     words
+}
+
+/// Whether the destination got it: a mail is known by its id, a message to Slack by the incident that it leads to. Those of
+/// other services are not told apart.
+fn has_arrived(facts: &Facts, alert: &Alert) -> bool {
+    let incident = IncidentId::from_uuid(alert.incident_id);
+    let destination = facts.rows.destinations.iter().find(|it| it.id == alert.destination_id);
+    let mut messages = facts.messages.iter();
+    match destination.map(|it| it.kind.as_str()) {
+        Some("email") => {
+            let to = DestinationId::from_uuid(alert.destination_id);
+            let id = format!("<{incident}.{}.{to}", alert.kind);
+            messages.any(|message| message.identity.starts_with(&id))
+        }
+        Some("slack") => {
+            let id = format!("slack {incident} ");
+            messages.any(|message| message.identity.starts_with(&id))
+        }
+        _ => true,
+    }
 }
 
 /// A copy may come for each attempt that failed or was not noted, and for each crash: the release before does not count

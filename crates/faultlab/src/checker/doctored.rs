@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::check;
 use crate::facts::{
-    Alert, Audited, Destination, Event, Facts, Incident, Leak, Message, Repeated, Reprocess, Rows,
-    Stranger,
+    Alert, Audited, Destination, Event, Facts, Incident, KeptResult, Leak, Message, Repeated,
+    Reprocess, Rows, Stranger,
 };
 use crate::shop::Callback;
 use crate::shop::ledger::{Entries, Intent, Outcome, Request, SentReceipt, SentResult};
@@ -82,7 +82,14 @@ fn callback() -> Callback {
 }
 
 fn message() -> Message {
-    Message { shop: "a", identity: "<one>".to_owned(), text: "a_user_2".to_owned() }
+    let incident = domain::ids::IncidentId::from_uuid(INCIDENT);
+    let destination = domain::ids::DestinationId::from_uuid(DESTINATION);
+    let identity = format!("<{incident}.incident_opened.{destination}@cometcart.test>");
+    Message { shop: "a", identity, text: "a_user_2".to_owned() }
+}
+
+fn kept(event_id: Uuid) -> KeptResult {
+    KeptResult { event_id, outcome: "success".to_owned(), replay_id: None }
 }
 
 fn rows() -> Rows {
@@ -115,8 +122,13 @@ fn rows() -> Rows {
             event_id: FORGOTTEN,
             state: "succeeded".to_owned(),
         }],
+        results: vec![kept(APPLIED), kept(FORGOTTEN)],
         audit,
-        destinations: vec![Destination { id: DESTINATION, project_id: SHOP }],
+        destinations: vec![Destination {
+            id: DESTINATION,
+            project_id: SHOP,
+            kind: "email".to_owned(),
+        }],
         outbox: (0, 0),
     }
 }
@@ -199,6 +211,25 @@ fn a_refused_receipt_that_is_there_and_an_ambiguous_one_that_is_there_twice_brea
 }
 
 #[test]
+fn a_result_that_is_lost_or_doubled_breaks_i1_whatever_became_of_its_event() {
+    let lost = broken_by(|facts| {
+        let failure = SentResult { success: false, ..success(FORGOTTEN, Duration::seconds(2)) };
+        facts.entries.results.push(failure);
+    });
+    let doubled = broken_by(|facts| facts.rows.results.push(kept(APPLIED)));
+    let of_nobody = broken_by(|facts| {
+        facts.rows.results.push(KeptResult { replay_id: Some(REPROCESS), ..kept(FORGOTTEN) });
+    });
+    assert_eq!([lost, doubled, of_nobody], [["I1"], ["I1"], ["I1"]]);
+    let ambiguous = broken_by(|facts| {
+        facts.entries.results[0].outcome = Outcome::Ambiguous;
+        facts.entries.results[1].outcome = Outcome::Ambiguous;
+        facts.rows.results.pop();
+    });
+    assert!(ambiguous.is_empty(), "an error does not say that nothing was stored");
+}
+
+#[test]
 fn what_does_not_end_breaks_i1() {
     let outbox = broken_by(|facts| facts.rows.outbox = (0, 1));
     let watch = broken_by(|facts| facts.watches_running = 1);
@@ -263,6 +294,8 @@ fn a_missing_a_forgotten_and_a_repeated_alert_break_i5() {
         facts.rows.audit.retain(|it| it.action != "alert.delivered");
     });
     assert_eq!(pending, ["I5"]);
+    let never_arrived = broken_by(|facts| facts.messages.clear());
+    assert_eq!(never_arrived, ["I5"]);
     let twice = broken_by(|facts| facts.messages.push(message()));
     assert_eq!(twice, ["I5"]);
     let after_a_crash = broken_by(|facts| {
@@ -303,6 +336,8 @@ fn an_entry_too_few_one_too_many_and_a_role_that_may_change_them_break_i7() {
 fn a_leak_breaks_i8() {
     let leak = Leak { secret: "the master key".to_owned(), place: "a log".to_owned() };
     assert_eq!(broken_by(|facts| facts.leaks.push(leak)), ["I8"]);
+    let line = "POST /elsewhere HTTP/1.1".to_owned();
+    assert_eq!(broken_by(|facts| facts.followed.push(line)), ["I8"]);
 }
 
 #[test]

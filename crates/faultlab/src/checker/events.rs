@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ids::ReplayId;
 use uuid::Uuid;
 
 use super::{acked, incidents_by_event, repeats};
 use crate::facts::Facts;
 use crate::shop::ledger::Outcome;
 
-/// I1. A refused receipt must not be there; an ambiguous one may be, once.
+/// I1. What was refused must not be there; what is ambiguous may be, once.
 pub(super) fn every_202_exists_once_and_ends(facts: &Facts) -> Vec<String> {
     let mut words: Vec<String> = facts.unrest.iter().cloned().collect();
     let mut stored = BTreeMap::<&str, Vec<Uuid>>::new();
@@ -39,8 +40,40 @@ pub(super) fn every_202_exists_once_and_ends(facts: &Facts) -> Vec<String> {
             words.push(format!("{id} was refused and is there"));
         }
     }
+    words.extend(lost_and_doubled_results(facts));
     words.extend(unfinished(facts));
     words
+}
+
+/// What a result said: of which event, whether it is a success, and of which repair.
+type Said = (Uuid, bool, Option<String>);
+
+/// A failure that was lost would show in nothing else: its event opens an incident later, and is repaired.
+fn lost_and_doubled_results(facts: &Facts) -> Vec<String> {
+    let mut counts = BTreeMap::<Said, [usize; 3]>::new();
+    for result in &facts.entries.results {
+        let said = (result.event_id, result.success, result.replay_id.clone());
+        let [acked, ambiguous, _] = counts.entry(said).or_default();
+        match result.outcome {
+            Outcome::Acked(_) => *acked += 1,
+            Outcome::Ambiguous => *ambiguous += 1,
+            Outcome::Refused(_) => {}
+        }
+    }
+    for kept in &facts.rows.results {
+        let replay_id = kept.replay_id.map(|id| ReplayId::from_uuid(id).to_string());
+        let said = (kept.event_id, kept.outcome == "success", replay_id);
+        let [.., found] = counts.entry(said).or_default();
+        *found += 1;
+    }
+    let wrong = counts
+        .into_iter()
+        .filter(|(_, [acked, ambiguous, found])| found < acked || *found > acked + ambiguous);
+    let words = wrong.map(|((event, success, _), [acked, ambiguous, found])| {
+        let what = if success { "successes" } else { "failures" };
+        format!("{found} {what} of {event} are there, {acked} were acked and {ambiguous} may be")
+    });
+    words.collect()
 }
 
 /// The operator had everything repaired, so everything has succeeded in the end.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::facts::Facts;
 
-/// I8.
+/// I8. Whoever follows a redirect tells somebody whom nobody has named.
 pub(super) fn secrets_stay_secret(facts: &Facts) -> Vec<String> {
-    facts.leaks.iter().map(|leak| format!("{} is in {}", leak.secret, leak.place)).collect()
+    let leaks = facts.leaks.iter().map(|leak| format!("{} is in {}", leak.secret, leak.place));
+    let followed = facts.followed.iter().map(|line| format!("a redirect was followed: {line}"));
+    leaks.chain(followed).collect()
 }
 
 /// I9. The references of each shop begin with its name.

@@ -120,7 +120,7 @@ async fn histories(stage: &Stage, rows: &Rows) -> anyhow::Result<Vec<Place>> {
     Ok(places)
 }
 
-/// Each table as text; what is sealed is bytes, and those are read as bytes too.
+/// Each table as text, in which bytes are hexadecimal.
 async fn columns(stage: &Stage, secrets: &[(String, String)]) -> anyhow::Result<Vec<Leak>> {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
@@ -130,11 +130,12 @@ async fn columns(stage: &Stage, secrets: &[(String, String)]) -> anyhow::Result<
     for table in tables {
         for (secret, value) in secrets {
             let sql = format!(
-                "SELECT count(*) FROM {table} AS t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, $2) > 0"
+                "SELECT count(*) FROM {table} AS t WHERE EXISTS (
+                     SELECT FROM unnest($1::text[]) AS needle WHERE strpos(t::text, needle) > 0)"
             );
+            let needles = [vec![value.clone(), hex::encode(value)], encoded(value).to_vec()];
             let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-                .bind(value)
-                .bind(hex::encode(value))
+                .bind(needles.concat())
                 .fetch_one(&stage.owner)
                 .await?;
             if count > 0 {

@@ -2,6 +2,7 @@
 
 use crate::shop::Callback;
 use crate::stage::Stage;
+use crate::stage::neighbours::{ELSEWHERE, Neighbour};
 
 /// A message that a destination took or was offered.
 #[derive(Debug, Clone)]
@@ -68,6 +69,17 @@ pub fn callbacks(stage: &Stage) -> Vec<Callback> {
         Callback::read(request, &stage.shops[place])
     });
     read.collect()
+}
+
+/// What came in where the redirects of a round's neighbours lead: nobody may follow them.
+pub fn followed(stage: &Stage) -> Vec<String> {
+    let neighbours = &stage.neighbours;
+    let all = [&neighbours.slack, &neighbours.repair, &neighbours.relay];
+    let lines = all.into_iter().flat_map(Neighbour::received).filter_map(|request| {
+        let line = request.head.lines().next()?;
+        (line.split(' ').nth(1) == Some(ELSEWHERE)).then(|| line.to_owned())
+    });
+    lines.collect()
 }
 
 fn message_id(mail: &str) -> Option<&str> {

@@ -59,6 +59,15 @@ pub struct Reprocess {
     pub state: String,
 }
 
+/// A result that was kept, in the words of the API.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct KeptResult {
+    pub event_id: Uuid,
+    pub outcome: String,
+    /// Of a repair.
+    pub replay_id: Option<Uuid>,
+}
+
 /// How often an action stands in the audit of an event.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Audited {
@@ -72,6 +81,7 @@ pub struct Audited {
 pub struct Destination {
     pub id: Uuid,
     pub project_id: Uuid,
+    pub kind: String,
 }
 
 /// What the database knows.
@@ -81,6 +91,7 @@ pub struct Rows {
     pub incidents: Vec<Incident>,
     pub alerts: Vec<Alert>,
     pub reprocesses: Vec<Reprocess>,
+    pub results: Vec<KeptResult>,
     pub audit: Vec<Audited>,
     pub destinations: Vec<Destination>,
     /// Messages for Temporal that wait, and that were parked.
@@ -95,6 +106,8 @@ pub struct Facts {
     pub callbacks: Vec<Callback>,
     pub messages: Vec<Message>,
     pub leaks: Vec<Leak>,
+    /// Redirects that were followed, to where nobody may be sent.
+    pub followed: Vec<String>,
     pub repeated: Vec<Repeated>,
     pub strangers: Vec<Stranger>,
     /// Whether the product's role can rewrite the audit.
@@ -123,6 +136,7 @@ impl Facts {
         Ok(Self {
             audit_can_be_changed: role::audit_can_be_changed(&stage.role_url).await?,
             callbacks: messages::callbacks(stage),
+            followed: messages::followed(stage),
             entries,
             rows,
             messages,

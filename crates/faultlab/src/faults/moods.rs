@@ -211,7 +211,7 @@ pub(super) const ALL: &[Fault] = &[
     ),
 ];
 
-/// Where a redirect leads: to the same neighbour, where a request that followed it would be seen.
+/// A redirect to [`crate::stage::neighbours::ELSEWHERE`].
 const ELSEWHERE: &str = "Location: /elsewhere\r\n";
 
 pub(super) async fn strike(mood: Mood, scene: &mut Scene<'_>) -> anyhow::Result<()> {

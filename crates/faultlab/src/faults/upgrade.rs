@@ -1,4 +1,4 @@
-//! A rolling upgrade from the last release, under load, and back again.
+//! A rolling upgrade from the last release, under load.
 
 use anyhow::Context as _;
 

@@ -51,19 +51,32 @@ pub fn url_of_role(postgres: &Postgres, password: &str, port: u16) -> anyhow::Re
     Ok(url.into())
 }
 
-/// Whether the product's role can change an audit entry, or delete one.
+/// Whether the product's role can change an audit entry, or delete one, in the table or in one of its months.
 pub async fn audit_can_be_changed(url: &str) -> anyhow::Result<bool> {
+    const TABLES: &str = "
+        SELECT 'audit_entries' UNION ALL
+        SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass";
     let pool: PgPool = store::pool::connect_lazily(url, 1)?;
-    let changed = sqlx::query("UPDATE audit_entries SET actor = 'nobody'").execute(&pool).await;
-    let deleted = sqlx::query("DELETE FROM audit_entries").execute(&pool).await;
-    pool.close().await;
-    for refused in [&changed, &deleted] {
-        if let Err(error) = refused {
-            let code = error.as_database_error().and_then(DatabaseError::code);
-            anyhow::ensure!(code.as_deref() == Some("42501"), "not a refusal: {error}");
+    let tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&pool).await?;
+    let mut can_be_changed = false;
+    for table in tables {
+        let statements = [
+            format!("UPDATE {table} SET actor = 'nobody'"),
+            format!("DELETE FROM {table}"),
+            format!("TRUNCATE {table}"),
+        ];
+        for statement in statements {
+            match sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await {
+                Ok(_) => can_be_changed = true,
+                Err(error) => {
+                    let code = error.as_database_error().and_then(DatabaseError::code);
+                    anyhow::ensure!(code.as_deref() == Some("42501"), "not a refusal: {error}");
+                }
+            }
         }
     }
-    Ok(changed.is_ok() || deleted.is_ok())
+    pool.close().await;
+    Ok(can_be_changed)
 }
 
 fn shorten() -> String {

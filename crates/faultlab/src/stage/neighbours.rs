@@ -21,6 +21,9 @@ use tokio::sync::mpsc;
 /// A message that Discord and ntfy have made; the others look at the status.
 const TAKEN: &str = r#"{"id":"1234"}"#;
 
+/// Where redirects lead: to the same neighbour, where a request that followed one is seen.
+pub const ELSEWHERE: &str = "/elsewhere";
+
 /// How an HTTP neighbour responds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mood {

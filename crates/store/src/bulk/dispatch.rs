@@ -4,10 +4,21 @@
 //! its workflow; whoever claims it moves it ahead, so that it is told again if the process dies. One
 //! that runs, or was canceled and still has something that runs, and was not seen to for two minutes has lost its workflow.
 
+use std::time::Duration;
+
 use domain::ids::BulkId;
 use sqlx::PgExecutor;
 
 use crate::StoreError;
+use crate::health::COUNT_LIMIT;
+
+/// Bulks that run, although nothing sees to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StuckBulks {
+    pub bulks: i64,
+    /// For how many seconds nothing has seen to the first of them.
+    pub longest: Option<i64>,
+}
 
 /// Claims those that are due, for half a minute.
 pub async fn claim_due(db: impl PgExecutor<'_>) -> Result<Vec<BulkId>, StoreError> {
@@ -40,4 +51,23 @@ pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> 
                AND EXISTS (SELECT FROM bulk_reprocess_items i WHERE i.bulk_id = b.id AND i.state = 'started')))",
     );
     Ok(woken.execute(db).await?.rows_affected())
+}
+
+/// Counts those that run and that nothing has seen to for so long.
+pub async fn count_stuck(
+    db: impl PgExecutor<'_>,
+    since: Duration,
+) -> Result<StuckBulks, StoreError> {
+    let stuck = sqlx::query_as!(
+        StuckBulks,
+        r#"SELECT count(*) AS "bulks!", extract(epoch FROM now() - min(stepped_at))::bigint AS longest
+           FROM (SELECT stepped_at FROM bulk_reprocesses
+                 WHERE state = 'running' AND stepped_at < now() - make_interval(secs => $1)
+                 ORDER BY stepped_at LIMIT $2) AS stuck"#,
+        since.as_secs_f64(),
+        COUNT_LIMIT,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(stuck)
 }

@@ -80,6 +80,9 @@ pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError>
         BulkState::Canceled => (counts.started > 0).then_some(FOLLOWED),
         BulkState::Preview | BulkState::Paused | BulkState::Done => None,
     };
+    if wait.is_some() {
+        note_step(pool, id).await?;
+    }
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
@@ -113,14 +116,11 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     settle(tx, id).await?;
     let nothing = Judged::nothing;
     let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
-    if bulk.state == BulkState::Canceled {
-        note_step(&mut *tx, id).await?;
-    }
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(Some(nothing(bulk.state)));
     };
     let counts = count_items(&mut *tx, id).await?;
-    let late = settings.late(counts, note_step(&mut *tx, id).await?);
+    let late = settings.late(counts, read_late(&mut *tx, id).await?);
     let due = settings.due(late);
     let judged = match judge(settings, counts, bulk.seen, due.min(MAX_STARTED)) {
         NextStep::End => {
@@ -143,16 +143,24 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     Ok(Some(judged))
 }
 
-/// Notes that a step is made, and says by how many seconds it is late.
-async fn note_step(tx: &mut PgConnection, id: BulkId) -> Result<f64, StoreError> {
+/// By how many seconds a step is late.
+async fn read_late(tx: &mut PgConnection, id: BulkId) -> Result<f64, StoreError> {
     let late = sqlx::query_scalar!(
-        r#"UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1
-           RETURNING extract(epoch FROM now() - coalesce(next_at, now()))::float8 AS "late!""#,
+        r#"SELECT extract(epoch FROM now() - coalesce(next_at, now()))::float8 AS "late!"
+           FROM bulk_reprocesses WHERE id = $1"#,
         id.as_uuid(),
     )
     .fetch_one(tx)
     .await?;
     Ok(late)
+}
+
+/// Notes that a step was made. One that fails, again and again, is none.
+async fn note_step(pool: &PgPool, id: BulkId) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1", id.as_uuid())
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// As many as one step looks at, until nothing waits.
@@ -165,9 +173,6 @@ async fn judge_unpaced(tx: &mut PgConnection, bulk: &Bulk) -> Result<Judged, Sto
         end(tx, bulk, &Actor::System, BulkState::Done, counts).await?;
         return Ok(Judged::nothing(BulkState::Done));
     }
-    sqlx::query!("UPDATE bulk_reprocesses SET stepped_at = now() WHERE id = $1", bulk.id.as_uuid())
-        .execute(tx)
-        .await?;
     Ok(Judged { starts: counts.waiting, ..Judged::nothing(BulkState::Running) })
 }
 
