@@ -69,7 +69,7 @@ async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Va
 #[test]
 fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
     run(async {
-        let world = World::start_with(e2e::WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Operator).await;
         let named = |count: u128| {
             let ids = (0..count).map(|bits| IncidentId::from_uuid(uuid::Uuid::from_u128(bits)));

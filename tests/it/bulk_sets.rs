@@ -9,7 +9,7 @@ use domain::incident::IncidentState;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::{parse, receipt};
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{list_set, step};
@@ -153,7 +153,7 @@ fn the_console_shows_starts_and_follows_what_is_of_two_projects_and_tries_again_
 #[test]
 fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let shops = Shops::broken(world).await;
         let bob = Operator::signed_in(&shops.world, Role::Operator).await;
         let takes = json!({ "event_type": "charge.refunded", "effect_type": "access_revocation" });
@@ -215,7 +215,7 @@ async fn ask(
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let mut shops = Shops::broken(world).await;
         let script = Script::of(&shops.world, Role::Operator).await;
         let token = script.token.clone();
@@ -301,7 +301,7 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
 #[test]
 fn the_command_line_shows_and_does_what_is_of_two_projects_as_one() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let mut shops = Shops::broken(world).await;
         let [ours, theirs] = [0, 2].map(|at: usize| shops.incidents[at].to_string());
         let named = ["incident", "acknowledge", &ours, &theirs, "--note", "the queue is down"];

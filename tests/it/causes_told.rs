@@ -6,17 +6,13 @@ mod limits;
 mod settings;
 
 use domain::ids::EventId;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{Receiver, World, run};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::alerts::AlertView;
 
 pub const CODE: &str = "db_write_failed";
-
-pub async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// An incident of this cause, whose watch has had its alerts delivered.
 pub async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
@@ -108,7 +104,7 @@ pub fn headings(slack: &Receiver) -> Vec<String> {
 #[test]
 fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         let mut events = fail_many(&world, 0..11).await;
@@ -143,7 +139,7 @@ fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
 #[test]
 fn an_incident_that_is_alone_is_told_as_ever() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = fail(&world, "evt_1", CODE).await;
         world.send_waiting().await;
@@ -164,7 +160,7 @@ fn an_incident_that_is_alone_is_told_as_ever() {
 #[test]
 fn each_incident_says_by_which_message_it_was_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
         world.send_waiting().await;
@@ -195,7 +191,7 @@ fn each_incident_says_by_which_message_it_was_told() {
 #[test]
 fn failed_reprocesses_and_acknowledgements_of_a_cause_are_no_messages_of_their_own() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
         let second = world.incident(events[1]).await.id;

@@ -6,7 +6,7 @@ mod libraries;
 use domain::destination::NtfyToken;
 use domain::ids::EventId;
 use doubles::discord::Discord;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{Receiver, World, run};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
@@ -14,10 +14,6 @@ use store::destinations::Target;
 const TOKEN: &str = "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2";
 /// What an ntfy server answers.
 const TAKEN: &str = r#"{"id":"hwQ2YpKdmg","time":1635528741,"event":"message"}"#;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn discord(world: &World) -> Discord {
     let discord = Discord::start().await;
@@ -57,7 +53,7 @@ fn titles(discord: &Discord) -> Vec<String> {
 #[test]
 fn a_cause_is_one_message_in_discord_from_its_first_incident_to_its_last() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let discord = discord(&world).await;
         let mut events = Vec::new();
         for number in 0..12 {
@@ -82,7 +78,7 @@ fn a_cause_is_one_message_in_discord_from_its_first_incident_to_its_last() {
 #[test]
 fn a_failed_reprocess_is_a_message_of_its_own_and_the_first_one_is_edited_at_the_end() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let discord = discord(&world).await;
         let event_id = fail(&world, "evt_1").await;
         fail_reprocess(&world, event_id).await;
@@ -106,7 +102,7 @@ async fn fail_reprocess(world: &World, event_id: EventId) {
 #[test]
 fn a_failed_reprocess_that_is_the_first_message_is_edited_at_the_end() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let event_id = fail(&world, "evt_1").await;
         let discord = discord(&world).await;
         fail_reprocess(&world, event_id).await;
@@ -120,7 +116,7 @@ fn a_failed_reprocess_that_is_the_first_message_is_edited_at_the_end() {
 #[test]
 fn a_message_that_was_deleted_is_posted_anew_and_edited_from_then_on() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let discord = discord(&world).await;
         let mut events = Vec::new();
         for number in 0..10 {
@@ -141,7 +137,7 @@ fn a_message_that_was_deleted_is_posted_anew_and_edited_from_then_on() {
 #[test]
 fn discord_that_takes_no_more_is_left_alone_and_a_removed_webhook_is_broken() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let discord = discord(&world).await;
         discord.limit_next(1);
         fail(&world, "evt_1").await;
@@ -173,7 +169,7 @@ async fn fail_with(world: &World, provider_event_id: &str, code: &str) -> EventI
 #[test]
 fn teams_gets_a_card_and_ntfy_a_notification_with_its_topic_and_token() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let teams = Receiver::start().await.expect("a receiver");
         teams.respond_with_body(202, "");
         world.add_destination(&Target::Teams(teams.url().to_owned()), "127.0.0.1").await;

@@ -10,7 +10,7 @@ use activities::test_message::send_test_message;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
 use domain::incident::IncidentState;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::destinations::Destination;
@@ -19,10 +19,6 @@ use store::notices::enqueue_broken;
 use store::operator_actions::OperatorAction;
 
 const UNKNOWN: &str = "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn destinations(world: &World) -> Vec<Destination> {
     let project_id = Some(world.project.id);
@@ -59,7 +55,7 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
 #[test]
 fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
@@ -81,7 +77,7 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
 #[test]
 fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
@@ -114,7 +110,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 #[test]
 fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
@@ -137,7 +133,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
 #[test]
 fn nothing_stale_is_told_after_the_resolution() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
@@ -165,7 +161,7 @@ fn nothing_stale_is_told_after_the_resolution() {
 #[test]
 fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
@@ -185,7 +181,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
 #[test]
 fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let spam = "550 5.7.1 rejected as spam";
         world.mailbox.respond_to_recipients_with(&[spam]);
@@ -218,7 +214,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
 #[test]
 fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let event_id = failed(&world, "evt_1").await;
         let mut deps = world.deps();
@@ -240,7 +236,7 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 #[test]
 fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
@@ -263,7 +259,7 @@ async fn break_destination(world: &World, id: DestinationId) {
 #[test]
 fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
@@ -298,7 +294,7 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
 #[test]
 fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);

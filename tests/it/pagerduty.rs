@@ -7,17 +7,13 @@ use domain::audit::Actor;
 use domain::destination::RoutingKey;
 use domain::ids::EventId;
 use doubles::pagerduty::{AlertState, PagerDuty};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::destinations::{Destination, Target};
 use store::operator_actions::OperatorAction;
 
 const KEY: &str = "0123456789abcdef0123456789aBcDeF";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// A service that alerts go to.
 async fn service(world: &World) -> PagerDuty {
@@ -98,7 +94,7 @@ fn an_incident_is_triggered_acknowledged_and_resolved_under_one_key() {
 #[test]
 fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         let mut events = Vec::new();
         for number in 0..12 {
@@ -134,7 +130,7 @@ fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
 #[test]
 fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         let first = fail(&world, "evt_1").await;
         pagerduty.limit_next(1);
@@ -160,7 +156,7 @@ async fn wait(world: &World, interval: &str) {
 #[test]
 fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_opens_later() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let pagerduty = service(&world).await;
         let step =
@@ -191,7 +187,7 @@ fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_open
 #[test]
 fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         pagerduty.limit_next(1);
         let event_id = fail(&world, "evt_1").await;
@@ -212,7 +208,7 @@ fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
 #[test]
 fn a_worker_that_dies_after_it_sent_pages_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         let event_id = fail(&world, "evt_1").await;
         // Nothing was noted when it died.
@@ -230,7 +226,7 @@ fn a_worker_that_dies_after_it_sent_pages_once() {
 #[test]
 fn a_key_that_nobody_has_breaks_the_destination_and_others_hear_of_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         world.alert_bob().await;
         pagerduty.remove_integration();

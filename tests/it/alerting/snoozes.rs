@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::{CODE, change, fail, header, succeed, world};
+use super::{CODE, change, fail, header, succeed};
 use crate::automation::script::{Script, bad_fields};
 
 async fn cli(world: &World, arguments: &[&str]) -> (i32, Value) {
@@ -25,7 +25,7 @@ async fn be_over(world: &World) {
 #[test]
 fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         change(
             &world,
@@ -60,7 +60,7 @@ fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
 #[test]
 fn however_many_snoozes_are_over_one_statement_ends_them() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         for name in ["evt_1", "evt_2", "evt_3"] {
             let id = world.incident(fail(&world, name, CODE).await).await.id.to_string();
@@ -85,7 +85,7 @@ fn however_many_snoozes_are_over_one_statement_ends_them() {
 #[test]
 fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let first = fail(&world, "evt_1", CODE).await;
         let id = world.incident(first).await.id.to_string();
@@ -133,7 +133,7 @@ async fn type_a_time(bob: &Operator, page: &str, script: &Script<'_>, path: &str
 #[test]
 fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let event_id = fail(&world, "evt_1", CODE).await;
         let id = world.incident(event_id).await.id;
         let path = format!("/{}/incidents/{id}/snooze", world.project.id);

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::script::accepted;
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 const BOB: &str = "bob@cometcart.test";
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
@@ -34,7 +34,7 @@ async fn renamings(world: &World) -> Vec<String> {
 #[test]
 fn a_script_gives_a_destination_another_label_and_its_default_back() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         let [bob, slack] = destinations(&world, &script).await;
         for (path, label, expected) in [
@@ -65,7 +65,7 @@ fn a_script_gives_a_destination_another_label_and_its_default_back() {
 #[test]
 fn a_label_that_cannot_be_read_is_rejected_with_the_cure_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         let [bob, _] = destinations(&world, &script).await;
         for (body, cure) in [
@@ -90,7 +90,7 @@ fn a_label_that_cannot_be_read_is_rejected_with_the_cure_and_changes_nothing() {
 #[test]
 fn only_an_admin_renames_and_only_a_destination_of_that_project() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let admin = Script::of(&world, Role::Admin).await;
         let [bob, _] = destinations(&world, &admin).await;
         let other: CreatedProject = admin.send("", json!({ "name": "Charlie's" })).await;
@@ -109,7 +109,7 @@ fn only_an_admin_renames_and_only_a_destination_of_that_project() {
 #[test]
 fn the_command_line_renames_a_destination_as_the_api_does() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         let [_, slack] = destinations(&world, &script).await;
         let (_, id) = slack.rsplit_once('/').expect("an id");

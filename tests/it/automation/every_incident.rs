@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::script::accepted;
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 /// What the audit says of it, oldest first.
 async fn changes(world: &World) -> Vec<String> {
@@ -26,7 +26,7 @@ async fn bob(world: &World) -> String {
 #[test]
 fn it_is_changed_everywhere_and_each_change_is_in_the_audit_once() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = bob(&world).await;
         let script = Script::of(&world, Role::Admin).await;
         let path = format!("/{}/destinations/{id}", world.project.id);
@@ -62,7 +62,7 @@ fn it_is_changed_everywhere_and_each_change_is_in_the_audit_once() {
 #[test]
 fn what_is_no_truth_is_rejected_and_so_is_everybody_but_an_admin() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = bob(&world).await;
         let path = format!("/{}/destinations/{id}", world.project.id);
         let script = Script::of(&world, Role::Admin).await;

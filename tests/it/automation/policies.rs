@@ -3,15 +3,16 @@
 use api_types::list::Listed;
 use api_types::policies::{PolicyResetResponse, PolicyResponse};
 use domain::operator::Role;
+use e2e::World;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Script, accepted, bad_fields, world};
+use super::{Script, accepted, bad_fields};
 
 #[test]
 fn a_script_sets_lists_and_turns_off_a_policy() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         let all = format!("/{}/policies", world.project.id);
         let one = format!("{all}/credit_grant");
@@ -33,7 +34,7 @@ fn a_script_sets_lists_and_turns_off_a_policy() {
 #[test]
 fn every_mistake_is_named_and_nothing_is_set() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         let all = format!("/{}/policies", world.project.id);
         for (effect, body, fields) in [
@@ -76,7 +77,7 @@ fn every_mistake_is_named_and_nothing_is_set() {
 #[test]
 fn operators_reset_and_only_admins_set() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let one = format!("/{}/policies/credit_grant", world.project.id);
         let reset = format!("{one}/reset");
         for (role, may_set, may_reset) in

@@ -6,7 +6,7 @@ use domain::operator::Role;
 use e2e::World;
 use serde_json::json;
 
-use super::{Script, world};
+use super::Script;
 
 /// An incident of one cause with the others, whose alerts were seen to.
 async fn fail(world: &World, provider_event_id: &str) -> IncidentId {
@@ -19,7 +19,7 @@ async fn fail(world: &World, provider_event_id: &str) -> IncidentId {
 #[test]
 fn an_incident_that_a_message_of_its_cause_told_names_that_message() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (first, second) = (fail(&world, "evt_1").await, fail(&world, "evt_2").await);
         let script = Script::of(&world, Role::Viewer).await;

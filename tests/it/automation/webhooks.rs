@@ -3,19 +3,19 @@
 use api_types::destinations::{AddedDestination, DestinationResponse, RotatedSecret};
 use api_types::list::Listed;
 use domain::operator::Role;
-use e2e::Receiver;
+use e2e::{Receiver, World};
 use reqwest::Method;
 use serde_json::json;
 use store::destinations::list_destinations;
 
-use super::{Script, world};
+use super::Script;
 use crate::webhook::verifies;
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn api_and_command_line_add_test_rotate_and_hide() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let receiver = Receiver::start().await.expect("a receiver");
         let script = Script::of(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
@@ -69,7 +69,7 @@ fn api_and_command_line_add_test_rotate_and_hide() {
 #[test]
 fn what_is_no_webhook_is_rejected_by_its_name() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let script = Script::of(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);

@@ -1,15 +1,15 @@
 //! Which destinations get each incident.
 
 use domain::signature::SigningSecret;
-use e2e::{Receiver, run};
+use e2e::{Receiver, World, run};
 use store::destinations::Target;
 
-use super::{change, fail_many, pass, succeed, world};
+use super::{change, fail_many, pass, succeed};
 
 #[test]
 fn machines_get_each_incident_and_people_get_its_cause_unless_somebody_says_otherwise() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let hook = Receiver::start().await.expect("a receiver");
         let secrets = vec![SigningSecret::from_bytes([7; 32])];

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use doubles::discord::Discord;
-use e2e::{Receiver, run};
+use e2e::{Receiver, World, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 
-use super::{TAKEN, discord, fail, succeed, world};
+use super::{TAKEN, discord, fail, succeed};
 use crate::clients::ask;
 
 /// Builds, posts and edits our message, and prints it as the library made it.
@@ -87,7 +87,7 @@ fn without_nulls(value: &Value) -> Value {
 #[test]
 fn discord_webhook_makes_posts_and_edits_the_same_message() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let channel = discord(&world).await;
         fail(&world, "evt_1").await;
         let ours = channel.messages().remove(0).content;
@@ -112,7 +112,7 @@ fn discord_webhook_makes_posts_and_edits_the_same_message() {
 #[test]
 fn adaptivecards_reads_each_card_without_an_objection() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let teams = Receiver::start().await.expect("a receiver");
         world.add_destination(&Target::Teams(teams.url().to_owned()), "127.0.0.1").await;
         let first = fail(&world, "evt_0").await;
@@ -149,7 +149,7 @@ fn adaptivecards_reads_each_card_without_an_objection() {
 #[test]
 fn aiontfy_reads_each_notification_and_writes_the_same() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let ntfy = Receiver::start().await.expect("a receiver");
         for _ in 0..20 {
             ntfy.respond_with_body(200, TAKEN);

@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::waiting::CLAIM;
 use tokio::task::JoinHandle;
 
-use super::{destinations, failed, pass, states, world};
+use super::{destinations, failed, pass, states};
 
 /// A worker that sends the event's one alert, until it is aborted.
 async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
@@ -29,7 +29,7 @@ async fn attempts(world: &World, event_id: EventId) -> i32 {
 #[test]
 fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.hang_next(Duration::from_secs(8));
         let event_id = failed(&world, "evt_1").await;
@@ -54,7 +54,7 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
 #[test]
 fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];

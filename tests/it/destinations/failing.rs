@@ -1,15 +1,15 @@
 //! Since when a destination fails, as console, command line, health and metrics tell it.
 
-use e2e::run;
+use e2e::{World, run};
 use serde_json::json;
 
-use super::{failed, pass, states, world};
+use super::{failed, pass, states};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_time_passes() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let list = async || {
             let (code, list) = world.cli(&["destination", "list"]).await.expect("a command");
@@ -62,7 +62,7 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
 #[test]
 fn one_failure_after_which_nothing_was_tried_pages_nobody() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_slack().await;
         // A test message counts no failure; of one alert the next attempt is left out where it is out of date by then.
         for (failures, fails) in [(0, false), (1, false), (2, true)] {

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 use store::{extensions, incidents};
 
-use super::world;
 use crate::automation::script::{Script, bad_fields};
 
 async fn probe(world: &World) -> ExtensionId {
@@ -67,7 +66,7 @@ async fn audited(world: &World, event_id: EventId) -> (String, Value) {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn one_press_resolves_an_incident_by_what_the_page_shows() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let extension = probe(&world).await;
         let (event_id, incident, call_id) = proposed(&world, "evt_1", extension).await;
         let path = format!("/incidents/{incident}");
@@ -122,7 +121,7 @@ fn one_press_resolves_an_incident_by_what_the_page_shows() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let extension = probe(&world).await;
         let script = Script::of(&world, Role::Operator).await;
         let (event_id, incident, call_id) = proposed(&world, "evt_1", extension).await;
@@ -174,7 +173,7 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_comes_later() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (slack, webhook) = (Receiver::start().await, Receiver::start().await);
         let (slack, webhook) = (slack.expect("a receiver"), webhook.expect("a receiver"));
         world.alert_bob().await;

@@ -7,7 +7,7 @@ use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{KEY, states, world};
+use super::{KEY, states};
 use crate::automation::script::{Script, bad_fields};
 
 fn path(world: &World) -> String {
@@ -24,7 +24,7 @@ fn shown(list: &Value) -> Vec<Value> {
 #[test]
 fn it_is_added_everywhere_and_goes_by_the_end_of_its_key() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = PagerDuty::start(KEY).await;
         let (endpoint, id) = (pagerduty.endpoint(), world.project.id.to_string());
         let script = Script::of(&world, Role::Admin).await;
@@ -57,7 +57,7 @@ fn it_is_added_everywhere_and_goes_by_the_end_of_its_key() {
 #[test]
 fn a_form_of_the_console_adds_it_and_shows_what_is_wrong_beside_its_field() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/destinations", world.project.id);
         let title = "PagerDuty integration key";
@@ -81,7 +81,7 @@ fn a_form_of_the_console_adds_it_and_shows_what_is_wrong_beside_its_field() {
 #[test]
 fn what_is_wrong_is_named_by_field_and_nothing_is_stored() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let script = Script::of(&world, Role::Admin).await;
         for (body, fields) in [
             (json!({ "pagerduty": "short" }), vec!["pagerduty"]),
