@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 
 use crate::causes_told::{
-    CODE, alerts, change, fail, fail_many, flat, header, pass, states, succeed, totals,
+    CODE, alerts, change, fail, fail_many, flat, header, pass, states, totals,
 };
 
 /// A maintenance that lasts.
@@ -64,7 +64,7 @@ fn a_maintenance_is_told_in_one_digest_of_what_opened_what_healed_and_what_is_le
         let events = fail_many(&world, 0..12).await;
         let other = fail(&world, "evt_other", "card_error").await;
         for event_id in &events[..4] {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         world.send_waiting().await;
         pass(&world, "16 minutes").await;
@@ -107,7 +107,7 @@ fn after_the_digest_a_cause_goes_on_as_ever() {
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 2, "the first alert, and the digest");
         for event_id in &events {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         world.send_waiting().await;
         world.send_waiting().await;
@@ -126,7 +126,7 @@ fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
         world.alert_bob().await;
         be_quiet(&world, true).await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0);
         be_quiet(&world, false).await;
@@ -158,7 +158,7 @@ fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_ane
         world.send_waiting().await;
         world.deliver_alerts(&[first]).await;
         assert_eq!(states(&world, first).await[1], "incident_resolved folded");
-        succeed(&world, second).await;
+        world.succeed_and_alert(second).await;
         world.send_waiting().await;
         world.send_waiting().await;
         assert_eq!(states(&world, first).await[1], "incident_resolved told");
@@ -175,7 +175,7 @@ fn a_destination_that_gets_each_incident_gets_them_when_telling_goes_on() {
         let hook = hook(&world).await;
         start(&world).await;
         let events = fail_many(&world, 0..3).await;
-        succeed(&world, events[0]).await;
+        world.succeed_and_alert(events[0]).await;
         world.send_waiting().await;
         assert_eq!(hook.received().len(), 0);
         change(&world, "UPDATE alerts SET created_at = created_at - interval '2 days'").await;

@@ -33,11 +33,6 @@ pub async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<Ev
     events
 }
 
-pub async fn succeed(world: &World, event_id: EventId) {
-    world.result(event_id, "success", json!({})).await;
-    world.deliver_alerts(&[event_id]).await;
-}
-
 /// So many incidents of one cause that open at once, before an alert of any is delivered.
 async fn flood(world: &World, numbers: std::ops::Range<usize>) -> Vec<EventId> {
     let names: Vec<_> = numbers.map(|number| format!("evt_{number}")).collect();
@@ -62,11 +57,10 @@ pub async fn change(world: &World, sql: &str) {
 pub async fn pass(world: &World, interval: &str) {
     let sql = format!(
         "UPDATE cause_threads SET told_at = told_at - interval '{interval}', ended_at = ended_at - interval '{interval}';
-         UPDATE destinations SET retry_at = retry_at - interval '{interval}';
-         UPDATE notices SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}', leased_until = leased_until - interval '{interval}'"
+         UPDATE notices SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}'"
     );
     change(world, &sql).await;
+    world.age_alerts(interval).await;
 }
 
 pub async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
@@ -143,7 +137,7 @@ fn an_incident_that_is_alone_is_told_as_ever() {
         world.alert_bob().await;
         let event_id = fail(&world, "evt_1", CODE).await;
         world.send_waiting().await;
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         world.send_waiting().await;
         pass(&world, "15 minutes").await;
         world.send_waiting().await;

@@ -43,17 +43,8 @@ async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
 
 /// Lets time pass for what waits, and does what a worker does then.
 async fn pass(world: &World, interval: &str) {
-    let_time_pass(world, interval).await;
+    world.age_alerts(interval).await;
     world.send_waiting().await;
-}
-
-async fn let_time_pass(world: &World, interval: &str) {
-    let sql = format!(
-        "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}',
-             leased_until = leased_until - interval '{interval}'"
-    );
-    change(world, sql).await;
 }
 
 async fn change(world: &World, sql: String) {
@@ -277,10 +268,10 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
         }
         assert_eq!(receiver.received().len(), 1, "what Temporal repeats sends nothing");
         for (sent, seconds) in [(2, 11), (3, 21), (4, 41)] {
-            let_time_pass(&world, &format!("{} seconds", seconds - 5)).await;
+            world.age_alerts(&format!("{} seconds", seconds - 5)).await;
             assert_eq!(waiting::list_destinations(&deps).await.expect("a list"), []);
             deliver(&deps, alert).await.expect("left to its claim, or put off");
-            let_time_pass(&world, "5 seconds").await;
+            world.age_alerts("5 seconds").await;
             waiting::send_to(&deps, id, Duration::ZERO).await.expect_err("not noted");
             assert_eq!(receiver.received().len(), sent, "ever more time passes between two");
             assert_eq!(pending(&world, event_id).await, [alert], "neither sent nor lost");

@@ -12,7 +12,7 @@ use store::destinations::list_destinations;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, change, end, fail, fail_many, flat, header, hook, start, succeed};
+use super::{CODE, change, end, fail, fail_many, flat, header, hook, start};
 use crate::automation::script::{Script, bad_fields};
 use crate::causes_told::headings;
 
@@ -193,7 +193,7 @@ fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
         wait(&world, "5 hours").await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (2, 1));
         assert!(headings(&slack)[0].contains("Escalated: 1 incident of"), "{:?}", headings(&slack));
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         wait(&world, "0 minutes").await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (3, 2));
         assert!(headings(&slack)[1].contains("is resolved"), "{:?}", headings(&slack));
@@ -223,7 +223,7 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
         let told = headings(&slack);
         assert!(told.len() == 2 && told[1].contains("Escalated: 1 incident of"), "{told:?}");
         for event_id in [first, second] {
-            succeed(&world, event_id).await;
+            world.succeed_and_alert(event_id).await;
         }
         wait(&world, "0 minutes").await;
         assert_eq!(slack.received().len(), 3);

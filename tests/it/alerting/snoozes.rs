@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::{CODE, change, fail, header, succeed};
+use super::{CODE, change, fail, header};
 use crate::automation::script::{Script, bad_fields};
 
 async fn cli(world: &World, arguments: &[&str]) -> (i32, Value) {
@@ -70,7 +70,7 @@ fn however_many_snoozes_are_over_one_statement_ends_them() {
         world.result(resolved, "failed", json!({"error_code": CODE})).await;
         let id = world.incident(resolved).await.id.to_string();
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
-        succeed(&world, resolved).await;
+        world.succeed_and_alert(resolved).await;
         change(&world, "UPDATE snoozes SET until = now()").await;
         world.send_notices().await;
         // Rows that one statement of a transaction wrote have the same `cmin`.
@@ -106,7 +106,7 @@ fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
         assert_eq!(ended["snoozed"], json!(false));
         be_over(&world).await;
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "5m"]).await.0, 0);
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         be_over(&world).await;
         let back = |mail: &String| header(mail, "Subject").contains("snoozed");
         let mails = world.mailbox.mails();

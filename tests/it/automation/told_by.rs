@@ -4,15 +4,12 @@ use api_types::incidents::IncidentDetailsResponse;
 use domain::ids::IncidentId;
 use domain::operator::Role;
 use e2e::World;
-use serde_json::json;
 
 use super::Script;
 
 /// An incident of one cause with the others, whose alerts were seen to.
 async fn fail(world: &World, provider_event_id: &str) -> IncidentId {
-    let event_id = world.receipt(provider_event_id).await;
-    world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    world.deliver_alerts(&[event_id]).await;
+    let event_id = world.fail_and_alert(provider_event_id).await;
     world.incident(event_id).await.id
 }
 

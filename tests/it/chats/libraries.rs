@@ -10,7 +10,7 @@ use e2e::{Receiver, World, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 
-use super::{TAKEN, discord, fail, succeed};
+use super::{TAKEN, discord};
 use crate::clients::ask;
 
 /// Builds, posts and edits our message, and prints it as the library made it.
@@ -89,7 +89,7 @@ fn discord_webhook_makes_posts_and_edits_the_same_message() {
     run(async {
         let world = World::start_without_worker().await;
         let channel = discord(&world).await;
-        fail(&world, "evt_1").await;
+        world.fail_and_alert("evt_1").await;
         let ours = channel.messages().remove(0).content;
         let theirs = Discord::start().await;
         let (url, message) = (theirs.url(), ours.to_string());
@@ -115,12 +115,12 @@ fn adaptivecards_reads_each_card_without_an_objection() {
         let world = World::start_without_worker().await;
         let teams = Receiver::start().await.expect("a receiver");
         world.add_destination(&Target::Teams(teams.url().to_owned()), "127.0.0.1").await;
-        let first = fail(&world, "evt_0").await;
+        let first = world.fail_and_alert("evt_0").await;
         for number in 1..10 {
-            fail(&world, &format!("evt_{number}")).await;
+            world.fail_and_alert(&format!("evt_{number}")).await;
         }
         world.send_waiting().await;
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         let cards = teams.wait_for(2).await;
         let content = |card: &Value| card["attachments"][0]["content"].clone();
         let mut cards: Vec<_> = cards.iter().map(|request| content(&request.json())).collect();
@@ -156,12 +156,12 @@ fn aiontfy_reads_each_notification_and_writes_the_same() {
         }
         let url = ntfy.url().replace("/repair", "/cometcart-payments");
         world.add_destination(&Target::Ntfy { url, token: None }, "127.0.0.1").await;
-        let first = fail(&world, "evt_0").await;
+        let first = world.fail_and_alert("evt_0").await;
         for number in 1..10 {
-            fail(&world, &format!("evt_{number}")).await;
+            world.fail_and_alert(&format!("evt_{number}")).await;
         }
         world.send_waiting().await;
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         let sent = ntfy.wait_for(2).await;
         let ours: Vec<_> = sent.iter().map(|request| without_nulls(&request.json())).collect();
         let mut asked = ours.clone();

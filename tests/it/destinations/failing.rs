@@ -3,7 +3,7 @@
 use e2e::{World, run};
 use serde_json::json;
 
-use super::{failed, pass, states};
+use super::{failed, states};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
@@ -26,10 +26,10 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
         assert_eq!(first["failed_attempts"], 1);
         assert!(first["last_answer"].as_str().expect("why").contains("500"), "{first}");
 
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.send_waiting().await;
         // A pause that is over makes nothing work again.
-        pass(&world, "2 hours").await;
+        world.age_alerts("2 hours").await;
         let second = list().await;
         assert_eq!(second["failing_since"], first["failing_since"]);
         assert_eq!(second["failed_attempts"], 2);

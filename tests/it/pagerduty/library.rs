@@ -7,7 +7,7 @@ use e2e::receiver::Received;
 use e2e::{World, run};
 use serde_json::{Value, json};
 
-use super::{KEY, fail, service};
+use super::{KEY, service};
 use crate::clients::ask;
 
 /// Sends an event of ours by the client, and prints the keys that it was answered.
@@ -48,7 +48,7 @@ fn pagerdutys_own_client_makes_the_same_event_of_the_same_facts() {
     run(async {
         let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
-        fail(&world, "evt_1").await;
+        world.fail_and_alert("evt_1").await;
         let mut ours = pagerduty.received().remove(0).json();
         let theirs = PagerDuty::start(KEY).await;
         let event = ours.clone();
