@@ -93,11 +93,7 @@ fn read(body: &Map<String, Value>) -> Result<(Option<String>, bool), ApiError> {
 }
 
 fn rejected(error: ChangeError<OwnerRejection>) -> ApiError {
-    let why = match error {
-        ChangeError::Store(error) => return error.into(),
-        ChangeError::Rejected(why) => why,
-    };
-    match why {
+    error.into_error(|why| match why {
         OwnerRejection::NoIncident => ApiError::not_found(why.to_string()),
         OwnerRejection::NoOperator => field_error("email", &NOBODY),
         OwnerRejection::Owned(_) => ApiError::IncidentConflict {
@@ -106,5 +102,5 @@ fn rejected(error: ChangeError<OwnerRejection>) -> ApiError {
         OwnerRejection::Resolved | OwnerRejection::Unowned => {
             ApiError::IncidentConflict { message: why.to_string() }
         }
-    }
+    })
 }

@@ -114,12 +114,12 @@ async fn not_frozen(
     error: ChangeError<PreviewRejection>,
     back: &str,
 ) -> Result<Response, ApiError> {
-    let why = match error {
-        ChangeError::Store(error) => return Err(error.into()),
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
+    let why = error.rejection()?;
+    let why = match why {
+        PreviewRejection::NoRepairUrl => {
             format!("Nothing can be reprocessed: {why}. Set a repair URL in the project first.")
         }
-        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => why.to_string(),
+        PreviewRejection::NoBulk => why.to_string(),
     };
     signed_in.lead_to(state, back, &Message::rejected(why)).await
 }
