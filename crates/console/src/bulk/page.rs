@@ -116,7 +116,7 @@ pub(super) async fn show(
         percent: percent(counts),
         action: bulk.action,
         excluded: excluded(&bulk),
-        may_include: bulk.cause_id.filter(|_| bulk.excluded_taking > 0),
+        may_include: bulk.cause_id.filter(|_| bulk.excluded.taking > 0),
         of_set: bulk.set_id.map(set::path),
         is_preview: bulk.state == BulkState::Preview,
         acts: Acts::of_one(bulk.state),
@@ -189,16 +189,16 @@ pub(super) fn heading(
 /// What is left out, and why, in sentences.
 pub(super) fn excluded(bulk: &Bulk) -> Vec<String> {
     let all = [
-        (bulk.excluded_running, "is being reprocessed already", "are being reprocessed already"),
+        (bulk.excluded.running, "is being reprocessed already", "are being reprocessed already"),
         (
-            bulk.excluded_taking,
+            bulk.excluded.taking,
             "is left out, because its reprocess takes something from the customer",
             "are left out, because their reprocess takes something from the customer",
         ),
-        (bulk.excluded_resolved, "is resolved", "are resolved"),
-        (bulk.excluded_acknowledged, "is acknowledged already", "are acknowledged already"),
+        (bulk.excluded.resolved, "is resolved", "are resolved"),
+        (bulk.excluded.acknowledged, "is acknowledged already", "are acknowledged already"),
         (
-            bulk.excluded_no_repair_url,
+            bulk.excluded.no_repair_url,
             "is left out, because its project has no repair URL",
             "are left out, because their project has no repair URL",
         ),

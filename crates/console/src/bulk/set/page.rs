@@ -182,7 +182,7 @@ fn described(bulks: &[Bulk]) -> &Bulk {
 
 /// What takes in those that take something, where some were left out and the address says what was picked.
 fn again(bulks: &[Bulk], pick: &Pick) -> Vec<(String, String)> {
-    if pick.is_empty() || bulks.iter().all(|bulk| bulk.excluded_taking == 0) {
+    if pick.is_empty() || bulks.iter().all(|bulk| bulk.excluded.taking == 0) {
         return Vec::new();
     }
     let fields = pick.fields().into_iter().chain([("include_taking", "yes")]);

@@ -179,10 +179,10 @@ fn describe(preview: &Preview) -> String {
         ("oldest", ago(preview.oldest_opened_at)),
         ("newest", ago(preview.newest_opened_at)),
         ("effects", effects.join(", ")),
-        ("left out, their reprocess runs", preview.excluded_running.to_string()),
-        ("left out, they take something", preview.excluded_taking.to_string()),
-        ("left out, resolved", preview.excluded_resolved.to_string()),
-        ("left out, acknowledged", preview.excluded_acknowledged.to_string()),
+        ("left out, their reprocess runs", preview.excluded.running.to_string()),
+        ("left out, they take something", preview.excluded.taking.to_string()),
+        ("left out, resolved", preview.excluded.resolved.to_string()),
+        ("left out, acknowledged", preview.excluded.acknowledged.to_string()),
         ("left over, too many for one", preview.left_over.to_string()),
     ])
 }
