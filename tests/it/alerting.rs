@@ -145,7 +145,7 @@ fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
 }
 
 #[test]
-fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_anew() {
+fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_again() {
     run(async {
         let world = World::start_without_worker().await;
         world.alert_bob().await;

@@ -84,7 +84,7 @@ fn it_is_shown_wherever_people_decide_and_summed_per_currency() {
         let world = World::start().await;
         world.alert_bob().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let mut incidents = Vec::new();
         let yen = json!({ "value": 1500, "currency": "JPY" });
         for (event, amount) in [("evt_1", usd(4900)), ("evt_2", usd(100)), ("evt_3", yen)] {

@@ -36,7 +36,7 @@ fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
         let world = World::start_without_worker().await;
         world.charlie().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_1").await;
         let incident = world.fail(event_id, json!({})).await.to_string();
         let id = world.project.id.to_string();
@@ -87,7 +87,7 @@ fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
 
 /// Archives a project with one incident, and restores it.
 async fn confirm_by_api(world: &World, id: &str) {
-    let admin = Script::of(world, Role::Admin).await;
+    let admin = Script::new(world, Role::Admin).await;
     let (archive, restore) = (format!("/{id}/archive"), format!("/{id}/restore"));
     let (status, rejected) = admin.post(&archive, json!({})).await;
     assert_eq!(status, 422);

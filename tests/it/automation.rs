@@ -43,7 +43,7 @@ use script::{Script, accepted, bad_fields};
 fn two_who_change_different_settings_at_once_both_have_their_way() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let change = async |body: Value| script.call(Method::PATCH, &path, Some(body)).await;
         let mut tx = world.pool.begin().await.expect("a transaction");
@@ -67,7 +67,7 @@ fn two_who_change_different_settings_at_once_both_have_their_way() {
 fn a_repair_url_that_is_not_allowed_any_more_keeps_no_other_setting_from_being_changed() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let url = "http://10.1.2.3/repair";
         sqlx::query("UPDATE projects SET repair_url = $1")
@@ -88,7 +88,7 @@ fn a_repair_url_that_is_not_allowed_any_more_keeps_no_other_setting_from_being_c
 fn a_script_repairs_what_an_operator_would() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let event = world.receipt("evt_1").await;
         world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
         let project = format!("/{}", world.project.id);
@@ -128,12 +128,12 @@ fn a_script_repairs_what_an_operator_would() {
 fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         assert_eq!(viewer.get("").await.0, 200);
         let new = json!({ "name": "CometCart" });
         let (status, rejection) = viewer.reject(Method::POST, "", Some(new)).await;
         assert_eq!((status, rejection.code.as_str()), (403, "forbidden"));
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let new = json!({ "name": "CometCart", "mode": "live" });
         let made: CreatedProject = admin.send("", new).await;
         assert!(made.signing_secret.starts_with("whsec_"));
@@ -157,7 +157,7 @@ fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
 fn what_belongs_to_another_project_is_not_found() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await;
         let other: CreatedProject = admin.send("", json!({ "name": "Charlie's" })).await;
@@ -218,7 +218,7 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
 fn a_filter_that_nothing_can_have_is_rejected_and_named() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         for (query, field, allowed) in [
             ("incidents?event_type=%00", "event_type", "nearest: "),
             ("incidents?event_type=invoice", "event_type", "nearest: invoice.paid"),
@@ -251,7 +251,7 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
 fn the_audit_is_narrowed_by_days_as_on_its_page() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         world.receipt("evt_1").await;
         let found = async |query: &str| {
             let path = format!("/{}/audit?{query}", world.project.id);
@@ -271,7 +271,7 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
 fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await.to_string();
         sqlx::query("UPDATE projects SET repair_url = NULL")
@@ -298,7 +298,7 @@ fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
 fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         let email = json!({ "email": "bob@cometcart.test" });
         let bob = script.send::<AddedDestination>(&path, email).await.destination_id;
@@ -324,7 +324,7 @@ fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
 fn a_destination_goes_by_its_label_in_api_and_command_line() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
         let body = json!({ "slack": url, "label": "#payments" });
@@ -358,7 +358,7 @@ fn only_a_body_that_is_read_has_to_be_json() {
     e2e::run(async {
         let world = World::start_without_worker().await;
         world.alert_bob().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let project = format!("/{}", world.project.id);
         let destinations = format!("{project}/destinations");
         let all: Listed<DestinationResponse> = script.read(&destinations).await;
@@ -378,7 +378,7 @@ fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
     e2e::run(async {
         let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let destinations = format!("/{}/destinations", world.project.id);
         let all: Listed<DestinationResponse> = script.read(&destinations).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -144,7 +144,7 @@ fn what_was_picked_wrongly_is_said_and_freezes_nothing() {
 fn a_script_resolves_what_a_filter_finds_and_is_told_what_is_wrong() {
     run(async {
         let world = World::start().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         break_for(&world, 3).await;
         let path = format!("/{}/bulk-reprocesses", world.project.id);
         let filter = json!({ "reason": "failed_result", "q": "evt_1" });

@@ -217,10 +217,10 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
     run(async {
         let world = World::start_without_worker().await;
         let mut shops = Shops::broken(world).await;
-        let script = Script::of(&shops.world, Role::Operator).await;
+        let script = Script::new(&shops.world, Role::Operator).await;
         let token = script.token.clone();
         let filter = json!({ "action": "acknowledge", "filter": { "mode": "test" } });
-        let viewer = Script::of(&shops.world, Role::Viewer).await.token;
+        let viewer = Script::new(&shops.world, Role::Viewer).await.token;
         let unknown = "/bls_00000000000000000000000001";
         let missing = format!("{unknown}/start");
         for (token, path, status) in [

@@ -92,7 +92,7 @@ fn a_failed_reprocess_that_is_the_first_message_is_edited_at_the_end() {
 }
 
 #[test]
-fn a_message_that_was_deleted_is_posted_anew_and_edited_from_then_on() {
+fn a_message_that_was_deleted_is_posted_again_and_edited_from_then_on() {
     run(async {
         let world = World::start_without_worker().await;
         let discord = discord(&world).await;

@@ -79,7 +79,7 @@ fn no_operation_reaches_a_thing_of_another_project() {
     run(async {
         let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let before = theirs.rows(&world).await;
         let ours = world.project.id.to_string();
         let mut tried = 0;
@@ -110,10 +110,10 @@ fn no_operation_takes_another_credential() {
     run(async {
         let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let before = theirs.rows(&world).await;
         let project = theirs.project.to_string();
-        let mut stranger = Script::of(&world, Role::Admin).await;
+        let mut stranger = Script::new(&world, Role::Admin).await;
         let operations = operations(&world).await;
         let of_none = operations.iter().filter(|operation| !operation.is_of_a_project()).count();
         assert!(of_none > 5, "{of_none} operations are of no one project");

@@ -243,7 +243,7 @@ fn signs_of_metrics(
         for (name, part, sign) in COUNTERS {
             if metric == name && labels.contains(part) {
                 let before = counted.insert(format!("{process} {metric}{labels}"), value);
-                // A process that has started anew counts from the beginning.
+                // A process that was restarted counts from the beginning.
                 if before.unwrap_or_default() < value {
                     signs.insert(sign.to_owned());
                 }

@@ -102,7 +102,7 @@ pub async fn find_silence(
 }
 
 /// Ends the silences of a project without a word, because something else is expected from now on.
-/// What is silent by that is noticed anew.
+/// What is silent by that is noticed again.
 pub(crate) async fn withdraw(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

@@ -312,7 +312,7 @@ fn rules_that_do_not_fit_together_are_named_and_nothing_changes() {
         let everyone: Vec<_> = all.iter().map(|one| one.id).collect();
         let unknown = "dst_00000000000000000000000009";
         let path = format!("/{}/alert-rules", world.project.id);
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         for (body, field) in [
             (json!({ "escalate_after": "1h" }), "escalate_after"),
             (json!({ "escalate_to": [slack] }), "escalate_to"),

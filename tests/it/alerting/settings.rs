@@ -85,7 +85,7 @@ fn a_deploy_script_starts_and_ends_a_maintenance() {
             format!("/{}/alert-rules", world.project.id),
             format!("/{}/maintenance", world.project.id),
         );
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let none: AlertRulesResponse = admin.read(&rules).await;
         assert_eq!((none.quiet_hours, none.held_by), (None, None));
         let put = async |body: Value| admin.call(Method::PUT, &rules, Some(body)).await;
@@ -98,7 +98,7 @@ fn a_deploy_script_starts_and_ends_a_maintenance() {
             assert_eq!((status, bad_fields(&error)), (422, vec!["quiet_hours"]));
         }
 
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let body = json!({ "for": "10m", "reason": "deploy 42" });
         let started: MaintenanceResponse = script.send(&windows, body).await;
         assert_eq!(started.ends_at - started.started_at, time::Duration::minutes(10));

@@ -137,7 +137,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         let event_id = fail(&world, "evt_1", CODE).await;
         let id = world.incident(event_id).await.id;
         let path = format!("/{}/incidents/{id}/snooze", world.project.id);
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let none: SnoozeResponse = script.read(&path).await;
         assert!(!none.snoozed);
         for (body, field) in [
@@ -155,7 +155,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         let body = json!({ "until_next": true, "note": "the bank knows" });
         let snoozed: SnoozeResponse = script.send(&path, body).await;
         assert_eq!((snoozed.snoozed, snoozed.until), (true, None));
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         assert_eq!(viewer.call(Method::DELETE, &path, None).await.0, 403);
         let (status, ended) = script.call(Method::DELETE, &path, None).await;
         assert_eq!((status, &ended["snoozed"]), (200, &json!(false)));

@@ -13,7 +13,7 @@ const CANARY: &str = "canary-7f3a91";
 fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let change = async |headers: Value| {
             let body = json!({ "callback_headers": headers });
@@ -67,7 +67,7 @@ fn wrong() -> Vec<(Value, &'static str)> {
 fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let ten: Value = (0..10)
             .map(|at| (format!("X-Header-{at}"), json!("x")))
@@ -103,11 +103,11 @@ fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
 fn a_new_project_may_have_them_and_who_may_not_change_projects_may_not_set_them() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let body = json!({ "name": "Second", "callback_headers": { "X-Gateway-Key": CANARY } });
         let (status, made) = script.post("", body).await;
         assert_eq!((status, &made["callback_header_names"]), (201, &json!(["X-Gateway-Key"])));
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "callback_headers": { "X-Gateway-Key": null } });
         let path = format!("/{}", world.project.id);
         assert_eq!(viewer.call(Method::PATCH, &path, Some(body)).await.0, 403);

@@ -66,7 +66,7 @@ fn a_python_client_made_from_the_openapi_document_works() {
             "--fail-on-warning",
             "--output-path=sendpromptly_client",
         ]));
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let used = root().join("tests/openapi/use_client.py");
         let paths = [folder.path().to_owned(), libraries().join("python")];
         let mut command = python(folder.path());

@@ -188,7 +188,7 @@ fn run_it(folder: &TempDir, url: &str) {
 fn what_the_document_allows_is_accepted_and_every_response_is_one_that_it_names() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let folder = tempfile::tempdir().expect("a folder");
         let document = document(&world).await.to_string();
         fs::write(folder.path().join("openapi.json"), document).expect("a file");

@@ -15,7 +15,7 @@ fn settings(project: &Value) -> [&Value; 3] {
 fn what_becomes_of_snapshots_is_set_field_by_field_and_in_the_audit() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let (_, before) = script.get(&path).await;
         assert_eq!(settings(&before), [&json!(false), &json!(30), &json!(false)]);

@@ -19,7 +19,7 @@ fn an_incident_that_a_message_of_its_cause_told_names_that_message() {
         let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (first, second) = (fail(&world, "evt_1").await, fail(&world, "evt_2").await);
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         let read = async |id: IncidentId| {
             let path = format!("/{}/incidents/{id}", world.project.id);
             let read: IncidentDetailsResponse = script.read(&path).await;

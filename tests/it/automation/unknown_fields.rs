@@ -56,7 +56,7 @@ async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
 fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await.to_string();
         let project = world.project.id.to_string();
@@ -91,7 +91,7 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
 fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes_nothing() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let (_, before) = script.get(&path).await;
         let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });

@@ -35,7 +35,7 @@ fn assert_hidden(text: &str) {
 fn api_and_command_line_add_them_and_show_the_end_of_their_secrets() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let (path, id) =
             (format!("/{}/destinations", world.project.id), world.project.id.to_string());
         for body in [

@@ -133,7 +133,7 @@ fn all_causes_are_read_page_by_page() {
 fn scripts_and_the_command_line_read_all_causes_too() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         fail_in_many_ways(&world).await;
         let causes = format!("/{}/causes", world.project.id);
         let (_, first) = script.get(&causes).await;
@@ -193,7 +193,7 @@ async fn acknowledge_by_command(world: &World, incident: &str) {
 fn scripts_and_the_command_line_see_the_same_causes() {
     e2e::run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let (_, second) = fail(&world, "evt_2", &json!({})).await;
         let project = format!("/{}", world.project.id);

@@ -71,7 +71,7 @@ fn a_comment_is_on_the_timeline_and_whom_it_mentions_gets_one_mail() {
 fn what_is_said_of_a_cause_is_above_its_incidents_and_never_on_a_proof() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let project = format!("/{}", world.project.id);
@@ -117,7 +117,7 @@ fn what_is_said_of_a_cause_is_above_its_incidents_and_never_on_a_proof() {
 fn a_mail_that_is_not_taken_is_tried_again_and_given_up_after_a_day() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         console::add(&world.pool, "alice@northwind.test", Role::Viewer).await;
         console::add(&world.pool, "gone@northwind.test", Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;

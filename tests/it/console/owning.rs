@@ -85,7 +85,7 @@ fn whoever_gives_back_what_another_took_over_changes_nothing() {
 fn scripts_and_the_command_line_assign_and_are_told_who_was_faster() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         console::add(&world.pool, "alice@cometcart.test", Role::Operator).await;
         console::add(&world.pool, "charlie@cometcart.test", Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;

@@ -29,7 +29,7 @@ struct NewProject {
 
 impl NewProject {
     async fn make(world: &World, mode: &str) -> Self {
-        let script = Script::of(world, Role::Admin).await;
+        let script = Script::new(world, Role::Admin).await;
         let named = json!({ "name": "First evening", "mode": mode });
         let project: Value = script.send("", named).await;
         let secret = project["signing_secret"].as_str().expect("a secret");

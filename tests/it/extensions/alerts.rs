@@ -201,7 +201,7 @@ fn each_door_adds_one_and_tests_it_and_rejects_a_queue_outside_the_prefix_by_nam
         let add = ["destination", "add", "--project", &project, "--activity", ACTIVITY];
         let page = format!("/projects/{project}/destinations");
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{project}/destinations");
         for bad in ["sendpromptly", "sendpromptly-ext.", "Sendpromptly-ext.a"] {
             let (code, said) =
@@ -223,7 +223,7 @@ fn each_door_adds_one_and_tests_it_and_rejects_a_queue_outside_the_prefix_by_nam
         let both = json!({ "activity": ACTIVITY, "queue": queue, "email": "bob@example.com" });
         let (_, error) = script.reject(Method::POST, &path, Some(both)).await;
         assert_eq!(bad_fields(&error), ["email"]);
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "activity": ACTIVITY, "queue": queue });
         let (status, _) = viewer.reject(Method::POST, &path, Some(body.clone())).await;
         assert_eq!(status, 403);

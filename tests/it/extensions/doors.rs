@@ -57,7 +57,7 @@ fn the_command_line_registers_lists_pauses_and_removes() {
 fn a_queue_outside_the_prefix_is_rejected_by_name_at_every_door() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = world.project.id;
         for queue in ["sendpromptly", "sendpromptly-ext.", "Sendpromptly-ext.a", "sendpromptly-ext"]
@@ -102,7 +102,7 @@ fn a_viewer_changes_nothing_and_calls_nobody() {
         let id = add_probe(&world).await;
         let mine = format!("/{}/extensions", world.project.id);
         let body = json!({"point": "reprocess", "activity": "a", "queue": queue(&world)});
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         for (method, path, body) in [
             (Method::POST, mine.clone(), Some(body.clone())),
             (Method::POST, format!("{mine}/{id}/pause"), None),
@@ -129,7 +129,7 @@ fn another_project_sees_nothing_and_changes_nothing() {
             .await
             .expect("another project");
         let theirs = format!("/{}/extensions", domain::ids::ProjectId::from_uuid(other));
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         for (method, path, body) in [
             (Method::GET, format!("{theirs}/{id}"), None),
             (Method::POST, format!("{theirs}/{id}/pause"), None),
@@ -153,7 +153,7 @@ fn another_project_sees_nothing_and_changes_nothing() {
 fn the_api_registers_an_endpoint_and_shows_its_secret_once() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let mine = format!("/{}/extensions", world.project.id);
         let body = json!({"point": "reprocess", "url": world.repair.url(), "fallback": "none"});
         let added: Value = script.send(&mine, body.clone()).await;

@@ -123,7 +123,7 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
     run(async {
         let world = World::start_without_worker().await;
         let extension = probe(&world).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let (event_id, incident, call_id) = proposed(&world, "evt_1", extension).await;
         let to = format!("/{}/incidents/{incident}/resolution", world.project.id);
         let another = world.receipt("evt_2").await;
@@ -137,7 +137,7 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
             let (status, error) = script.reject(Method::POST, &to, Some(body)).await;
             assert_eq!((status, bad_fields(&error)), (422, vec![field]));
         }
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "call_id": call_id, "note": "checked in the ledger" });
         let (status, _) = viewer.reject(Method::POST, &to, Some(body.clone())).await;
         assert_eq!((status, resolution(&world, incident).await), (403, None));

@@ -27,7 +27,7 @@ fn it_is_added_everywhere_and_goes_by_the_end_of_its_key() {
         let world = World::start_without_worker().await;
         let pagerduty = PagerDuty::start(KEY).await;
         let (endpoint, id) = (pagerduty.endpoint(), world.project.id.to_string());
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let body = json!({ "pagerduty": KEY, "endpoint": endpoint, "every_incident": true });
         let (status, added) = script.post(&path(&world), body).await;
         assert_eq!((status, &added["kind"]), (201, &json!("pagerduty")), "{added}");
@@ -82,7 +82,7 @@ fn a_form_of_the_console_adds_it_and_shows_what_is_wrong_beside_its_field() {
 fn what_is_wrong_is_named_by_field_and_nothing_is_stored() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         for (body, fields) in [
             (json!({ "pagerduty": "short" }), vec!["pagerduty"]),
             (json!({ "pagerduty": 7 }), vec!["pagerduty"]),

@@ -56,7 +56,7 @@ fn the_command_line_sets_it_and_shows_what_is_silent() {
 fn a_script_sets_it_and_lists_silences() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let (project, list) =
             (format!("/{}", world.project.id), format!("/{}/silences", world.project.id));
         let none: Listed<SilenceResponse> = script.read(&list).await;
@@ -79,7 +79,7 @@ fn a_script_sets_it_and_lists_silences() {
             let (status, error) = script.reject(Method::PATCH, &project, body).await;
             assert_eq!((status, bad_fields(&error)), (422, vec!["expected_receipts"]));
         }
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "expected_receipts": "off" });
         assert_eq!(viewer.call(Method::PATCH, &project, Some(body)).await.0, 403);
         assert_eq!(viewer.read::<Listed<SilenceResponse>>(&list).await, listed);

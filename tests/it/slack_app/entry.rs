@@ -22,7 +22,7 @@ fn shown(list: &Value) -> Vec<Value> {
 fn api_and_command_line_add_it_and_show_its_channel() {
     run(async {
         let world = World::start_without_worker().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let id = world.project.id.to_string();
         let path = format!("/{id}/destinations");
         let body =

@@ -174,7 +174,7 @@ impl ListContext {
             list_for(pool, signed_in.session.operator_id),
         )?;
         let mode = view.mode_for(query.mode(), about, &projects);
-        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, mode, own })
+        Ok(Self { catalogue: Catalogue::from_all(declared), projects, view, mode, own })
     }
 }
 

@@ -39,7 +39,7 @@ pub fn narrow(
         cause_id: said("cause").parse().ok(),
         owner: match said("owner") {
             "me" => me.map(OwnerFilter::Of),
-            "none" => Some(OwnerFilter::Nobody),
+            "none" => Some(OwnerFilter::Unowned),
             _ => None,
         },
         reason: said("reason").parse().ok(),

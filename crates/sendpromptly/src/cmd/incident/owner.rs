@@ -62,7 +62,7 @@ pub(super) async fn filter(
 ) -> anyhow::Result<Option<OwnerFilter>> {
     Ok(match owner {
         None => None,
-        Some("none") => Some(OwnerFilter::Nobody),
+        Some("none") => Some(OwnerFilter::Unowned),
         Some(email) => Some(OwnerFilter::Of(find_operator(admin, "owner", email).await?)),
     })
 }
