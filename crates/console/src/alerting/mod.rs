@@ -22,12 +22,12 @@ use self::rules::RuleValues;
 use crate::access::{Access, Pages};
 use crate::badge::Badge;
 use crate::form::FormErrors;
-use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::projects::{self, Head, Tab};
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
+use crate::warnings::held::{self, Held};
 use crate::when::When;
 
 /// How many windows are listed.

@@ -19,13 +19,12 @@ use super::forms::{Forms, HeaderValues, NameValues};
 use super::head::{self, Head, Tab};
 use super::secrets::{self, SecretItem};
 use super::settings::ProjectValues;
-use crate::broken::{Broken, list_broken};
 use crate::form::FormErrors;
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
-use crate::silent::{Silences, list_silent};
 use crate::state::ConsoleState;
+use crate::warnings::Warnings;
 use crate::when::When;
 
 #[derive(Template)]
@@ -48,9 +47,8 @@ struct ProjectPage {
     locked: bool,
     secrets: Vec<SecretItem>,
     unclaimed: Option<Unclaimed>,
-    broken: Vec<Broken>,
     deleted: Option<DeletedSnapshots>,
-    silent: Silences,
+    warnings: Warnings,
     /// How many incidents are not resolved.
     unresolved: i64,
 }
@@ -130,9 +128,8 @@ pub(super) async fn render(
     let layout = layout.at(head.path());
     let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
-    let broken = list_broken(state, Some(project.id), project.mode).await?;
     let deleted = deleted_snapshots(state, project).await?;
-    let silent = list_silent(state, Some(project.id), project.mode).await?;
+    let warnings = Warnings::load(state, Some(project.id), project.mode).await?;
     let unresolved = incidents::count_unresolved(&state.pool, project.id).await?;
     page_with(
         status,
@@ -150,9 +147,8 @@ pub(super) async fn render(
             locked,
             secrets,
             unclaimed,
-            broken,
             deleted,
-            silent,
+            warnings,
             unresolved,
         },
     )
