@@ -1,7 +1,7 @@
 //! The form of a project's rules.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert_rules::{AlertRules, RuleTime};
 use domain::ids::DestinationId;
@@ -13,7 +13,7 @@ use web::error::ApiError;
 
 use super::{AlertingForms, path, render};
 use crate::form::FormErrors;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -83,10 +83,9 @@ where
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<RuleValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let rules = values.read(&mut errors);
     if errors.is_empty() {

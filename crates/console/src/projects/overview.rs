@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
@@ -14,6 +14,7 @@ use store::{declared_names, incidents, notices, snapshots};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
+use super::PathProject;
 use super::checklist::Checklist;
 use super::forms::{Forms, HeaderValues, NameValues};
 use super::head::{self, Head, Tab};
@@ -75,9 +76,8 @@ struct Unclaimed {
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     render(&state, &signed_in, &project, Forms::from_project(&project), FormErrors::default()).await
 }
 
@@ -88,10 +88,9 @@ pub(super) async fn show(
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<ProjectValues>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
         Ok(settings) => settings,
         Err(errors) => {
