@@ -13,7 +13,7 @@ use domain::operator::Role;
 use crate::audit::{self, Subject};
 use crate::{ChangeError, PgConnection, StoreError};
 
-/// Why nobody else owns it now.
+/// Why no other operator owns it now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OwnerRejection {
     #[error("there is no such incident")]
@@ -34,7 +34,7 @@ pub enum OwnerRejection {
 pub struct Assignment<'a> {
     pub incident_id: IncidentId,
     pub to: OperatorId,
-    /// Whether it may be somebody else's now.
+    /// Whether it may be another operator's now.
     pub take_over: bool,
     pub actor: &'a Actor,
 }

@@ -189,7 +189,7 @@ async fn comments_of_cause(
     Ok(Some((format!("/causes/{id}"), comments)))
 }
 
-/// What a list's address asks for; what is mine is known only of somebody.
+/// What a list's address asks for; what is mine is known only of an operator.
 #[must_use]
 pub fn search(
     query: &ListQuery,

@@ -187,7 +187,7 @@ fn as_texts(states: &[IncidentState]) -> Vec<String> {
     states.iter().map(ToString::to_string).collect()
 }
 
-/// The states that are looked at. Only of incidents that somebody named it says something that they are resolved.
+/// The states that are looked at. Only of incidents that an operator named it says something that they are resolved.
 fn looked_at(selection: &Selection) -> Vec<String> {
     let all = match selection {
         Selection::Incidents(_) | Selection::FailuresOf(_) => IncidentState::ALL,

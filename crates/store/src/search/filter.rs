@@ -19,7 +19,7 @@ pub struct GoneName {
     value: String,
 }
 
-/// What values ask for at this moment; what is mine is known only of somebody. A value that says nothing narrows nothing.
+/// What values ask for at this moment; what is mine is known only of an operator. A value that says nothing narrows nothing.
 #[must_use]
 pub fn narrow(
     values: &FilterValues,
