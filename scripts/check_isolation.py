@@ -70,7 +70,7 @@ OVER_ALL = {
     ],
     "health and metrics count over all projects": [
         r"^SELECT p\.id AS project_id, count\(s\.id\) FILTER",
-        r"^SELECT project_id, kind, coalesce\(extract\(epoch FROM now\(\) - min\(failing_since\)\)",
+        r"^SELECT project_id, kind, coalesce\(extract\(epoch FROM now\(\) - min\(failing_since\)",
         r"^SELECT concat\(wish\)",
         r"^SELECT count\(\*\) , extract\(epoch FROM now\(\) - min\(stepped_at\)\)",
         r"^SELECT count\(\*\) FILTER \(WHERE (age <|parked_at IS NULL\))",

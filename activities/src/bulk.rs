@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use domain::audit::Actor;
 use domain::bulk::Steering;
+use store::bulk;
 use store::pool::transaction;
-use store::{ChangeError, bulk};
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
@@ -78,12 +78,9 @@ pub async fn steer_bulk(deps: &Deps, input: SteerInput) -> Result<(), ActivityEr
     let actor = Actor::Temporal(input.requested_by.as_deref().and_then(name));
     let steered =
         transaction(&deps.pool, async |tx| bulk::steer(tx, input.bulk_id, &actor, steering).await);
-    match steered.await {
-        Ok(()) => Ok(()),
-        Err(ChangeError::Rejected(why)) => {
-            tracing::info!(bulk_id = %input.bulk_id, %why, "a signal to a bulk reprocess changed nothing");
-            Ok(())
-        }
-        Err(ChangeError::Store(error)) => Err(error).or_retry(),
+    if let Err(error) = steered.await {
+        let why = error.rejection().or_retry()?;
+        tracing::info!(bulk_id = %input.bulk_id, %why, "a signal to a bulk reprocess changed nothing");
     }
+    Ok(())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use activities::{alerts, notices, silences, waiting};
 use domain::ids::{DestinationId, EventId};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use crate::World;
 
@@ -17,6 +19,30 @@ impl World {
                 alerts::deliver(&deps, id).await.expect("a database");
             }
         }
+    }
+
+    /// An event whose effect failed, and whose alerts were sent.
+    pub async fn fail_and_alert(&self, provider_event_id: &str) -> EventId {
+        let event_id = self.receipt(provider_event_id).await;
+        self.fail(event_id, json!({ "error_code": "db_write_failed" })).await;
+        self.deliver_alerts(&[event_id]).await;
+        event_id
+    }
+
+    /// Reports that the effect happened after all, and sends the alerts that say so.
+    pub async fn succeed_and_alert(&self, event_id: EventId) {
+        self.result(event_id, "success", json!({})).await;
+        self.deliver_alerts(&[event_id]).await;
+    }
+
+    /// Lets time pass for the alerts that wait, and for their destinations.
+    pub async fn age_alerts(&self, interval: &str) {
+        let sql = format!(
+            "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
+             UPDATE alerts SET created_at = created_at - interval '{interval}',
+                 leased_until = leased_until - interval '{interval}'"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await.expect("a database");
     }
 
     /// What a worker does every few seconds: sends what waits for destinations that may be tried. Gives these.

@@ -96,6 +96,11 @@ impl World {
         Self::start_with(WorldOptions::default()).await
     }
 
+    /// A world with an API alone: no watch goes on and nothing is sent unless the test does it.
+    pub async fn start_without_worker() -> Self {
+        Self::start_with(WorldOptions::default().without_worker()).await
+    }
+
     /// A world as the options say.
     pub async fn start_with(options: WorldOptions) -> Self {
         Self::try_start(options).await.expect("a world")

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 
 use crate::causes_told::{
-    CODE, alerts, change, fail, fail_many, flat, header, pass, states, succeed, totals, world,
+    CODE, alerts, change, fail, fail_many, flat, header, pass, states, totals,
 };
 
 /// A maintenance that lasts.
@@ -58,13 +58,13 @@ async fn hook(world: &World) -> Receiver {
 #[test]
 fn a_maintenance_is_told_in_one_digest_of_what_opened_what_healed_and_what_is_left() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         let events = fail_many(&world, 0..12).await;
         let other = fail(&world, "evt_other", "card_error").await;
         for event_id in &events[..4] {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         world.send_waiting().await;
         pass(&world, "16 minutes").await;
@@ -96,7 +96,7 @@ fn a_maintenance_is_told_in_one_digest_of_what_opened_what_healed_and_what_is_le
 #[test]
 fn after_the_digest_a_cause_goes_on_as_ever() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let mut events = fail_many(&world, 0..2).await;
         start(&world).await;
@@ -107,7 +107,7 @@ fn after_the_digest_a_cause_goes_on_as_ever() {
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 2, "the first alert, and the digest");
         for event_id in &events {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         world.send_waiting().await;
         world.send_waiting().await;
@@ -122,11 +122,11 @@ fn after_the_digest_a_cause_goes_on_as_ever() {
 #[test]
 fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         be_quiet(&world, true).await;
         let event_id = fail(&world, "evt_1", CODE).await;
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 0);
         be_quiet(&world, false).await;
@@ -145,9 +145,9 @@ fn what_opened_and_healed_in_quiet_hours_asks_for_nothing_in_the_morning() {
 }
 
 #[test]
-fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_anew() {
+fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_again() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         let first = fail(&world, "evt_1", CODE).await;
@@ -158,7 +158,7 @@ fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_ane
         world.send_waiting().await;
         world.deliver_alerts(&[first]).await;
         assert_eq!(states(&world, first).await[1], "incident_resolved folded");
-        succeed(&world, second).await;
+        world.succeed_and_alert(second).await;
         world.send_waiting().await;
         world.send_waiting().await;
         assert_eq!(states(&world, first).await[1], "incident_resolved told");
@@ -171,11 +171,11 @@ fn what_heals_around_the_end_of_a_maintenance_is_told_though_its_cause_began_ane
 #[test]
 fn a_destination_that_gets_each_incident_gets_them_when_telling_goes_on() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let hook = hook(&world).await;
         start(&world).await;
         let events = fail_many(&world, 0..3).await;
-        succeed(&world, events[0]).await;
+        world.succeed_and_alert(events[0]).await;
         world.send_waiting().await;
         assert_eq!(hook.received().len(), 0);
         change(&world, "UPDATE alerts SET created_at = created_at - interval '2 days'").await;
@@ -192,7 +192,7 @@ fn a_destination_that_gets_each_incident_gets_them_when_telling_goes_on() {
 #[test]
 fn a_webhook_that_is_told_of_causes_gets_the_digest_with_its_facts() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let hook = hook(&world).await;
         change(&world, "UPDATE destinations SET every_incident = false").await;
         start(&world).await;
@@ -222,7 +222,7 @@ async fn tell_that_receipts_come(world: &World) {
 #[test]
 fn other_messages_wait_too_and_without_an_incident_there_is_no_digest() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         tell_that_receipts_come(&world).await;

@@ -3,7 +3,7 @@
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::{Value, json};
 
 use crate::automation::script::Script;
@@ -22,7 +22,7 @@ fn usd(value: i64) -> Value {
 #[test]
 fn the_first_receipts_amount_stands_and_another_one_is_a_duplicate() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let send = async |amount: &Value, key: &str| {
             world.post_as(&world.key, "/api/v1/receipt", &paid("evt_1", amount), key).await
         };
@@ -45,7 +45,7 @@ fn the_first_receipts_amount_stands_and_another_one_is_a_duplicate() {
 #[test]
 fn a_bad_amount_is_told_by_its_part_and_takes_nothing() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         for (amount, field) in [
             (json!(49.5), "amount"),
             (json!({ "value": 49.0, "currency": "USD" }), "amount.value"),
@@ -84,7 +84,7 @@ fn it_is_shown_wherever_people_decide_and_summed_per_currency() {
         let world = World::start().await;
         world.alert_bob().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let mut incidents = Vec::new();
         let yen = json!({ "value": 1500, "currency": "JPY" });
         for (event, amount) in [("evt_1", usd(4900)), ("evt_2", usd(100)), ("evt_3", yen)] {
@@ -155,7 +155,7 @@ const LIVE: &str = "
 #[test]
 fn money_of_a_live_project_stands_alone() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let live = world.send_receipt(&paid("evt_1", &usd(4900))).await;
         world.fail(live, json!({})).await;

@@ -3,7 +3,7 @@
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use serde_json::{Value, json};
 
 use crate::automation::script::Script;
@@ -33,10 +33,10 @@ async fn audited(world: &World) -> Vec<String> {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.charlie().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_1").await;
         let incident = world.fail(event_id, json!({})).await.to_string();
         let id = world.project.id.to_string();
@@ -87,7 +87,7 @@ fn an_archived_project_is_in_no_list_and_comes_back_as_it_was() {
 
 /// Archives a project with one incident, and restores it.
 async fn confirm_by_api(world: &World, id: &str) {
-    let admin = Script::of(world, Role::Admin).await;
+    let admin = Script::new(world, Role::Admin).await;
     let (archive, restore) = (format!("/{id}/archive"), format!("/{id}/restore"));
     let (status, rejected) = admin.post(&archive, json!({})).await;
     assert_eq!(status, 422);
@@ -109,7 +109,7 @@ async fn gauged(world: &World) -> i64 {
 #[test]
 fn command_line_and_api_confirm_the_number_of_incidents_that_are_not_resolved() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let event_id = world.receipt("evt_1").await;
         world.fail(event_id, json!({})).await;
         let id = world.project.id.to_string();
@@ -158,7 +158,7 @@ fn after_the_last_project_is_archived_nothing_says_that_there_is_none_yet() {
 #[test]
 fn a_destination_that_failed_when_its_project_was_archived_pages_nobody() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         sqlx::query(
             "UPDATE destinations SET failing_since = now() - interval '1 hour', failures = 7",

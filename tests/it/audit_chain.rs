@@ -26,7 +26,7 @@ async fn link(world: &World, heads: &Path) {
 
 /// A shop of one event whose entries are linked; with the file of heads.
 async fn linked_world(folder: &Path) -> (World, String) {
-    let world = World::start_with(WorldOptions::default().without_worker()).await;
+    let world = World::start_without_worker().await;
     assert_eq!(world.post("/api/v1/receipt", &receipt("evt_1")).await.0, 202);
     let failed = json!({"provider_event_id": "evt_1", "status": "failed", "error_message": "no"});
     assert_eq!(world.post("/api/v1/result", &failed).await.0, 202);

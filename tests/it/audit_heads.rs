@@ -18,7 +18,7 @@ const SECRET: &str = "canary/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const TOKEN: &str = "canary-session==";
 const REGION: &str = "eu-central-1";
 
-/// Signs each request anew at the time that it says, and compares; the body must be the one that was signed for.
+/// Signs each request again at the time that it says, and compares; the body must be the one that was signed for.
 const PROGRAM: &str = r#"
 import base64, datetime, hashlib, json, sys
 from urllib.parse import parse_qs, urlsplit

@@ -29,7 +29,7 @@ use api_types::reprocesses::{ReprocessResponse, RequestedReprocess};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
 use domain::reprocess::ReprocessState;
-use e2e::{World, WorldOptions, until_lock_wait};
+use e2e::{World, until_lock_wait};
 use reqwest::Method;
 use sendpromptly::router;
 use serde_json::{Value, json};
@@ -40,15 +40,11 @@ use web::serve::{ServeOptions, serve};
 
 use script::{Script, accepted, bad_fields};
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn two_who_change_different_settings_at_once_both_have_their_way() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let change = async |body: Value| script.call(Method::PATCH, &path, Some(body)).await;
         let mut tx = world.pool.begin().await.expect("a transaction");
@@ -71,8 +67,8 @@ fn two_who_change_different_settings_at_once_both_have_their_way() {
 #[test]
 fn a_repair_url_that_is_not_allowed_any_more_keeps_no_other_setting_from_being_changed() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let url = "http://10.1.2.3/repair";
         sqlx::query("UPDATE projects SET repair_url = $1")
@@ -92,8 +88,8 @@ fn a_repair_url_that_is_not_allowed_any_more_keeps_no_other_setting_from_being_c
 #[test]
 fn a_script_repairs_what_an_operator_would() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         let event = world.receipt("evt_1").await;
         world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
         let project = format!("/{}", world.project.id);
@@ -132,13 +128,13 @@ fn a_script_repairs_what_an_operator_would() {
 #[test]
 fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
     e2e::run(async {
-        let world = world().await;
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         assert_eq!(viewer.get("").await.0, 200);
         let new = json!({ "name": "CometCart" });
         let (status, rejection) = viewer.reject(Method::POST, "", Some(new)).await;
         assert_eq!((status, rejection.code.as_str()), (403, "forbidden"));
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let new = json!({ "name": "CometCart", "mode": "live" });
         let made: CreatedProject = admin.send("", new).await;
         assert!(made.signing_secret.starts_with("whsec_"));
@@ -161,8 +157,8 @@ fn a_token_does_what_its_owner_may_and_nothing_after_it_is_revoked() {
 #[test]
 fn what_belongs_to_another_project_is_not_found() {
     e2e::run(async {
-        let world = world().await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let admin = Script::new(&world, Role::Admin).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await;
         let other: CreatedProject = admin.send("", json!({ "name": "Charlie's" })).await;
@@ -186,7 +182,7 @@ fn what_belongs_to_another_project_is_not_found() {
 #[test]
 fn every_documented_operation_is_there_and_asks_for_a_token() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let url = format!("{}/api/openapi.json", world.url);
         let document =
             world.http.get(url).send().await.expect("a response").text().await.expect("text");
@@ -222,8 +218,8 @@ fn every_documented_operation_is_there_and_asks_for_a_token() {
 #[test]
 fn a_filter_that_nothing_can_have_is_rejected_and_named() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Viewer).await;
         for (query, field, allowed) in [
             ("incidents?event_type=%00", "event_type", "nearest: "),
             ("incidents?event_type=invoice", "event_type", "nearest: invoice.paid"),
@@ -255,8 +251,8 @@ fn a_filter_that_nothing_can_have_is_rejected_and_named() {
 #[test]
 fn the_audit_is_narrowed_by_days_as_on_its_page() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Viewer).await;
         world.receipt("evt_1").await;
         let found = async |query: &str| {
             let path = format!("/{}/audit?{query}", world.project.id);
@@ -275,8 +271,8 @@ fn the_audit_is_narrowed_by_days_as_on_its_page() {
 #[test]
 fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await.to_string();
         sqlx::query("UPDATE projects SET repair_url = NULL")
@@ -302,8 +298,8 @@ fn a_reprocess_that_nobody_can_be_asked_for_is_rejected_with_the_cure() {
 #[test]
 fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         let email = json!({ "email": "bob@cometcart.test" });
         let bob = script.send::<AddedDestination>(&path, email).await.destination_id;
@@ -328,8 +324,8 @@ fn an_address_that_is_told_already_is_rejected_by_api_and_command_line() {
 #[test]
 fn a_destination_goes_by_its_label_in_api_and_command_line() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
         let body = json!({ "slack": url, "label": "#payments" });
@@ -361,9 +357,9 @@ fn a_destination_goes_by_its_label_in_api_and_command_line() {
 #[test]
 fn only_a_body_that_is_read_has_to_be_json() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let project = format!("/{}", world.project.id);
         let destinations = format!("{project}/destinations");
         let all: Listed<DestinationResponse> = script.read(&destinations).await;
@@ -381,9 +377,9 @@ fn only_a_body_that_is_read_has_to_be_json() {
 #[test]
 fn a_test_message_is_noted_even_if_its_caller_is_cut_off() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let destinations = format!("/{}/destinations", world.project.id);
         let all: Listed<DestinationResponse> = script.read(&destinations).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

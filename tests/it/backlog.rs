@@ -1,6 +1,6 @@
 //! The check `backlog`: tasks that no worker takes are told of by their age, and no more once one does.
 
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use serde_json::Value;
 
 async fn check(world: &World) -> Option<Value> {
@@ -19,7 +19,7 @@ async fn check_when(world: &World, status: &str) -> Value {
 #[test]
 fn tasks_that_wait_for_half_a_minute_are_told_of_until_a_worker_takes_them() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         check_when(&world, "ok").await;
         for n in 0..3 {
             world.receipt(&format!("evt_{n}")).await;

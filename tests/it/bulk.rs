@@ -69,8 +69,8 @@ async fn preview(script: &Script<'_>, project: &str, body: Value) -> (BulkId, Va
 #[test]
 fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         let named = |count: u128| {
             let ids = (0..count).map(|bits| IncidentId::from_uuid(uuid::Uuid::from_u128(bits)));
             json!({ "action": "resolve", "incident_ids": ids.collect::<Vec<_>>() })
@@ -122,7 +122,7 @@ fn what_is_left_out_of_those_that_were_ticked_can_be_taken_in() {
 fn a_script_previews_starts_and_follows_one_and_every_customer_is_asked_once() {
     run(async {
         let world = World::start().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let project = format!("/{}", world.project.id);
         let cause = break_for(&world, CUSTOMERS).await;
         let (id, frozen) = preview(&script, &project, json!({ "cause_id": cause })).await;
@@ -205,7 +205,7 @@ async fn report_all(world: &World, done: &mut BTreeSet<String>) {
 fn it_is_steered_from_temporal_and_a_workflow_that_is_terminated_is_started_again() {
     run(async {
         let world = World::start().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let project = format!("/{}", world.project.id);
         break_for(&world, 3).await;
         let (id, _) = preview(&script, &project, json!({})).await;

@@ -6,7 +6,7 @@ use domain::incident::IncidentState;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::parse;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::find_bulk;
@@ -80,7 +80,7 @@ fn the_console_acknowledges_those_that_are_ticked_and_resolves_all_that_match() 
 #[test]
 fn the_home_leads_everyone_to_what_runs_or_is_paused() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         break_for(&world, 2).await;
@@ -102,7 +102,7 @@ fn the_home_leads_everyone_to_what_runs_or_is_paused() {
 #[test]
 fn one_that_is_left_out_is_said_to_be_one() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let first = format!("/incidents/{}", break_for(&world, 2).await[0]);
         bob.submit(&first, &format!("{first}/acknowledge"), &[]).await;
@@ -144,7 +144,7 @@ fn what_was_picked_wrongly_is_said_and_freezes_nothing() {
 fn a_script_resolves_what_a_filter_finds_and_is_told_what_is_wrong() {
     run(async {
         let world = World::start().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         break_for(&world, 3).await;
         let path = format!("/{}/bulk-reprocesses", world.project.id);
         let filter = json!({ "reason": "failed_result", "q": "evt_1" });

@@ -9,7 +9,7 @@ use domain::incident::IncidentState;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::{parse, receipt};
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{list_set, step};
@@ -182,7 +182,7 @@ fn what_was_left_out_of_a_set_can_be_taken_in_after_its_form_was_rejected_too() 
 #[test]
 fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let shops = Shops::broken(world).await;
         let bob = Operator::signed_in(&shops.world, Role::Operator).await;
         refund(&shops.world).await;
@@ -238,12 +238,12 @@ async fn ask(
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let mut shops = Shops::broken(world).await;
-        let script = Script::of(&shops.world, Role::Operator).await;
+        let script = Script::new(&shops.world, Role::Operator).await;
         let token = script.token.clone();
         let filter = json!({ "action": "acknowledge", "filter": { "mode": "test" } });
-        let viewer = Script::of(&shops.world, Role::Viewer).await.token;
+        let viewer = Script::new(&shops.world, Role::Viewer).await.token;
         let unknown = "/bls_00000000000000000000000001";
         let missing = format!("{unknown}/start");
         for (token, path, status) in [
@@ -324,7 +324,7 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
 #[test]
 fn the_command_line_shows_and_does_what_is_of_two_projects_as_one() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let mut shops = Shops::broken(world).await;
         let [ours, theirs] = [0, 2].map(|at: usize| shops.incidents[at].to_string());
         let named = ["incident", "acknowledge", &ours, &theirs, "--note", "the queue is down"];

@@ -66,7 +66,7 @@ fn a_callback_carries_them_and_their_values_are_found_nowhere() {
 #[test]
 fn doctor_sends_them_and_logs_none_of_them() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         set(&world).await;
         world.repair.respond_with_body(401, &format!("wrong key {CANARY}"));
         let project = world.project.id.to_string();
@@ -118,7 +118,7 @@ fn the_command_line_sets_replaces_and_removes_them_and_says_what_is_wrong() {
 #[test]
 fn the_console_sets_and_removes_them_and_shows_no_value() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}", world.project.id);
         let (to, away) =

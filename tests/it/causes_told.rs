@@ -6,17 +6,13 @@ mod limits;
 mod settings;
 
 use domain::ids::EventId;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{Receiver, World, run};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::alerts::AlertView;
 
 pub const CODE: &str = "db_write_failed";
-
-pub async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// An incident of this cause, whose watch has had its alerts delivered.
 pub async fn fail(world: &World, provider_event_id: &str, code: &str) -> EventId {
@@ -35,11 +31,6 @@ pub async fn fail_many(world: &World, numbers: std::ops::Range<usize>) -> Vec<Ev
         events.push(fail(world, &format!("evt_{number}"), CODE).await);
     }
     events
-}
-
-pub async fn succeed(world: &World, event_id: EventId) {
-    world.result(event_id, "success", json!({})).await;
-    world.deliver_alerts(&[event_id]).await;
 }
 
 /// So many incidents of one cause that open at once, before an alert of any is delivered.
@@ -66,11 +57,10 @@ pub async fn change(world: &World, sql: &str) {
 pub async fn pass(world: &World, interval: &str) {
     let sql = format!(
         "UPDATE cause_threads SET told_at = told_at - interval '{interval}', ended_at = ended_at - interval '{interval}';
-         UPDATE destinations SET retry_at = retry_at - interval '{interval}';
-         UPDATE notices SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}', leased_until = leased_until - interval '{interval}'"
+         UPDATE notices SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}'"
     );
     change(world, &sql).await;
+    world.age_alerts(interval).await;
 }
 
 pub async fn alerts(world: &World, event_id: EventId) -> Vec<AlertView> {
@@ -108,7 +98,7 @@ pub fn headings(slack: &Receiver) -> Vec<String> {
 #[test]
 fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         let mut events = fail_many(&world, 0..11).await;
@@ -143,11 +133,11 @@ fn a_hundred_incidents_of_a_cause_are_told_in_five_messages() {
 #[test]
 fn an_incident_that_is_alone_is_told_as_ever() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = fail(&world, "evt_1", CODE).await;
         world.send_waiting().await;
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         world.send_waiting().await;
         pass(&world, "15 minutes").await;
         world.send_waiting().await;
@@ -164,7 +154,7 @@ fn an_incident_that_is_alone_is_told_as_ever() {
 #[test]
 fn each_incident_says_by_which_message_it_was_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
         world.send_waiting().await;
@@ -195,7 +185,7 @@ fn each_incident_says_by_which_message_it_was_told() {
 #[test]
 fn failed_reprocesses_and_acknowledgements_of_a_cause_are_no_messages_of_their_own() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
         let second = world.incident(events[1]).await.id;

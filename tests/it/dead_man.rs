@@ -165,7 +165,7 @@ fn what_does_not_work_in_the_database_is_silence_until_it_does() {
 #[test]
 fn a_destination_that_fails_and_one_that_takes_a_long_row_of_alerts_are_no_silence() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
         world.fail(event_id, json!({})).await;
@@ -198,7 +198,7 @@ fn a_destination_that_fails_and_one_that_takes_a_long_row_of_alerts_are_no_silen
 #[test]
 fn an_address_that_asks_for_patience_or_is_busy_and_alerts_just_released_are_no_silence() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
         world.fail(event_id, json!({})).await;

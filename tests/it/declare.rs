@@ -6,7 +6,7 @@ use domain::catalogue::Declaration;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, run, until_lock_wait};
+use e2e::{World, run, until_lock_wait};
 use serde_json::{Value, json};
 use store::administration::declared_name::{RemoveRejection, declare_names, remove_names};
 use store::declared_names::hold_names;
@@ -114,7 +114,7 @@ async fn call(world: &World, token: &str, method: reqwest::Method, query: &str) 
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let id = world.project.id.to_string();
         let names = [
             ("--event-type", "acme:license.sold"),
@@ -178,7 +178,7 @@ fn only_a_name_that_nothing_uses_is_removed_at_each_of_the_three_doors() {
 #[test]
 fn a_kept_result_keeps_the_names_that_its_receipt_may_have() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let names = [
             Declaration::event_type("acme:license.sold").expect("a name"),
             Declaration::effect_type("license_issue").expect("a name"),
@@ -203,7 +203,7 @@ fn a_kept_result_keeps_the_names_that_its_receipt_may_have() {
 #[test]
 fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let project = world.project.id;
         let names = [
             Declaration::event_type("acme:license.sold").expect("a name"),
@@ -241,7 +241,7 @@ fn a_receipt_and_a_removal_at_once_leave_no_event_with_an_unknown_name() {
 #[test]
 fn a_removal_waits_for_the_receipt_that_is_about_to_use_the_name() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let project = world.project.id;
         let name = Declaration::effect_type("license_issue").expect("a name");
         let mut tx = world.pool.begin().await.expect("a transaction");

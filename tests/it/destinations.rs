@@ -10,19 +10,14 @@ use activities::test_message::send_test_message;
 use domain::audit::Actor;
 use domain::ids::{DestinationId, EventId};
 use domain::incident::IncidentState;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
 use store::destinations::Destination;
 use store::incidents::Incident;
 use store::notices::enqueue_broken;
 use store::operator_actions::OperatorAction;
 
 const UNKNOWN: &str = "550 5.1.1 <bob@cometcart.test>: Recipient address rejected: User unknown";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn destinations(world: &World) -> Vec<Destination> {
     let project_id = Some(world.project.id);
@@ -34,16 +29,6 @@ async fn failed(world: &World, provider_event_id: &str) -> EventId {
     let event_id = world.receipt(provider_event_id).await;
     world.result(event_id, "failed", json!({"error_code": provider_event_id})).await;
     event_id
-}
-
-/// Lets time pass for everything that waits.
-async fn pass(world: &World, interval: &str) {
-    let sql = format!(
-        "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}',
-             leased_until = leased_until - interval '{interval}'"
-    );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
 }
 
 async fn states(world: &World) -> Vec<String> {
@@ -59,7 +44,7 @@ fn header<'a>(mail: &'a str, name: &str) -> &'a str {
 #[test]
 fn a_stray_404_silences_nobody_and_every_incident_is_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404]);
         for id in ["evt_1", "evt_2", "evt_3"] {
@@ -68,9 +53,9 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
         }
         assert_eq!(slack.received().len(), 1, "one asks, the others wait");
         assert_eq!(states(&world).await, ["incident_opened pending"; 3]);
-        pass(&world, "20 seconds").await;
+        world.age_alerts("20 seconds").await;
         assert_eq!(world.send_waiting().await, [], "it is left alone for half a minute");
-        pass(&world, "20 seconds").await;
+        world.age_alerts("20 seconds").await;
         assert_eq!(world.send_waiting().await.len(), 1);
         assert_eq!(slack.received().len(), 4);
         assert_eq!(states(&world).await, ["incident_opened delivered"; 3]);
@@ -81,16 +66,16 @@ fn a_stray_404_silences_nobody_and_every_incident_is_told() {
 #[test]
 fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         world.mailbox.respond_to_recipients_with(&[UNKNOWN, UNKNOWN]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
         assert_eq!(slack.received().len(), 1, "who is there is told at once");
-        pass(&world, "9 minutes 30 seconds").await;
+        world.age_alerts("9 minutes 30 seconds").await;
         assert_eq!(world.send_waiting().await, [], "the confirming test comes after ten minutes");
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.recipients(), 2);
         assert!(destinations(&world).await[0].broken_at.is_some());
@@ -104,7 +89,7 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 
         let second = failed(&world, "evt_2").await;
         world.deliver_alerts(&[second]).await;
-        pass(&world, "1 hour").await;
+        world.age_alerts("1 hour").await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.recipients(), 2, "what is broken is left alone");
         assert_eq!(states(&world).await.iter().filter(|one| one.ends_with("pending")).count(), 2);
@@ -114,12 +99,12 @@ fn a_mailbox_that_does_not_exist_is_marked_after_two_attempts_and_others_are_tol
 #[test]
 fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
-        pass(&world, "11 minutes").await;
+        world.age_alerts("11 minutes").await;
         world.send_waiting().await;
         let broken = destinations(&world).await.remove(0);
         assert!(broken.broken_at.is_some(), "{broken:?}");
@@ -137,7 +122,7 @@ fn what_waits_for_a_broken_destination_goes_out_once_a_test_message_does() {
 #[test]
 fn nothing_stale_is_told_after_the_resolution() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
         let event_id = failed(&world, "evt_1").await;
@@ -146,7 +131,7 @@ fn nothing_stale_is_told_after_the_resolution() {
         world.deliver_alerts(&[event_id]).await;
         assert_eq!(slack.received().len(), 1, "it is left alone");
         for _ in 0..2 {
-            pass(&world, "61 seconds").await;
+            world.age_alerts("61 seconds").await;
             world.send_waiting().await;
         }
         let messages: Vec<_> =
@@ -165,7 +150,7 @@ fn nothing_stale_is_told_after_the_resolution() {
 #[test]
 fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[500; 9]);
         let event_id = failed(&world, "evt_1").await;
@@ -175,7 +160,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
             let left = "SELECT ceil(extract(epoch FROM retry_at - now()))::int FROM destinations";
             let left: i32 = sqlx::query_scalar(left).fetch_one(&world.pool).await.expect("one");
             pauses.push(((left + 5) / 30) * 30);
-            pass(&world, &format!("{} seconds", left + 1)).await;
+            world.age_alerts(&format!("{} seconds", left + 1)).await;
             world.send_waiting().await;
         }
         assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1800, 1800]);
@@ -185,7 +170,7 @@ fn pauses_grow_to_half_an_hour_and_a_destination_may_ask_for_more() {
 #[test]
 fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let spam = "550 5.7.1 rejected as spam";
         world.mailbox.respond_to_recipients_with(&[spam]);
@@ -194,16 +179,16 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
         let second = failed(&world, "evt_2").await;
         world.deliver_alerts(&[second]).await;
         assert_eq!(world.mailbox.mails().len(), 0, "the destination is left alone");
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.mailbox.respond_to_recipients_with(&["250 ok", spam]);
         world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert!(mails.len() == 1 && mails[0].contains("evt_2"), "{mails:?}");
         assert_eq!(states(&world).await, ["incident_opened pending", "incident_opened delivered"]);
         // Too old to be sent, it is given up although others had fewer attempts.
-        pass(&world, "24 hours 1 second").await;
+        world.age_alerts("24 hours 1 second").await;
         let third = failed(&world, "evt_3").await;
-        pass(&world, "11 seconds").await;
+        world.age_alerts("11 seconds").await;
         sqlx::query("UPDATE destinations SET retry_at = now() + interval '1 hour'")
             .execute(&world.pool)
             .await
@@ -218,7 +203,7 @@ fn a_message_that_is_never_taken_keeps_no_other_from_going_out() {
 #[test]
 fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let event_id = failed(&world, "evt_1").await;
         let mut deps = world.deps();
@@ -231,7 +216,7 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
         let text = alerts[0].last_answer.as_deref().expect("why");
         assert!(text.contains("SENDPROMPTLY_CALLBACK_ALLOW"), "{text}");
         assert_eq!(states(&world).await, ["incident_opened pending"]);
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.send_waiting().await;
         assert_eq!(slack.received().len(), 1);
     });
@@ -240,12 +225,12 @@ fn a_slack_url_that_may_not_be_reached_waits_until_it_may() {
 #[test]
 fn alerts_that_nobody_took_for_a_day_are_given_up_and_say_so() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[500]);
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
-        pass(&world, "24 hours 1 second").await;
+        world.age_alerts("24 hours 1 second").await;
         world.send_waiting().await;
         assert_eq!(slack.received().len(), 1);
         assert_eq!(states(&world).await, ["incident_opened given_up"]);
@@ -263,7 +248,7 @@ async fn break_destination(world: &World, id: DestinationId) {
 #[test]
 fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503, 503]);
@@ -274,16 +259,16 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
         break_destination(&world, bob).await;
         assert_eq!(world.send_notices().await, 0, "it is left alone, whatever there is to tell");
         assert_eq!(slack.received().len(), 1);
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         // One of the two asks, and is not taken: that is the second failure in a row.
         world.send_waiting().await;
         assert_eq!(slack.received().len(), 2);
         let failures = "SELECT failures FROM destinations WHERE kind = 'slack'";
         let failures: i32 = sqlx::query_scalar(failures).fetch_one(&world.pool).await.expect("one");
         assert_eq!(failures, 2);
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         assert_eq!(world.send_waiting().await, [], "the pause has doubled for both");
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.send_waiting().await;
         let messages: Vec<_> = slack.received().iter().map(|one| one.json().to_string()).collect();
         assert_eq!(messages.len(), 4, "{messages:?}");
@@ -298,14 +283,14 @@ fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
 #[test]
 fn a_notice_that_finds_nobody_there_breaks_its_destination_too() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
         let bob = destinations(&world).await[0].id;
         break_destination(&world, bob).await;
         assert_eq!(world.send_notices().await, 1);
-        pass(&world, "11 minutes").await;
+        world.age_alerts("11 minutes").await;
         assert_eq!(world.send_notices().await, 1);
         assert!(destinations(&world).await[1].broken_at.is_some());
         let audited = "SELECT count(*) FROM audit_entries WHERE action = 'destination.broken'";

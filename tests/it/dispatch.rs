@@ -70,7 +70,7 @@ async fn waiting(world: &World) -> i64 {
 #[test]
 fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead_one_holds_none() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let client = world.temporal().await;
         for n in 0..40 {
             world.receipt(&format!("evt_early_{n}")).await;

@@ -147,7 +147,7 @@ fn an_api_with_another_master_key_is_named_by_itself_by_doctor_and_on_its_pages(
 #[test]
 fn a_redirect_is_shown_with_the_address_to_save() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.repair.respond_with(&[308, 308, 308]);
         world.repair.redirect_to("https://bob:canary@www.cometcart.test/repair?token=canary");
         let project = world.project.id.to_string();

@@ -12,16 +12,12 @@ mod silence;
 mod trials;
 mod worker;
 
-use e2e::{World, WorldOptions};
+use e2e::World;
 use serde_json::Value;
 
 /// The task queue of this world: all worlds of a test run share one Temporal.
 fn queue(world: &World) -> String {
     format!("sendpromptly-ext.{}", world.project.id)
-}
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
 }
 
 /// Registers an extension by the command line; gives what it printed.

@@ -8,7 +8,7 @@ mod theirs;
 
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -77,16 +77,12 @@ async fn operations(world: &World) -> Vec<Operation> {
     operations
 }
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn no_operation_reaches_a_thing_of_another_project() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let before = theirs.rows(&world).await;
         let ours = world.project.id.to_string();
         let mut tried = 0;
@@ -115,12 +111,12 @@ fn no_operation_reaches_a_thing_of_another_project() {
 #[test]
 fn no_operation_takes_another_credential() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let before = theirs.rows(&world).await;
         let project = theirs.project.to_string();
-        let mut stranger = Script::of(&world, Role::Admin).await;
+        let mut stranger = Script::new(&world, Role::Admin).await;
         let operations = operations(&world).await;
         let of_none = operations.iter().filter(|operation| !operation.is_of_a_project()).count();
         assert!(of_none > 5, "{of_none} operations are of no one project");
@@ -145,7 +141,7 @@ fn no_operation_takes_another_credential() {
 #[test]
 fn an_apps_key_says_nothing_of_another_projects_event() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
         let before = theirs.rows(&world).await;
         for status in ["success", "failed"] {
@@ -163,7 +159,7 @@ fn an_apps_key_says_nothing_of_another_projects_event() {
 #[test]
 fn no_page_reaches_a_thing_of_another_project() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let theirs = Theirs::make(&world).await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let before = theirs.rows(&world).await;

@@ -120,7 +120,7 @@ fn a_worker_that_is_killed_in_the_middle_of_a_callback_loses_nothing() {
 #[test]
 fn another_projects_key_sees_nothing() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let event_id = world.receipt("evt_1").await;
         let charlie = world.charlie().await;
         let result = json!({"event_id": event_id, "status": "success"});

@@ -7,17 +7,13 @@ use domain::audit::Actor;
 use domain::destination::RoutingKey;
 use domain::ids::EventId;
 use doubles::pagerduty::{AlertState, PagerDuty};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::destinations::{Destination, Target};
 use store::operator_actions::OperatorAction;
 
 const KEY: &str = "0123456789abcdef0123456789aBcDeF";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// A service that alerts go to.
 async fn service(world: &World) -> PagerDuty {
@@ -34,18 +30,6 @@ async fn destination(world: &World) -> Destination {
 }
 
 /// An event whose effect failed, so that an incident is open.
-async fn fail(world: &World, provider_event_id: &str) -> EventId {
-    let event_id = world.receipt(provider_event_id).await;
-    world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    world.deliver_alerts(&[event_id]).await;
-    event_id
-}
-
-async fn succeed(world: &World, event_id: EventId) {
-    world.result(event_id, "success", json!({})).await;
-    world.deliver_alerts(&[event_id]).await;
-}
-
 /// Leaves telling it to the watch.
 async fn acknowledge(world: &World, event_id: EventId) {
     let (incident, actor) = (world.incident(event_id).await, Actor::Cli("bob".to_owned()));
@@ -55,12 +39,9 @@ async fn acknowledge(world: &World, event_id: EventId) {
 
 /// Lets time pass for causes, and for what waits.
 async fn pass(world: &World, interval: &str) {
-    let sql = format!(
-        "UPDATE cause_threads SET told_at = told_at - interval '{interval}';
-         UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}', leased_until = leased_until - interval '{interval}'"
-    );
+    let sql = format!("UPDATE cause_threads SET told_at = told_at - interval '{interval}'");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a database");
+    world.age_alerts(interval).await;
 }
 
 fn states(pagerduty: &PagerDuty) -> Vec<AlertState> {
@@ -98,11 +79,11 @@ fn an_incident_is_triggered_acknowledged_and_resolved_under_one_key() {
 #[test]
 fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         let mut events = Vec::new();
         for number in 0..12 {
-            events.push(fail(&world, &format!("evt_{number}")).await);
+            events.push(world.fail_and_alert(&format!("evt_{number}")).await);
         }
         world.send_waiting().await;
         assert_eq!(states(&pagerduty), [AlertState::Triggered], "one page for all of them");
@@ -116,16 +97,16 @@ fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
         world.deliver_alerts(&[events[11]]).await;
         assert_eq!(states(&pagerduty), [AlertState::Acknowledged]);
         for event_id in &events {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         assert_eq!(states(&pagerduty), [AlertState::Acknowledged], "the end is still to be told");
         world.send_waiting().await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved]);
         assert_eq!(pagerduty.received().len(), 4);
 
-        let back = fail(&world, "evt_back").await;
+        let back = world.fail_and_alert("evt_back").await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Triggered]);
-        succeed(&world, back).await;
+        world.succeed_and_alert(back).await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved; 2]);
         assert_eq!(pagerduty.dropped(), 0);
     });
@@ -134,13 +115,13 @@ fn a_cause_is_one_alert_from_its_first_incident_to_its_last() {
 #[test]
 fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
-        let first = fail(&world, "evt_1").await;
+        let first = world.fail_and_alert("evt_1").await;
         pagerduty.limit_next(1);
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         pass(&world, "1 minute").await;
-        fail(&world, "evt_2").await;
+        world.fail_and_alert("evt_2").await;
         world.send_waiting().await;
         let states = states(&pagerduty);
         assert_eq!(states, [AlertState::Resolved, AlertState::Triggered]);
@@ -164,7 +145,7 @@ async fn escalated(world: &World) -> (PagerDuty, EventId) {
     let step = "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
          INSERT INTO escalation_steps SELECT project_id, 1, id FROM destinations WHERE kind = 'pagerduty'";
     sqlx::raw_sql(step).execute(&world.pool).await.expect("a step");
-    let event_id = fail(world, "evt_1").await;
+    let event_id = world.fail_and_alert("evt_1").await;
     wait(world, "0 minutes").await;
     assert!(states(&pagerduty).is_empty(), "bob is told first");
     wait(world, "1 hour").await;
@@ -175,18 +156,18 @@ async fn escalated(world: &World) -> (PagerDuty, EventId) {
 #[test]
 fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_opens_later() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (pagerduty, first) = escalated(&world).await;
         acknowledge(&world, first).await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved], "bob sees to it");
-        let second = fail(&world, "evt_2").await;
+        let second = world.fail_and_alert("evt_2").await;
         wait(&world, "0 minutes").await;
         wait(&world, "1 hour").await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Triggered]);
         for event_id in [first, second] {
-            succeed(&world, event_id).await;
+            world.succeed_and_alert(event_id).await;
         }
         wait(&world, "0 minutes").await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved, AlertState::Resolved]);
@@ -196,13 +177,13 @@ fn an_escalation_pages_until_somebody_acknowledges_and_pages_again_for_what_open
 #[test]
 fn an_escalation_that_is_over_while_pagerduty_is_broken_ends_there_once_it_works() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (pagerduty, event_id) = escalated(&world).await;
         let broken =
             "UPDATE destinations SET broken_at = now(), failures = 1, retry_at = now() + interval '6 hours'
              WHERE kind = 'pagerduty'";
         sqlx::raw_sql(broken).execute(&world.pool).await.expect("a database");
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         wait(&world, "0 minutes").await;
         assert_eq!(states(&pagerduty), [AlertState::Triggered], "it is left alone");
         let works = "UPDATE destinations SET broken_at = NULL, failures = 0, retry_at = NULL";
@@ -215,7 +196,7 @@ fn an_escalation_that_is_over_while_pagerduty_is_broken_ends_there_once_it_works
 #[test]
 fn an_escalation_that_is_turned_off_ends_what_it_pages() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (pagerduty, _) = escalated(&world).await;
         let id = world.project.id.to_string();
         let off = ["alerting", "set", "--project", &id, "--escalate-after", "off"];
@@ -228,10 +209,10 @@ fn an_escalation_that_is_turned_off_ends_what_it_pages() {
 #[test]
 fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         pagerduty.limit_next(1);
-        let event_id = fail(&world, "evt_1").await;
+        let event_id = world.fail_and_alert("evt_1").await;
         let failing = destination(&world).await;
         assert_eq!(failing.last_failure.as_deref(), Some("429 Request Limit Exceeded"));
         let left = failing.retry_at.expect("a pause") - time::OffsetDateTime::now_utc();
@@ -249,9 +230,9 @@ fn too_many_events_wait_for_half_a_minute_and_none_is_lost() {
 #[test]
 fn a_worker_that_dies_after_it_sent_pages_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
-        let event_id = fail(&world, "evt_1").await;
+        let event_id = world.fail_and_alert("evt_1").await;
         // Nothing was noted when it died.
         let again = "UPDATE alerts SET state = 'pending', finished_at = NULL";
         sqlx::raw_sql(again).execute(&world.pool).await.expect("a database");
@@ -259,7 +240,7 @@ fn a_worker_that_dies_after_it_sent_pages_once() {
         world.send_waiting().await;
         assert_eq!(pagerduty.received().len(), 2);
         assert_eq!(states(&pagerduty), [AlertState::Triggered]);
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         assert_eq!(states(&pagerduty), [AlertState::Resolved]);
     });
 }
@@ -267,11 +248,11 @@ fn a_worker_that_dies_after_it_sent_pages_once() {
 #[test]
 fn a_key_that_nobody_has_breaks_the_destination_and_others_hear_of_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
         world.alert_bob().await;
         pagerduty.remove_integration();
-        fail(&world, "evt_1").await;
+        world.fail_and_alert("evt_1").await;
         pass(&world, "11 minutes").await;
         world.send_waiting().await;
         assert!(destination(&world).await.broken_at.is_some());

@@ -153,7 +153,7 @@ fn a_policy_that_stopped_is_reported_everywhere_and_goes_on_after_a_reset() {
 #[test]
 fn the_command_line_names_what_is_wrong_and_how_to_allow_what_takes_from_customers() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let project = world.project.id.to_string();
         let set = async |effect: &str, more: &[&str]| {
             let set = ["policy", "set", "--project", &project, "--effect-type", effect, "--auto"];
@@ -184,7 +184,7 @@ fn the_command_line_names_what_is_wrong_and_how_to_allow_what_takes_from_custome
 #[test]
 fn the_console_changes_a_policy_from_what_it_is_and_turns_it_on_again_as_it_was() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let project = world.project.id.to_string();
         set(&world, &["--attempts", "3", "--stop-failed", "2/4", "--wait-alerts"]).await;
         let alice = Operator::signed_in(&world, Role::Admin).await;

@@ -16,10 +16,6 @@ use store::silences::{self, Silence};
 const PAID: &str = "invoice.paid";
 const REFUNDED: &str = "charge.refunded";
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 async fn change(world: &World, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
     sqlx::raw_sql(sql).execute(&world.pool).await.expect("a database");
@@ -92,7 +88,7 @@ async fn all(world: &World) -> Vec<Silence> {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_missed_expectation_is_told_once_everywhere_and_once_more_when_receipts_come_again() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         let hook = Receiver::start().await.expect("a receiver");
@@ -146,7 +142,7 @@ async fn json_of(hook: &Receiver, number: usize) -> Value {
 #[test]
 fn an_event_type_that_kept_to_it_is_noticed_while_others_come() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         expect(&world, "2h").await;
         receive_hourly(&world, PAID, 3..=200, 4).await;
         receive(&world, PAID, "3 hours 5 minutes").await;
@@ -204,7 +200,7 @@ fn while_our_own_api_is_away_and_in_the_grace_after_that_nothing_is_silent() {
 #[test]
 fn whoever_dies_between_a_silence_and_its_messages_leaves_neither() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         expect(&world, "1h").await;
         receive(&world, PAID, "2 hours").await;
@@ -230,7 +226,7 @@ fn whoever_dies_between_a_silence_and_its_messages_leaves_neither() {
 #[test]
 fn what_ended_before_it_was_told_is_told_as_ended() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         expect(&world, "1h").await;
         receive(&world, PAID, "2 hours").await;
@@ -249,7 +245,7 @@ fn what_ended_before_it_was_told_is_told_as_ended() {
 #[test]
 fn a_worker_notices_without_being_asked_and_another_project_is_left_alone() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let other = "INSERT INTO projects (id, name, mode, timeout_minutes, expected_receipts)
                      VALUES (gen_random_uuid(), 'Silent by nature', 'live', 30, '1h') RETURNING id";
@@ -303,7 +299,7 @@ fn receipts_are_counted_once_whoever_counts_them() {
 #[test]
 fn an_archived_project_is_not_silent_and_a_restored_one_has_its_whole_time() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         expect(&world, "1h").await;
         receive(&world, PAID, "3 hours").await;
         look(&world).await;

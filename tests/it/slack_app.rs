@@ -10,15 +10,11 @@ use domain::audit::Actor;
 use domain::destination::{SlackApp, SlackChannel, SlackSigningSecret, SlackToken};
 use domain::ids::EventId;
 use doubles::slack::{CHANNEL, ChannelMessage, SIGNING_SECRET, Slack, TOKEN};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use store::destinations::Target;
 use store::operator_actions::OperatorAction;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 pub fn app() -> SlackApp {
     SlackApp {
@@ -88,7 +84,7 @@ fn has_buttons(message: &ChannelMessage) -> bool {
 #[test]
 fn an_incident_is_one_message_that_is_edited_and_a_failed_reprocess_a_reply_that_all_see() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         let event_id = fail(&world, "evt_1").await;
         assert!(has_buttons(&slack.messages()[0]));
@@ -112,7 +108,7 @@ fn an_incident_is_one_message_that_is_edited_and_a_failed_reprocess_a_reply_that
 #[test]
 fn what_is_acknowledged_again_after_a_failed_reprocess_is_told_again() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         let event_id = fail(&world, "evt_1").await;
         acknowledge(&world, event_id).await;
@@ -132,7 +128,7 @@ fn what_is_acknowledged_again_after_a_failed_reprocess_is_told_again() {
 #[test]
 fn a_message_from_before_a_maintenance_is_edited_beside_the_digest() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         let event_id = fail(&world, "evt_1").await;
         let began = "INSERT INTO maintenance_windows (id, project_id, started_by, ends_at)
@@ -158,7 +154,7 @@ fn a_message_from_before_a_maintenance_is_edited_beside_the_digest() {
 #[test]
 fn a_cause_is_one_message_and_a_reply_says_that_nothing_of_it_waits() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         let mut events = Vec::new();
         for number in 0..10 {
@@ -187,7 +183,7 @@ fn a_cause_is_one_message_and_a_reply_says_that_nothing_of_it_waits() {
 #[test]
 fn a_channel_of_an_escalation_hears_nothing_of_what_was_acknowledged_in_time() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = slack(&world).await;
         let rules = "INSERT INTO alert_rules (project_id, escalate_after) SELECT id, 60 FROM projects;
@@ -210,7 +206,7 @@ fn a_channel_of_an_escalation_hears_nothing_of_what_was_acknowledged_in_time() {
 #[test]
 fn a_channel_that_was_added_late_gets_one_message_of_all_that_are_acknowledged() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let mut events = Vec::new();
         for number in 0..10 {
             events.push(fail(&world, &format!("evt_{number}")).await);
@@ -229,7 +225,7 @@ fn a_channel_that_was_added_late_gets_one_message_of_all_that_are_acknowledged()
 #[test]
 fn a_worker_that_dies_before_it_kept_what_slack_took_posts_once_more_and_edits_that() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         let event_id = fail(&world, "evt_1").await;
         // As the database is between Slack's answer and the note of it, once the claim has run out.
@@ -246,7 +242,7 @@ fn a_worker_that_dies_before_it_kept_what_slack_took_posts_once_more_and_edits_t
 #[test]
 fn what_slack_does_not_take_waits_and_the_answer_names_the_cure() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         slack.limit_next(1);
         fail(&world, "evt_1").await;

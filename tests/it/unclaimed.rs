@@ -4,15 +4,11 @@
 use domain::operator::Role;
 use domain::retention::Rule;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::notices::{self, NoticeClaim};
 use store::retention;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// Reports results whose receipts never come, and lets 24 hours pass.
 async fn report(world: &World, ids: &[String]) {
@@ -58,7 +54,7 @@ async fn notify(world: &World) -> i64 {
 #[test]
 fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         assert_eq!(notify(&world).await, 0, "nothing happened");
         report(&world, &ids(1..8)).await;
@@ -92,7 +88,7 @@ fn several_processes_tell_each_destination_once_a_day_and_nothing_twice() {
 #[test]
 fn failures_among_them_are_counted_and_named_first() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         report_as(&world, "failed", &ids(1..3)).await;
         report(&world, &ids(3..9)).await;
@@ -120,7 +116,7 @@ fn failures_among_them_are_counted_and_named_first() {
 #[test]
 fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         assert_eq!(notices::enqueue_notices(&world.pool).await.expect("a database"), 1);
@@ -153,7 +149,7 @@ fn whoever_dies_around_the_message_lets_it_be_sent_again_under_the_same_id() {
 #[test]
 fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_now() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         report(&world, &ids(1..2)).await;
         slack.respond_with(&[503]);
@@ -189,7 +185,7 @@ fn a_destination_that_takes_nothing_is_given_up_after_a_day_and_a_removed_one_no
 #[test]
 fn a_worker_tells_without_being_asked() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         report(&world, &ids(1..2)).await;
         world.start_worker();
@@ -201,7 +197,7 @@ fn a_worker_tells_without_being_asked() {
 #[test]
 fn the_projects_page_counts_them_and_leads_to_the_list() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let page = format!("/projects/{}", world.project.id);
         let before = bob.page(&page).await.text();

@@ -11,7 +11,7 @@ use domain::operator::Role;
 use domain::signature::SigningSecret;
 use e2e::console::Operator;
 use e2e::receiver::Received;
-use e2e::{Receiver, World, WorldOptions, run};
+use e2e::{Receiver, World, run};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use standardwebhooks::Webhook;
@@ -20,10 +20,6 @@ use store::destinations::{Target, list_destinations};
 use crate::clients::{ask, interpreters};
 
 const DOCUMENT: &str = include_str!("../../docs/webhooks.md");
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// A receiver that alerts go to, and the secret that it verifies with.
 async fn receiver(world: &World) -> (Receiver, String) {
@@ -47,17 +43,8 @@ async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
 
 /// Lets time pass for what waits, and does what a worker does then.
 async fn pass(world: &World, interval: &str) {
-    let_time_pass(world, interval).await;
+    world.age_alerts(interval).await;
     world.send_waiting().await;
-}
-
-async fn let_time_pass(world: &World, interval: &str) {
-    let sql = format!(
-        "UPDATE destinations SET retry_at = retry_at - interval '{interval}', gone_at = gone_at - interval '{interval}';
-         UPDATE alerts SET created_at = created_at - interval '{interval}',
-             leased_until = leased_until - interval '{interval}'"
-    );
-    change(world, sql).await;
 }
 
 async fn change(world: &World, sql: String) {
@@ -217,7 +204,7 @@ fn an_incident_is_told_from_its_opening_to_its_end_with_ids_and_facts_only() {
 #[test]
 fn a_message_that_is_not_taken_comes_again_under_its_id() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (receiver, secret) = receiver(&world).await;
         receiver.respond_with(&[500, 302]);
         receiver.redirect_to("https://evil.example/");
@@ -244,7 +231,7 @@ fn a_message_that_is_not_taken_comes_again_under_its_id() {
 #[test]
 fn a_worker_that_dies_after_it_sent_sends_the_same_id_again() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (receiver, secret) = receiver(&world).await;
         let event_id = failed(&world, "evt_1").await;
         let alert = pending(&world, event_id).await.remove(0);
@@ -269,7 +256,7 @@ fn a_worker_that_dies_after_it_sent_sends_the_same_id_again() {
 #[test]
 fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (receiver, secret) = receiver(&world).await;
         let event_id = failed(&world, "evt_1").await;
         let alert = pending(&world, event_id).await.remove(0);
@@ -281,10 +268,10 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
         }
         assert_eq!(receiver.received().len(), 1, "what Temporal repeats sends nothing");
         for (sent, seconds) in [(2, 11), (3, 21), (4, 41)] {
-            let_time_pass(&world, &format!("{} seconds", seconds - 5)).await;
+            world.age_alerts(&format!("{} seconds", seconds - 5)).await;
             assert_eq!(waiting::list_destinations(&deps).await.expect("a list"), []);
             deliver(&deps, alert).await.expect("left to its claim, or put off");
-            let_time_pass(&world, "5 seconds").await;
+            world.age_alerts("5 seconds").await;
             waiting::send_to(&deps, id, Duration::ZERO).await.expect_err("not noted");
             assert_eq!(receiver.received().len(), sent, "ever more time passes between two");
             assert_eq!(pending(&world, event_id).await, [alert], "neither sent nor lost");
@@ -311,7 +298,7 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
 #[test]
 fn one_that_is_gone_for_good_is_broken_and_others_hear_of_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (gone, _) = receiver(&world).await;
         let id = only_destination(&world).await;
         gone.respond_with(&[410, 410]);
@@ -333,7 +320,7 @@ fn one_that_is_gone_for_good_is_broken_and_others_hear_of_it() {
 #[test]
 fn the_console_adds_a_webhook_shows_its_secret_once_and_rotates_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let receiver = Receiver::start().await.expect("a receiver");
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/destinations", world.project.id);

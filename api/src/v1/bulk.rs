@@ -46,18 +46,16 @@ pub async fn create(
     let actor = caller.actor();
     let new = NewBulk { project_id: project.id, action, selection, include_taking, actor: &actor };
     let preview = transaction(&state.pool, async |tx| bulk::create_preview(tx, &new).await).await;
-    let preview = preview.map_err(|error| match error {
-        ChangeError::Store(error) => error.into(),
-        ChangeError::Rejected(PreviewRejection::NoBulk) => {
+    let rejected = |why| match why {
+        PreviewRejection::NoBulk => {
             field_error("failures_of", &"names no bulk reprocess of this project")
         }
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => ApiError::IncidentConflict {
-            message: format!(
-                "{why}; set repair_url with PATCH /api/v1/projects/{} first",
-                project.id
-            ),
-        },
-    })?;
+        PreviewRejection::NoRepairUrl => {
+            let cure = format!("set repair_url with PATCH /api/v1/projects/{}", project.id);
+            ApiError::IncidentConflict { message: format!("{why}; {cure} first") }
+        }
+    };
+    let preview = preview.map_err(|error| error.into_error(rejected))?;
     Ok((StatusCode::CREATED, Json(responses::bulk_preview(preview))))
 }
 
@@ -216,13 +214,11 @@ async fn find_in_project(state: &AppState, project: &str, id: &str) -> Result<Bu
 }
 
 pub(super) fn rejected(error: ChangeError<SteerRejection>) -> ApiError {
-    match error {
-        ChangeError::Store(error) => error.into(),
-        ChangeError::Rejected(why @ SteerRejection::NoBulk) => ApiError::not_found(why.to_string()),
-        ChangeError::Rejected(
-            why @ (SteerRejection::Empty | SteerRejection::OfSet(_) | SteerRejection::State(_)),
-        ) => ApiError::IncidentConflict {
-            message: format!("the bulk reprocess cannot do that: {why}"),
-        },
-    }
+    error.into_error(|why| match why {
+        SteerRejection::NoBulk => ApiError::not_found(why.to_string()),
+        SteerRejection::Empty | SteerRejection::OfSet(_) | SteerRejection::State(_) => {
+            let message = format!("the bulk reprocess cannot do that: {why}");
+            ApiError::IncidentConflict { message }
+        }
+    })
 }

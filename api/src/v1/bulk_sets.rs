@@ -11,7 +11,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::bulk::Steering;
 use domain::ids::BulkSetId;
-use store::ChangeError;
 use store::bulk::{self, NewSet, PreviewRejection, list_set};
 use store::pool::transaction;
 use web::error::ApiError;
@@ -37,15 +36,13 @@ pub async fn create(
     let actor = caller.actor();
     let new = NewSet { action, selections, include_taking, actor: &actor };
     let created = transaction(&state.pool, async |tx| bulk::create_set(tx, &new).await).await;
-    let (id, previews) = created.map_err(|error| match error {
-        ChangeError::Store(error) => error.into(),
-        ChangeError::Rejected(PreviewRejection::NoBulk) => {
-            field_error("failures_of", &"names a set that was forgotten")
-        }
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => ApiError::IncidentConflict {
+    let rejected = |why| match why {
+        PreviewRejection::NoBulk => field_error("failures_of", &"names a set that was forgotten"),
+        PreviewRejection::NoRepairUrl => ApiError::IncidentConflict {
             message: format!("{why}; set repair_url with PATCH /api/v1/projects/prj_… first"),
         },
-    })?;
+    };
+    let (id, previews) = created.map_err(|error| error.into_error(rejected))?;
     Ok((StatusCode::CREATED, Json(responses::preview(id, action, previews))))
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn narrow(
     let Some(filter) = find_named(&usable, name) else {
         return Err(field_error("filter", &unknown(&usable)));
     };
-    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    let catalogue = Catalogue::from_all(declared_names::list_all(&state.pool).await?);
     let (now, me) = (OffsetDateTime::now_utc(), Some(caller.operator_id()));
     let narrowed = narrow_saved(&filter.filter, &catalogue, now, me);
     narrowed.map_err(|gone| field_error("filter", &gone))

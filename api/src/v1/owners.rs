@@ -19,7 +19,7 @@ use super::caller::{self, Caller, field_error};
 use super::responses;
 
 /// Who shall own it, as an address.
-const NOBODY: &str = "must be the address of an operator who may act on incidents";
+const NO_OPERATOR: &str = "must be the address of an operator who may act on incidents";
 
 /// Gives an incident to an operator, who then sees to it. It is rejected where somebody else owns it, unless
 /// `take_over` says so. Needs the role operator.
@@ -72,7 +72,7 @@ pub(super) async fn filter(
 ) -> Result<Option<OwnerFilter>, ApiError> {
     Ok(match owner {
         None => None,
-        Some("none") => Some(OwnerFilter::Nobody),
+        Some("none") => Some(OwnerFilter::Unowned),
         Some("me") => Some(OwnerFilter::Of(caller.operator_id())),
         Some(email) => Some(OwnerFilter::Of(find_operator(state, "owner", email).await?)),
     })
@@ -83,7 +83,7 @@ async fn find_operator(state: &AppState, field: &str, email: &str) -> Result<Ope
         Some(email) => operators::find_login(&state.pool, &email).await?,
         None => None,
     };
-    found.map(|operator| operator.id).ok_or_else(|| field_error(field, &NOBODY))
+    found.map(|operator| operator.id).ok_or_else(|| field_error(field, &NO_OPERATOR))
 }
 
 fn read(body: &Map<String, Value>) -> Result<(Option<String>, bool), ApiError> {
@@ -94,18 +94,14 @@ fn read(body: &Map<String, Value>) -> Result<(Option<String>, bool), ApiError> {
 }
 
 fn rejected(error: ChangeError<OwnerRejection>) -> ApiError {
-    let why = match error {
-        ChangeError::Store(error) => return error.into(),
-        ChangeError::Rejected(why) => why,
-    };
-    match why {
+    error.into_error(|why| match why {
         OwnerRejection::NoIncident => ApiError::not_found(why.to_string()),
-        OwnerRejection::NoOperator => field_error("email", &NOBODY),
+        OwnerRejection::NoOperator => field_error("email", &NO_OPERATOR),
         OwnerRejection::Owned(_) => ApiError::IncidentConflict {
             message: format!("{why}; send \"take_over\":true to take it over"),
         },
         OwnerRejection::Resolved | OwnerRejection::Unowned => {
             ApiError::IncidentConflict { message: why.to_string() }
         }
-    }
+    })
 }

@@ -77,7 +77,7 @@ pub(super) async fn types_of_all(
     event_type: Option<&str>,
     effect_type: Option<&str>,
 ) -> Result<(Option<String>, Option<EffectType>), ApiError> {
-    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    let catalogue = Catalogue::from_all(declared_names::list_all(&state.pool).await?);
     types_in(&catalogue, event_type, effect_type)
 }
 

@@ -129,10 +129,10 @@ pub fn bulk_preview(preview: Preview) -> BulkPreviewResponse {
         by_effect: by_effect
             .map(|(effect, incidents)| EffectCount { effect_type: effect.to_string(), incidents })
             .collect(),
-        excluded_running: preview.excluded_running,
-        excluded_taking: preview.excluded_taking,
-        excluded_resolved: preview.excluded_resolved,
-        excluded_acknowledged: preview.excluded_acknowledged,
+        excluded_running: preview.excluded.running,
+        excluded_taking: preview.excluded.taking,
+        excluded_resolved: preview.excluded.resolved,
+        excluded_acknowledged: preview.excluded.acknowledged,
         left_over: preview.left_over,
     }
 }

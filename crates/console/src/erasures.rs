@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::erasure::ErasureState;
@@ -19,7 +19,7 @@ use super::badge::Badge;
 use super::form::FormErrors;
 use super::layout::{Layout, Section};
 use super::page::page_with;
-use super::projects::{self, Head, Tab};
+use super::projects::{Head, PathProject, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
@@ -76,9 +76,8 @@ struct ErasureValues {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let (values, errors) = (ErasureValues::default(), FormErrors::default());
     render(&state, &signed_in, &project, values, errors, None).await
 }
@@ -86,10 +85,9 @@ async fn show(
 async fn preview(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<ErasureValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let found = count(&state, &project, &values, &mut errors).await?;
     render(&state, &signed_in, &project, values, errors, found).await
@@ -98,10 +96,9 @@ async fn preview(
 async fn erase(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<ErasureValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let found = count(&state, &project, &values, &mut errors).await?;
     if found.is_some() && values.confirmed != values.reference {

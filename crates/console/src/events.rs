@@ -66,7 +66,7 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     let now = OffsetDateTime::now_utc();
-    let catalogue = Catalogue::of_all(declared_names::list_all(&state.pool).await?);
+    let catalogue = Catalogue::from_all(declared_names::list_all(&state.pool).await?);
     let projects = projects::list_in_use(&state.pool, query.project_id()).await?;
     let view = View::load(&state.pool, &signed_in).await?;
     // Who looks for something by name finds it wherever it is.

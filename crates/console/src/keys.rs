@@ -21,7 +21,7 @@ use super::access::{Access, Pages};
 use super::form::FormErrors;
 use super::layout::{Layout, Section};
 use super::page::page_with;
-use super::projects::{self, Head, Tab};
+use super::projects::{Head, PathProject, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
@@ -63,19 +63,17 @@ struct KeyValues {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     render(&state, &signed_in, &project, KeyValues::default(), FormErrors::default()).await
 }
 
 async fn create(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<KeyValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let label = values.label.trim();
     if let Err(why) = check_label(label) {
         let mut errors = FormErrors::default();
@@ -96,9 +94,9 @@ async fn create(
 async fn revoke(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, key_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, key_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such key that is still valid");
     let key_id: KeyId = key_id.parse().map_err(|_| none())?;
     // Another project's key is left as it is: without a commit nothing was changed.

@@ -27,7 +27,7 @@ const OF_KNOWN: usize = 16;
 /// How many of them one address or one browser may have.
 const OF_ONE: usize = 4;
 /// What a password is held against where there is none: a hash of random bytes at the same cost.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$1fNHe741h5v82Z3wOjiWAQ$EKvjb8mXP99PNZg38tP74GHl2mgRYncpIDOJj+M7qBg";
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$1fNHe741h5v82Z3wOjiWAQ$EKvjb8mXP99PNZg38tP74GHl2mgRYncpIDOJj+M7qBg";
 
 /// Who comes with a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +153,7 @@ impl Place {
     ) -> Result<bool, PasswordError> {
         self.in_turn(move |memory| {
             let known = stored.is_some();
-            let right = password::verify(&typed, stored.as_deref().unwrap_or(NOBODY), memory)?;
+            let right = password::verify(&typed, stored.as_deref().unwrap_or(DUMMY_HASH), memory)?;
             Ok(known && right)
         })
         .await
@@ -219,10 +219,10 @@ mod tests {
         let cost = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
         let somebodys = password::hash("correct horse battery", &mut Memory::default())
             .expect("a good password");
-        assert_eq!(cost(NOBODY), cost(&somebodys));
-        assert_eq!(NOBODY.len(), somebodys.len());
+        assert_eq!(cost(DUMMY_HASH), cost(&somebodys));
+        assert_eq!(DUMMY_HASH.len(), somebodys.len());
         assert_eq!(
-            password::verify("correct horse battery", NOBODY, &mut Memory::default()),
+            password::verify("correct horse battery", DUMMY_HASH, &mut Memory::default()),
             Ok(false)
         );
     }

@@ -193,7 +193,7 @@ pub struct Fact {
 }
 
 impl AlertFacts {
-    /// How urgent it is that somebody sees to the incident; of a test message nothing is.
+    /// How urgent it is that an operator sees to the incident; of a test message nothing is.
     #[must_use]
     pub fn urgency(&self) -> Urgency {
         let customers = i64::from(!self.test_message);

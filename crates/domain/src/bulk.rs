@@ -3,7 +3,7 @@
 //!
 //! It is a frozen list. Of a reprocess the first few, the *canary*, start immediately; the rest follow once all of
 //! those succeeded, so many a minute. It pauses by itself when too many failed, and a person decides
-//! whether it goes on. What is counted against it begins anew then: who resumes has seen the
+//! whether it goes on. What is counted against it begins again then: who resumes has seen the
 //! failures.
 
 use serde::{Deserialize, Serialize};

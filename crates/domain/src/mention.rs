@@ -40,7 +40,7 @@ fn find<'a>(word: &str, addresses: &[&'a str]) -> Option<&'a str> {
     }
 }
 
-/// What somebody who was mentioned is told.
+/// What an operator who was mentioned is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MentionFacts {
     /// Who wrote the comment, by name.

@@ -1,4 +1,4 @@
-//! How urgent it is that somebody sees to what waits: by how long it has waited, by how many customers wait, and by
+//! How urgent it is that an operator sees to what waits: by how long it has waited, by how many customers wait, and by
 //! whether money is known to be at risk.
 //!
 //! The limits are fixed, so that a word means the same in every project and on every channel. Amounts of several currencies

@@ -18,7 +18,7 @@ const SLOW: u32 = 8;
 const NEVER_SLOW: Duration = Duration::from_millis(50);
 /// Above this every response is.
 const ALWAYS_SLOW: Duration = Duration::from_millis(300);
-/// The quickest response is looked for anew after this: the server may have moved.
+/// The quickest response is looked for again after this: the server may have moved.
 const FORGET: Duration = Duration::from_mins(1);
 /// Responses that were asked for before the limit fell say nothing of the new one.
 const HOLD: Duration = Duration::from_millis(500);

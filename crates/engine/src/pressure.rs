@@ -92,7 +92,7 @@ impl Counted {
         Self { since: now, calls: 0, before: 0 }
     }
 
-    /// The same, told anew if its second is over.
+    /// The same, told again if its second is over.
     fn until(self, now: Instant) -> Self {
         match now.duration_since(self.since) {
             age if age < SECOND => self,

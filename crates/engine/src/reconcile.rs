@@ -6,7 +6,7 @@
 //! is not done. The first is listed, so that its receipt is sent again, and its watch is terminated, because
 //! it could only fail; an event that went with retention is none of these. The second is recorded, with the
 //! id that the result had, so no incident is opened, and nothing done again, for an effect that was applied
-//! or is void. For the third the watch asks the database anew: it is the truth.
+//! or is void. For the third the watch asks the database again: it is the truth.
 //!
 //! Each event is decided under its own lock and by the same transitions as ever, so the command may be cut
 //! off and run again, while the product works: what is right already is left alone.

@@ -1,4 +1,4 @@
-//! What an operator sees meanwhile: `/readyz` and `/metrics` of both processes, asked twice a second.
+//! What an operator sees in the meantime: `/readyz` and `/metrics` of both processes, asked twice a second.
 //!
 //! A *sign* is anything there that is not as in good times, by a name that stays the same while it lasts. When it
 //! began after a fault and when it was gone again is the report's answer to "does it show, and does it clear".
@@ -252,7 +252,7 @@ fn signs_of_metrics(
         for (name, part, sign) in COUNTERS {
             if metric == name && labels.contains(part) {
                 let before = counted.insert(format!("{process} {metric}{labels}"), value);
-                // A process that has started anew counts from the beginning.
+                // A process that was restarted counts from the beginning.
                 if before.unwrap_or_default() < value {
                     signs.insert(sign.to_owned());
                 }

@@ -2,7 +2,7 @@
 //!
 //! A bucket is any store that speaks S3, told by the variables that its other tools read. Each time chains have grown, one
 //! object is made under a name that none had before; nothing is read, changed or deleted, so a key that may only put
-//! objects is enough. The name is drawn anew for each attempt: one whose response was lost leaves the same lines twice,
+//! objects is enough. The name is drawn again for each attempt: one whose response was lost leaves the same lines twice,
 //! which `audit verify` reads as once. The request goes to the bucket's host and nowhere else, by the client that all
 //! requests leave by, and the store checks the lines by their SHA-256, which is signed, as a store with object lock asks.
 

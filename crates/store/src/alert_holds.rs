@@ -6,7 +6,7 @@
 //! destination is told of causes; the alerts themselves, pending again, where it gets each incident or, as PagerDuty,
 //! follows our state. So no alert is between the two, a process that dies anywhere leaves either an open hold or a notice
 //! that waits, and several workers write one digest. It stands for the messages about causes too that were due
-//! meanwhile, so that one message tells all; a message that was there before and can be edited is edited beside that.
+//! in the meantime, so that one message tells all; a message that was there before and can be edited is edited beside that.
 
 use domain::audit::detail::HeldDetail;
 use domain::audit::{Actor, AuditEvent};

@@ -87,7 +87,7 @@ pub async fn insert_alerts(
     )
     .fetch_all(&mut *tx)
     .await?;
-    insert_for(tx, ids, kind, replay_id, destinations).await
+    insert_for(tx, ids, kind, replay_id, &destinations).await
 }
 
 /// Writes one alert for each destination whose own state follows ours: the incident was acknowledged. Those of an
@@ -110,7 +110,7 @@ pub(crate) async fn insert_acknowledgements(
     )
     .fetch_all(&mut *tx)
     .await?;
-    insert_for(tx, ids, AlertKind::IncidentAcknowledged, after, destinations).await
+    insert_for(tx, ids, AlertKind::IncidentAcknowledged, after, &destinations).await
 }
 
 async fn insert_for(
@@ -118,22 +118,23 @@ async fn insert_for(
     ids: IncidentIds,
     kind: AlertKind,
     replay_id: Option<ReplayId>,
-    destinations: Vec<DestinationId>,
+    destinations: &[DestinationId],
 ) -> Result<(), StoreError> {
-    for destination in destinations {
-        sqlx::query!(
-            "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT alerts_occasion_key DO NOTHING",
-            Uuid::now_v7(),
-            ids.incident_id.as_uuid(),
-            ids.event_id.as_uuid(),
-            destination.as_uuid(),
-            kind.as_str(),
-            replay_id.map(ReplayId::as_uuid),
-        )
-        .execute(&mut *tx)
-        .await?;
-    }
+    let alert_ids: Vec<_> = destinations.iter().map(|_| Uuid::now_v7()).collect();
+    sqlx::query!(
+        "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
+         SELECT told.id, $3, $4, told.destination_id, $5, $6
+         FROM unnest($1::uuid[], $2::uuid[]) AS told (id, destination_id)
+         ON CONFLICT ON CONSTRAINT alerts_occasion_key DO NOTHING",
+        &alert_ids,
+        destinations as &[DestinationId],
+        ids.incident_id.as_uuid(),
+        ids.event_id.as_uuid(),
+        kind.as_str(),
+        replay_id.map(ReplayId::as_uuid),
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

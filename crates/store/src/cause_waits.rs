@@ -106,7 +106,7 @@ struct Standing {
     reminders: i32,
     /// The furthest step that was told of the cause.
     step: i32,
-    /// The furthest that was told since somebody is waited for.
+    /// The furthest that was told since an operator is waited for.
     wait_step: i32,
     came_back_at: Option<OffsetDateTime>,
 }

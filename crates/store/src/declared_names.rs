@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use domain::catalogue::{Catalogue, Declaration};
+use domain::event::Effect;
 use domain::ids::ProjectId;
 use sqlx::PgExecutor;
 
 use crate::error::expect_one;
+use crate::events::query_kinds;
+use crate::search::reading::FOLLOW_INDEXES;
 use crate::{PgConnection, StoreError, column};
 
 /// Reads `provider:name`, where an effect has no provider. A name that this release cannot read,
@@ -119,37 +122,39 @@ pub(crate) async fn lock_name(
     Ok(locked.is_some())
 }
 
-/// Whether an event of the project has the name, or a kept result waits for one that may have it.
+/// Whether an event of the project has the name, or a kept result waits for one that may have it. However many events
+/// it has, each kind of them costs one look.
 pub(crate) async fn is_used(
     tx: &mut PgConnection,
     project_id: ProjectId,
     name: &Declaration,
 ) -> Result<bool, StoreError> {
     let (_, provider, text) = columns(name);
+    sqlx::raw_sql(FOLLOW_INDEXES).execute(&mut *tx).await?;
     let used = match name {
         Declaration::EventType(..) => {
             sqlx::query_scalar!(
                 r#"SELECT EXISTS (SELECT FROM payment_events
-                       WHERE project_id = $1 AND event_type = $3 AND provider = $2)
+                       WHERE project_id = $1 AND effect = ANY ($4) AND event_type = $3 AND provider = $2)
                    OR EXISTS (SELECT FROM early_results
                        WHERE project_id = $1 AND num_nonnulls(provider, event_type) > 0
                          AND coalesce(event_type, $3) = $3 AND coalesce(provider, $2) = $2) AS "used!""#,
                 project_id.as_uuid(),
                 provider,
                 text,
+                &Effect::ALL.iter().map(ToString::to_string).collect::<Vec<_>>(),
             )
             .fetch_one(tx)
             .await?
         }
         Declaration::EffectType(_) => {
-            sqlx::query_scalar!(
-                r#"SELECT EXISTS (SELECT FROM payment_events WHERE project_id = $1 AND effect_type = $2)
-                   OR EXISTS (SELECT FROM early_results WHERE project_id = $1 AND effect_type = $2) AS "used!""#,
-                project_id.as_uuid(),
-                text,
-            )
-            .fetch_one(tx)
-            .await?
+            let used = query_kinds!(
+                r#"SELECT EXISTS (SELECT FROM kinds WHERE effect_type = $3)
+                   OR EXISTS (SELECT FROM early_results WHERE project_id = $1 AND effect_type = $3) AS "used!""#,
+                project_id,
+                text
+            );
+            used.fetch_one(tx).await?.used
         }
     };
     Ok(used)

@@ -52,6 +52,20 @@ pub struct Destination {
     pub every_incident: bool,
 }
 
+/// Reads destinations that were not removed; which of them the caller says.
+macro_rules! query_destinations {
+    ($tail:literal, $argument:expr) => {
+        sqlx::query_as!(
+            Destination,
+            r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
+                   retry_at, failing_since, failures, last_failure,
+                   coalesce(every_incident, kind IN ('webhook', 'activity')) AS "every_incident!"
+               FROM destinations WHERE removed_at IS NULL AND "# + $tail,
+            $argument
+        )
+    };
+}
+
 /// Adds a destination; `Existing` if the project notifies this mail address or this activity already,
 /// and nothing is changed then. Of a URL only the host could be compared, and that is the same for
 /// many.
@@ -117,17 +131,11 @@ pub async fn list_destinations(
     db: impl PgExecutor<'_>,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Destination>, StoreError> {
-    let destinations = sqlx::query_as!(
-        Destination,
-        r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at, failing_since, failures, last_failure,
-             coalesce(every_incident, kind IN ('webhook', 'activity')) AS "every_incident!"
-         FROM destinations WHERE removed_at IS NULL AND ($1::uuid IS NULL OR project_id = $1) ORDER BY id"#,
-        project_id.map(ProjectId::as_uuid),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(destinations)
+    let destinations = query_destinations!(
+        "($1::uuid IS NULL OR project_id = $1) ORDER BY id",
+        project_id.map(ProjectId::as_uuid)
+    );
+    Ok(destinations.fetch_all(db).await?)
 }
 
 /// A destination, unless it was removed.
@@ -135,17 +143,7 @@ pub async fn find_destination(
     db: impl PgExecutor<'_>,
     id: DestinationId,
 ) -> Result<Option<Destination>, StoreError> {
-    let destination = sqlx::query_as!(
-        Destination,
-        r#"SELECT id, project_id, kind, address, queue, coalesce(label, address) AS "label!", created_at, broken_at,
-             retry_at, failing_since, failures, last_failure,
-             coalesce(every_incident, kind IN ('webhook', 'activity')) AS "every_incident!"
-         FROM destinations WHERE id = $1 AND removed_at IS NULL"#,
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(destination)
+    Ok(query_destinations!("id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
 /// What the destinations of these projects are called, removed ones too: timelines name them for

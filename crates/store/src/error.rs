@@ -116,6 +116,12 @@ impl<R> ChangeError<R> {
             Self::Store(error) => Err(error),
         }
     }
+
+    /// The error of a caller that says a rejection in its own words.
+    #[must_use]
+    pub fn into_error<E: From<StoreError>>(self, words: impl FnOnce(R) -> E) -> E {
+        self.rejection().map_or_else(E::from, words)
+    }
 }
 
 impl<R> From<sqlx::Error> for ChangeError<R> {

@@ -122,7 +122,7 @@ pub async fn read_for_watch(
             Holder::Extension(until) => break Some(until),
             Holder::Callback => break None,
             // A policy may have started another one.
-            Holder::Nobody => locked = LockedEvent::lock_existing(tx, event_id).await?,
+            Holder::Ended => locked = LockedEvent::lock_existing(tx, event_id).await?,
         }
     };
     let pending = alerts::list_pending(&mut *tx, event_id).await?;

@@ -67,6 +67,32 @@ impl PaymentEvent {
     }
 }
 
+/// Asks for each kind of event of a project. One index has every kind in its order, whatever became
+/// of the events, so that each costs one look: the caller follows the indexes.
+macro_rules! query_kinds {
+    ($select:literal, $project_id:expr $(, $argument:expr)*) => {
+        sqlx::query!(
+            r#"WITH RECURSIVE kinds AS (
+                   SELECT first.* FROM unnest($2::text[]) AS wanted (effect) CROSS JOIN LATERAL (
+                       SELECT e.effect, e.event_type, e.effect_type FROM payment_events e
+                       WHERE e.project_id = $1 AND e.effect = wanted.effect
+                       ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS first
+                   UNION ALL
+                   SELECT next.* FROM kinds k CROSS JOIN LATERAL (
+                       SELECT e.effect, e.event_type, e.effect_type FROM payment_events e
+                       WHERE e.project_id = $1 AND e.effect = k.effect
+                           AND (e.event_type, e.effect_type) > (k.event_type, k.effect_type)
+                       ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS next
+               ) "# + $select,
+            $project_id.as_uuid(),
+            &domain::event::Effect::ALL.iter().map(ToString::to_string).collect::<Vec<_>>()
+            $(, $argument)*
+        )
+    };
+}
+
+pub(crate) use query_kinds;
+
 /// Reads whole events; what follows `FROM payment_events` is the caller's.
 macro_rules! query_events {
     ($tail:literal, $($argument:expr),+) => {

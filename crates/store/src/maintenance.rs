@@ -19,7 +19,7 @@ pub struct MaintenanceWindow {
     pub started_at: OffsetDateTime,
     /// When it ends by itself.
     pub ends_at: OffsetDateTime,
-    /// When somebody ended it before.
+    /// When an operator ended it before.
     pub ended_at: Option<OffsetDateTime>,
     pub ended_by: Option<String>,
 }

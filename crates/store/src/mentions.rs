@@ -15,7 +15,7 @@ use crate::{PgConnection, StoreError};
 /// How many are claimed at once.
 const BATCH: i64 = 8;
 
-/// Somebody to be told.
+/// An operator to be told.
 #[derive(Debug, Clone)]
 pub struct Mention {
     pub entry_id: AuditId,

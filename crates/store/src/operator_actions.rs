@@ -74,11 +74,8 @@ impl OperatorAction<'_> {
         pool: &PgPool,
         change: Result<(), ChangeError<Rejection>>,
     ) -> Result<(), ActionError> {
-        let rejection = match change {
-            Ok(()) => return Ok(()),
-            Err(ChangeError::Store(error)) => return Err(error.into()),
-            Err(ChangeError::Rejected(rejection)) => rejection,
-        };
+        let Err(error) = change else { return Ok(()) };
+        let rejection = error.rejection()?;
         let event_id = self.incident.event_id;
         Err(ActionError::Rejected(match rejection {
             Rejection::Resolved(_) => {

@@ -14,7 +14,7 @@ use domain::operator::Role;
 use crate::audit::{self, Subject};
 use crate::{ChangeError, PgConnection, StoreError};
 
-/// Why nobody else owns it now.
+/// Why no other operator owns it now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OwnerRejection {
     #[error("there is no such incident")]

@@ -53,6 +53,20 @@ impl Project {
     }
 }
 
+/// Reads projects; what follows `FROM projects` is the caller's.
+macro_rules! query_projects {
+    ($tail:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Project,
+            r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days,
+                   snapshot_in_callback, expected_receipts, created_at, archived_at,
+                   ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
+                         ORDER BY callback_headers.name) AS "callback_header_names!"
+               FROM projects "# + $tail $(, $argument)*
+        )
+    };
+}
+
 /// What a person decides about a project.
 #[derive(Debug, Clone)]
 pub struct ProjectSettings {
@@ -169,17 +183,7 @@ pub async fn find_project(
     db: impl PgExecutor<'_>,
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
-    let project = sqlx::query_as!(
-        Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
-             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
-                   ORDER BY callback_headers.name) AS "callback_header_names!"
-         FROM projects WHERE id = $1"#,
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(project)
+    Ok(query_projects!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
 /// Finds a project and locks its row, so that two people who change it concurrently do not undo
@@ -188,32 +192,13 @@ pub async fn lock_project(
     tx: &mut PgConnection,
     id: ProjectId,
 ) -> Result<Option<Project>, StoreError> {
-    let project = sqlx::query_as!(
-        Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
-             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
-                   ORDER BY callback_headers.name) AS "callback_header_names!"
-         FROM projects WHERE id = $1
-         FOR NO KEY UPDATE"#,
-        id.as_uuid(),
-    )
-    .fetch_optional(tx)
-    .await?;
-    Ok(project)
+    let locked = query_projects!("WHERE id = $1 FOR NO KEY UPDATE", id.as_uuid());
+    Ok(locked.fetch_optional(tx).await?)
 }
 
 /// All projects, archived ones too, oldest first. An installation has a handful.
 pub async fn list_projects(db: impl PgExecutor<'_>) -> Result<Vec<Project>, StoreError> {
-    let projects = sqlx::query_as!(
-        Project,
-        r#"SELECT id, name, mode, timeout_minutes, retention_months, repair_url, snapshots, snapshot_days, snapshot_in_callback, expected_receipts, created_at, archived_at,
-             ARRAY(SELECT spelling FROM callback_headers WHERE project_id = projects.id
-                   ORDER BY callback_headers.name) AS "callback_header_names!"
-         FROM projects ORDER BY id"#,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(projects)
+    Ok(query_projects!("ORDER BY id").fetch_all(db).await?)
 }
 
 /// The projects that are not archived, and the one that is named even so; oldest first.

@@ -38,6 +38,19 @@ pub struct Reprocess {
     pub next_attempt_at: Option<OffsetDateTime>,
 }
 
+/// Reads reprocesses; what follows `FROM reprocesses` is the caller's.
+macro_rules! query_reprocesses {
+    ($tail:literal, $argument:expr) => {
+        sqlx::query_as!(
+            Reprocess,
+            "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
+                 with_snapshot, result_due_at, next_attempt_at
+             FROM reprocesses " + $tail,
+            $argument
+        )
+    };
+}
+
 /// A reprocess that is about to be kept.
 #[derive(Debug, Clone, Copy)]
 pub struct NewReprocess<'a> {
@@ -94,16 +107,7 @@ pub async fn find_reprocess(
     db: impl PgExecutor<'_>,
     id: ReplayId,
 ) -> Result<Option<Reprocess>, StoreError> {
-    let reprocess = sqlx::query_as!(
-        Reprocess,
-        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             with_snapshot, result_due_at, next_attempt_at
-         FROM reprocesses WHERE id = $1",
-        id.as_uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(reprocess)
+    Ok(query_reprocesses!("WHERE id = $1", id.as_uuid()).fetch_optional(db).await?)
 }
 
 /// The reprocesses of an incident, oldest first.
@@ -111,16 +115,11 @@ pub async fn list_for_incident(
     db: impl PgExecutor<'_>,
     incident_id: IncidentId,
 ) -> Result<Vec<Reprocess>, StoreError> {
-    let reprocesses = sqlx::query_as!(
-        Reprocess,
-        "SELECT id, incident_id, event_id, state, requested_by, note, requested_at, finished_at, body,
-             with_snapshot, result_due_at, next_attempt_at
-         FROM reprocesses WHERE incident_id = $1 ORDER BY requested_at, id",
-        incident_id.as_uuid(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(reprocesses)
+    let reprocesses = query_reprocesses!(
+        "WHERE incident_id = $1 ORDER BY requested_at, id",
+        incident_id.as_uuid()
+    );
+    Ok(reprocesses.fetch_all(db).await?)
 }
 
 /// The latest reprocess of an incident, and its last attempt.

@@ -64,7 +64,7 @@ pub struct EarlyResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EarlyKept {
     New,
-    /// It was kept before; nothing changed, but that one which nobody gave up yet after its 24 hours is kept anew.
+    /// It was kept before; nothing changed, but that one which nobody gave up yet after its 24 hours is kept again.
     Again,
     /// Its key was used for another event.
     Conflict,

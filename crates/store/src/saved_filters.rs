@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::audit::{self, Subject};
 use crate::{ChangeError, PgConnection, StoreError};
 
-/// A filter as somebody who may use it sees it.
+/// A filter as an operator who may use it sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedFilter {
     pub id: FilterId,

@@ -7,7 +7,6 @@
 
 mod judge;
 
-use domain::event::Effect;
 use domain::ids::{ProjectId, SilenceId};
 use domain::silence::{ExpectedHours, Usual};
 use sqlx::PgExecutor;
@@ -16,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::judge::{judge, list_judged};
 
+use crate::events::query_kinds;
 use crate::{PgConnection, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub async fn find_silence(
 }
 
 /// Ends the silences of a project without a word, because something else is expected from now on.
-/// What is silent by that is noticed anew.
+/// What is silent by that is noticed again.
 pub(crate) async fn withdraw(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,
@@ -169,30 +169,6 @@ async fn find_last_resumed(
     .fetch_one(db)
     .await?;
     Ok(resumed_at)
-}
-
-/// Asks for each kind of event of a project. One index has every kind in its order, whatever became
-/// of the events, so that each costs one look: the caller follows the indexes.
-macro_rules! query_kinds {
-    ($select:literal, $project_id:expr $(, $argument:expr)*) => {
-        sqlx::query!(
-            r#"WITH RECURSIVE kinds AS (
-                   SELECT first.* FROM unnest($2::text[]) AS wanted (effect) CROSS JOIN LATERAL (
-                       SELECT e.effect, e.event_type, e.effect_type FROM payment_events e
-                       WHERE e.project_id = $1 AND e.effect = wanted.effect
-                       ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS first
-                   UNION ALL
-                   SELECT next.* FROM kinds k CROSS JOIN LATERAL (
-                       SELECT e.effect, e.event_type, e.effect_type FROM payment_events e
-                       WHERE e.project_id = $1 AND e.effect = k.effect
-                           AND (e.event_type, e.effect_type) > (k.event_type, k.effect_type)
-                       ORDER BY e.project_id, e.effect, e.event_type, e.effect_type LIMIT 1) AS next
-               ) "# + $select,
-            $project_id.as_uuid(),
-            &Effect::ALL.iter().map(ToString::to_string).collect::<Vec<_>>()
-            $(, $argument)*
-        )
-    };
 }
 
 /// When the newest receipt of each event type came.

@@ -111,17 +111,16 @@ pub async fn act(
     match done.await {
         Ok(true) => Ok(PressOutcome::Done(Changed::already(1))),
         Ok(false) => Ok(PressOutcome::Repeated),
-        Err(ChangeError::Store(error)) => Err(error),
-        Err(ChangeError::Rejected(PressRejection::Snooze(why))) => {
-            Ok(PressOutcome::Rejected(why.to_string()))
-        }
-        Err(ChangeError::Rejected(PressRejection::Incident(why))) => {
-            match action.explain(pool, Err(ChangeError::Rejected(why))).await {
-                Err(ActionError::Store(error)) => Err(error),
-                Err(ActionError::Rejected(why)) => Ok(PressOutcome::Rejected(why.to_string())),
-                Ok(()) => Ok(PressOutcome::Done(Changed::already(1))),
+        Err(error) => match error.rejection()? {
+            PressRejection::Snooze(why) => Ok(PressOutcome::Rejected(why.to_string())),
+            PressRejection::Incident(why) => {
+                match action.explain(pool, Err(ChangeError::Rejected(why))).await {
+                    Err(ActionError::Store(error)) => Err(error),
+                    Err(ActionError::Rejected(why)) => Ok(PressOutcome::Rejected(why.to_string())),
+                    Ok(()) => Ok(PressOutcome::Done(Changed::already(1))),
+                }
             }
-        }
+        },
     }
 }
 
@@ -144,8 +143,7 @@ pub async fn act_on_cause(
     match done.await {
         Ok(Some(changed)) => Ok(PressOutcome::Done(changed)),
         Ok(None) => Ok(PressOutcome::Repeated),
-        Err(ChangeError::Store(error)) => Err(error),
-        Err(ChangeError::Rejected(why)) => Ok(PressOutcome::Rejected(why.to_string())),
+        Err(error) => Ok(PressOutcome::Rejected(error.rejection()?.to_string())),
     }
 }
 

@@ -7,9 +7,9 @@ use domain::signature::SigningSecret;
 
 /// What a password for the first sign-in is written with: letters and digits that are not easily
 /// confused.
-const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// How many of them, in groups of four: 120 bits.
-const LEGIBLE_LENGTH: usize = 24;
+const PASSWORD_LENGTH: usize = 24;
 
 /// A new session's token.
 ///
@@ -56,8 +56,8 @@ pub fn signing_secret() -> Result<SigningSecret, getrandom::Error> {
 /// # Errors
 /// When the system gives no random bytes.
 pub fn first_password() -> Result<String, getrandom::Error> {
-    let random: [u8; LEGIBLE_LENGTH] = bytes()?;
-    let letters = random.map(|byte| char::from(LEGIBLE[usize::from(byte % 32)]));
+    let random: [u8; PASSWORD_LENGTH] = bytes()?;
+    let letters = random.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     let groups: Vec<String> = letters.chunks(4).map(|four| four.iter().collect()).collect();
     Ok(groups.join("-"))
 }

@@ -1,6 +1,6 @@
 //! What is held back when a worker dies, and when telling waits again.
 
-use e2e::run;
+use e2e::{World, run};
 use store::alert_claims::{AlertClaim, claim_alert};
 use store::alert_holds;
 use store::notices::{NoticeClaim, claim_notice};
@@ -8,13 +8,12 @@ use uuid::Uuid;
 
 use super::{
     CODE, change, end, fail, fail_many, header, hook, pass, start, tell_that_receipts_come, totals,
-    world,
 };
 
 #[test]
 fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         // It dies before it has committed that an alert is held back.
@@ -53,7 +52,7 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_writes_one_digest() {
 #[test]
 fn two_maintenances_that_overlap_end_in_one_digest() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         start(&world).await;
@@ -75,7 +74,7 @@ fn two_maintenances_that_overlap_end_in_one_digest() {
 #[test]
 fn a_maintenance_of_days_gives_nothing_up_and_ends_by_itself() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         start(&world).await;
         let event_id = world.receipt("evt_1").await;
@@ -94,7 +93,7 @@ fn a_maintenance_of_days_gives_nothing_up_and_ends_by_itself() {
 #[test]
 fn another_message_that_waited_for_days_has_a_day_to_be_taken() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let hook = hook(&world).await;
         start(&world).await;
         tell_that_receipts_come(&world).await;

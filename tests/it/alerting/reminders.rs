@@ -12,7 +12,7 @@ use store::destinations::list_destinations;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, change, end, fail, fail_many, flat, header, hook, start, succeed, world};
+use super::{CODE, change, end, fail, fail_many, flat, header, hook, start};
 use crate::automation::script::{Script, bad_fields};
 use crate::causes_told::headings;
 
@@ -58,7 +58,7 @@ async fn slack(world: &World) -> (Receiver, DestinationId) {
 #[test]
 fn two_hundred_incidents_are_one_reminder_each_time_until_somebody_acknowledges() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         assert_eq!(rule(&world, "--remind-every", "30m").await.0, 0);
         fail_many(&world, 0..200).await;
@@ -91,7 +91,7 @@ const PAID: &str = "UPDATE incidents SET opened_at = opened_at - interval '90 mi
 #[test]
 fn a_reminder_says_how_urgent_it_is_and_what_is_at_risk() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let hook = hook(&world).await;
         rule(&world, "--remind-every", "30m").await;
@@ -117,7 +117,7 @@ fn a_reminder_says_how_urgent_it_is_and_what_is_at_risk() {
 #[test]
 fn nothing_reminds_of_an_incident_whose_alerts_wait_for_a_policy() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         rule(&world, "--remind-every", "30m").await;
         let id = world.project.id.to_string();
@@ -140,7 +140,7 @@ fn nothing_reminds_of_an_incident_whose_alerts_wait_for_a_policy() {
 #[test]
 fn a_worker_that_dies_between_due_and_told_loses_nothing_and_doubles_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         rule(&world, "--remind-every", "30m").await;
         fail(&world, "evt_1", CODE).await;
@@ -170,7 +170,7 @@ fn a_worker_that_dies_between_due_and_told_loses_nothing_and_doubles_nothing() {
 #[test]
 fn a_reminder_of_what_was_acknowledged_before_it_was_sent_says_why_it_was_not() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         rule(&world, "--remind-every", "30m").await;
         fail(&world, "evt_1", CODE).await;
@@ -190,7 +190,7 @@ fn a_reminder_of_what_was_acknowledged_before_it_was_sent_says_why_it_was_not() 
 #[test]
 fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (slack, id) = slack(&world).await;
         let (project, id) = (world.project.id.to_string(), id.to_string());
@@ -213,7 +213,7 @@ fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
         wait(&world, "5 hours").await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (2, 1));
         assert!(headings(&slack)[0].contains("Escalated: 1 incident of"), "{:?}", headings(&slack));
-        succeed(&world, event_id).await;
+        world.succeed_and_alert(event_id).await;
         wait(&world, "0 minutes").await;
         assert_eq!((world.mailbox.mails().len(), slack.received().len()), (3, 2));
         assert!(headings(&slack)[1].contains("is resolved"), "{:?}", headings(&slack));
@@ -223,7 +223,7 @@ fn the_next_destination_is_told_when_nobody_acknowledges_and_when_it_is_over() {
 #[test]
 fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         escalate(&world, "'slack'").await;
@@ -243,7 +243,7 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
         let told = headings(&slack);
         assert!(told.len() == 2 && told[1].contains("Escalated: 1 incident of"), "{told:?}");
         for event_id in [first, second] {
-            succeed(&world, event_id).await;
+            world.succeed_and_alert(event_id).await;
         }
         wait(&world, "0 minutes").await;
         assert_eq!(slack.received().len(), 3);
@@ -254,7 +254,7 @@ fn what_opens_after_an_acknowledgement_is_escalated_again_and_all_of_it_is_over_
 #[test]
 fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (first, id) = slack(&world).await;
         let second = hook(&world).await;
@@ -275,7 +275,7 @@ fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
 #[test]
 fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         escalate(&world, "'slack'").await;
@@ -298,7 +298,7 @@ fn without_another_destination_those_of_an_escalation_are_told_at_once() {
 #[test]
 fn another_rule_is_changed_where_only_destinations_of_the_escalation_are_left() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (_slack, id) = slack(&world).await;
         escalate(&world, "'slack'").await;
@@ -320,7 +320,7 @@ fn another_rule_is_changed_where_only_destinations_of_the_escalation_are_left() 
 #[test]
 fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenance() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         rule(&world, "--come-back-after", "1d").await;
         let event_id = fail(&world, "evt_1", CODE).await;
@@ -347,14 +347,14 @@ fn what_was_acknowledged_and_stands_comes_back_and_telling_waits_in_a_maintenanc
 #[test]
 fn rules_that_do_not_fit_together_are_named_and_nothing_changes() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (_slack, slack) = slack(&world).await;
         let all = list_destinations(&world.pool, Some(world.project.id)).await.expect("a list");
         let everyone: Vec<_> = all.iter().map(|one| one.id).collect();
         let unknown = "dst_00000000000000000000000009";
         let path = format!("/{}/alert-rules", world.project.id);
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         for (body, field) in [
             (json!({ "escalate_after": "1h" }), "escalate_after"),
             (json!({ "escalate_to": [slack] }), "escalate_to"),

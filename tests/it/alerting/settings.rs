@@ -8,7 +8,6 @@ use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world;
 use crate::automation::script::{Script, bad_fields};
 
 const NIGHT: &str = "22:00-07:00 Europe/Berlin";
@@ -22,7 +21,7 @@ async fn audited(world: &World) -> Vec<(String, Value)> {
 #[test]
 fn the_command_line_sets_and_shows_when_telling_waits() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = world.project.id.to_string();
         let set = async |hours: &str| {
             let set = ["alerting", "set", "--project", &id, "--quiet-hours", hours];
@@ -49,7 +48,7 @@ fn the_command_line_sets_and_shows_when_telling_waits() {
 #[test]
 fn the_command_line_starts_lists_and_ends_maintenance() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = world.project.id.to_string();
         let start = ["maintenance", "start", "--project", &id, "--for", "10m"];
         let (_, first) = world.cli(&start).await.expect("a command");
@@ -81,12 +80,12 @@ const ACTIONS: [&str; 4] =
 #[test]
 fn a_deploy_script_starts_and_ends_a_maintenance() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (rules, windows) = (
             format!("/{}/alert-rules", world.project.id),
             format!("/{}/maintenance", world.project.id),
         );
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let none: AlertRulesResponse = admin.read(&rules).await;
         assert_eq!((none.quiet_hours, none.held_by), (None, None));
         let put = async |body: Value| admin.call(Method::PUT, &rules, Some(body)).await;
@@ -99,7 +98,7 @@ fn a_deploy_script_starts_and_ends_a_maintenance() {
             assert_eq!((status, bad_fields(&error)), (422, vec!["quiet_hours"]));
         }
 
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let body = json!({ "for": "10m", "reason": "deploy 42" });
         let started: MaintenanceResponse = script.send(&windows, body).await;
         assert_eq!(started.ends_at - started.started_at, time::Duration::minutes(10));
@@ -123,7 +122,7 @@ fn a_deploy_script_starts_and_ends_a_maintenance() {
 #[test]
 fn the_console_sets_the_rules_and_shows_that_telling_waits() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/alerting", world.project.id);
         let wrong = alice.submit(&page, &page, &[("quiet_hours", "night")]).await;
@@ -160,7 +159,7 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
 #[test]
 fn who_saves_rules_from_an_old_page_leaves_what_another_set_in_the_meantime() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let id = world.project.id.to_string();
         let page = format!("/projects/{id}/alerting");
@@ -179,7 +178,7 @@ fn who_saves_rules_from_an_old_page_leaves_what_another_set_in_the_meantime() {
 #[test]
 fn the_end_of_one_maintenance_is_not_said_to_tell_people_while_another_lasts() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/alerting", world.project.id);
         let maintenance = format!("/projects/{}/maintenance", world.project.id);

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::{CODE, change, fail, header, succeed, world};
+use super::{CODE, change, fail, header};
 use crate::automation::script::{Script, bad_fields};
 
 async fn cli(world: &World, arguments: &[&str]) -> (i32, Value) {
@@ -25,7 +25,7 @@ async fn be_over(world: &World) {
 #[test]
 fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         change(
             &world,
@@ -60,7 +60,7 @@ fn a_snoozed_incident_is_back_when_its_time_has_come_in_one_message_for_all() {
 #[test]
 fn however_many_snoozes_are_over_one_statement_ends_them() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         for name in ["evt_1", "evt_2", "evt_3"] {
             let id = world.incident(fail(&world, name, CODE).await).await.id.to_string();
@@ -70,7 +70,7 @@ fn however_many_snoozes_are_over_one_statement_ends_them() {
         world.result(resolved, "failed", json!({"error_code": CODE})).await;
         let id = world.incident(resolved).await.id.to_string();
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "4h"]).await.0, 0);
-        succeed(&world, resolved).await;
+        world.succeed_and_alert(resolved).await;
         change(&world, "UPDATE snoozes SET until = now()").await;
         world.send_notices().await;
         // Rows that one statement of a transaction wrote have the same `cmin`.
@@ -85,7 +85,7 @@ fn however_many_snoozes_are_over_one_statement_ends_them() {
 #[test]
 fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let first = fail(&world, "evt_1", CODE).await;
         let id = world.incident(first).await.id.to_string();
@@ -106,7 +106,7 @@ fn a_snooze_ends_with_the_next_incident_of_its_cause_by_hand_or_with_its_own() {
         assert_eq!(ended["snoozed"], json!(false));
         be_over(&world).await;
         assert_eq!(cli(&world, &["incident", "snooze", &id, "--for", "5m"]).await.0, 0);
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         be_over(&world).await;
         let back = |mail: &String| header(mail, "Subject").contains("snoozed");
         let mails = world.mailbox.mails();
@@ -133,11 +133,11 @@ async fn type_a_time(bob: &Operator, page: &str, script: &Script<'_>, path: &str
 #[test]
 fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let event_id = fail(&world, "evt_1", CODE).await;
         let id = world.incident(event_id).await.id;
         let path = format!("/{}/incidents/{id}/snooze", world.project.id);
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let none: SnoozeResponse = script.read(&path).await;
         assert!(!none.snoozed);
         for (body, field) in [
@@ -155,7 +155,7 @@ fn a_script_and_the_console_snooze_and_say_what_is_wrong() {
         let body = json!({ "until_next": true, "note": "the bank knows" });
         let snoozed: SnoozeResponse = script.send(&path, body).await;
         assert_eq!((snoozed.snoozed, snoozed.until), (true, None));
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         assert_eq!(viewer.call(Method::DELETE, &path, None).await.0, 403);
         let (status, ended) = script.call(Method::DELETE, &path, None).await;
         assert_eq!((status, &ended["snoozed"]), (200, &json!(false)));

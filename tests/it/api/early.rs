@@ -89,7 +89,7 @@ fn after_24_hours_an_early_result_is_not_applied() {
 }
 
 #[test]
-fn an_early_result_that_is_sent_again_after_24_hours_is_kept_anew() {
+fn an_early_result_that_is_sent_again_after_24_hours_is_kept_again() {
     run(async {
         let api = Api::start().await;
         let sent = early("evt_1", "success").to_string();

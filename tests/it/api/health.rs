@@ -1,6 +1,6 @@
 //! `/healthz` and `/readyz`.
 
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn without_temporal_it_is_degraded_and_takes_receipts() {
 #[test]
 fn nothing_of_the_installation_is_shown_to_strangers() {
     run(async {
-        let api = Api::around(World::start_with(WorldOptions::default().without_worker()).await);
+        let api = Api::around(World::start_without_worker().await);
         api.world.alert_bob().await;
         sqlx::query("UPDATE destinations SET broken_at = now()")
             .execute(&api.world.pool)

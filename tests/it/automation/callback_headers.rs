@@ -1,18 +1,19 @@
 //! Callback headers by the automation API: set and removed by name, and never given back.
 
 use domain::operator::Role;
+use e2e::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Script, world};
+use super::Script;
 
 const CANARY: &str = "canary-7f3a91";
 
 #[test]
 fn headers_are_set_replaced_and_removed_and_only_named_in_return() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let change = async |headers: Value| {
             let body = json!({ "callback_headers": headers });
@@ -65,8 +66,8 @@ fn wrong() -> Vec<(Value, &'static str)> {
 #[test]
 fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let ten: Value = (0..10)
             .map(|at| (format!("X-Header-{at}"), json!("x")))
@@ -101,12 +102,12 @@ fn what_is_no_header_is_rejected_by_name_and_changes_nothing() {
 #[test]
 fn a_new_project_may_have_them_and_who_may_not_change_projects_may_not_set_them() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let body = json!({ "name": "Second", "callback_headers": { "X-Gateway-Key": CANARY } });
         let (status, made) = script.post("", body).await;
         assert_eq!((status, &made["callback_header_names"]), (201, &json!(["X-Gateway-Key"])));
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "callback_headers": { "X-Gateway-Key": null } });
         let path = format!("/{}", world.project.id);
         assert_eq!(viewer.call(Method::PATCH, &path, Some(body)).await.0, 403);

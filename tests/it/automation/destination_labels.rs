@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::script::accepted;
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 const BOB: &str = "bob@cometcart.test";
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
@@ -34,8 +34,8 @@ async fn renamings(world: &World) -> Vec<String> {
 #[test]
 fn a_script_gives_a_destination_another_label_and_its_default_back() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let [bob, slack] = destinations(&world, &script).await;
         for (path, label, expected) in [
             (&bob, json!(" Bob, on call "), "Bob, on call"),
@@ -65,8 +65,8 @@ fn a_script_gives_a_destination_another_label_and_its_default_back() {
 #[test]
 fn a_label_that_cannot_be_read_is_rejected_with_the_cure_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let [bob, _] = destinations(&world, &script).await;
         for (body, cure) in [
             (json!({}), "is required: 1 to 255 characters, or null for the default"),
@@ -90,15 +90,15 @@ fn a_label_that_cannot_be_read_is_rejected_with_the_cure_and_changes_nothing() {
 #[test]
 fn only_an_admin_renames_and_only_a_destination_of_that_project() {
     e2e::run(async {
-        let world = world().await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let admin = Script::new(&world, Role::Admin).await;
         let [bob, _] = destinations(&world, &admin).await;
         let other: CreatedProject = admin.send("", json!({ "name": "Charlie's" })).await;
         let (_, id) = bob.rsplit_once('/').expect("an id");
         let elsewhere = format!("/{}/destinations/{id}", other.project.project_id);
         let body = Some(json!({ "label": "Charlie" }));
         assert_eq!(admin.call(Method::PATCH, &elsewhere, body.clone()).await.0, 404);
-        let operator = Script::of(&world, Role::Operator).await;
+        let operator = Script::new(&world, Role::Operator).await;
         assert_eq!(operator.call(Method::PATCH, &bob, body.clone()).await.0, 403);
         assert_eq!(admin.call(Method::DELETE, &bob, None).await.0, 204);
         assert_eq!(admin.call(Method::PATCH, &bob, body).await.0, 404, "it was removed");
@@ -109,8 +109,8 @@ fn only_an_admin_renames_and_only_a_destination_of_that_project() {
 #[test]
 fn the_command_line_renames_a_destination_as_the_api_does() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let [_, slack] = destinations(&world, &script).await;
         let (_, id) = slack.rsplit_once('/').expect("an id");
         let update = async |options: &[&str]| {

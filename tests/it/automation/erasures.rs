@@ -3,7 +3,7 @@
 use domain::audit::Actor;
 use domain::operator::Role;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::json;
 use store::{MasterKey, erasure};
@@ -15,8 +15,8 @@ use super::script::Script;
 #[test]
 fn a_script_counts_a_customer_erases_them_and_sees_when_it_is_over() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let admin = Script::new(&world, Role::Admin).await;
         let event_id = world.receipt("evt_1").await;
         let path = format!("/{}/erasures", world.project.id);
         let post = async |body| admin.call(Method::POST, &path, Some(body)).await;
@@ -46,8 +46,8 @@ fn a_script_counts_a_customer_erases_them_and_sees_when_it_is_over() {
 #[test]
 fn a_reference_that_no_receipt_may_have_any_more_is_erased_as_it_was_taken() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let admin = Script::new(&world, Role::Admin).await;
         world.receipt("evt_1").await;
         let unseen = "us\u{AD}er";
         sqlx::query("UPDATE payment_events SET internal_reference = $1")
@@ -67,8 +67,8 @@ fn a_reference_that_no_receipt_may_have_any_more_is_erased_as_it_was_taken() {
 #[test]
 fn what_is_not_known_or_not_right_is_said_and_nothing_is_begun() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let admin = Script::new(&world, Role::Admin).await;
         world.receipt("evt_1").await;
         let path = format!("/{}/erasures", world.project.id);
         for (body, expected, word) in [
@@ -82,7 +82,7 @@ fn what_is_not_known_or_not_right_is_said_and_nothing_is_begun() {
             assert_eq!(status, expected, "{response}");
             assert!(response.to_string().contains(word), "{response}");
         }
-        let operator = Script::of(&world, Role::Operator).await;
+        let operator = Script::new(&world, Role::Operator).await;
         let wanted = json!({ "internal_reference": "user_456", "confirm": true });
         for (method, body) in [(Method::POST, Some(wanted)), (Method::GET, None)] {
             let (status, response) = operator.call(method, &path, body).await;
@@ -112,7 +112,7 @@ async fn erase(world: &World, reference: &str) {
 #[test]
 fn a_receipt_whose_body_comes_after_an_erasure_is_known_again() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let event_id = world.receipt("evt_1").await;
         let address = world.url.strip_prefix("http://").expect("an address");
         let body = receipt("evt_1").to_string();

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::script::accepted;
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 /// What the audit says of it, oldest first.
 async fn changes(world: &World) -> Vec<String> {
@@ -26,9 +26,9 @@ async fn bob(world: &World) -> String {
 #[test]
 fn it_is_changed_everywhere_and_each_change_is_in_the_audit_once() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = bob(&world).await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations/{id}", world.project.id);
         for every_incident in [true, true] {
             let body = Some(json!({ "every_incident": every_incident }));
@@ -62,14 +62,14 @@ fn it_is_changed_everywhere_and_each_change_is_in_the_audit_once() {
 #[test]
 fn what_is_no_truth_is_rejected_and_so_is_everybody_but_an_admin() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = bob(&world).await;
         let path = format!("/{}/destinations/{id}", world.project.id);
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let body = Some(json!({ "every_incident": "yes", "label": "Bob" }));
         let (status, rejected) = script.reject(Method::PATCH, &path, body).await;
         assert_eq!((status, bad_fields(&rejected)), (422, vec!["every_incident"]));
-        let operator = Script::of(&world, Role::Operator).await;
+        let operator = Script::new(&world, Role::Operator).await;
         let body = Some(json!({ "every_incident": true }));
         assert_eq!(operator.call(Method::PATCH, &path, body).await.0, 403);
         assert_eq!(changes(&world).await, [""; 0]);

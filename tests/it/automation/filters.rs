@@ -13,7 +13,7 @@ use serde_json::json;
 use store::pool::transaction;
 use store::saved_filters::{NewFilter, save};
 
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 /// An incident whose cause has this error code.
 async fn fail(world: &World, provider_event_id: &str, code: &str) -> IncidentId {
@@ -43,9 +43,9 @@ async fn found(script: &Script<'_>, world: &World, query: &str) -> Vec<IncidentI
 #[test]
 fn filters_are_listed_with_their_owners_and_narrow_incidents_by_their_names() {
     run(async {
-        let world = world().await;
-        let bob = Script::of(&world, Role::Operator).await;
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let bob = Script::new(&world, Role::Operator).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let (disk, locked) =
             (fail(&world, "evt_1", "disk").await, fail(&world, "evt_2", "locked").await);
         let path = format!("/{}/incidents/{disk}", world.project.id);
@@ -88,8 +88,8 @@ fn filters_are_listed_with_their_owners_and_narrow_incidents_by_their_names() {
 #[test]
 fn a_filter_that_is_not_there_or_names_what_is_gone_is_rejected_by_its_field() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Viewer).await;
         let rejected = async |name: &str| {
             let path = format!("/{}/incidents?filter={name}", world.project.id);
             let (status, error) = script.reject(Method::GET, &path, None).await;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Script, world};
+use super::Script;
 use crate::clients::{ask, root};
 use domain::operator::Role;
 use e2e::World;
@@ -42,7 +42,7 @@ fn succeeds(command: &mut Command) {
 #[test]
 fn a_validator_finds_no_fault_in_the_openapi_document() {
     e2e::run(async {
-        let folder = document(&world().await).await;
+        let folder = document(&World::start_without_worker().await).await;
         succeeds(python(folder.path()).args(["-m", "openapi_spec_validator", "openapi.json"]));
     });
 }
@@ -50,7 +50,7 @@ fn a_validator_finds_no_fault_in_the_openapi_document() {
 #[test]
 fn a_python_client_made_from_the_openapi_document_works() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let folder = document(&world).await;
         let event_id = world.receipt("evt_1").await;
         let incident = world.fail(event_id, json!({"error_code": "db_write_failed"})).await;
@@ -66,7 +66,7 @@ fn a_python_client_made_from_the_openapi_document_works() {
             "--fail-on-warning",
             "--output-path=sendpromptly_client",
         ]));
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let used = root().join("tests/openapi/use_client.py");
         let paths = [folder.path().to_owned(), libraries().join("python")];
         let mut command = python(folder.path());
@@ -86,7 +86,7 @@ fn a_python_client_made_from_the_openapi_document_works() {
 #[test]
 fn types_made_from_the_openapi_document_compile_in_typescript() {
     e2e::run(async {
-        let folder = document(&world().await).await;
+        let folder = document(&World::start_without_worker().await).await;
         let modules = libraries().join("node/node_modules");
         let run = |program: &str, arguments: &[&str]| {
             let script = modules.join(program);

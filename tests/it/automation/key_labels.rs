@@ -2,15 +2,16 @@
 
 use api_types::keys::CreatedKey;
 use domain::operator::Role;
+use e2e::World;
 use serde_json::{Value, json};
 
-use super::{Script, bad_fields, world};
+use super::{Script, bad_fields};
 
 #[test]
 fn a_script_labels_a_key_as_the_document_says() {
     e2e::run(async {
         let world = world().await;
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         let keys = format!("/{}/keys", world.project.id);
         for (label, expected) in
             [(" worker ", "worker"), ("\u{260e}\u{fe0f} on call", "\u{260e}\u{fe0f} on call")]

@@ -3,16 +3,17 @@
 use api_types::list::Listed;
 use api_types::policies::{PolicyResetResponse, PolicyResponse};
 use domain::operator::Role;
+use e2e::World;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Script, accepted, bad_fields, world};
+use super::{Script, accepted, bad_fields};
 
 #[test]
 fn a_script_sets_lists_and_turns_off_a_policy() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let all = format!("/{}/policies", world.project.id);
         let one = format!("{all}/credit_grant");
         let none: Listed<PolicyResponse> = script.read(&all).await;
@@ -33,8 +34,8 @@ fn a_script_sets_lists_and_turns_off_a_policy() {
 #[test]
 fn every_mistake_is_named_and_nothing_is_set() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let all = format!("/{}/policies", world.project.id);
         for (effect, body, fields) in [
             (
@@ -76,13 +77,13 @@ fn every_mistake_is_named_and_nothing_is_set() {
 #[test]
 fn operators_reset_and_only_admins_set() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let one = format!("/{}/policies/credit_grant", world.project.id);
         let reset = format!("{one}/reset");
         for (role, may_set, may_reset) in
             [(Role::Viewer, 403, 403), (Role::Operator, 403, 200), (Role::Admin, 200, 200)]
         {
-            let script = Script::of(&world, role).await;
+            let script = Script::new(&world, role).await;
             let body = Some(json!({ "auto_reprocess": true }));
             assert_eq!(script.call(Method::PUT, &one, body).await.0, may_set, "{role}");
             assert_eq!(script.post(&reset, json!({})).await.0, may_reset, "{role}");

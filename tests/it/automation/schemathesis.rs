@@ -14,7 +14,7 @@ use e2e::World;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Script, world};
+use super::Script;
 use crate::clients::ask;
 
 const SEED: &str = "1";
@@ -187,8 +187,8 @@ fn run_it(folder: &TempDir, url: &str) {
 #[test]
 fn what_the_document_allows_is_accepted_and_every_response_is_one_that_it_names() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let folder = tempfile::tempdir().expect("a folder");
         let document = document(&world).await.to_string();
         fs::write(folder.path().join("openapi.json"), document).expect("a file");

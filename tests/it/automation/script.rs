@@ -15,7 +15,7 @@ pub struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    pub async fn of(world: &'a World, role: Role) -> Self {
+    pub async fn new(world: &'a World, role: Role) -> Self {
         let email = format!("{role}@cometcart.test");
         let operator = console::add(&world.pool, &email, role).await;
         let token = web::random::operator_token().expect("a token");

@@ -1,10 +1,11 @@
 //! What a project wants of snapshots, by the automation API and the command line.
 
 use domain::operator::Role;
+use e2e::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Script, world};
+use super::Script;
 
 fn settings(project: &Value) -> [&Value; 3] {
     ["snapshots", "snapshot_days", "snapshot_in_callback"].map(|name| &project[name])
@@ -13,8 +14,8 @@ fn settings(project: &Value) -> [&Value; 3] {
 #[test]
 fn what_becomes_of_snapshots_is_set_field_by_field_and_in_the_audit() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let (_, before) = script.get(&path).await;
         assert_eq!(settings(&before), [&json!(false), &json!(30), &json!(false)]);

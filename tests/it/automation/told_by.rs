@@ -4,25 +4,22 @@ use api_types::incidents::IncidentDetailsResponse;
 use domain::ids::IncidentId;
 use domain::operator::Role;
 use e2e::World;
-use serde_json::json;
 
-use super::{Script, world};
+use super::Script;
 
 /// An incident of one cause with the others, whose alerts were seen to.
 async fn fail(world: &World, provider_event_id: &str) -> IncidentId {
-    let event_id = world.receipt(provider_event_id).await;
-    world.result(event_id, "failed", json!({ "error_code": "db_write_failed" })).await;
-    world.deliver_alerts(&[event_id]).await;
+    let event_id = world.fail_and_alert(provider_event_id).await;
     world.incident(event_id).await.id
 }
 
 #[test]
 fn an_incident_that_a_message_of_its_cause_told_names_that_message() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let (first, second) = (fail(&world, "evt_1").await, fail(&world, "evt_2").await);
-        let script = Script::of(&world, Role::Viewer).await;
+        let script = Script::new(&world, Role::Viewer).await;
         let read = async |id: IncidentId| {
             let path = format!("/{}/incidents/{id}", world.project.id);
             let read: IncidentDetailsResponse = script.read(&path).await;

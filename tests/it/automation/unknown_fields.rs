@@ -7,7 +7,7 @@ use e2e::World;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Script, world};
+use super::Script;
 
 /// Every documented operation of scripts that takes a body: its method, its path, and the fields of the body.
 async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
@@ -55,8 +55,8 @@ async fn rows(world: &World) -> BTreeMap<&'static str, i64> {
 #[test]
 fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let event = world.receipt("evt_1").await;
         let incident = world.fail(event, json!({})).await.to_string();
         let project = world.project.id.to_string();
@@ -90,8 +90,8 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
 #[test]
 fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}", world.project.id);
         let (_, before) = script.get(&path).await;
         let body = json!({ "name": "Renamed", "timeout": 5, "timeout_minutes": 0 });
@@ -111,7 +111,7 @@ fn an_unknown_field_of_a_project_is_named_beside_every_other_mistake_and_changes
 #[test]
 fn receipts_and_results_go_on_ignoring_what_they_do_not_know() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let mut receipt = e2e::world::receipt("evt_1");
         receipt["webhook_url"] = json!("https://shop.example.com");
         let event = world.send_receipt(&receipt).await;

@@ -3,21 +3,21 @@
 use api_types::destinations::{AddedDestination, DestinationResponse, RotatedSecret};
 use api_types::list::Listed;
 use domain::operator::Role;
-use e2e::Receiver;
+use e2e::{Receiver, World};
 use reqwest::Method;
 use serde_json::json;
 use store::destinations::list_destinations;
 
-use super::{Script, world};
+use super::Script;
 use crate::webhook::verifies;
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn api_and_command_line_add_test_rotate_and_hide() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let receiver = Receiver::start().await.expect("a receiver");
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         let url = format!("{}?key=canary-7f3a91", receiver.url());
         let added: AddedDestination = script.send(&path, json!({ "webhook": url })).await;
@@ -69,9 +69,9 @@ fn api_and_command_line_add_test_rotate_and_hide() {
 #[test]
 fn what_is_no_webhook_is_rejected_by_its_name() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{}/destinations", world.project.id);
         for (url, why) in [
             ("http://alerts.example.com/in", "must begin with https://"),
@@ -97,7 +97,7 @@ fn what_is_no_webhook_is_rejected_by_its_name() {
             .expect("a command");
         let message = rejected["error"]["message"].as_str().expect("a message");
         assert!(code == 1 && message.contains("its kind is email"), "{rejected}");
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         assert_eq!(viewer.reject(Method::POST, &rotate, None).await.0, 403);
     });
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use activities::waiting;
-use e2e::{run, until_lock_wait};
+use e2e::{World, run, until_lock_wait};
 use store::alert_claims::{AlertClaim, claim_alert};
 use store::cause_threads;
 use store::notices::{NoticeClaim, claim_notice};
 use uuid::Uuid;
 
-use super::{CODE, alerts, change, fail, fail_many, header, headings, pass, totals, world};
+use super::{CODE, alerts, change, fail, fail_many, header, headings, pass, totals};
 use crate::webhook::{reject_notes, take_notes_again};
 
 async fn last_notice(world: &e2e::World) -> Uuid {
@@ -20,7 +20,7 @@ async fn last_notice(world: &e2e::World) -> Uuid {
 #[test]
 fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         fail_many(&world, 0..9).await;
         // It dies before it has committed that an alert is folded.
@@ -59,7 +59,7 @@ fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
 #[test]
 fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         fail_many(&world, 0..10).await;
         let deps = world.deps();
@@ -91,7 +91,7 @@ fn a_message_whose_note_fails_again_and_again_keeps_its_id_and_is_noted_once() {
 #[test]
 fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503]);
         let mut events = fail_many(&world, 0..10).await;
@@ -116,7 +116,7 @@ fn a_destination_that_is_down_gets_the_newest_message_for_all_of_them() {
 #[test]
 fn what_is_not_taken_for_a_day_is_given_up_on_each_timeline() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[503; 4]);
         let events = fail_many(&world, 0..10).await;
@@ -133,7 +133,7 @@ fn what_is_not_taken_for_a_day_is_given_up_on_each_timeline() {
 #[test]
 fn a_removed_destination_gets_nothing_more_and_the_timeline_says_so() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         fail_many(&world, 0..9).await;
         let last = fail(&world, "evt_9", CODE).await;
@@ -157,7 +157,7 @@ async fn hold_destination(world: &e2e::World) -> store::pool::Transaction {
 #[test]
 fn who_writes_a_message_locks_as_who_claims_an_alert_does_and_holds_nothing_while_it_waits() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         fail_many(&world, 0..10).await;
         let mut claims = hold_destination(&world).await;

@@ -1,16 +1,16 @@
 //! A cause that is over and comes back, and one that is interrupted.
 
-use e2e::run;
+use e2e::{World, run};
 
-use super::{CODE, change, fail, fail_many, flat, header, pass, states, succeed, totals, world};
+use super::{CODE, change, fail, fail_many, flat, header, pass, states, totals};
 
 #[test]
 fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversation() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         for event_id in fail_many(&world, 0..2).await {
-            succeed(&world, event_id).await;
+            world.succeed_and_alert(event_id).await;
         }
         world.send_waiting().await;
         let mails = world.mailbox.mails();
@@ -26,7 +26,7 @@ fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversa
         assert_eq!(mails.len(), 3, "at once");
         assert_eq!(header(&mails[2], "References"), header(&mails[0], "Message-ID"));
         assert!(!header(&mails[2], "Subject").starts_with("Re: "), "{}", mails[2]);
-        succeed(&world, again).await;
+        world.succeed_and_alert(again).await;
         world.send_waiting().await;
         let mails = world.mailbox.mails();
         assert_eq!(mails.len(), 4, "it is alone, and told as ever");
@@ -42,11 +42,11 @@ fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversa
 #[test]
 fn an_incident_that_opens_when_the_only_one_is_resolved_is_told_immediately() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         for number in 0..3 {
             let event_id = fail(&world, &format!("evt_{number}"), CODE).await;
-            succeed(&world, event_id).await;
+            world.succeed_and_alert(event_id).await;
         }
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 6);
@@ -57,14 +57,14 @@ fn an_incident_that_opens_when_the_only_one_is_resolved_is_told_immediately() {
 #[test]
 fn the_end_is_told_once_when_the_last_of_them_is_resolved() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let events = fail_many(&world, 0..3).await;
-        succeed(&world, events[0]).await;
-        succeed(&world, events[1]).await;
+        world.succeed_and_alert(events[0]).await;
+        world.succeed_and_alert(events[1]).await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1, "one is left");
-        succeed(&world, events[2]).await;
+        world.succeed_and_alert(events[2]).await;
         for _ in 0..3 {
             world.send_waiting().await;
             pass(&world, "15 minutes").await;
@@ -84,11 +84,11 @@ fn the_end_is_told_once_when_the_last_of_them_is_resolved() {
 #[test]
 fn a_destination_that_was_added_late_is_told_of_a_cause_that_heals_in_a_few_messages() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let events = fail_many(&world, 0..12).await;
         world.alert_bob().await;
         for event_id in &events {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         for _ in 0..3 {
             world.send_waiting().await;
@@ -105,11 +105,11 @@ fn a_destination_that_was_added_late_is_told_of_a_cause_that_heals_in_a_few_mess
 #[test]
 fn what_opens_after_a_late_destination_heard_of_what_heals_is_told_immediately() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let events = fail_many(&world, 0..4).await;
         world.alert_bob().await;
-        succeed(&world, events[0]).await;
-        succeed(&world, events[1]).await;
+        world.succeed_and_alert(events[0]).await;
+        world.succeed_and_alert(events[1]).await;
         world.send_waiting().await;
         assert_eq!(world.mailbox.mails().len(), 1, "what healed may wait");
         fail(&world, "evt_4", CODE).await;
@@ -125,7 +125,7 @@ fn what_opens_after_a_late_destination_heard_of_what_heals_is_told_immediately()
 #[test]
 fn causes_are_told_apart_and_what_has_none_is_told_alone() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         fail(&world, "evt_1", CODE).await;
         fail(&world, "evt_2", "account_locked").await;

@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::destination_health;
 use store::destinations::{Target, list_destinations};
 
-use super::{change, world};
+use super::change;
 
 async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
     store::alerts::list_pending(&world.pool, event_id).await.expect("a list")
@@ -60,7 +60,7 @@ fn count(decided: &[&str], what: &str) -> usize {
 #[test]
 fn a_flood_of_one_project_keeps_no_alert_of_another_waiting() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let mut flood = Vec::new();
         for number in 0..60 {
@@ -89,7 +89,7 @@ fn a_flood_of_one_project_keeps_no_alert_of_another_waiting() {
 #[test]
 fn slack_gets_a_message_a_second_and_mail_as_many_as_there_are() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let (first, second) =
             (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
@@ -122,7 +122,7 @@ async fn next_in(world: &World, interval: &str) {
 #[test]
 fn two_projects_in_one_channel_take_turns() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let (first, second) =
             (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
@@ -149,7 +149,7 @@ fn two_projects_in_one_channel_take_turns() {
 #[test]
 fn what_slack_asks_of_one_holds_for_its_channel_and_old_rows_learn_where_they_lead() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let target = Target::Slack(slack.url().to_owned());
         let charlie = of_charlie(&world, &target, "127.0.0.1").await;
@@ -172,7 +172,7 @@ fn what_slack_asks_of_one_holds_for_its_channel_and_old_rows_learn_where_they_le
 #[test]
 fn mails_wait_for_no_pace() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         for code in ["a", "b", "c"] {
             let id = opened(&world, &format!("evt_{code}"), code).await;

@@ -1,15 +1,15 @@
 //! Which destinations get each incident.
 
 use domain::signature::SigningSecret;
-use e2e::{Receiver, run};
+use e2e::{Receiver, World, run};
 use store::destinations::Target;
 
-use super::{change, fail_many, pass, succeed, world};
+use super::{change, fail_many, pass};
 
 #[test]
 fn machines_get_each_incident_and_people_get_its_cause_unless_somebody_says_otherwise() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let hook = Receiver::start().await.expect("a receiver");
         let secrets = vec![SigningSecret::from_bytes([7; 32])];
@@ -22,7 +22,7 @@ fn machines_get_each_incident_and_people_get_its_cause_unless_somebody_says_othe
         let second = fail_many(&world, 3..6).await;
         assert_eq!((world.mailbox.mails().len(), hook.received().len()), (4, 4));
         for event_id in first.iter().chain(&second) {
-            succeed(&world, *event_id).await;
+            world.succeed_and_alert(*event_id).await;
         }
         pass(&world, "15 minutes").await;
         world.send_waiting().await;

@@ -2,11 +2,11 @@
 
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::run;
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TOKEN, world};
+use super::TOKEN;
 use crate::automation::script::{Script, bad_fields};
 
 const TEAMS: &str = "https://prod-12.westeurope.logic.azure.com/workflows/1f/triggers/manual/paths/invoke?sig=abcdefghijklmnopqrstuvAbCd";
@@ -34,8 +34,8 @@ fn assert_hidden(text: &str) {
 #[test]
 fn api_and_command_line_add_them_and_show_the_end_of_their_secrets() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let (path, id) =
             (format!("/{}/destinations", world.project.id), world.project.id.to_string());
         for body in [
@@ -75,7 +75,7 @@ fn api_and_command_line_add_them_and_show_the_end_of_their_secrets() {
 #[test]
 fn forms_of_the_console_add_them_and_say_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/destinations", world.project.id);
         for (name, title, bad, good) in [

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use doubles::discord::Discord;
-use e2e::{Receiver, run};
+use e2e::{Receiver, World, run};
 use serde_json::{Value, json};
 use store::destinations::Target;
 
-use super::{TAKEN, discord, fail, succeed, world};
+use super::{TAKEN, discord};
 use crate::clients::ask;
 
 /// Builds, posts and edits our message, and prints it as the library made it.
@@ -87,9 +87,9 @@ fn without_nulls(value: &Value) -> Value {
 #[test]
 fn discord_webhook_makes_posts_and_edits_the_same_message() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let channel = discord(&world).await;
-        fail(&world, "evt_1").await;
+        world.fail_and_alert("evt_1").await;
         let ours = channel.messages().remove(0).content;
         let theirs = Discord::start().await;
         let (url, message) = (theirs.url(), ours.to_string());
@@ -112,15 +112,15 @@ fn discord_webhook_makes_posts_and_edits_the_same_message() {
 #[test]
 fn adaptivecards_reads_each_card_without_an_objection() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let teams = Receiver::start().await.expect("a receiver");
         world.add_destination(&Target::Teams(teams.url().to_owned()), "127.0.0.1").await;
-        let first = fail(&world, "evt_0").await;
+        let first = world.fail_and_alert("evt_0").await;
         for number in 1..10 {
-            fail(&world, &format!("evt_{number}")).await;
+            world.fail_and_alert(&format!("evt_{number}")).await;
         }
         world.send_waiting().await;
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         let cards = teams.wait_for(2).await;
         let content = |card: &Value| card["attachments"][0]["content"].clone();
         let mut cards: Vec<_> = cards.iter().map(|request| content(&request.json())).collect();
@@ -149,19 +149,19 @@ fn adaptivecards_reads_each_card_without_an_objection() {
 #[test]
 fn aiontfy_reads_each_notification_and_writes_the_same() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let ntfy = Receiver::start().await.expect("a receiver");
         for _ in 0..20 {
             ntfy.respond_with_body(200, TAKEN);
         }
         let url = ntfy.url().replace("/repair", "/cometcart-payments");
         world.add_destination(&Target::Ntfy { url, token: None }, "127.0.0.1").await;
-        let first = fail(&world, "evt_0").await;
+        let first = world.fail_and_alert("evt_0").await;
         for number in 1..10 {
-            fail(&world, &format!("evt_{number}")).await;
+            world.fail_and_alert(&format!("evt_{number}")).await;
         }
         world.send_waiting().await;
-        succeed(&world, first).await;
+        world.succeed_and_alert(first).await;
         let sent = ntfy.wait_for(2).await;
         let ours: Vec<_> = sent.iter().map(|request| without_nulls(&request.json())).collect();
         let mut asked = ours.clone();

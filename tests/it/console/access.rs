@@ -4,8 +4,8 @@
 use axum::http::Method;
 use console::access::Access;
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::{Operator, PASSWORD};
-use e2e::{World, WorldOptions};
 
 /// Every page with who may open it, ids filled in that belong to nothing.
 fn pages(world: &World) -> Vec<(Method, String, Access)> {
@@ -29,7 +29,7 @@ fn pages(world: &World) -> Vec<(Method, String, Access)> {
 #[test]
 fn nobody_gets_in_without_a_session() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let stranger = Operator::stranger(&world);
         for (method, path, access) in pages(&world) {
             if access == Access::Anyone {
@@ -50,7 +50,7 @@ fn nobody_gets_in_without_a_session() {
 #[test]
 fn each_role_opens_what_it_may_and_nothing_else() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         for role in [Role::Viewer, Role::Operator, Role::Admin] {
             let mut operator = Operator::signed_in(&world, role).await;
             let mut csrf = operator.csrf().await;
@@ -85,7 +85,7 @@ fn each_role_opens_what_it_may_and_nothing_else() {
 #[test]
 fn a_form_from_elsewhere_is_rejected() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let token = admin.csrf().await;
         for (method, path, access) in pages(&world) {
@@ -112,7 +112,7 @@ fn a_form_from_elsewhere_is_rejected() {
 #[test]
 fn every_page_forbids_what_it_does_not_need() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let stranger = Operator::stranger(&world);
         for path in ["/sign-in", "/nothing/here", "/proof/nothing"] {
             let response = stranger.get(path).await;
@@ -135,7 +135,7 @@ fn every_page_forbids_what_it_does_not_need() {
 #[test]
 fn what_browsers_keep_for_ever_has_its_content_in_its_name() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let stranger = Operator::stranger(&world);
         let page = stranger.get("/sign-in").await.body;
         let kept: Vec<_> = page
@@ -158,7 +158,7 @@ fn what_browsers_keep_for_ever_has_its_content_in_its_name() {
 #[test]
 fn what_everybody_may_open_is_there_while_the_database_is_away() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = alice.get("/sign-in").await.body;
         let style = page.split('"').find(|text| text.contains(".css")).expect("a style sheet");
@@ -173,7 +173,7 @@ fn what_everybody_may_open_is_there_while_the_database_is_away() {
 #[test]
 fn asking_for_headers_takes_no_message_away() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         alice
             .submit("/account", "/account/tokens", &[("label", "nightly"), ("password", PASSWORD)])

@@ -6,8 +6,8 @@ use ::console::password_queue::{Comer, PasswordQueue};
 use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
 use domain::secret_token::OperatorToken;
+use e2e::World;
 use e2e::console::{self, Operator, PASSWORD};
-use e2e::{World, WorldOptions};
 use store::operator_tokens::find_token_owner;
 use uuid::Uuid;
 
@@ -16,10 +16,6 @@ use super::HOSTILE;
 const NEW: &str = "another horse, another battery";
 const TOO_SHORT: &str = "A password needs at least 12 characters.";
 const NOT_THE_SAME: &str = "This is not the same as the one above.";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn change_password(operator: &Operator, typed: [&str; 3]) -> console::PageResponse {
     let [current, new, again] = typed;
@@ -43,7 +39,7 @@ async fn count(world: &World, action: &str) -> i64 {
 #[test]
 fn a_new_password_holds_and_ends_every_other_session() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let here = Operator::signed_in(&world, Role::Viewer).await;
         let elsewhere = Operator::signed_in(&world, Role::Viewer).await;
         let somebody_else = Operator::signed_in(&world, Role::Admin).await;
@@ -65,7 +61,7 @@ fn a_new_password_holds_and_ends_every_other_session() {
 #[test]
 fn each_error_about_a_password_stands_beside_its_field_and_nothing_typed_comes_back() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let current = "Current password";
         for (typed, errors) in [
@@ -106,7 +102,7 @@ fn each_error_about_a_password_stands_beside_its_field_and_nothing_typed_comes_b
 #[test]
 fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let passwords = PasswordQueue::default();
         let mut state = world.state();
         let console = ConsoleSettings { passwords: passwords.clone(), ..(*state.console).clone() };
@@ -130,7 +126,7 @@ fn what_is_plainly_wrong_about_a_new_password_takes_no_turn() {
 #[test]
 fn guessing_the_current_password_locks_it_and_leaves_signing_in_alone() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         for _ in 0..4 {
             assert_eq!(change_password(&alice, ["wrong wrong", NEW, NEW]).await.status, 422);
@@ -149,7 +145,7 @@ fn guessing_the_current_password_locks_it_and_leaves_signing_in_alone() {
 #[test]
 fn who_guesses_at_sign_in_keeps_nobody_from_changing_the_password() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         for _ in 0..5 {
             sign_in_status(&world, &alice.email, "wrong wrong wrong").await;
@@ -163,7 +159,7 @@ fn who_guesses_at_sign_in_keeps_nobody_from_changing_the_password() {
 #[test]
 fn signing_out_everywhere_else_leaves_this_browser_and_everywhere_leaves_none() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let here = Operator::signed_in(&world, Role::Operator).await;
         let there = Operator::signed_in(&world, Role::Operator).await;
         insta::assert_snapshot!(here.page("/account").await.rows("Your sessions").join("\n"), @"
@@ -189,7 +185,7 @@ fn signing_out_everywhere_else_leaves_this_browser_and_everywhere_leaves_none() 
 #[test]
 fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let made = viewer
             .submit("/account", "/account/tokens", &[("label", "nightly"), ("password", PASSWORD)])
@@ -223,7 +219,7 @@ fn a_token_is_shown_once_and_opens_nothing_once_it_is_revoked() {
 #[test]
 fn a_token_is_made_for_who_knows_the_password_and_guesses_count_as_at_sign_in() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let make = async |password: &str| {
             let form = [("label", "nightly"), ("password", password)];
@@ -254,7 +250,7 @@ fn a_token_is_made_for_who_knows_the_password_and_guesses_count_as_at_sign_in() 
 #[test]
 fn a_new_password_revokes_the_tokens_only_if_that_is_wanted() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let token = OperatorToken::parse(&alice.token(&world).await).expect("a token");
         let opens = async || {
@@ -276,7 +272,7 @@ fn a_new_password_revokes_the_tokens_only_if_that_is_wanted() {
 #[test]
 fn what_is_typed_for_a_label_is_kept_and_is_only_text() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let long = "x".repeat(256);
         for bad in ["", "   ", "a\u{202e}b", &long] {

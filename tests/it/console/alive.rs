@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::operator::Role;
 use e2e::browser::{Browser, Page, PageOptions};
-use e2e::{World, WorldOptions, console, run};
+use e2e::{World, console, run};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ async fn incidents(world: &World) -> Page {
 #[test]
 fn the_list_shows_a_new_incident_and_later_that_it_stands_still() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let page = incidents(&world).await;
         let event = world.receipt("evt_1").await;
         world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
@@ -36,7 +36,7 @@ fn the_list_shows_a_new_incident_and_later_that_it_stands_still() {
 #[test]
 fn a_session_that_ended_is_told_on_the_page_that_is_open() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let page = incidents(&world).await;
         sqlx::query("UPDATE sessions SET ended_at = now()")
             .execute(&world.pool)

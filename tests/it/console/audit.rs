@@ -3,17 +3,13 @@
 use std::collections::HashSet;
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
 use e2e::html_page::HtmlPage;
-use e2e::{World, WorldOptions};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::HOSTILE;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// Writes entries of the project as another process would: `(seconds ago, actor, action, detail)`.
 async fn write(world: &World, entries: &[(i32, &str, &str, Value)]) {
@@ -65,7 +61,7 @@ pub fn read_csv(text: &str) -> Vec<Vec<String>> {
 #[test]
 fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_audit_1").await;
         let words = json!({ "error_code": "db_down", "error_message": HOSTILE });
@@ -93,7 +89,7 @@ fn an_entry_says_when_who_and_what_in_words_and_leads_to_what_it_is_about() {
 #[test]
 fn each_filter_narrows_and_all_of_them_together_too() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let day = 86_400;
         write(
@@ -135,7 +131,7 @@ fn each_filter_narrows_and_all_of_them_together_too() {
 #[test]
 fn what_cannot_be_read_is_said_beside_its_field_and_exports_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         for (filter, field, error) in [
             ("from=yesterday", "From (UTC)", "A day is written as 2026-11-21."),
@@ -163,7 +159,7 @@ fn what_cannot_be_read_is_said_beside_its_field_and_exports_nothing() {
 #[test]
 fn pages_of_fifty_lead_to_one_another_and_keep_the_filters() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         seed(&world, 120).await;
         let first = bob.page("/audit?action=key.created").await;
@@ -181,7 +177,7 @@ fn pages_of_fifty_lead_to_one_another_and_keep_the_filters() {
 #[test]
 fn a_spreadsheet_reads_every_cell_as_text() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let actors = [
             ("=1+1", "'=1+1"),
@@ -223,7 +219,7 @@ fn a_spreadsheet_reads_every_cell_as_text() {
 #[test]
 fn a_long_export_is_complete_and_in_order() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         seed(&world, 2_345).await;
         let csv = read_csv(&bob.get("/audit.csv?action=key.created").await.body);

@@ -1,22 +1,18 @@
 //! What many incidents have in common: above the list, as a filter, and on an incident's page.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 
 use super::HOSTILE;
 use super::broken::{assert_inert, fail, listed};
 use crate::automation::script::{Script, bad_fields};
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn the_home_begins_with_what_many_have_in_common_and_each_leads_to_its_list() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         fail(&world, "evt_alone", &json!({ "event_type": "checkout.session.completed" })).await;
         assert!(!viewer.page("/incidents").await.text().contains("Causes with more than one"));
@@ -41,7 +37,7 @@ fn the_home_begins_with_what_many_have_in_common_and_each_leads_to_its_list() {
 #[test]
 fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, first) = fail(&world, "evt_1", &json!({})).await;
         let (_, second) = fail(&world, "evt_2", &json!({})).await;
@@ -78,7 +74,7 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
 #[test]
 fn the_home_has_ten_causes_and_leads_to_all_of_them() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         assert!(viewer.page("/causes").await.text().contains("Nothing waits."));
         for number in 0..22 {
@@ -105,7 +101,7 @@ async fn fail_in_many_ways(world: &World) {
 #[test]
 fn all_causes_are_read_page_by_page() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         fail_in_many_ways(&world).await;
         let (mut path, mut titles, mut sizes) = ("/causes".to_owned(), Vec::new(), Vec::new());
@@ -136,8 +132,8 @@ fn all_causes_are_read_page_by_page() {
 #[test]
 fn scripts_and_the_command_line_read_all_causes_too() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Viewer).await;
         fail_in_many_ways(&world).await;
         let causes = format!("/{}/causes", world.project.id);
         let (_, first) = script.get(&causes).await;
@@ -168,7 +164,7 @@ fn scripts_and_the_command_line_read_all_causes_too() {
 #[test]
 fn a_hostile_error_code_is_shown_and_does_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         for event in ["evt_1", "evt_2"] {
             let event = world.receipt(event).await;
@@ -196,8 +192,8 @@ async fn acknowledge_by_command(world: &World, incident: &str) {
 #[test]
 fn scripts_and_the_command_line_see_the_same_causes() {
     e2e::run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Viewer).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let (_, second) = fail(&world, "evt_2", &json!({})).await;
         let project = format!("/{}", world.project.id);
@@ -240,7 +236,7 @@ fn scripts_and_the_command_line_see_the_same_causes() {
 #[test]
 fn the_command_line_finds_an_event_by_the_providers_id() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (event, _) = fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_12", &json!({})).await;
         let (code, shown) = world.cli(&["event", "show", "evt_1"]).await.expect("a command");
@@ -253,7 +249,7 @@ fn the_command_line_finds_an_event_by_the_providers_id() {
 #[test]
 fn lists_of_the_command_line_are_narrowed_to_live_or_to_test() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         fail(&world, "evt_1", &json!({})).await;
         for list in ["incident", "event", "cause"] {
             for (mode, found) in [("test", 1), ("live", 0)] {

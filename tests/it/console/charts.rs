@@ -1,20 +1,16 @@
 //! Drawings over time: above the list, of a cause, and what stands behind them.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 
 use super::broken::fail;
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn the_home_draws_the_last_hours_and_a_cause_its_own() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let page = viewer.page("/incidents").await;
         assert!(page.texts("svg[role=img]").is_empty(), "where nothing happened nothing is drawn");

@@ -1,8 +1,8 @@
 //! The button that checks the repair endpoint.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 
 use super::broken::fail;
@@ -10,7 +10,7 @@ use super::broken::fail;
 #[test]
 fn the_endpoint_is_probed_as_doctor_does_and_nothing_is_changed() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");

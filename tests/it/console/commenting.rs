@@ -2,7 +2,7 @@
 
 use domain::operator::Role;
 use e2e::console::{self, Operator};
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -70,8 +70,8 @@ fn a_comment_is_on_the_timeline_and_whom_it_mentions_gets_one_mail() {
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn what_is_said_of_a_cause_is_above_its_incidents_and_never_on_a_proof() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let project = format!("/{}", world.project.id);
@@ -116,8 +116,8 @@ fn what_is_said_of_a_cause_is_above_its_incidents_and_never_on_a_proof() {
 #[test]
 fn a_mail_that_is_not_taken_is_tried_again_and_given_up_after_a_day() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         console::add(&world.pool, "alice@northwind.test", Role::Viewer).await;
         console::add(&world.pool, "gone@northwind.test", Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;

@@ -5,7 +5,7 @@ use domain::operator::Role;
 use e2e::console::{Operator, PageResponse};
 use e2e::html_page::HtmlPage;
 use e2e::world::BOB;
-use e2e::{Receiver, World, WorldOptions};
+use e2e::{Receiver, World};
 use serde_json::json;
 use store::destinations::{Destination, Target, list_destinations};
 
@@ -13,10 +13,6 @@ use super::broken::fail;
 
 const EMAIL: &str = "E-mail address";
 const SLACK: &str = "Slack webhook URL";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 fn path(world: &World) -> String {
     format!("/projects/{}/destinations", world.project.id)
@@ -51,7 +47,7 @@ fn message_of(page: &HtmlPage) -> String {
 #[test]
 fn an_address_is_added_tested_for_real_and_removed() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let heading = alice.page(&path(&world)).await.heading();
         assert_eq!(heading, "No one is notified when CometCart has an incident");
@@ -84,7 +80,7 @@ fn an_address_is_added_tested_for_real_and_removed() {
 #[test]
 fn a_place_that_cannot_be_told_is_rejected_with_what_was_typed() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         add(&alice, &world, "email", BOB).await;
         for (field, typed, expected) in [
@@ -112,7 +108,7 @@ fn a_place_that_cannot_be_told_is_rejected_with_what_was_typed() {
 #[test]
 fn no_secret_of_a_rejected_destination_comes_back() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let long = "x".repeat(256);
         let secrets = ["SLACKAPPTOKEN", "SIGNINGSECRET", "NTFYTOPIC", "NTFYTOKEN", "ROUTINGKEY"];
@@ -147,7 +143,7 @@ fn no_secret_of_a_rejected_destination_comes_back() {
 #[test]
 fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let url =
             |end: &str| format!("https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrst{end}");
@@ -184,7 +180,7 @@ fn channels_are_told_apart_by_a_label_or_by_the_end_of_their_webhook() {
 #[test]
 fn a_destination_is_renamed_and_has_its_default_name_again_where_the_field_is_empty() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         add(&alice, &world, "email", BOB).await;
         let url = "https://hooks.slack.com/services/T0/B0/abcdefghijklmnopqrstWxYz";
@@ -220,7 +216,7 @@ fn a_destination_is_renamed_and_has_its_default_name_again_where_the_field_is_em
 #[test]
 fn a_label_that_is_too_long_comes_back_in_its_own_form() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let (field, long) = (format!("Label of {BOB}"), "x".repeat(256));
@@ -239,7 +235,7 @@ fn a_label_that_is_too_long_comes_back_in_its_own_form() {
 fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_message_goes_through()
  {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = Receiver::start().await.expect("a receiver");
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let added = add(&alice, &world, "slack", slack.url()).await;
@@ -283,7 +279,7 @@ fn a_slack_url_stays_secret_breaks_when_it_is_gone_twice_and_works_again_once_a_
 #[test]
 fn the_command_line_tests_a_destination_by_the_same_way() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = Receiver::start().await.expect("a receiver");
         world.alert_bob().await;
         world.add_destination(&Target::Slack(slack.url().to_owned()), "127.0.0.1").await;
@@ -317,7 +313,7 @@ fn the_command_line_tests_a_destination_by_the_same_way() {
 #[test]
 fn each_role_does_what_it_may_with_its_own_projects_destinations() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let bob = all(&world).await.remove(0);
         let to = |what: &str| format!("{}/{}/{what}", path(&world), bob.id);

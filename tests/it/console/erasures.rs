@@ -1,14 +1,14 @@
 //! Erasing a customer in the console: counted first, and begun once the reference was typed again.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use store::{MasterKey, erasure};
 
 #[test]
 fn an_admin_sees_what_there_is_and_erases_it_by_typing_the_reference_again() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.receipt("evt_1").await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}/erasures", world.project.id);
@@ -51,7 +51,7 @@ fn an_admin_sees_what_there_is_and_erases_it_by_typing_the_reference_again() {
 #[test]
 fn a_reference_that_no_database_can_hold_is_not_known() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}/erasures", world.project.id);
         let typed = [("reference", "user_456\0")];

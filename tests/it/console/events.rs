@@ -1,22 +1,18 @@
 //! Events: every one that was taken, and each one's timeline.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 
 use super::HOSTILE;
 use super::broken::{assert_inert, fail, listed, take};
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn events_are_searched_and_filtered_and_paged_without_gaps() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let empty = viewer.page("/events").await.text();
         assert!(empty.contains("No event yet"), "{empty}");
@@ -59,7 +55,7 @@ fn events_are_searched_and_filtered_and_paged_without_gaps() {
 #[test]
 fn an_event_tells_its_story_and_where_temporal_has_it() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let waiting = take(&world, "evt_1", &json!({})).await;
         let path = format!("/events/{waiting}");
@@ -93,7 +89,7 @@ fn an_event_tells_its_story_and_where_temporal_has_it() {
 #[test]
 fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let event = take(&world, "evt_1", &json!({})).await;
         let cure = format!("temporal workflow show --workflow-id {}", engine::workflow_id(event));
@@ -121,7 +117,7 @@ fn a_watch_that_does_not_go_on_is_said_first_with_the_command_that_shows_why() {
 #[test]
 fn a_result_that_fits_several_events_says_how_to_send_it_again() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let event = take(&world, "evt_1", &json!({})).await;
         take(&world, "evt_1", &json!({"internal_reference": "user_457"})).await;
@@ -144,7 +140,7 @@ fn a_result_that_fits_several_events_says_how_to_send_it_again() {
 #[test]
 fn hostile_text_is_inert_among_events() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let shop = json!({"internal_reference": HOSTILE});
         let event = take(&world, HOSTILE, &shop).await;

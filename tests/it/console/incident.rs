@@ -8,7 +8,7 @@ use domain::operator::Role;
 use domain::secret_token::ProofToken;
 use e2e::console::Operator;
 use e2e::html_page::HtmlPage;
-use e2e::{World, WorldOptions, eventually};
+use e2e::{World, eventually};
 use serde_json::json;
 use store::{incidents, proof_links, reprocesses};
 
@@ -16,10 +16,6 @@ use super::HOSTILE;
 use super::broken::{assert_inert, fail, take};
 
 const REQUESTED: &str = "Your app is asked to do it again. What comes of it appears below.";
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn state_of(world: &World, id: IncidentId) -> IncidentState {
     let incident = incidents::find_incident(&world.pool, id).await.expect("a database");
@@ -138,7 +134,7 @@ fn when_the_next_attempt_is_due_is_said_as_the_database_has_it() {
 #[test]
 fn of_two_who_reprocess_at_once_one_is_told_who_was_first() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -166,7 +162,7 @@ fn of_two_who_reprocess_at_once_one_is_told_who_was_first() {
 #[test]
 fn acknowledging_is_seen_by_everybody_and_done_once() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -194,7 +190,7 @@ fn acknowledging_is_seen_by_everybody_and_done_once() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn resolving_by_hand_takes_a_note_and_keeps_what_was_typed() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");
@@ -248,7 +244,7 @@ fn resolving_by_hand_takes_a_note_and_keeps_what_was_typed() {
 #[test]
 fn a_note_that_is_too_long_starts_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");
@@ -270,7 +266,7 @@ fn a_note_that_is_too_long_starts_nothing() {
 #[test]
 fn a_viewer_looks_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");
@@ -296,7 +292,7 @@ fn a_viewer_looks_and_changes_nothing() {
 #[test]
 fn without_a_repair_url_the_page_says_what_is_missing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         sqlx::query("UPDATE projects SET repair_url = NULL")
@@ -320,7 +316,7 @@ fn without_a_repair_url_the_page_says_what_is_missing() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn a_proof_link_is_shown_once_listed_and_revoked() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");
@@ -369,7 +365,7 @@ fn a_proof_link_is_shown_once_listed_and_revoked() {
 #[test]
 fn what_is_not_there_is_404() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         for id in ["inc_00000000000000000000000001", "nonsense", "ev_1", "%00"] {
             let page = bob.get(&format!("/incidents/{id}")).await;
@@ -385,7 +381,7 @@ fn what_is_not_there_is_404() {
 #[test]
 fn hostile_text_is_inert_wherever_the_page_shows_it() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let event = take(&world, HOSTILE, &json!({"internal_reference": HOSTILE})).await;
         let words = json!({"error_code": "x", "error_message": HOSTILE});

@@ -5,15 +5,11 @@ use std::collections::BTreeSet;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::{parse, receipt};
-use e2e::{World, WorldOptions, eventually};
+use e2e::{World, eventually};
 use serde_json::json;
 
 use super::HOSTILE;
 use super::broken::{assert_inert, fail, listed};
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn ids(operator: &Operator, path: &str) -> Vec<String> {
     listed(&operator.page(path).await)
@@ -22,7 +18,7 @@ async fn ids(operator: &Operator, path: &str) -> Vec<String> {
 #[test]
 fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let home = viewer.get("/").await;
         assert_eq!(home.location.as_deref(), Some("/incidents"));
@@ -60,7 +56,7 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
 #[test]
 fn turning_pages_shows_every_incident_once_and_leads_back() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let mut made = BTreeSet::new();
         for number in 0..103 {
@@ -100,7 +96,7 @@ fn turning_pages_shows_every_incident_once_and_leads_back() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn every_filter_narrows_the_list_and_says_so() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let (_, credits) = fail(&world, "evt_credits", &json!({})).await;
         let access = json!({"effect_type": "access_revocation", "event_type": "charge.refunded",
@@ -154,7 +150,7 @@ fn every_filter_narrows_the_list_and_says_so() {
 #[test]
 fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let (event, incident) = fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({})).await;
@@ -172,7 +168,7 @@ fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
 #[test]
 fn hostile_text_is_inert_in_the_list_and_in_its_search() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let change = json!({"internal_reference": HOSTILE});
         let event = super::broken::take(&world, HOSTILE, &change).await;

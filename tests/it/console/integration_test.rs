@@ -5,7 +5,7 @@ use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::html_page::HtmlPage;
 use e2e::world::parse;
-use e2e::{World, WorldOptions, eventually};
+use e2e::{World, eventually};
 use serde_json::{Value, json};
 
 fn path(world: &World) -> String {
@@ -57,7 +57,7 @@ async fn wait_until_green(who: &Operator, run: &str, wanted: usize) -> HtmlPage 
 #[test]
 fn a_run_keeps_its_ids_on_reload_and_a_new_one_has_others() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let run = start(&viewer, &world).await;
         let response = viewer.get(&run).await;
@@ -88,7 +88,7 @@ fn a_run_keeps_its_ids_on_reload_and_a_new_one_has_others() {
 #[test]
 fn another_projects_events_turn_nothing_green() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let run = start(&viewer, &world).await;
         let page = viewer.page(&run).await;
@@ -139,7 +139,7 @@ fn every_step_turns_green_as_its_signal_arrives_through_to_resolved() {
 #[test]
 fn what_stands_in_the_way_of_a_step_is_said_where_it_is() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = format!("/projects/{}", world.project.id);
         let form = [

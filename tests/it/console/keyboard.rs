@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ids::IncidentId;
 use domain::operator::Role;
 use e2e::browser::{Browser, Page, PageOptions, assert_accessible};
-use e2e::{World, WorldOptions, console, run};
+use e2e::{World, console, run};
 use serde_json::json;
 
 use super::broken::fail;
@@ -23,7 +23,7 @@ struct Desk {
 
 impl Desk {
     async fn sit_down() -> Self {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let (_, older) = fail(&world, "evt_1", &json!({})).await;
         // Of another cause, so that the list is all that there is to go through.

@@ -4,18 +4,14 @@ use domain::api_key::ApiKey;
 use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions, eventually};
+use e2e::{World, eventually};
 use store::api_keys::{KeyRow, list_keys};
 use store::projects::list_projects;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 #[test]
 fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}/keys", world.project.id);
         let made = alice.submit(&path, &path, &[("label", " Webhook worker ")]).await;
@@ -76,7 +72,7 @@ fn a_project_whose_last_key_is_revoked_is_not_said_to_have_had_none() {
 #[test]
 fn a_key_needs_a_label_and_what_was_typed_is_kept() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}/keys", world.project.id);
         for label in ["", "  ", "a\u{200b}b", &"x".repeat(256)] {
@@ -94,7 +90,7 @@ fn a_key_needs_a_label_and_what_was_typed_is_kept() {
 #[test]
 fn another_projects_key_is_not_found_and_goes_on_working() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let charlie = world.charlie().await;
         let other = list_projects(&world.pool).await.expect("projects").pop().expect("another");
@@ -116,7 +112,7 @@ fn another_projects_key_is_not_found_and_goes_on_working() {
 #[test]
 fn who_may_not_administer_sees_the_keys_and_no_button() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let path = format!("/projects/{}/keys", world.project.id);
         for role in [Role::Viewer, Role::Operator] {
             let bob = Operator::signed_in(&world, role).await;

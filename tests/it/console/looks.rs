@@ -2,7 +2,7 @@
 
 use e2e::browser::{Browser, Page, PageOptions, Viewport};
 use e2e::gallery::{Gallery, PAGES, Texts};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 
 use super::strict;
 
@@ -64,7 +64,7 @@ fn widest(most: u32) -> String {
 #[test]
 fn the_gallery_shows_every_page_that_there_is() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let pages = console::pages(&world.state());
         let gets = pages.list().iter().filter(|(method, ..)| method == "GET");
         for (_, path, _) in gets.filter(|(_, path, _)| !NO_PAGES.contains(&&**path)) {

@@ -2,19 +2,15 @@
 
 use domain::operator::Role;
 use domain::retention::Rule;
+use e2e::World;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 use store::retention;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 #[test]
 fn without_events_the_page_says_what_will_be_there() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let page = bob.page("/overview").await;
         assert_eq!(page.heading(), "Nothing was paid for in the last 30 days.");
@@ -27,7 +23,7 @@ fn without_events_the_page_says_what_will_be_there() {
 #[test]
 fn the_drawing_says_no_more_than_the_table() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         for number in 0..3 {
             let event_id = world.receipt(&format!("evt_good_{number}")).await;
@@ -62,7 +58,7 @@ fn the_drawing_says_no_more_than_the_table() {
 #[test]
 fn another_project_has_figures_of_its_own() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let event_id = world.receipt("evt_1").await;
         world.result(event_id, "success", json!({})).await;
@@ -88,7 +84,7 @@ fn another_project_has_figures_of_its_own() {
 #[test]
 fn a_name_that_looks_like_markup_is_only_a_name() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         world.receipt("evt_1").await;
         sqlx::query("UPDATE projects SET name = '<script>alert(1)</script>'")
@@ -103,7 +99,7 @@ fn a_name_that_looks_like_markup_is_only_a_name() {
 #[test]
 fn results_that_no_receipt_claimed_are_counted_and_lead_to_the_audit() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let text = bob.page("/overview").await.text();
         assert!(!text.contains("never found its receipt"), "{text}");

@@ -3,7 +3,7 @@
 use domain::ids::{IncidentId, OperatorId};
 use domain::operator::Role;
 use e2e::console::{self, Operator};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::owners::{Assignment, OwnerRejection, TakeOver, assign};
@@ -14,10 +14,6 @@ use super::broken::{fail, listed};
 use crate::automation::script::{Script, bad_fields};
 use crate::store::people::alice;
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 async fn timeline(world: &World, incident: IncidentId) -> Vec<(String, Value)> {
     let sql = "SELECT action, detail FROM audit_entries
         WHERE incident_id = $1 AND action IN ('incident.assigned', 'incident.released') ORDER BY at, id";
@@ -27,7 +23,7 @@ async fn timeline(world: &World, incident: IncidentId) -> Vec<(String, Value)> {
 #[test]
 fn an_incident_is_taken_taken_over_and_given_back_and_the_timeline_says_so() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -63,7 +59,7 @@ fn an_incident_is_taken_taken_over_and_given_back_and_the_timeline_says_so() {
 #[test]
 fn whoever_gives_back_what_another_took_over_changes_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -88,7 +84,7 @@ fn whoever_gives_back_what_another_took_over_changes_nothing() {
 #[test]
 fn a_page_takes_over_and_assigns_from_no_other_than_it_shows() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let bobs_id = console::add(&world.pool, &bob.email, Role::Operator).await.to_string();
@@ -122,8 +118,8 @@ fn a_page_takes_over_and_assigns_from_no_other_than_it_shows() {
 #[test]
 fn scripts_and_the_command_line_assign_and_are_told_who_was_faster() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         console::add(&world.pool, "alice@cometcart.test", Role::Operator).await;
         console::add(&world.pool, "charlie@cometcart.test", Role::Viewer).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -167,7 +163,7 @@ fn scripts_and_the_command_line_assign_and_are_told_who_was_faster() {
 #[test]
 fn of_two_at_once_one_owns_it_and_who_is_removed_gives_back() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let bob = console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let eve = console::add(&world.pool, "eve@cometcart.test", Role::Operator).await;
@@ -211,7 +207,7 @@ fn of_two_at_once_one_owns_it_and_who_is_removed_gives_back() {
 #[test]
 fn who_may_not_act_any_more_gives_back_what_is_not_resolved() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let admin = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;

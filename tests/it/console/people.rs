@@ -1,12 +1,8 @@
 //! Who may sign in.
 
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::{self, Operator};
-use e2e::{World, WorldOptions};
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn sign_in(world: &World, email: &str, password: &str) -> u16 {
     let form = [("email", email), ("password", password), ("next", "")];
@@ -16,7 +12,7 @@ async fn sign_in(world: &World, email: &str, password: &str) -> u16 {
 #[test]
 fn somebody_new_signs_in_with_a_password_that_is_shown_once() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let form = [("email", " Bob@CometCart.test"), ("role", "viewer")];
         let added = alice.submit("/people", "/people", &form).await;
@@ -37,7 +33,7 @@ fn somebody_new_signs_in_with_a_password_that_is_shown_once() {
 #[test]
 fn a_bad_or_taken_address_is_rejected_beside_its_field() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         for (email, error) in [
             ("bob", "An address must be an e-mail address such as bob@example.com."),
@@ -60,7 +56,7 @@ fn a_bad_or_taken_address_is_rejected_beside_its_field() {
 #[test]
 fn another_role_and_a_removal_hold_from_the_next_click_on() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let id = console::add(&world.pool, &bob.email, Role::Viewer).await;
@@ -83,7 +79,7 @@ fn another_role_and_a_removal_hold_from_the_next_click_on() {
 #[test]
 fn the_last_admin_is_neither_demoted_nor_removed() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let id = console::add(&world.pool, &alice.email, Role::Admin).await;
@@ -99,7 +95,7 @@ fn the_last_admin_is_neither_demoted_nor_removed() {
 #[test]
 fn an_admin_who_steps_down_is_led_to_a_page_that_they_may_open() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let id = console::add(&world.pool, &alice.email, Role::Admin).await;
         console::add(&world.pool, "bob@cometcart.test", Role::Admin).await;

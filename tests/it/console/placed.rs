@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::operator::Role;
 use e2e::browser::{Browser, Page, PageOptions, Viewport};
-use e2e::{World, WorldOptions, console, eventually, run};
+use e2e::{World, console, eventually, run};
 use serde_json::json;
 
 use super::broken::fail;
@@ -61,7 +61,7 @@ fn the_home_begins_with_what_waits() {
 #[test]
 fn what_opens_on_an_incident_moves_no_button() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let path = format!("/incidents/{incident}");

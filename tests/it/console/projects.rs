@@ -3,9 +3,9 @@
 use domain::operator::Role;
 use domain::project::Mode;
 use domain::snapshot::SnapshotSettings;
+use e2e::World;
 use e2e::console::Operator;
 use e2e::html_page::{HtmlPage, Input};
-use e2e::{World, WorldOptions};
 use serde_json::json;
 use store::PgPool;
 use store::projects::{Project, list_projects};
@@ -21,10 +21,6 @@ const SETTINGS: [(&str, &str); 6] = [
     ("repair_url", "https://pay.northwind.example/repair?token=1"),
     ("snapshot_days", "30"),
 ];
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// Settings with one of them changed.
 fn with<'a>(name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -65,7 +61,7 @@ async fn signing(world: &World, project: &Project) -> Vec<String> {
 #[test]
 fn a_new_project_shows_its_signing_secret_once() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let made = alice.submit("/projects/new", "/projects", &SETTINGS).await;
         assert_eq!(made.status, 303, "{}", made.body);
@@ -96,7 +92,7 @@ fn a_new_project_shows_its_signing_secret_once() {
 #[test]
 fn a_form_with_mistakes_comes_back_with_what_was_typed_and_makes_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         for (field, typed, expected) in [
             ("name", "", "Must have 1 to 255 characters."),
@@ -140,7 +136,7 @@ fn a_form_with_mistakes_comes_back_with_what_was_typed_and_makes_nothing() {
 #[test]
 fn settings_are_saved_with_their_audit_and_the_mode_stays() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}", world.project.id);
         let form = [
@@ -179,7 +175,7 @@ fn settings_are_saved_with_their_audit_and_the_mode_stays() {
 #[test]
 fn who_saves_from_an_old_page_leaves_what_another_changed_in_the_meantime() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}", world.project.id);
         let old = alice.page(&path).await;
@@ -217,7 +213,7 @@ fn who_saves_from_an_old_page_leaves_what_another_changed_in_the_meantime() {
 #[test]
 fn a_rotated_secret_signs_beside_the_old_one_until_that_is_revoked() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}", world.project.id);
         let rotated = alice.submit(&path, &format!("{path}/secret/rotate"), &[]).await;
@@ -249,7 +245,7 @@ fn a_rotated_secret_signs_beside_the_old_one_until_that_is_revoked() {
 #[test]
 fn a_secret_is_not_revoked_by_way_of_another_project() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}", world.project.id);
         alice.submit(&path, &format!("{path}/secret/rotate"), &[]).await;
@@ -267,7 +263,7 @@ fn a_secret_is_not_revoked_by_way_of_another_project() {
 #[test]
 fn a_viewer_reads_the_settings_and_changes_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let path = format!("/projects/{}", world.project.id);
         let page = viewer.page(&path).await;
@@ -285,7 +281,7 @@ fn a_viewer_reads_the_settings_and_changes_nothing() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Viewer).await;
         let path = format!("/projects/{}", world.project.id);
         let seen =
@@ -344,7 +340,7 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
 #[test]
 fn what_strangers_wrote_is_text_on_every_page_of_a_project() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let form = [
             ("name", HOSTILE),

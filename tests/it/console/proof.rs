@@ -6,8 +6,8 @@ use domain::ids::{EventId, ProofLinkId};
 use domain::incident::Resolution;
 use domain::operator::Role;
 use domain::secret_token::ProofToken;
+use e2e::World;
 use e2e::console::{Operator, PageResponse};
-use e2e::{World, WorldOptions};
 use serde_json::json;
 use store::administration::proof_link::{create_link, revoke_link};
 use store::audit::{Subject, record};
@@ -19,10 +19,6 @@ use time::OffsetDateTime;
 use web::random::proof_token;
 
 use super::HOSTILE;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 fn alice() -> Actor {
     Actor::Operator("canary-alice@cometcart.test".to_owned())
@@ -54,7 +50,7 @@ async fn open(world: &World, token: &ProofToken) -> PageResponse {
 #[test]
 fn an_incident_says_with_the_year_until_when_its_links_open_and_when_it_happened() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_proof_1").await;
         link(&world, &incident).await;
         let links = list_links(&world.pool, incident.id).await.expect("links");
@@ -74,7 +70,7 @@ fn an_incident_says_with_the_year_until_when_its_links_open_and_when_it_happened
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn the_customer_reads_what_happened_without_signing_in() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_proof_1").await;
         let (_, token) = link(&world, &incident).await;
         let open_page = open(&world, &token).await;
@@ -126,7 +122,7 @@ fn the_customer_reads_what_happened_without_signing_in() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn nothing_internal_is_on_the_page() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         for change in [
             "UPDATE projects SET snapshots = true, repair_url = 'https://canary-repair.example/x'",
             "UPDATE api_keys SET label = 'canary-key-label'",
@@ -185,7 +181,7 @@ fn nothing_internal_is_on_the_page() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn whatever_does_not_open_is_the_very_same_page() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_closed").await;
         let ((_, expired), (id, revoked)) =
             (link(&world, &incident).await, link(&world, &incident).await);
@@ -234,7 +230,7 @@ fn whatever_does_not_open_is_the_very_same_page() {
 #[test]
 fn every_opening_is_counted_and_nothing_else_is() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_counted").await;
         let (id, token) = link(&world, &incident).await;
         let (other, _) = link(&world, &incident).await;
@@ -260,7 +256,7 @@ fn every_opening_is_counted_and_nothing_else_is() {
 #[test]
 fn an_operator_sees_what_the_customer_sees() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_same").await;
         let (_, token) = link(&world, &incident).await;
         let path = format!("/proof/{}", token.reveal());
@@ -272,7 +268,7 @@ fn an_operator_sees_what_the_customer_sees() {
 #[test]
 fn texts_of_others_are_only_texts() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let mut receipt = e2e::world::receipt("evt_markup");
         receipt["internal_reference"] = json!(HOSTILE);
         let event_id = world.send_receipt(&receipt).await;

@@ -6,7 +6,7 @@ use domain::ids::CauseId;
 use domain::operator::Role;
 use e2e::browser::{Browser, PageOptions};
 use e2e::console::{self, Operator};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 
 use super::broken::fail;
@@ -14,14 +14,10 @@ use super::broken::fail;
 const SOON: Duration = Duration::from_secs(30);
 const TOO_LONG: &str = "A comment must have 1 to 2000 characters.";
 
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
-
 #[test]
 fn a_rejected_time_of_a_snooze_and_a_rejected_comment_stay_in_their_fields() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         let path = format!("/incidents/{incident}");
@@ -50,7 +46,7 @@ fn a_rejected_time_of_a_snooze_and_a_rejected_comment_stay_in_their_fields() {
 #[test]
 fn a_rejected_comment_on_a_cause_stays_above_its_incidents() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         fail(&world, "evt_1", &json!({})).await;
         let cause = sqlx::query_scalar("SELECT cause FROM incidents").fetch_one(&world.pool);
@@ -72,7 +68,7 @@ fn a_rejected_comment_on_a_cause_stays_above_its_incidents() {
 #[test]
 fn a_note_that_came_too_late_can_be_said_as_a_comment() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
@@ -92,7 +88,7 @@ fn a_note_that_came_too_late_can_be_said_as_a_comment() {
 #[test]
 fn a_rejected_member_id_stays_in_the_row_of_its_operator() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let id = console::add(&world.pool, "bob@cometcart.test", Role::Operator).await;
         let to = format!("/people/{id}/slack");
@@ -118,7 +114,7 @@ fn a_rejected_member_id_stays_in_the_row_of_its_operator() {
 #[test]
 fn of_two_forms_with_the_same_fields_the_one_that_was_sent_says_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = format!("/projects/{}", world.project.id);
         let names = format!("{project}/names");
@@ -147,7 +143,7 @@ fn of_two_forms_with_the_same_fields_the_one_that_was_sent_says_what_is_wrong() 
 #[test]
 fn what_was_typed_is_still_there_after_the_page_has_refreshed_itself() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;

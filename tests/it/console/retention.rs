@@ -4,13 +4,13 @@ use domain::audit::Actor;
 use domain::operator::Role;
 use domain::retention::Rule;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use store::retention;
 
 #[test]
 fn an_admin_sees_each_rule_with_its_last_run() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         world.engine.ensure_retention_schedule().await.expect("Temporal");
         retention::run(&world.pool, Rule::Events, &Actor::System, &mut |_| ())
@@ -33,7 +33,7 @@ fn an_admin_sees_each_rule_with_its_last_run() {
 #[test]
 fn what_is_not_deleted_is_a_note_for_admins_and_a_missing_migration_a_trouble_for_all() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let late = "UPDATE environments SET retention_since = now() - interval '3 days'";
@@ -61,7 +61,7 @@ fn what_is_not_deleted_is_a_note_for_admins_and_a_missing_migration_a_trouble_fo
 #[test]
 fn an_admin_pauses_and_resumes_the_schedule() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         assert_eq!(alice.page("/retention").await.heading(), "What is kept for how long.");
         let rejected = alice.submit("/retention", "/retention/pause", &[]).await;

@@ -3,7 +3,7 @@
 use domain::ids::{FilterId, OperatorId};
 use domain::operator::Role;
 use e2e::console::{Operator, PageResponse};
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 use store::administration::operator::remove_operator;
 use store::pool::transaction;
@@ -11,10 +11,6 @@ use store::pool::transaction;
 use super::HOSTILE;
 use super::broken::{assert_inert, fail, listed};
 use crate::store::people::alice;
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 async fn save(by: &Operator, filter: &str, name: &str, more: &[(&str, &str)]) -> PageResponse {
     let form = [&[("list", "incidents"), ("filter", filter), ("name", name)][..], more].concat();
@@ -28,7 +24,7 @@ async fn said(by: &Operator) -> String {
 #[test]
 fn a_filter_is_kept_under_a_name_and_saving_again_changes_either() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         assert_eq!(bob.page("/incidents").await.link("Save this filter…"), None);
@@ -70,7 +66,7 @@ fn a_filter_is_kept_under_a_name_and_saving_again_changes_either() {
 #[test]
 fn a_filter_that_breaks_a_rule_is_shown_again_as_it_was_typed() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         let too_long = "x".repeat(61);
@@ -136,7 +132,7 @@ async fn remove(world: &World, operator: &Operator) {
 #[test]
 fn what_is_shared_is_everyones_is_audited_and_outlives_who_shared_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         fail(&world, "evt_1", &json!({})).await;
@@ -173,7 +169,7 @@ fn what_is_shared_is_everyones_is_audited_and_outlives_who_shared_it() {
 #[test]
 fn a_filter_of_what_is_gone_opens_and_says_so_and_all_is_found_by_its_name() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Operator).await;
         let (_, incident) = fail(&world, "evt_1", &json!({})).await;
         save(&bob, "event_type=acme%3Agone&state=open", HOSTILE_NAME, &[]).await;

@@ -8,7 +8,7 @@ use domain::ids::{BulkId, BulkSetId};
 use domain::operator::Role;
 use e2e::browser::{PageOptions, assert_accessible};
 use e2e::world::{BOB, parse, receipt};
-use e2e::{World, WorldOptions, console, eventually, run};
+use e2e::{World, console, eventually, run};
 use serde_json::json;
 use store::bulk::{count_items, list_set, step};
 
@@ -23,7 +23,7 @@ fn script_free() -> PageOptions {
 
 /// Alice, signed in where nothing happens by itself.
 async fn quiet_walk() -> Walk {
-    let world = World::start_with(WorldOptions::default().without_worker()).await;
+    let world = World::start_without_worker().await;
     Walk::begin_in(world, script_free()).await
 }
 

@@ -5,13 +5,9 @@ use std::sync::Arc;
 use ::console::password_queue::{Comer, PasswordQueue};
 use ::console::settings::ConsoleSettings;
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::{self, Operator, PASSWORD};
 use e2e::html_page::HtmlPage;
-use e2e::{World, WorldOptions};
-
-async fn world() -> World {
-    World::start_with(WorldOptions::default().without_worker()).await
-}
 
 /// Another console, with the queue that its sign-ins wait in.
 async fn serve_with_queue(world: &World) -> (String, PasswordQueue) {
@@ -25,7 +21,7 @@ async fn serve_with_queue(world: &World) -> (String, PasswordQueue) {
 #[test]
 fn the_cookie_is_of_this_host_alone_and_no_script_reads_it() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let form =
             [("email", "Alice@cometcart.test"), ("password", PASSWORD), ("next", "/events?x=1")];
@@ -46,7 +42,7 @@ fn the_cookie_is_of_this_host_alone_and_no_script_reads_it() {
 #[test]
 fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let stranger = Operator::stranger(&world);
         for (email, password) in [
@@ -70,7 +66,7 @@ fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
 #[test]
 fn guessing_locks_the_address_even_for_the_right_password() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let stranger = Operator::stranger(&world);
         let guess = |password: &'static str| {
@@ -94,7 +90,7 @@ fn guessing_locks_the_address_even_for_the_right_password() {
 #[test]
 fn a_locked_address_is_said_to_be_so_for_as_long_as_it_is() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let stranger = Operator::stranger(&world);
         let right = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
@@ -115,7 +111,7 @@ fn a_locked_address_is_said_to_be_so_for_as_long_as_it_is() {
 #[test]
 fn guesses_of_others_neither_lock_a_known_browser_nor_take_its_turn() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let (url, passwords) = serve_with_queue(&world).await;
         let right = [("email", "alice@cometcart.test"), ("password", PASSWORD)];
@@ -151,7 +147,7 @@ fn guesses_of_others_neither_lock_a_known_browser_nor_take_its_turn() {
 #[test]
 fn a_megabyte_for_a_password_is_not_looked_at() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let password = "x".repeat(1024 * 1024);
         let form = [("email", "alice@cometcart.test"), ("password", password.as_str())];
         let response = Operator::stranger(&world).send("/sign-in", &form).await;
@@ -162,7 +158,7 @@ fn a_megabyte_for_a_password_is_not_looked_at() {
 #[test]
 fn a_session_that_was_signed_out_is_over_wherever_its_cookie_is() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let token = alice.csrf().await;
         let left = alice.send("/sign-out", &[("csrf", &token)]).await;
@@ -177,7 +173,7 @@ fn a_session_that_was_signed_out_is_over_wherever_its_cookie_is() {
 #[test]
 fn a_form_that_is_sent_after_the_session_ended_is_said_to_have_done_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         sqlx::query("DELETE FROM sessions").execute(&world.pool).await.expect("no session");
         let from = format!("{}/incidents/inc_1?a=b%26c", world.url);
@@ -205,7 +201,7 @@ fn a_form_that_is_sent_after_the_session_ended_is_said_to_have_done_nothing() {
 #[test]
 fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         console::add(&world.pool, "alice@cometcart.test", Role::Admin).await;
         let (url, passwords) = serve_with_queue(&world).await;
         let alice = Operator::stranger(&world).at(&url);
@@ -230,7 +226,7 @@ fn whoever_comes_while_too_many_sign_in_has_tried_nothing() {
 #[test]
 fn signing_in_again_ends_the_session_that_the_browser_had() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let mut alice = Operator::signed_in(&world, Role::Admin).await;
         let wrong = [("email", alice.email.as_str()), ("password", "wrong wrong wrong")];
         assert_eq!(alice.send("/sign-in", &wrong).await.status, 422);
@@ -251,7 +247,7 @@ fn signing_in_again_ends_the_session_that_the_browser_had() {
 #[test]
 fn a_form_that_no_page_sends_is_rejected_in_words_for_people() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let json = world.http.post(format!("{}/sign-in", world.url));
         let json = json.header("content-type", "application/json").body("{}");
         let response = json.send().await.expect("an answer");

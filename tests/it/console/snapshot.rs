@@ -2,13 +2,13 @@
 
 use domain::ids::EventId;
 use domain::operator::Role;
+use e2e::World;
 use e2e::console::Operator;
 use e2e::world::receipt;
-use e2e::{World, WorldOptions};
 use serde_json::json;
 
 async fn world() -> World {
-    let world = World::start_with(WorldOptions::default().without_worker()).await;
+    let world = World::start_without_worker().await;
     let on = "UPDATE projects SET snapshots = true";
     sqlx::query(on).execute(&world.pool).await.expect("snapshots on");
     world.keys_are_seen().await;

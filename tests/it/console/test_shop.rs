@@ -29,7 +29,7 @@ struct NewProject {
 
 impl NewProject {
     async fn make(world: &World, mode: &str) -> Self {
-        let script = Script::of(world, Role::Admin).await;
+        let script = Script::new(world, Role::Admin).await;
         let named = json!({ "name": "First evening", "mode": mode });
         let project: Value = script.send("", named).await;
         let secret = project["signing_secret"].as_str().expect("a secret");
@@ -161,7 +161,7 @@ fn credits_that_never_arrive_are_an_incident_and_a_payment_that_succeeds_is_none
 #[test]
 fn it_serves_no_app_of_anybodys_no_live_project_and_no_foreign_signature() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let live = NewProject::make(&world, "live").await;
         assert_eq!(alice.get(&live.page()).await.status, 404);
@@ -197,7 +197,7 @@ fn it_serves_no_app_of_anybodys_no_live_project_and_no_foreign_signature() {
 #[test]
 fn a_payment_that_cannot_be_sent_says_why_and_how_to_go_on() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = NewProject::make(&world, "test").await;
         let told = async |kind: &str| {
@@ -234,7 +234,7 @@ fn a_payment_that_cannot_be_sent_says_why_and_how_to_go_on() {
 #[test]
 fn where_it_is_off_nothing_of_it_is_there() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = NewProject::make(&world, "test").await;
         let shop = "Send a test payment";
@@ -266,7 +266,7 @@ async fn serve_with(world: &World, shop: Option<TestShop>) -> String {
 #[test]
 fn where_mails_are_files_the_one_about_the_payment_is_handed_out() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = NewProject::make(&world, "test").await;
         project.connect(&alice).await;

@@ -2,7 +2,7 @@
 
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::{World, WorldOptions, run};
+use e2e::{World, run};
 use serde_json::json;
 
 use super::broken::fail;
@@ -20,7 +20,7 @@ const LIVE: &str = "
 #[test]
 fn pages_are_about_real_money_or_about_tests_and_never_about_both() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({ "internal_reference": "user_2" })).await;
@@ -60,7 +60,7 @@ fn pages_are_about_real_money_or_about_tests_and_never_about_both() {
 #[test]
 fn the_sums_above_the_incidents_of_a_cause_are_of_its_mode() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         fail(&world, "evt_1", &json!({})).await;
         fail(&world, "evt_2", &json!({ "internal_reference": "user_2" })).await;
@@ -89,7 +89,7 @@ const WARNED: &str = "
 #[test]
 fn the_overview_warns_of_what_is_in_the_mode_that_it_shows() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let viewer = Operator::signed_in(&world, Role::Viewer).await;
         fail(&world, "evt_1", &json!({})).await;
         world.alert_bob().await;

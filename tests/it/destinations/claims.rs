@@ -10,7 +10,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::waiting::CLAIM;
 use tokio::task::JoinHandle;
 
-use super::{destinations, failed, pass, states, world};
+use super::{destinations, failed, states};
 
 /// A worker that sends the event's one alert, until it is aborted.
 async fn begin_delivery(world: &World, event_id: EventId) -> JoinHandle<()> {
@@ -29,7 +29,7 @@ async fn attempts(world: &World, event_id: EventId) -> i32 {
 #[test]
 fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         slack.hang_next(Duration::from_secs(8));
         let event_id = failed(&world, "evt_1").await;
@@ -37,13 +37,13 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
         slack.wait_for(1).await;
         assert_eq!(attempts(&world, event_id).await, 0, "one that is under way has not failed");
         // Its claim would run out here, if it were not renewed.
-        pass(&world, "10 seconds").await;
+        world.age_alerts("10 seconds").await;
         tokio::time::sleep(CLAIM / 2).await;
         assert_eq!(world.send_waiting().await, [], "it is being sent");
 
         sending.abort();
         assert_eq!(world.send_waiting().await, [], "nobody knows yet that its worker died");
-        pass(&world, "10 seconds").await;
+        world.age_alerts("10 seconds").await;
         assert_eq!(world.send_waiting().await.len(), 1);
         assert_eq!(slack.received().len(), 2, "the worker may have died before it sent");
         assert_eq!(states(&world).await, ["incident_opened delivered"]);
@@ -54,7 +54,7 @@ fn a_message_is_claimed_while_it_is_sent_and_no_longer_than_its_worker_lives() {
 #[test]
 fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same_id() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
@@ -64,7 +64,7 @@ fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same
         tx.commit().await.expect("a commit");
         world.deliver_alerts(&[event_id]).await;
         assert_eq!(world.mailbox.recipients(), 0, "another may still be at it");
-        pass(&world, "11 seconds").await;
+        world.age_alerts("11 seconds").await;
         let (one, other) = (world.deps(), world.deps());
         let bob = destinations(&world).await[0].id;
         let (first, second) = tokio::join!(

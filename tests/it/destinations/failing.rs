@@ -2,16 +2,16 @@
 
 use activities::test_message::send_test_message;
 use domain::audit::Actor;
-use e2e::run;
+use e2e::{World, run};
 use serde_json::json;
 
-use super::{destinations, failed, pass, states, world};
+use super::{destinations, failed, states};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, to be read as a whole")]
 fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_time_passes() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let list = async || {
             let (code, list) = world.cli(&["destination", "list"]).await.expect("a command");
@@ -28,10 +28,10 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
         assert_eq!(first["failed_attempts"], 1);
         assert!(first["last_answer"].as_str().expect("why").contains("500"), "{first}");
 
-        pass(&world, "31 seconds").await;
+        world.age_alerts("31 seconds").await;
         world.send_waiting().await;
         // A pause that is over makes nothing work again.
-        pass(&world, "2 hours").await;
+        world.age_alerts("2 hours").await;
         let second = list().await;
         assert_eq!(second["failing_since"], first["failing_since"]);
         assert_eq!(second["failed_attempts"], 2);
@@ -64,7 +64,7 @@ fn a_destination_fails_from_its_first_failure_until_it_takes_a_message_whatever_
 #[test]
 fn one_failure_after_which_nothing_was_tried_pages_nobody() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_slack().await;
         // A test message counts no failure; of one alert the next attempt is left out where it is out of date by then.
         for (failures, fails) in [(0, false), (1, false), (2, true)] {
@@ -85,7 +85,7 @@ fn one_failure_after_which_nothing_was_tried_pages_nobody() {
 #[test]
 fn what_a_destination_answered_is_told_to_others_where_test_messages_broke_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let slack = world.alert_slack().await;
         slack.respond_with(&[404, 404]);
@@ -93,7 +93,7 @@ fn what_a_destination_answered_is_told_to_others_where_test_messages_broke_it() 
         for _ in 0..2 {
             let tested = send_test_message(&world.deps(), id, &Actor::System).await;
             assert!(tested.expect("a database").expect("a destination").outcome.is_err());
-            pass(&world, "11 minutes").await;
+            world.age_alerts("11 minutes").await;
         }
         assert_eq!(world.send_notices().await, 1);
         let mail = world.mailbox.mails().remove(0).replace("=\r\n", "");

@@ -16,7 +16,7 @@ use sqlx::AssertSqlSafe;
 use store::destinations::Target;
 use store::{alerts, extensions};
 
-use super::{queue, world};
+use super::queue;
 use crate::automation::script::{Script, bad_fields};
 use crate::clients::ask;
 
@@ -136,7 +136,7 @@ fn a_worker_of_the_team_gets_each_alert_and_notice_as_the_schema_says() {
 #[test]
 fn one_that_is_absent_or_raises_is_tried_again_by_the_back_off_until_it_takes_the_message() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         alert_by_activity(&world).await;
         let event_id = failed(&world, "evt_1").await;
         world.deliver_alerts(&[event_id]).await;
@@ -171,7 +171,7 @@ fn one_that_is_absent_or_raises_is_tried_again_by_the_back_off_until_it_takes_th
 #[test]
 fn what_the_activity_took_is_not_given_to_it_again_when_our_worker_died_before_it_noted_that() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         alert_by_activity(&world).await;
         let answer = Manner::Json(json!({ "page": 7 }));
         let team = ExtensionWorker::start(&world, queue(&world), answer).await;
@@ -195,13 +195,13 @@ fn what_the_activity_took_is_not_given_to_it_again_when_our_worker_died_before_i
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn each_door_adds_one_and_tests_it_and_rejects_a_queue_outside_the_prefix_by_name() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (project, queue) = (world.project.id.to_string(), queue(&world));
         let _team = ExtensionWorker::start(&world, queue.clone(), Manner::Nothing).await;
         let add = ["destination", "add", "--project", &project, "--activity", ACTIVITY];
         let page = format!("/projects/{project}/destinations");
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let path = format!("/{project}/destinations");
         for bad in ["sendpromptly", "sendpromptly-ext.", "Sendpromptly-ext.a"] {
             let (code, said) =
@@ -223,7 +223,7 @@ fn each_door_adds_one_and_tests_it_and_rejects_a_queue_outside_the_prefix_by_nam
         let both = json!({ "activity": ACTIVITY, "queue": queue, "email": "bob@example.com" });
         let (_, error) = script.reject(Method::POST, &path, Some(both)).await;
         assert_eq!(bad_fields(&error), ["email"]);
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "activity": ACTIVITY, "queue": queue });
         let (status, _) = viewer.reject(Method::POST, &path, Some(body.clone())).await;
         assert_eq!(status, 403);

@@ -3,17 +3,17 @@
 use domain::ids::ExtensionId;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::run;
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{add, add_probe, queue, world};
+use super::{add, add_probe, queue};
 use crate::automation::script::{Script, bad_fields};
 
 #[test]
 fn the_command_line_registers_lists_pauses_and_removes() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let queue = queue(&world);
         let more = ["--activity", "credits.verify", "--queue", &queue, "--budget", "2m"];
         let more = [&more[..], &["--trust", "propose", "--heartbeat", "5s"]].concat();
@@ -56,8 +56,8 @@ fn the_command_line_registers_lists_pauses_and_removes() {
 #[test]
 fn a_queue_outside_the_prefix_is_rejected_by_name_at_every_door() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let project = world.project.id;
         for queue in ["sendpromptly", "sendpromptly-ext.", "Sendpromptly-ext.a", "sendpromptly-ext"]
@@ -98,11 +98,11 @@ fn a_queue_outside_the_prefix_is_rejected_by_name_at_every_door() {
 #[test]
 fn a_viewer_changes_nothing_and_calls_nobody() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = add_probe(&world).await;
         let mine = format!("/{}/extensions", world.project.id);
         let body = json!({"point": "reprocess", "activity": "a", "queue": queue(&world)});
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         for (method, path, body) in [
             (Method::POST, mine.clone(), Some(body.clone())),
             (Method::POST, format!("{mine}/{id}/pause"), None),
@@ -119,7 +119,7 @@ fn a_viewer_changes_nothing_and_calls_nobody() {
 #[test]
 fn another_project_sees_nothing_and_changes_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = add_probe(&world).await;
         let mine = format!("/{}/extensions", world.project.id);
         world.charlie().await;
@@ -129,7 +129,7 @@ fn another_project_sees_nothing_and_changes_nothing() {
             .await
             .expect("another project");
         let theirs = format!("/{}/extensions", domain::ids::ProjectId::from_uuid(other));
-        let admin = Script::of(&world, Role::Admin).await;
+        let admin = Script::new(&world, Role::Admin).await;
         for (method, path, body) in [
             (Method::GET, format!("{theirs}/{id}"), None),
             (Method::POST, format!("{theirs}/{id}/pause"), None),
@@ -152,8 +152,8 @@ fn another_project_sees_nothing_and_changes_nothing() {
 #[test]
 fn the_api_registers_an_endpoint_and_shows_its_secret_once() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let mine = format!("/{}/extensions", world.project.id);
         let body = json!({"point": "reprocess", "url": world.repair.url(), "fallback": "none"});
         let added: Value = script.send(&mine, body.clone()).await;
@@ -176,7 +176,7 @@ fn the_api_registers_an_endpoint_and_shows_its_secret_once() {
 #[test]
 fn the_schemas_are_served_to_everyone() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         for name in ["input", "probe-answer", "reprocess-answer", "message"] {
             let path = format!("/api/extensions/2026-12-01/{name}.json");
             let response = world.http.get(format!("{}{path}", world.url)).send().await;
@@ -194,7 +194,7 @@ fn the_schemas_are_served_to_everyone() {
 #[test]
 fn the_page_of_an_extension_says_how_it_is_and_changes_it() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let list = format!("/projects/{}/extensions", world.project.id);
         assert_eq!(alice.page(&list).await.heading(), "CometCart has no extension");

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use store::destinations::Target;
 use store::{extensions, incidents};
 
-use super::world;
 use crate::automation::script::{Script, bad_fields};
 
 async fn probe(world: &World) -> ExtensionId {
@@ -67,7 +66,7 @@ async fn audited(world: &World, event_id: EventId) -> (String, Value) {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn one_press_resolves_an_incident_by_what_the_page_shows() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let extension = probe(&world).await;
         let (event_id, incident, call_id) = proposed(&world, "evt_1", extension).await;
         let path = format!("/incidents/{incident}");
@@ -122,9 +121,9 @@ fn one_press_resolves_an_incident_by_what_the_page_shows() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let extension = probe(&world).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let script = Script::new(&world, Role::Operator).await;
         let (event_id, incident, call_id) = proposed(&world, "evt_1", extension).await;
         let to = format!("/{}/incidents/{incident}/resolution", world.project.id);
         let another = world.receipt("evt_2").await;
@@ -138,7 +137,7 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
             let (status, error) = script.reject(Method::POST, &to, Some(body)).await;
             assert_eq!((status, bad_fields(&error)), (422, vec![field]));
         }
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "call_id": call_id, "note": "checked in the ledger" });
         let (status, _) = viewer.reject(Method::POST, &to, Some(body.clone())).await;
         assert_eq!((status, resolution(&world, incident).await), (403, None));
@@ -174,7 +173,7 @@ fn the_api_and_the_command_line_resolve_by_evidence_and_name_what_is_wrong() {
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
 fn an_alert_says_what_was_found_before_it_and_nothing_is_sent_again_for_what_comes_later() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (slack, webhook) = (Receiver::start().await, Receiver::start().await);
         let (slack, webhook) = (slack.expect("a receiver"), webhook.expect("a receiver"));
         world.alert_bob().await;

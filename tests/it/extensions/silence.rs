@@ -9,8 +9,6 @@ use e2e::{World, run};
 use serde_json::json;
 use store::extensions;
 
-use super::world;
-
 async fn probe(world: &World) -> ExtensionId {
     register(world, "before_incident", "propose").await;
     let all = extensions::list_extensions(&world.pool, Some(world.project.id)).await;
@@ -38,7 +36,7 @@ async fn notices(world: &World) -> Vec<String> {
 #[test]
 fn after_twenty_calls_without_an_answer_the_destinations_hear_of_it_once() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let extension = probe(&world).await;
         ask_in_vain(&world, extension, "few", SILENT_AFTER - 1).await;
@@ -79,7 +77,7 @@ fn after_twenty_calls_without_an_answer_the_destinations_hear_of_it_once() {
 #[test]
 fn one_that_answers_again_before_people_heard_of_it_is_no_news_and_counts_from_the_start() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let extension = probe(&world).await;
         ask_in_vain(&world, extension, "first", SILENT_AFTER).await;

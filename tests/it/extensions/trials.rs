@@ -5,7 +5,7 @@ use e2e::{World, run};
 use serde_json::{Value, json};
 
 use super::worker::{Deed, take_one};
-use super::{add, add_probe, world};
+use super::{add, add_probe};
 
 /// Tries it by the command line while a worker takes one task.
 async fn tried(world: &World, arguments: &[&str], deed: Deed) -> (i32, Value, (String, Value)) {
@@ -18,7 +18,7 @@ async fn tried(world: &World, arguments: &[&str], deed: Deed) -> (i32, Value, (S
 #[test]
 fn a_trial_says_what_the_answer_would_count_as_and_changes_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = add_probe(&world).await;
         let deed = Deed::Answer(br#"{"settled":true,"evidence":{"charge":"ch_1"}}"#);
         let (code, trial, (activity, input)) = tried(&world, &[&id, "--example"], deed).await;
@@ -52,7 +52,7 @@ fn a_trial_says_what_the_answer_would_count_as_and_changes_nothing() {
 #[test]
 fn what_is_no_answer_is_said_and_ends_with_1() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = add_probe(&world).await;
         for (deed, problem) in [
             (Deed::Answer(b"{}"), "settled is required"),
@@ -75,7 +75,7 @@ fn what_is_no_answer_is_said_and_ends_with_1() {
 #[test]
 fn without_a_worker_a_trial_ends_soon_and_says_so() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = add_probe(&world).await;
         let (code, trial) = world.cli(&["extension", "trial", &id]).await.expect("a command");
         assert_eq!((code, &trial["answer"]), (1, &Value::Null), "{trial}");
@@ -87,7 +87,7 @@ fn without_a_worker_a_trial_ends_soon_and_says_so() {
 #[test]
 fn an_endpoint_gets_a_signed_request_that_its_own_secret_verifies() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (code, added) = add(&world, "reprocess", &["--url", world.repair.url()]).await;
         assert_eq!((code, &added["queue"]), (0, &Value::Null), "{added}");
         let secret = added["signing_secret"].as_str().expect("a secret");
@@ -126,7 +126,7 @@ fn an_endpoint_gets_a_signed_request_that_its_own_secret_verifies() {
 #[test]
 fn doctor_says_that_no_worker_polls_and_that_the_extension_does_not_answer() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         add_probe(&world).await;
         let project = world.project.id.to_string();
         let doctor = ["doctor", "--project", &project, "--no-round-trip"];

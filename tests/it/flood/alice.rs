@@ -13,7 +13,7 @@ use super::{CANARY, PER_MINUTE};
 const EMAIL: &str = "alice@cometcart.test";
 const SOON: Duration = Duration::from_secs(30);
 
-/// Keeps how far the page that is shown says that it is, whenever it says so anew.
+/// Keeps how far the page that is shown says that it is, whenever it says so again.
 const KEEP_PROGRESS: &str = "window.seen = [];
     new MutationObserver(() => window.seen.push(document.querySelector('#head progress').value))
         .observe(document.getElementById('head'), { childList: true, subtree: true })";

@@ -26,7 +26,7 @@ pub struct Theirs {
 impl Theirs {
     #[expect(clippy::too_many_lines, reason = "one of everything")]
     pub async fn make(world: &World) -> Self {
-        let owner = Script::of(world, Role::Admin).await;
+        let owner = Script::new(world, Role::Admin).await;
         let create = async |path: &str, body: Value, id: &str| {
             let made: Value = owner.send(path, body).await;
             (made[id].as_str().expect("an id").to_owned(), made)

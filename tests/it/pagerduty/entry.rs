@@ -7,7 +7,7 @@ use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{KEY, states, world};
+use super::{KEY, states};
 use crate::automation::script::{Script, bad_fields};
 
 fn path(world: &World) -> String {
@@ -24,10 +24,10 @@ fn shown(list: &Value) -> Vec<Value> {
 #[test]
 fn it_is_added_everywhere_and_goes_by_the_end_of_its_key() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = PagerDuty::start(KEY).await;
         let (endpoint, id) = (pagerduty.endpoint(), world.project.id.to_string());
-        let script = Script::of(&world, Role::Admin).await;
+        let script = Script::new(&world, Role::Admin).await;
         let body = json!({ "pagerduty": KEY, "endpoint": endpoint, "every_incident": true });
         let (status, added) = script.post(&path(&world), body).await;
         assert_eq!((status, &added["kind"]), (201, &json!("pagerduty")), "{added}");
@@ -57,7 +57,7 @@ fn it_is_added_everywhere_and_goes_by_the_end_of_its_key() {
 #[test]
 fn a_form_of_the_console_adds_it_and_shows_what_is_wrong_beside_its_field() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/destinations", world.project.id);
         let title = "PagerDuty integration key";
@@ -81,8 +81,8 @@ fn a_form_of_the_console_adds_it_and_shows_what_is_wrong_beside_its_field() {
 #[test]
 fn what_is_wrong_is_named_by_field_and_nothing_is_stored() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         for (body, fields) in [
             (json!({ "pagerduty": "short" }), vec!["pagerduty"]),
             (json!({ "pagerduty": 7 }), vec!["pagerduty"]),

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use doubles::pagerduty::PagerDuty;
 use e2e::receiver::Received;
-use e2e::run;
+use e2e::{World, run};
 use serde_json::{Value, json};
 
-use super::{KEY, fail, service, world};
+use super::{KEY, service};
 use crate::clients::ask;
 
 /// Sends an event of ours by the client, and prints the keys that it was answered.
@@ -46,9 +46,9 @@ fn send_by_their_client(to: &PagerDuty, event: &Value) -> Value {
 #[test]
 fn pagerdutys_own_client_makes_the_same_event_of_the_same_facts() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let pagerduty = service(&world).await;
-        fail(&world, "evt_1").await;
+        world.fail_and_alert("evt_1").await;
         let mut ours = pagerduty.received().remove(0).json();
         let theirs = PagerDuty::start(KEY).await;
         let event = ours.clone();

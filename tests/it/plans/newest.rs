@@ -97,12 +97,12 @@ fn owned(unresolved: i64) -> [Question; 4] {
     [
         ("of an owner", of(dora)),
         ("of an owner, all", IncidentSearch { state: StateFilter::All, ..of(dora) }),
-        ("of nobody", of(OwnerFilter::Nobody)),
+        ("of nobody", of(OwnerFilter::Unowned)),
         (
             "of nobody, of a type that never was",
             IncidentSearch {
                 event_type: Some("orders/refunded".into()),
-                ..of(OwnerFilter::Nobody)
+                ..of(OwnerFilter::Unowned)
             },
         ),
     ]

@@ -1,10 +1,11 @@
 //! What is asked without a page: by results that are taken together, by the dispatcher while it is
-//! held back, by the health checks every few seconds, by the sweep every minute, and by policies for
-//! each incident and every second.
+//! held back, by the health checks every few seconds, by the sweep every minute, by policies for
+//! each incident and every second, and before a declared name is removed.
 
 use std::time::Duration;
 
-use domain::catalogue::{Catalogue, EffectType};
+use domain::audit::Actor;
+use domain::catalogue::{Catalogue, Declaration, EffectType};
 use domain::effect_result::{EffectResult, EventSelector, Outcome, ResultReport};
 use domain::ids::{CauseId, EventId, KeyId, ProjectId};
 use domain::outbox::OutboxKind;
@@ -12,6 +13,7 @@ use domain::project::Mode;
 use domain::reprocess_policy::PolicySettings;
 use domain::retention::Rule;
 use serde_json::json;
+use store::administration::declared_name::{declare_names, remove_names};
 use store::api_keys::KeyOwner;
 use store::erasure::ErasedCustomers;
 use store::gauges::{COUNTED, count_pending_by_age, count_waiting_by_kind};
@@ -29,7 +31,7 @@ use super::questions::Question;
 const BATCH: i64 = 64;
 
 /// Those of all of them.
-pub async fn all(pool: &PgPool) -> [Question; 11] {
+pub async fn all(pool: &PgPool) -> [Question; 12] {
     let reports = newest_pending(pool).await;
     let results = Question::new("results that are taken together", move |pool| {
         let reports = reports.clone();
@@ -59,11 +61,33 @@ pub async fn all(pool: &PgPool) -> [Question; 11] {
     let planned = Question::new("what policies have planned", |pool| {
         Box::pin(async move { policy_plans::list_due(pool, BATCH).await.expect("a list").len() })
     });
-    let [overdue, purged] = snapshots();
-    let retention = Question::new("what is kept no longer", |pool| {
+    let [old, purged] = snapshots();
+    let kept = Question::new("what is kept no longer", |pool| {
         Box::pin(async move { delete_the_oldest(pool).await })
     });
-    [results, health, gauges(), unparked, needed, due, breaker, planned, overdue, purged, retention]
+    [results, health, gauges(), names(), unparked, needed, due, breaker, planned, old, purged, kept]
+}
+
+fn names() -> Question {
+    Question::new("whether an event has a declared name", |pool| {
+        Box::pin(async move { remove_unused_names(pool).await })
+    })
+}
+
+/// Declares names that no event has and removes them, and lets none of it stay.
+async fn remove_unused_names(pool: &PgPool) -> usize {
+    let project: Uuid = sqlx::query_scalar("SELECT id FROM projects WHERE mode = 'live' LIMIT 1")
+        .fetch_one(pool)
+        .await
+        .expect("a project");
+    let (project_id, actor) = (ProjectId::from_uuid(project), Actor::Cli("alice".to_owned()));
+    let event_type = Declaration::event_type("acme:order.paid").expect("a name");
+    let names = [event_type, Declaration::effect_type("license_issue").expect("a name")];
+    let mut tx = pool.begin().await.expect("a transaction");
+    let declared = declare_names(&mut tx, &actor, project_id, &names).await.expect("declared");
+    remove_names(&mut tx, &actor, project_id, &names).await.expect("no event has them");
+    tx.rollback().await.expect("a rollback");
+    declared.len()
 }
 
 fn snapshots() -> [Question; 2] {

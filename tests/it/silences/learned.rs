@@ -1,8 +1,8 @@
 //! What a project's own weeks show.
 
-use e2e::run;
+use e2e::{World, run};
 
-use super::{PAID, expect, look, open, receive, receive_hourly, silent, world};
+use super::{PAID, expect, look, open, receive, receive_hourly, silent};
 
 /// The same hours of so many weeks before.
 async fn weeks(
@@ -20,7 +20,7 @@ async fn weeks(
 #[test]
 fn learned_notices_busy_hours_that_stay_empty_and_says_what_is_usual() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         expect(&world, "learned").await;
         weeks(&world, 1..=5, 1..=4, 12).await;
@@ -40,7 +40,7 @@ fn learned_notices_busy_hours_that_stay_empty_and_says_what_is_usual() {
 #[test]
 fn learned_expects_nothing_in_hours_that_are_always_empty() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         expect(&world, "learned").await;
         weeks(&world, 1..=5, 9..=14, 12).await;
         receive(&world, PAID, "8 hours").await;
@@ -52,7 +52,7 @@ fn learned_expects_nothing_in_hours_that_are_always_empty() {
 #[test]
 fn learned_expects_nothing_before_four_weeks_are_known() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         expect(&world, "learned").await;
         weeks(&world, 1..=3, 1..=4, 12).await;
         receive(&world, PAID, "5 hours").await;

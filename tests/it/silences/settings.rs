@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::json;
 use store::projects;
 
-use super::{PAID, all, change, expect, look, receive, silent, world};
+use super::{PAID, all, change, expect, look, receive, silent};
 use crate::automation::script::{Script, bad_fields};
 
 async fn expected(world: &World) -> String {
@@ -28,7 +28,7 @@ async fn audited(world: &World) -> Vec<(String, serde_json::Value)> {
 #[test]
 fn the_command_line_sets_it_and_shows_what_is_silent() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let id = world.project.id.to_string();
         receive(&world, PAID, "3 hours").await;
         let set = ["project", "expect", id.as_str(), "--receipts", "2H"];
@@ -55,8 +55,8 @@ fn the_command_line_sets_it_and_shows_what_is_silent() {
 #[test]
 fn a_script_sets_it_and_lists_silences() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let (project, list) =
             (format!("/{}", world.project.id), format!("/{}/silences", world.project.id));
         let none: Listed<SilenceResponse> = script.read(&list).await;
@@ -79,7 +79,7 @@ fn a_script_sets_it_and_lists_silences() {
             let (status, error) = script.reject(Method::PATCH, &project, body).await;
             assert_eq!((status, bad_fields(&error)), (422, vec!["expected_receipts"]));
         }
-        let viewer = Script::of(&world, Role::Viewer).await;
+        let viewer = Script::new(&world, Role::Viewer).await;
         let body = json!({ "expected_receipts": "off" });
         assert_eq!(viewer.call(Method::PATCH, &project, Some(body)).await.0, 403);
         assert_eq!(viewer.read::<Listed<SilenceResponse>>(&list).await, listed);
@@ -95,7 +95,7 @@ fn a_script_sets_it_and_lists_silences() {
 #[test]
 fn the_console_sets_it_and_shows_silences_on_overview_and_project() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}", world.project.id);
         receive(&world, PAID, "3 hours").await;
@@ -133,7 +133,7 @@ fn the_console_sets_it_and_shows_silences_on_overview_and_project() {
 #[test]
 fn another_expectation_ends_silences_without_a_word() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let id = world.project.id.to_string();
         expect(&world, "2h").await;

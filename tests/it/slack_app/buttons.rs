@@ -32,7 +32,7 @@ pub(super) async fn hire(world: &World, email: &str, role: Role, user: &str) {
 
 /// A world whose messages go to a Slack app, in which bob has this role, and an event whose incident is told there.
 async fn channel(role: Role) -> (World, Slack, EventId) {
-    let world = world().await;
+    let world = World::start_without_worker().await;
     let slack = slack(&world).await;
     hire(&world, EMAIL, role, BOB).await;
     let event_id = fail(&world, "evt_1").await;
@@ -199,7 +199,7 @@ fn what_is_not_signed_by_the_destinations_secret_is_401_and_changes_nothing() {
 fn an_address_that_sends_wrong_signatures_again_and_again_is_turned_away_and_right_ones_are_not_counted()
  {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         hire(&world, EMAIL, Role::Operator, BOB).await;
         fail(&world, "evt_1").await;
@@ -226,7 +226,7 @@ fn an_address_that_sends_wrong_signatures_again_and_again_is_turned_away_and_rig
 #[test]
 fn whoever_is_unknown_or_a_viewer_is_told_what_to_do_and_changes_nothing() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = slack(&world).await;
         hire(&world, "carol@cometcart.test", Role::Viewer, "U0000CAROL0").await;
         let event_id = fail(&world, "evt_1").await;

@@ -51,7 +51,7 @@ async fn assert_told(slack: &Slack, pressed: &Press, texts: [&str; 2]) -> String
 #[test]
 fn all_of_a_cause_are_acknowledged_by_one_press_that_may_be_cut_off_and_come_again() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (slack, events) = tell_cause(&world).await;
         let pressed = slack.press(&slack.messages()[0], "acknowledge_all", BOB, now());
         let mut blocking = world.pool.begin().await.expect("a transaction");
@@ -119,7 +119,7 @@ async fn reach_nothing(world: &World, slack: &Slack, event_id: EventId) {
 #[test]
 fn a_cause_is_snoozed_for_an_hour_but_what_is_resolved_snoozed_for_longer_or_of_another_project() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (slack, events) = tell_cause(&world).await;
         reach_nothing(&world, &slack, events[3]).await;
         succeed(&world, events[0]).await;

@@ -3,11 +3,10 @@
 use domain::operator::Role;
 use doubles::slack::{CHANNEL, SIGNING_SECRET, TOKEN};
 use e2e::console::Operator;
-use e2e::run;
+use e2e::{World, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world;
 use crate::automation::script::{Script, bad_fields};
 
 fn assert_hidden(text: &str) {
@@ -22,8 +21,8 @@ fn shown(list: &Value) -> Vec<Value> {
 #[test]
 fn api_and_command_line_add_it_and_show_its_channel() {
     run(async {
-        let world = world().await;
-        let script = Script::of(&world, Role::Admin).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
         let id = world.project.id.to_string();
         let path = format!("/{id}/destinations");
         let body =
@@ -51,7 +50,7 @@ fn api_and_command_line_add_it_and_show_its_channel() {
 #[test]
 fn the_form_of_the_console_adds_it_and_says_what_is_wrong() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let page = format!("/projects/{}/destinations", world.project.id);
         let form = |channel| {

@@ -76,7 +76,7 @@ async fn tell_all(world: &World, slack: &Slack) -> Vec<Value> {
 #[test]
 fn slack_sdk_makes_the_same_blocks_posts_and_edits_them_and_signs_what_we_verify() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let ours = slack(&world).await;
         hire(&world, "bob@cometcart.test", Role::Operator, "U0123ABCDEF").await;
         let messages = tell_all(&world, &ours).await;

@@ -10,7 +10,7 @@ const FIELD: &str = "Your member ID in Slack";
 #[test]
 fn an_operator_says_who_they_are_in_slack_and_no_two_are_the_same() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         let form = |id| [("slack_user", id)];
         let wrong = bob.submit("/account", "/account/slack", &form("@bob")).await;
@@ -49,7 +49,7 @@ fn an_operator_says_who_they_are_in_slack_and_no_two_are_the_same() {
 #[test]
 fn an_admin_says_who_others_are_in_slack() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let carol = e2e::console::add(&world.pool, "carol@cometcart.test", Role::Operator).await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
         bob.submit("/account", "/account/slack", &[("slack_user", "U0123ABCDEF")]).await;

@@ -104,13 +104,13 @@ fn a_preview_freezes_what_would_be_reprocessed_and_says_what_is_left_out() {
 
         let all = preview(&shop, Selection::All, false).await;
         assert_eq!(
-            (all.items, all.excluded_running, all.excluded_taking, all.left_over),
+            (all.items, all.excluded.running, all.excluded.taking, all.left_over),
             (2, 1, 1, 0)
         );
         let frozen = list_items(&shop.pool, all.id, None, 0, 10).await.expect("items");
         assert_eq!(frozen.iter().map(|item| item.event_id).collect::<Vec<_>>(), events[2..]);
         let taking = preview(&shop, Selection::All, true).await;
-        assert_eq!((taking.items, taking.excluded_taking), (3, 0));
+        assert_eq!((taking.items, taking.excluded.taking), (3, 0));
         assert_eq!(taking.by_effect.len(), 2);
 
         let cause = shop.incident(events[2]).await.cause_id.expect("a cause");
@@ -225,9 +225,9 @@ fn what_failed_is_tried_again_whole_whoever_asks_for_it() {
         next(&shop, first).await;
 
         let again = preview(&shop, Selection::FailuresOf(first), false).await;
-        assert_eq!((again.items, again.excluded_taking), (1, 0), "it was taken in before");
+        assert_eq!((again.items, again.excluded.taking), (1, 0), "it was taken in before");
         let all = preview(&shop, Selection::All, false).await;
-        assert_eq!((all.items, all.excluded_taking), (0, 1), "elsewhere it is asked for");
+        assert_eq!((all.items, all.excluded.taking), (0, 1), "elsewhere it is asked for");
     });
 }
 

@@ -87,8 +87,8 @@ fn many_are_acknowledged_and_what_needs_it_not_is_counted_and_left_alone() {
         let frozen = freeze(&shop, BulkAction::Acknowledge, named).await;
         assert_eq!(frozen.items, 3);
         let excluded =
-            (frozen.excluded_acknowledged, frozen.excluded_running, frozen.excluded_resolved);
-        assert_eq!((excluded, frozen.excluded_taking), ((1, 1, 1), 0));
+            (frozen.excluded.acknowledged, frozen.excluded.running, frozen.excluded.resolved);
+        assert_eq!((excluded, frozen.excluded.taking), ((1, 1, 1), 0));
         shop.resolve(events[3]).await;
         begin(&shop, frozen.id).await;
         assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done);

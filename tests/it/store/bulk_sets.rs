@@ -106,7 +106,7 @@ fn several_projects_are_frozen_together_and_what_cannot_be_done_is_counted() {
         let (id, previews) = freeze(&shop, action, all()).await.expect("a set");
         let frozen: Vec<_> = previews
             .iter()
-            .map(|(_, preview)| (preview.items, preview.excluded_no_repair_url, preview.left_over))
+            .map(|(_, preview)| (preview.items, preview.excluded.no_repair_url, preview.left_over))
             .collect();
         assert_eq!(frozen, [(2, 0, 0), (1, 0, 0), (0, 3, 0)]);
         assert_eq!(states(&shop, id).await, [BulkState::Preview; 3]);

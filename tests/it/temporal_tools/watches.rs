@@ -4,7 +4,7 @@ use domain::incident::IncidentState;
 use domain::operator::Role;
 use domain::signature::SigningSecret;
 use e2e::console::Operator;
-use e2e::{Receiver, World, WorldOptions, eventually, run, temporal};
+use e2e::{Receiver, World, eventually, run, temporal};
 use serde_json::json;
 use store::destinations::Target;
 use store::transitions::stalled::{Stall, StallKind, note_stall};
@@ -135,7 +135,7 @@ fn a_canceled_watch_that_awaited_the_apps_answer_leaves_no_incident_reprocessing
 #[test]
 fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = world.receipt("evt_1").await;
         let (client, watch) = (world.temporal().await, workflow_id(event_id));
@@ -170,7 +170,7 @@ fn a_watch_that_no_worker_takes_up_is_told_on_the_timeline_once() {
 #[test]
 fn a_watch_that_fails_ends_the_callback_that_it_does_not_send_and_one_without_a_worker_does_not() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         for (id, kind, state) in [
             ("evt_1", StallKind::NoWorker, IncidentState::Reprocessing),
             ("evt_2", StallKind::Stuck, IncidentState::Open),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use domain::ids::EventId;
 use domain::project::DEFAULT_TIMEOUT_MINUTES;
 use e2e::scripted::{Reply, Script, ScriptedWorker};
-use e2e::{World, WorldOptions, run, temporal};
+use e2e::{World, run, temporal};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use super::{
 #[test]
 fn half_an_hour_of_silence_asks_once_whether_an_incident_is_due() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         assert_eq!(world.project.timeout_minutes, DEFAULT_TIMEOUT_MINUTES);
         let script = Script::new()
             .on("open_incident_if_due", Reply::stands(open()))

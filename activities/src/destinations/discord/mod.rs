@@ -2,7 +2,7 @@
 //!
 //! With `?wait=true` Discord answers with the message that it made
 //! (<https://discord.com/developers/docs/resources/webhook#execute-webhook>). Its id is kept, and what follows of the
-//! incident, or of its cause, edits that message; one that is gone by then is posted anew. An edit notifies nobody, so
+//! incident, or of its cause, edits that message; one that is gone by then is posted again. An edit notifies nobody, so
 //! a failed reprocess is a message of its own, and the one that is edited only where there is no other. A worker that
 //! dies before it kept the id leaves a message that is followed by another one, once.
 //!

@@ -115,7 +115,7 @@ fn dedup_key(notice: &NoticeMessage) -> String {
     }
 }
 
-/// Whether somebody sees to all that is left of a cause.
+/// Whether an operator sees to all that is left of a cause.
 const fn is_acknowledged(facts: &CauseFacts) -> bool {
     facts.states.open == 0 && facts.states.acknowledged > 0
 }

@@ -4,7 +4,7 @@
 //! (<https://docs.slack.dev/reference/methods/chat.update>). An edit notifies nobody, so a failed reprocess is beside
 //! that a reply in the thread which the channel sees too; the edit goes first, because twice is as once. That nobody
 //! has to see to a cause any more is a reply that the channel does not see. A message that is gone by then, or may not
-//! be edited any more, is posted anew.
+//! be edited any more, is posted again.
 //!
 //! A worker that dies after Slack took a message and before its `ts` was kept posts it once more: what follows edits the
 //! newer one, and the buttons of the older one work as well. Slack has no key by which it would know the message again.

@@ -229,7 +229,7 @@ fn the_block_of_buttons_is_as_slack_wants_it() {
 }
 
 #[tokio::test]
-async fn a_message_is_posted_edited_and_answered_and_posted_anew_where_it_is_gone() {
+async fn a_message_is_posted_edited_and_answered_and_posted_again_where_it_is_gone() {
     let slack = Slack::start().await;
     let to = channel(&slack.api());
     let first = tell(&to, &Thread::alone(String::new()), &hostile()).await.expect("taken");
@@ -246,8 +246,8 @@ async fn a_message_is_posted_edited_and_answered_and_posted_anew_where_it_is_gon
     assert_eq!(slack.messages()[2].content["reply_broadcast"], false);
 
     slack.delete_messages();
-    let anew = tell(&to, &following(&first), &resolved()).await.expect("taken").posted;
-    assert_ne!(anew.expect("a message"), first);
+    let again = tell(&to, &following(&first), &resolved()).await.expect("taken").posted;
+    assert_ne!(again.expect("a message"), first);
     assert_eq!(slack.messages().len(), 1);
 }
 

@@ -18,7 +18,7 @@ pub fn preview(
 ) -> BulkSetPreviewResponse {
     let projects = previews.into_iter().map(|(project_id, preview)| BulkSetPreviewItem {
         project_id,
-        excluded_no_repair_url: preview.excluded_no_repair_url,
+        excluded_no_repair_url: preview.excluded.no_repair_url,
         bulk: responses::bulk_preview(preview),
     });
     let projects: Vec<_> = projects.collect();

@@ -1,7 +1,7 @@
 //! Beginning and ending maintenance windows.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::format_timestamp;
 use domain::ids::MaintenanceId;
@@ -15,7 +15,7 @@ use web::error::ApiError;
 
 use super::{AlertingForms, path, render};
 use crate::form::FormErrors;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -54,10 +54,9 @@ pub(super) struct EndForm {
 pub(super) async fn start(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(window): Form<MaintenanceValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let Some((length, reason)) = window.read(&mut errors) else {
         let forms = AlertingForms { window, errors, ..AlertingForms::default() };
@@ -79,10 +78,9 @@ pub(super) async fn start(
 pub(super) async fn end(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(form): Form<EndForm>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let window = match form.maintenance_id.as_str() {
         "" => None,
         text => {

@@ -6,7 +6,7 @@ mod maintenance;
 mod rules;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::maintenance::{Hold, HoldReason};
@@ -22,12 +22,12 @@ use self::rules::RuleValues;
 use crate::access::{Access, Pages};
 use crate::badge::Badge;
 use crate::form::FormErrors;
-use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
-use crate::projects::{self, Head, Tab};
+use crate::projects::{Head, PathProject, Tab};
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
+use crate::warnings::held::{self, Held};
 use crate::when::When;
 
 /// How many windows are listed.
@@ -79,9 +79,8 @@ struct AlertingForms {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     render(&state, &signed_in, &project, AlertingForms::default()).await
 }
 

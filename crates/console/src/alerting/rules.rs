@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert_rules::{AlertRules, RuleTime};
 use domain::ids::DestinationId;
@@ -16,7 +16,7 @@ use web::error::ApiError;
 
 use super::{AlertingForms, path, render};
 use crate::form::{FormErrors, as_shown, read_changes};
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -103,10 +103,9 @@ where
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let before = RuleValues::from_rules(&find_rules(&state.pool, project.id).await?);
     let values: RuleValues = read_changes(sent, &before.fields())?;
     let mut errors = FormErrors::default();

@@ -105,7 +105,7 @@ async fn freeze(
     let created = transaction(&state.pool, async |tx| create_preview(tx, new).await).await;
     match created {
         Ok(preview) => {
-            let takes = preview.excluded_taking > 0 && !pick.is_empty();
+            let takes = preview.excluded.taking > 0 && !pick.is_empty();
             let query = if takes { format!("?{}", pick.to_query()) } else { String::new() };
             Ok(go_to(&format!("{}{query}", path(preview.id))))
         }
@@ -120,12 +120,12 @@ async fn not_frozen(
     error: ChangeError<PreviewRejection>,
     back: &str,
 ) -> Result<Response, ApiError> {
-    let why = match error {
-        ChangeError::Store(error) => return Err(error.into()),
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
+    let why = error.rejection()?;
+    let why = match why {
+        PreviewRejection::NoRepairUrl => {
             format!("Nothing can be reprocessed: {why}. Set a repair URL in the project first.")
         }
-        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => why.to_string(),
+        PreviewRejection::NoBulk => why.to_string(),
     };
     signed_in.lead_to(state, back, &Message::rejected(why)).await
 }

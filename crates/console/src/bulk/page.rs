@@ -138,7 +138,7 @@ impl BulkPage {
 /// picked.
 fn again(bulk: &Bulk, pick: &Pick) -> Vec<(String, String)> {
     match bulk.cause_id {
-        _ if bulk.excluded_taking == 0 => Vec::new(),
+        _ if bulk.excluded.taking == 0 => Vec::new(),
         Some(id) => vec![
             ("cause".to_owned(), id.to_string()),
             ("include_taking".to_owned(), "yes".to_owned()),
@@ -203,16 +203,16 @@ pub(super) fn heading(
 /// What is left out, and why, in sentences.
 pub(super) fn excluded(bulk: &Bulk) -> Vec<String> {
     let all = [
-        (bulk.excluded_running, "is being reprocessed already", "are being reprocessed already"),
+        (bulk.excluded.running, "is being reprocessed already", "are being reprocessed already"),
         (
-            bulk.excluded_taking,
+            bulk.excluded.taking,
             "is left out, because its reprocess takes something from the customer",
             "are left out, because their reprocess takes something from the customer",
         ),
-        (bulk.excluded_resolved, "is resolved", "are resolved"),
-        (bulk.excluded_acknowledged, "is acknowledged already", "are acknowledged already"),
+        (bulk.excluded.resolved, "is resolved", "are resolved"),
+        (bulk.excluded.acknowledged, "is acknowledged already", "are acknowledged already"),
         (
-            bulk.excluded_no_repair_url,
+            bulk.excluded.no_repair_url,
             "is left out, because its project has no repair URL",
             "are left out, because their project has no repair URL",
         ),

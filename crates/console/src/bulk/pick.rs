@@ -89,7 +89,7 @@ impl Pick {
             if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
                 return of_cause(pool, query.cause_id()).await;
             }
-            let catalogue = Catalogue::of_all(declared_names::list_all(pool).await?);
+            let catalogue = Catalogue::from_all(declared_names::list_all(pool).await?);
             let search = search(&query, &catalogue, OffsetDateTime::now_utc(), Some(me));
             return Ok(by_project(list_matching(pool, &search, MOST).await?));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::destination::{DestinationKind, FieldDescription, KindDescription};
@@ -17,7 +17,7 @@ use web::random;
 
 use super::Forms;
 use crate::form::FormErrors;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -125,10 +125,9 @@ fn attributes(field: &FieldDescription) -> String {
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<DestinationValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let rules = EntryRules { mode: project.mode, allow: &state.allow, secret };

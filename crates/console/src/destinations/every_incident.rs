@@ -9,7 +9,7 @@ use store::administration::destination::set_every_incident;
 use store::pool::transaction;
 use web::error::ApiError;
 
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -27,10 +27,10 @@ pub(super) struct EveryIncidentValues {
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, destination_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, destination_id)): Path<(String, String)>,
     Form(values): Form<EveryIncidentValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &destination_id).await?;
     let actor = signed_in.actor();
     let every_incident = values.every_incident.unwrap_or(found.every_incident);

@@ -28,7 +28,7 @@ use super::access::{Access, Pages};
 use super::form::FormErrors;
 use super::layout::{Layout, Section};
 use super::page::page_with;
-use super::projects::{self, Head, Tab};
+use super::projects::{Head, PathProject, Tab};
 use super::session::{Message, SignedIn};
 use super::when::When;
 use crate::state::ConsoleState;
@@ -122,18 +122,17 @@ impl DestinationItem {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     render(&state, &signed_in, &project, Forms::default()).await
 }
 
 async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, destination_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, destination_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = find(&state, &project, &destination_id).await?;
     let removed = transaction(&state.pool, async |tx| {
         administration::destination::remove_destination(tx, &signed_in.actor(), found.id).await

@@ -13,7 +13,7 @@ use web::error::ApiError;
 
 use super::Forms;
 use crate::form::FormErrors;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -38,10 +38,10 @@ pub(super) struct RejectedLabel {
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, destination_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, destination_id)): Path<(String, String)>,
     Form(values): Form<RenameValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &destination_id).await?;
     let mut errors = FormErrors::default();
     let Some(label) = errors.take("label", read_label(&values.label)) else {

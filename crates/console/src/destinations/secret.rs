@@ -8,7 +8,7 @@ use store::pool::transaction;
 use web::error::ApiError;
 use web::random;
 
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -19,9 +19,9 @@ use crate::state::ConsoleState;
 pub(super) async fn rotate(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, destination_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, destination_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &destination_id).await?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (signed_in.actor(), &state.master_key);

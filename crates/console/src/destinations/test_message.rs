@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::alert::one_line;
 use web::error::ApiError;
 
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -16,9 +16,9 @@ use crate::state::ConsoleState;
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, destination_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, destination_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &destination_id).await?;
     let trying = (state.test_destination)(found.id, signed_in.actor());
     // What the response changes is kept even if the browser has gone away in the meantime.

@@ -1,7 +1,7 @@
 //! Registering an extension.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::extension::{ExtensionKind, NewExtension, Trust};
@@ -19,7 +19,7 @@ use web::random;
 
 use super::ExtensionForm;
 use crate::form::FormErrors;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -92,10 +92,9 @@ const FIELDS: [&str; 8] = [
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<ExtensionValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let added = match register(&state, &signed_in, &project, &values).await? {
         Ok(added) => added,
         Err(errors) => {

@@ -7,7 +7,7 @@ use store::administration::extension::{remove_extension, set_paused};
 use store::pool::transaction;
 use web::error::ApiError;
 
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -20,9 +20,10 @@ type Ids = Path<(String, String)>;
 pub(super) async fn pause(
     state: State<ConsoleState>,
     signed_in: SignedIn,
+    project: PathProject,
     ids: Ids,
 ) -> Result<Response, ApiError> {
-    change(state, signed_in, ids, true).await
+    change(state, signed_in, project, ids, true).await
 }
 
 /// `POST /projects/{project_id}/extensions/{extension_id}/resume`.
@@ -32,18 +33,19 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     state: State<ConsoleState>,
     signed_in: SignedIn,
+    project: PathProject,
     ids: Ids,
 ) -> Result<Response, ApiError> {
-    change(state, signed_in, ids, false).await
+    change(state, signed_in, project, ids, false).await
 }
 
 async fn change(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, extension_id)): Ids,
+    PathProject(project): PathProject,
+    Path((_, extension_id)): Ids,
     paused: bool,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &extension_id).await?;
     let changed = transaction(&state.pool, async |tx| {
         set_paused(tx, &signed_in.actor(), project.id, found.id, paused).await
@@ -65,9 +67,9 @@ async fn change(
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, extension_id)): Ids,
+    PathProject(project): PathProject,
+    Path((_, extension_id)): Ids,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &extension_id).await?;
     let removed = transaction(&state.pool, async |tx| {
         remove_extension(tx, &signed_in.actor(), project.id, found.id).await

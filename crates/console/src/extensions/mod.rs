@@ -11,7 +11,7 @@ mod polling;
 mod trial;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::extension::{Point, Trust};
@@ -27,7 +27,7 @@ use super::access::{Access, Pages};
 use super::form::FormErrors;
 use super::layout::{Layout, Section};
 use super::page::page_with;
-use super::projects::{self, Head, Tab};
+use super::projects::{Head, PathProject, Tab};
 use super::session::SignedIn;
 use super::when::When;
 use crate::state::ConsoleState;
@@ -105,9 +105,8 @@ const fn trusted(trust: Trust) -> &'static str {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let form = ExtensionForm::for_new(project.mode);
     render(&state, &signed_in, &project, form).await
 }

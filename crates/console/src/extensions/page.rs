@@ -17,7 +17,7 @@ use super::polling::{self, WorkerState};
 use super::{asked, place, trusted};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
-use crate::projects::{self, Head, Tab};
+use crate::projects::{Head, PathProject, Tab};
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -72,9 +72,9 @@ struct CallItem {
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, extension_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, extension_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let extension = super::find(&state, &project, &extension_id).await?;
     let calls = list_last(&state.pool, extension.id, CALLS).await?;
     let worker = polling::find(&state, &extension.target).await;

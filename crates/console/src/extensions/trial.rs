@@ -7,7 +7,7 @@ use web::error::ApiError;
 use web::trial::Trial;
 
 use super::page::describe_latency;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -22,9 +22,9 @@ const SHOWN: usize = 300;
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, extension_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, extension_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let found = super::find(&state, &project, &extension_id).await?;
     let trying = (state.try_extension)(found.id, None, signed_in.actor());
     // What came of it is noted even if the browser has gone away in the meantime.

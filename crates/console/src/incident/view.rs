@@ -26,11 +26,11 @@ use super::siblings::{Siblings, SimilarItem};
 use super::snooze::SnoozeView;
 use crate::badge::Badge;
 use crate::facts::{self, Fact, Value};
-use crate::held::{self, Held};
 use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::timeline_view::{Running, TimelineItemView};
+use crate::warnings::held::{self, Held};
 use crate::when::When;
 
 #[derive(Template)]

@@ -174,7 +174,7 @@ impl ListContext {
             list_for(pool, signed_in.session.operator_id),
         )?;
         let mode = view.mode_for(query.mode(), about, &projects);
-        Ok(Self { catalogue: Catalogue::of_all(declared), projects, view, mode, own })
+        Ok(Self { catalogue: Catalogue::from_all(declared), projects, view, mode, own })
     }
 }
 
@@ -189,7 +189,7 @@ async fn comments_of_cause(
     Ok(Some((format!("/causes/{id}"), comments)))
 }
 
-/// What a list's address asks for; what is mine is known only of somebody.
+/// What a list's address asks for; what is mine is known only of an operator.
 #[must_use]
 pub fn search(
     query: &ListQuery,

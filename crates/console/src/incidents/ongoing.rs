@@ -7,7 +7,7 @@ use store::projects::Project;
 use store::{PgPool, StoreError};
 
 use crate::bulk::{BulkUnderWay, list_under_way};
-use crate::held::{HeldProject, list_held};
+use crate::warnings::held::{HeldProject, list_held};
 
 pub(super) struct Ongoing {
     /// Where telling waits now.

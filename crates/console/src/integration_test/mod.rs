@@ -11,7 +11,7 @@ mod steps;
 mod test_shop;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use store::alert_rules::find_hold;
@@ -28,7 +28,7 @@ use self::steps::{ReportsSeen, Telling, TestStep, steps};
 use super::access::{Access, Pages};
 use super::layout::{Layout, Section};
 use super::page::{go_to, page};
-use super::projects::{self, Head, Tab};
+use super::projects::{Head, PathProject, Tab};
 use super::session::SignedIn;
 use super::when::When;
 use crate::state::ConsoleState;
@@ -64,13 +64,15 @@ struct TestQuery {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Query(query): Query<TestQuery>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     match query.run.as_deref().and_then(Run::parse) {
         Some(run) => render(&state, &signed_in, &project, run).await,
-        None => Ok(go_to(&format!("/projects/{id}/integration-test?run={}", Run::fresh().name()))),
+        None => {
+            let (id, run) = (project.id, Run::fresh());
+            Ok(go_to(&format!("/projects/{id}/integration-test?run={}", run.name())))
+        }
     }
 }
 

@@ -21,15 +21,14 @@ use web::error::ApiError;
 
 use self::labels::{Pace, heading, on_time};
 use super::access::{Access, Pages};
-use super::broken::{Broken, list_broken};
 use super::layout::{Layout, Section, mode_word};
 use super::page::page;
 use super::session::SignedIn;
-use super::silent::{Silences, list_silent};
 use super::when::When;
 use crate::charts::{self, Plot};
 use crate::state::ConsoleState;
 use crate::view::View;
+use crate::warnings::Warnings;
 
 /// How many days are shown unless something else is asked for.
 const USUAL_DAYS: i32 = 30;
@@ -72,8 +71,7 @@ struct OverviewPage {
     incomplete_since: Option<When>,
     /// What is to be said of results that no receipt claimed, and where they are listed.
     unclaimed: Option<(String, String)>,
-    broken: Vec<Broken>,
-    silent: Silences,
+    warnings: Warnings,
 }
 
 /// A project or an event type, with how its effects came.
@@ -100,8 +98,7 @@ async fn get(
     let since = now - Duration::days(days.into());
     let unclaimed = find_unclaimed(&state.pool, project, Some(mode), since, now).await?;
     let mut shown = fill(layout, days, project, &projects, found);
-    shown.broken = list_broken(&state, project, mode).await?;
-    shown.silent = list_silent(&state, project, mode).await?;
+    shown.warnings = Warnings::load(&state, project, mode).await?;
     shown.unclaimed = (unclaimed.count > 0)
         .then(|| (describe_unclaimed(unclaimed.count, unclaimed.failures), audit_link(project)));
     page(&shown)
@@ -146,8 +143,7 @@ fn fill(
         ],
         incomplete_since: found.incomplete_since.map(When::exact),
         unclaimed: None,
-        broken: Vec::new(),
-        silent: Silences::default(),
+        warnings: Warnings::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! comes again with the number that holds.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use store::projects::Project;
 use web::error::ApiError;
 
 use super::forms::Forms;
-use super::{head, overview};
+use super::{PathProject, head, overview};
 use crate::form::FormErrors;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -50,10 +50,9 @@ pub(super) struct Confirmation {
 pub(super) async fn archive(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(confirmation): Form<Confirmation>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let confirmed = confirmation.unresolved.trim().parse().unwrap_or_default();
     let archived = transaction(&state.pool, async |tx| {
         archive_project(tx, &signed_in.actor(), project.id, confirmed).await
@@ -82,9 +81,8 @@ pub(super) async fn archive(
 pub(super) async fn restore(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let restored = transaction(&state.pool, async |tx| {
         restore_project(tx, &signed_in.actor(), project.id).await
     });

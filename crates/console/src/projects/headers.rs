@@ -1,7 +1,7 @@
 //! Headers of callbacks: set here and never shown again, removed by name.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderError, HeaderName};
 use store::administration::callback_header::{HeaderRejection, change_headers};
@@ -10,7 +10,7 @@ use store::projects::Project;
 use web::error::ApiError;
 
 use super::forms::{Forms, HeaderValues};
-use super::{find, head, overview};
+use super::{PathProject, head, overview};
 use crate::form::FormErrors;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -22,10 +22,9 @@ use crate::state::ConsoleState;
 pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<HeaderValues>,
 ) -> Result<Response, ApiError> {
-    let project = find(&state, &id).await?;
     let mut errors = FormErrors::default();
     match CallbackHeader::new(&values.header_name, &values.header_value) {
         Ok(header) => {
@@ -51,10 +50,9 @@ pub(super) async fn set(
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<HeaderValues>,
 ) -> Result<Response, ApiError> {
-    let project = find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such callback header");
     let name: HeaderName = values.header_name.parse().map_err(|_| none())?;
     if !project.callback_header_names.iter().any(|one| one.eq_ignore_ascii_case(name.as_str())) {

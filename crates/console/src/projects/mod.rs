@@ -17,6 +17,8 @@ mod policy_values;
 mod secrets;
 mod settings;
 
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 use domain::ids::ProjectId;
 use store::projects::{Project, find_project};
 use web::error::ApiError;
@@ -47,13 +49,20 @@ pub fn add(pages: Pages) -> Pages {
         .post("/projects/{project_id}/secrets/{secret_id}/revoke", Access::Admin, secrets::revoke)
 }
 
-/// The project that a path names.
-///
-/// # Errors
-/// `not_found` if there is none.
-pub async fn find(state: &ConsoleState, id: &str) -> Result<Project, ApiError> {
-    let id: ProjectId = id.parse().map_err(|_| no_project())?;
-    find_project(&state.pool, id).await?.ok_or_else(no_project)
+/// The project that a path names; `not_found` if there is none.
+pub struct PathProject(pub Project);
+
+impl FromRequestParts<ConsoleState> for PathProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ConsoleState) -> Result<Self, ApiError> {
+        let path =
+            RawPathParams::from_request_parts(parts, state).await.map_err(|_| no_project())?;
+        let named = path.iter().find(|(name, _)| *name == "project_id");
+        let id: Option<ProjectId> = named.and_then(|(_, id)| id.parse().ok());
+        let project = find_project(&state.pool, id.ok_or_else(no_project)?).await?;
+        project.map(Self).ok_or_else(no_project)
+    }
 }
 
 fn no_project() -> ApiError {

@@ -2,7 +2,7 @@
 //! then on.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::catalogue::Declaration;
 use store::administration::declared_name::{
@@ -12,7 +12,7 @@ use store::pool::transaction;
 use web::error::ApiError;
 
 use super::forms::{Forms, NameValues};
-use super::{head, overview};
+use super::{PathProject, head, overview};
 use crate::form::FormErrors;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
@@ -24,10 +24,9 @@ use crate::state::ConsoleState;
 pub(super) async fn declare(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<NameValues>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     let names = values.read(&mut errors);
     if errors.is_empty() {
@@ -66,10 +65,9 @@ pub(super) async fn declare(
 pub(super) async fn remove(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<NameValues>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let none = || ApiError::not_found("this project does not declare this name");
     let mut errors = FormErrors::default();
     let names = values.read(&mut errors);

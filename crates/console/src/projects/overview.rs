@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::audit::Action;
@@ -16,18 +16,18 @@ use store::{declared_names, incidents, notices, snapshots};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
 
+use super::PathProject;
 use super::checklist::Checklist;
 use super::forms::{Forms, HeaderValues, NameValues};
 use super::head::{self, Head, Tab};
 use super::secrets::{self, SecretItem};
 use super::settings::ProjectValues;
-use crate::broken::{Broken, list_broken};
 use crate::form::{FormErrors, read_changes};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
-use crate::silent::{Silences, list_silent};
 use crate::state::ConsoleState;
+use crate::warnings::Warnings;
 use crate::when::When;
 
 #[derive(Template)]
@@ -50,9 +50,8 @@ struct ProjectPage {
     locked: bool,
     secrets: Vec<SecretItem>,
     unclaimed: Option<Unclaimed>,
-    broken: Vec<Broken>,
     deleted: Option<DeletedSnapshots>,
-    silent: Silences,
+    warnings: Warnings,
     /// How many incidents are not resolved.
     unresolved: i64,
 }
@@ -79,9 +78,8 @@ struct Unclaimed {
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     render(&state, &signed_in, &project, Forms::from_project(&project), FormErrors::default()).await
 }
 
@@ -92,10 +90,9 @@ pub(super) async fn show(
 pub(super) async fn save(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let values: ProjectValues =
         read_changes(sent, &ProjectValues::from_project(&project).fields())?;
     let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
@@ -134,9 +131,8 @@ pub(super) async fn render(
     let layout = layout.at(head.path());
     let (status, locked) = (errors.status(), !layout.may_administer());
     let unclaimed = unclaimed(state, project, now).await?;
-    let broken = list_broken(state, Some(project.id), project.mode).await?;
     let deleted = deleted_snapshots(state, project).await?;
-    let silent = list_silent(state, Some(project.id), project.mode).await?;
+    let warnings = Warnings::load(state, Some(project.id), project.mode).await?;
     let unresolved = incidents::count_unresolved(&state.pool, project.id).await?;
     page_with(
         status,
@@ -154,9 +150,8 @@ pub(super) async fn render(
             locked,
             secrets,
             unclaimed,
-            broken,
             deleted,
-            silent,
+            warnings,
             unresolved,
         },
     )

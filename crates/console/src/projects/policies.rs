@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::catalogue::EffectType;
@@ -19,6 +19,7 @@ use store::{PgPool, StoreError, declared_names};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
+use super::PathProject;
 use super::head::{self, Head, Tab};
 use super::policy_values::PolicyValues;
 use crate::form::FormErrors;
@@ -89,10 +90,9 @@ pub(super) struct PolicyChoice {
 pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Query(choice): Query<PolicyChoice>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let saved = match choice.effect_type.parse::<EffectType>() {
         Ok(effect_type) => policies::find_policy(&state.pool, project.id, &effect_type).await?,
         Err(_) => None,
@@ -108,10 +108,9 @@ pub(super) async fn show(
 pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<PolicyValues>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let mut errors = FormErrors::default();
     if let Some((effect_type, settings)) = values.read(&mut errors) {
         let actor = signed_in.actor();
@@ -146,10 +145,9 @@ pub(super) async fn set(
 pub(super) async fn turn_off(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(choice): Form<PolicyChoice>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let (effect_type, actor) = (choice.effect_type()?, signed_in.actor());
     let off = transaction(&state.pool, async |tx| turn(tx, &actor, project.id, &effect_type).await);
     off.await?.ok_or_else(no_policy)?;
@@ -164,10 +162,9 @@ pub(super) async fn turn_off(
 pub(super) async fn reset(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(choice): Form<PolicyChoice>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let (effect_type, actor) = (choice.effect_type()?, signed_in.actor());
     let cause_id: CauseId = choice.cause_id.parse().map_err(|_| no_policy())?;
     let causes = transaction(&state.pool, async |tx| {

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use web::error::ApiError;
 use web::random;
 
-use super::head;
+use super::{PathProject, head};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -45,9 +45,8 @@ pub(super) async fn list(
 pub(super) async fn rotate(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (signed_in.actor(), &state.master_key);
     transaction(&state.pool, async |tx| rotate_secret(tx, &actor, key, project.id, &secret).await)
@@ -66,9 +65,9 @@ pub(super) async fn rotate(
 pub(super) async fn revoke(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path((id, secret_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, secret_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
     let none = || ApiError::not_found("this project has no such older secret that still signs");
     let secret_id: SecretId = secret_id.parse().map_err(|_| none())?;
     let revoked = transaction(&state.pool, async |tx| {

@@ -13,7 +13,6 @@ use axum::response::Response;
 use domain::ids::FilterId;
 use domain::saved_filter::{FilteredList, Saving, check_name};
 use serde::Deserialize;
-use store::ChangeError;
 use store::pool::transaction;
 use store::saved_filters::{self, NewFilter, SavedFilter};
 use web::error::ApiError;
@@ -98,9 +97,8 @@ async fn save(
     let saved = transaction(&state.pool, async |tx| saved_filters::save(tx, new).await).await;
     let text = match saved {
         Ok(saving) => describe(&saving, name, form.is_shared()),
-        Err(ChangeError::Store(error)) => return Err(error.into()),
-        Err(ChangeError::Rejected(why)) => {
-            errors.note("name", why);
+        Err(error) => {
+            errors.note("name", error.rejection()?);
             return show(&state, &signed_in, Some(form), errors).await;
         }
     };

@@ -135,7 +135,7 @@ impl CauseMessage {
     pub fn decide(progress: Progress) -> Self {
         let Progress { incidents, told, has_news, since_last, is_over } = progress;
         if is_over {
-            // What is folded waits for a message, also where one incident began anew after others of its cause.
+            // What is folded waits for a message, also where one incident began again after others of its cause.
             return if incidents > 1 || has_news { Self::End } else { Self::EndUntold };
         }
         let due =

@@ -44,7 +44,7 @@ pub fn heading_opened(effect: &EffectType, reference: &str, reason: Reason) -> S
     sentence(effect, reference, ending)
 }
 
-/// That somebody sees to it.
+/// That an operator sees to it.
 #[must_use]
 pub fn heading_acknowledged(effect: &EffectType, reference: &str) -> String {
     sentence(effect, reference, "An operator sees to it.")

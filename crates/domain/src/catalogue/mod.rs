@@ -168,7 +168,7 @@ impl Catalogue {
 
     /// The built-in names and what all projects declared, for looking through what they sent.
     #[must_use]
-    pub fn of_all(declared: Vec<Declaration>) -> Self {
+    pub fn from_all(declared: Vec<Declaration>) -> Self {
         Self { project: None, declared }
     }
 

@@ -101,7 +101,7 @@ impl ResolutionCounts {
 }
 
 impl CauseFacts {
-    /// How urgent it is that somebody sees to what is left.
+    /// How urgent it is that an operator sees to what is left.
     #[must_use]
     pub fn urgency(&self, mode: Mode) -> Urgency {
         let (age, customers) = (self.age, self.customers_left);

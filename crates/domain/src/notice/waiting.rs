@@ -62,7 +62,7 @@ impl WaitingFacts {
         }
     }
 
-    /// How urgent it is that somebody sees to them.
+    /// How urgent it is that an operator sees to them.
     #[must_use]
     pub fn urgency(&self, mode: Mode) -> Urgency {
         let (age, customers) = (self.age, self.customers);

@@ -1,6 +1,6 @@
 //! A process whose clock is wrong, as on a machine without time synchronisation.
 //!
-//! It is started anew with another clock, by libfaketime, which Debian has; its monotonic clock is the real one.
+//! It is restarted with another clock, by libfaketime, which Debian has; its monotonic clock is the real one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -77,7 +77,7 @@ pub(super) async fn strike(target: Target, scene: &mut Scene<'_>) -> anyhow::Res
     }
 }
 
-/// What it was about to send may have been done by others meanwhile, so it counts as a crash.
+/// What it was about to send may have been done by others in the meantime, so it counts as a crash.
 async fn part(kind: part::Kind, frozen: Duration, scene: &mut Scene<'_>) -> anyhow::Result<()> {
     scene.stage.part(kind).signal(Signal::STOP)?;
     scene.journal.crashed();

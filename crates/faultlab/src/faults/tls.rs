@@ -1,6 +1,6 @@
 //! TLS that must not be believed, and TLS that does not come: of the mail server, of Slack and of the repair endpoint.
 //!
-//! Nothing may reach them meanwhile, and what waited arrives once the certificate is good again.
+//! Nothing may reach them in the meantime, and what waited arrives once the certificate is good again.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Everything that one round happens in: real Postgres, real Temporal, the real program as API and worker, and
 //! doubles of the neighbours, with a fault proxy on every way between them.
 //!
-//! All of it is made anew for each round, in a folder of its own, and is gone when this value is: a round
+//! All of it is new in each round, in a folder of its own, and is gone when this value is: a round
 //! finds nothing of the one before.
 
 pub mod cast;

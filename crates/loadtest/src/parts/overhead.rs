@@ -201,7 +201,7 @@ fn mean(loads: &[Load]) -> Load {
 }
 
 impl Load {
-    /// How long API and worker computed for a receipt, and for what followed it meanwhile.
+    /// How long API and worker computed for a receipt, and for what followed it in the meantime.
     fn microseconds(self) -> f64 {
         self.cores / self.per_second * 1e6
     }

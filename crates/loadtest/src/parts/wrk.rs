@@ -2,7 +2,7 @@
 //!
 //! The load is that of `receipts`, 64 connections and a `dev` of its own, but whoever sends and
 //! measures knows nothing of this program. `wrk.lua` makes the requests, each of an event of its
-//! own. They are in no ledger; instead the events that came meanwhile must be at least as many as
+//! own. They are in no ledger; instead the events that came in the meantime must be at least as many as
 //! wrk saw accepted, and at most as many as it sent. A run in which they are not fails.
 //!
 //! Keys are used in rotation, so that the limit of one key, which was lower in earlier builds, is

@@ -72,7 +72,7 @@ impl Engines {
     }
 }
 
-/// The relay paces itself by how long first tasks wait, which a server says anew every 5 s only.
+/// The relay paces itself by how long first tasks wait, which a server updates every 5 s only.
 const FRESH_STATISTICS: &str = "matching.TaskQueueInfoByBuildIdTTL=\"250ms\"";
 
 fn temporal_options(args: &DevArgs, data_dir: &Path) -> TemporalOptions {

@@ -88,7 +88,7 @@ async fn write(
     audit::record(tx, actor, Subject::project(project_id), &changed).await
 }
 
-/// Lets a policy go on for one cause, or for all for which it is stopped; counting begins anew.
+/// Lets a policy go on for one cause, or for all for which it is stopped; counting begins again.
 /// Returns the causes; none if it was stopped for none, and nothing is written then.
 pub async fn reset_policy(
     tx: &mut PgConnection,

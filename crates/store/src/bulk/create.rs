@@ -9,6 +9,7 @@ use domain::incident::IncidentState;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::Excluded;
 use super::summary::summarize_items;
 use crate::{ChangeError, PgConnection, StoreError, extensions, projects};
 
@@ -48,16 +49,7 @@ pub struct Preview {
     pub newest_opened_at: Option<OffsetDateTime>,
     /// How many for each effect that is due.
     pub by_effect: Vec<(EffectType, i64)>,
-    /// How many are left out because their reprocess runs.
-    pub excluded_running: i64,
-    /// How many are left out because their reprocess takes something from the customer.
-    pub excluded_taking: i64,
-    /// How many of those that were named are resolved.
-    pub excluded_resolved: i64,
-    /// How many are acknowledged already, where that is what would be done.
-    pub excluded_acknowledged: i64,
-    /// How many of a set are left out because the project cannot reprocess.
-    pub excluded_no_repair_url: i64,
+    pub excluded: Excluded,
     /// How many more there are than one bulk reprocess takes.
     pub left_over: i64,
 }
@@ -79,17 +71,6 @@ pub enum PreviewRejection {
     NoRepairUrl,
     #[error("there is no such bulk reprocess in the project")]
     NoBulk,
-}
-
-/// What is left out, and how much there is.
-struct Counted {
-    eligible: i64,
-    running: i64,
-    taking: i64,
-    resolved: i64,
-    acknowledged: i64,
-    /// Eligible but for the project, which cannot reprocess.
-    no_repair_url: i64,
 }
 
 /// Freezes to what something would be done, the oldest first. Nothing starts.
@@ -124,15 +105,15 @@ pub(super) async fn freeze_in(
     };
     // Which index serves a selection depends on what it says.
     sqlx::raw_sql("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *tx).await?;
-    let mut counted = count(tx, new).await?;
+    let (mut eligible, mut excluded) = count(tx, new).await?;
     if !slot.is_able {
-        counted.no_repair_url = std::mem::take(&mut counted.eligible);
+        excluded.no_repair_url = std::mem::take(&mut eligible);
     }
-    let id = insert(tx, new, slot.set_id, origin, &counted).await?;
+    let id = insert(tx, new, slot.set_id, origin, excluded).await?;
     if slot.is_able {
         freeze(tx, id, new, slot.room).await?;
     }
-    Ok(summarize(tx, id, new.action, counted).await?)
+    Ok(summarize(tx, id, new.action, eligible, excluded).await?)
 }
 
 async fn insert(
@@ -140,7 +121,7 @@ async fn insert(
     new: &NewBulk<'_>,
     set_id: Option<BulkSetId>,
     (cause, retry_of): (Option<CauseId>, Option<BulkId>),
-    counted: &Counted,
+    excluded: Excluded,
 ) -> Result<BulkId, StoreError> {
     let id = BulkId::from_uuid(Uuid::now_v7());
     sqlx::query!(
@@ -152,13 +133,13 @@ async fn insert(
         cause.map(CauseId::as_uuid),
         retry_of.map(BulkId::as_uuid),
         new.actor.to_string(),
-        counted.running,
-        counted.taking,
+        excluded.running,
+        excluded.taking,
         new.action.as_str(),
-        counted.resolved,
-        counted.acknowledged,
+        excluded.resolved,
+        excluded.acknowledged,
         set_id.map(BulkSetId::as_uuid),
-        counted.no_repair_url,
+        excluded.no_repair_url,
     )
     .execute(tx)
     .await?;
@@ -206,7 +187,7 @@ fn as_texts(states: &[IncidentState]) -> Vec<String> {
     states.iter().map(ToString::to_string).collect()
 }
 
-/// The states that are looked at. Only of incidents that somebody named it says something that they are resolved.
+/// The states that are looked at. Only of incidents that an operator named it says something that they are resolved.
 fn looked_at(selection: &Selection) -> Vec<String> {
     let all = match selection {
         Selection::Incidents(_) | Selection::FailuresOf(_) => IncidentState::ALL,
@@ -217,16 +198,15 @@ fn looked_at(selection: &Selection) -> Vec<String> {
     as_texts(all)
 }
 
-async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, StoreError> {
+/// How many it would take, and how many are left out.
+async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<(i64, Excluded), StoreError> {
     let (cause, incidents, failures_of) = conditions(&new.selection);
-    let counted = sqlx::query_as!(
-        Counted,
+    let counted = sqlx::query!(
         r#"SELECT count(*) FILTER (WHERE i.state = ANY($6) AND NOT i.effect_type = ANY($5)) AS "eligible!",
                count(*) FILTER (WHERE i.state = 'reprocessing') AS "running!",
                count(*) FILTER (WHERE i.state = ANY($6) AND i.effect_type = ANY($5)) AS "taking!",
                count(*) FILTER (WHERE i.state = 'resolved') AS "resolved!",
-               count(*) FILTER (WHERE i.state = 'acknowledged' AND NOT i.state = ANY($6)) AS "acknowledged!",
-               0::bigint AS "no_repair_url!"
+               count(*) FILTER (WHERE i.state = 'acknowledged' AND NOT i.state = ANY($6)) AS "acknowledged!"
            FROM incidents i
            WHERE i.project_id = $1 AND i.state = ANY($7) AND ($2::uuid IS NULL OR i.cause = $2)
              AND ($3::uuid[] IS NULL OR i.id = ANY($3))
@@ -240,7 +220,15 @@ async fn count(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<Counted, Stor
         &as_texts(new.action.allowed_in()),
         &looked_at(&new.selection),
     );
-    Ok(counted.fetch_one(tx).await?)
+    let counted = counted.fetch_one(tx).await?;
+    let excluded = Excluded {
+        running: counted.running,
+        taking: counted.taking,
+        resolved: counted.resolved,
+        acknowledged: counted.acknowledged,
+        no_repair_url: 0,
+    };
+    Ok((counted.eligible, excluded))
 }
 
 async fn freeze(
@@ -279,11 +267,12 @@ async fn summarize(
     tx: &mut PgConnection,
     id: BulkId,
     action: BulkAction,
-    counted: Counted,
+    eligible: i64,
+    excluded: Excluded,
 ) -> Result<Preview, StoreError> {
     let summary = summarize_items(&mut *tx, &[id]).await?.remove(&id).unwrap_or_default();
     let items = summary.items();
-    let left_over = (counted.eligible - items).max(0);
+    let left_over = (eligible - items).max(0);
     sqlx::query!(
         "UPDATE bulk_reprocesses SET items = $2, left_over = $3 WHERE id = $1",
         id.as_uuid(),
@@ -299,11 +288,7 @@ async fn summarize(
         oldest_opened_at: summary.oldest_opened_at,
         newest_opened_at: summary.newest_opened_at,
         by_effect: summary.by_effect,
-        excluded_running: counted.running,
-        excluded_taking: counted.taking,
-        excluded_resolved: counted.resolved,
-        excluded_acknowledged: counted.acknowledged,
-        excluded_no_repair_url: counted.no_repair_url,
+        excluded,
         left_over,
     })
 }

@@ -58,16 +58,7 @@ pub struct Bulk {
     pub why: Option<String>,
     /// How many incidents it has.
     pub items: i32,
-    /// How many were left out of the preview: because their reprocess ran.
-    pub excluded_running: i64,
-    /// How many were left out because their reprocess takes something from the customer.
-    pub excluded_taking: i64,
-    /// How many of those that were asked for were resolved already.
-    pub excluded_resolved: i64,
-    /// How many were left out because they were acknowledged already.
-    pub excluded_acknowledged: i64,
-    /// How many of a set were left out because the project cannot reprocess.
-    pub excluded_no_repair_url: i64,
+    pub excluded: Excluded,
     /// How many more there were than one takes.
     pub left_over: i64,
     /// Of one that was started and keeps a pace.
@@ -76,6 +67,21 @@ pub struct Bulk {
     pub created_at: OffsetDateTime,
     pub started_at: Option<OffsetDateTime>,
     pub ended_at: Option<OffsetDateTime>,
+}
+
+/// How many were left out of the preview, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Excluded {
+    /// Their reprocess ran.
+    pub running: i64,
+    /// Their reprocess takes something from the customer.
+    pub taking: i64,
+    /// They were named, and resolved already.
+    pub resolved: i64,
+    /// They were acknowledged already, where that is what would be done.
+    pub acknowledged: i64,
+    /// They are of a set, and their project cannot reprocess.
+    pub no_repair_url: i64,
 }
 
 /// Reads bulk reprocesses; what follows `FROM bulk_reprocesses` is the caller's.
@@ -99,11 +105,13 @@ macro_rules! query_bulks {
             note: row.note,
             why: row.why,
             items: row.items,
-            excluded_running: row.excluded_running,
-            excluded_taking: row.excluded_taking,
-            excluded_resolved: row.excluded_resolved,
-            excluded_acknowledged: row.excluded_acknowledged,
-            excluded_no_repair_url: row.excluded_no_repair_url,
+            excluded: Excluded {
+                running: row.excluded_running,
+                taking: row.excluded_taking,
+                resolved: row.excluded_resolved,
+                acknowledged: row.excluded_acknowledged,
+                no_repair_url: row.excluded_no_repair_url,
+            },
             left_over: row.left_over,
             settings: match (row.canary, row.per_minute, row.stop_percent) {
                 (Some(canary), Some(per_minute), Some(stop_percent)) => {

@@ -183,8 +183,8 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
 }
 
 /// The same, for what is done for many events at once. Each is found by an index, however few rows the planner believes a
-/// table to have: of a month that has just begun it knows nothing. A statement is planned once: for every batch anew,
-/// planning over all months would cost ten times what the batch does.
+/// table to have: of a month that has just begun it knows nothing. A statement is planned once:
+/// to plan over all months for each batch would cost ten times what the batch does.
 pub async fn begin_by_index(pool: &PgPool) -> Result<Transaction, StoreError> {
     let begin = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
         SET LOCAL plan_cache_mode = force_generic_plan";

@@ -2,7 +2,7 @@
 //!
 //! A batch is a transaction of its own, small enough to be over within [`TARGET`]: it grows and shrinks with the time
 //! that the last one took, and the next one follows after a pause as long as that. Whatever is decided about an event
-//! meanwhile goes first: rows that someone holds are left for the next run. What the role may not delete is
+//! in the meantime goes first: rows that someone holds are left for the next run. What the role may not delete is
 //! deleted by functions of the owner, which decide for themselves what is due, so nothing here can make them delete
 //! anything else. A process that dies leaves whole batches deleted and the rest for whoever runs the rule next;
 //! two who run one rule share the work.

@@ -19,7 +19,7 @@ pub struct GoneName {
     value: String,
 }
 
-/// What values ask for at this moment; what is mine is known only of somebody. A value that says nothing narrows nothing.
+/// What values ask for at this moment; what is mine is known only of an operator. A value that says nothing narrows nothing.
 #[must_use]
 pub fn narrow(
     values: &FilterValues,
@@ -39,7 +39,7 @@ pub fn narrow(
         cause_id: said("cause").parse().ok(),
         owner: match said("owner") {
             "me" => me.map(OwnerFilter::Of),
-            "none" => Some(OwnerFilter::Nobody),
+            "none" => Some(OwnerFilter::Unowned),
             _ => None,
         },
         reason: said("reason").parse().ok(),

@@ -150,7 +150,7 @@ impl Finder for IncidentSearch {
             self.effect_type.as_ref().map(EffectType::as_str),
             self.cause_id.map(CauseId::as_uuid),
             self.owner_id().map(OperatorId::as_uuid),
-            self.owner == Some(OwnerFilter::Nobody),
+            self.owner == Some(OwnerFilter::Unowned),
         )
         .fetch_all(db)
         .await?;

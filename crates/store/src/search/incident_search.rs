@@ -37,8 +37,8 @@ impl StateFilter {
 pub enum OwnerFilter {
     /// Those that this operator owns.
     Of(OperatorId),
-    /// Those that are not resolved and that nobody owns.
-    Nobody,
+    /// Those that are not resolved and that no operator owns.
+    Unowned,
 }
 
 /// Which incidents are searched for. Every filter narrows; the default finds all that are not

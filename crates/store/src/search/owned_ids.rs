@@ -47,7 +47,7 @@ impl IncidentSearch {
     pub(super) fn owner_id(&self) -> Option<OperatorId> {
         match self.owner {
             Some(OwnerFilter::Of(id)) => Some(id),
-            Some(OwnerFilter::Nobody) | None => None,
+            Some(OwnerFilter::Unowned) | None => None,
         }
     }
 
@@ -62,7 +62,7 @@ impl IncidentSearch {
         for state in self.state.states() {
             found.extend(match owner {
                 OwnerFilter::Of(id) => self.find_owned(&mut *db, scan, id, &state).await?,
-                OwnerFilter::Nobody => self.find_unowned(&mut *db, scan, &state).await?,
+                OwnerFilter::Unowned => self.find_unowned(&mut *db, scan, &state).await?,
             });
         }
         scan.sort(&mut found);

@@ -38,7 +38,7 @@ pub async fn list_judged(pool: &PgPool) -> Result<Vec<ProjectId>, StoreError> {
 }
 
 /// Opens and ends the silences of a project, with the notices about them. Where another process is at
-/// it, or somebody changes the project, nothing is done.
+/// it, or an operator changes the project, nothing is done.
 pub async fn judge(pool: &PgPool, project_id: ProjectId) -> Result<(), StoreError> {
     let begin = format!("BEGIN; {FOLLOW_INDEXES}");
     let mut tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await?;

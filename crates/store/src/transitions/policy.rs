@@ -142,7 +142,7 @@ pub(super) async fn give_way(
 }
 
 /// An operator sees to the incident: the policy goes on, and the others do not wait for what comes of it. What waited would
-/// be told as news later, of an incident that somebody sees to.
+/// be told as news later, of an incident that an operator sees to.
 pub(super) async fn let_alerts_go(
     tx: &mut PgConnection,
     locked: &LockedEvent,

@@ -47,7 +47,7 @@ fn failures_stop_the_policy_for_their_cause_and_no_other() {
         };
         assert_eq!(reset().await, [stops[0].cause_id]);
         assert_eq!(reset().await, []);
-        // Counting begins anew: one more failure is not the second.
+        // Counting begins again: one more failure is not the second.
         for (name, stops) in [("6", 0), ("7", 1)] {
             let event_id = shop.failed(name, "locked").await;
             shop.try_in_vain(event_id).await;

@@ -61,7 +61,7 @@ pub(super) async fn freeze(
     let created = transaction(&state.pool, async |tx| create_set(tx, new).await).await;
     match created {
         Ok((id, previews)) => {
-            let takes = previews.iter().any(|(_, preview)| preview.excluded_taking > 0);
+            let takes = previews.iter().any(|(_, preview)| preview.excluded.taking > 0);
             let query = if takes { format!("?{}", pick.to_query()) } else { String::new() };
             Ok(go_to(&format!("{}{query}", path(id))))
         }

@@ -183,7 +183,7 @@ fn described(bulks: &[Bulk]) -> &Bulk {
 
 /// What takes in those that take something, where some were left out and the address says what was picked.
 fn again(bulks: &[Bulk], pick: &Pick) -> Vec<(String, String)> {
-    let is_any_left_out = bulks.iter().any(|bulk| bulk.excluded_taking > 0);
+    let is_any_left_out = bulks.iter().any(|bulk| bulk.excluded.taking > 0);
     if is_any_left_out { pick.fields_with_taking() } else { Vec::new() }
 }
 

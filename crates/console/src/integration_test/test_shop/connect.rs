@@ -1,6 +1,6 @@
 //! Connecting the shop to a project.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use store::administration::test_shop::{TestShopRejection, connect_test_shop};
 use store::destinations::NewDestination;
@@ -9,7 +9,7 @@ use web::error::ApiError;
 
 use super::{find, path};
 use crate::error_page::sentence;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 
@@ -20,9 +20,8 @@ use crate::state::ConsoleState;
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let shop = find(&state, &project)?;
     let path = path(&project);
     let url = match shop.repair_url(project.id, &state.allow) {

@@ -13,7 +13,7 @@ use store::incidents::find_incident;
 use web::error::ApiError;
 
 use super::find;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::state::ConsoleState;
 
 /// `GET /projects/{project_id}/test-shop/mail/{incident_id}`.
@@ -22,9 +22,9 @@ use crate::state::ConsoleState;
 /// `not_found` of another project's incident, and where there is no such file.
 pub(super) async fn download(
     State(state): State<ConsoleState>,
-    Path((id, incident_id)): Path<(String, String)>,
+    PathProject(project): PathProject,
+    Path((_, incident_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let none = || ApiError::not_found("there is no mail of such an incident");
     let folder = find(&state, &project)?.mail_dir.as_ref().ok_or_else(none)?;
     let incident_id: IncidentId = incident_id.parse().map_err(|_| none())?;

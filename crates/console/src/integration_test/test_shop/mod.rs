@@ -10,7 +10,7 @@ mod payment;
 mod steps;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
 use domain::project::Mode;
@@ -30,7 +30,7 @@ use super::steps::TestStep;
 use crate::access::{Access, Pages};
 use crate::layout::{Layout, Section};
 use crate::page::page;
-use crate::projects::{self, Head, Tab};
+use crate::projects::{Head, PathProject, Tab};
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
 use crate::test_shop::TestShop;
@@ -116,10 +116,9 @@ fn event_of(run: &Run, kind: PaymentKind) -> String {
 async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Query(query): Query<PaymentQuery>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let shop = find(&state, &project)?;
     let connection = connection(&state, shop, &project).await?;
     let destinations = list_destinations(&state.pool, Some(project.id)).await?.len();

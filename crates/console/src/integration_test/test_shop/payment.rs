@@ -1,7 +1,7 @@
 //! Making a payment.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::test_shop::PaymentKind;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use web::error::ApiError;
 
 use super::{Run, event_of, find, path};
 use crate::page::go_to;
-use crate::projects;
+use crate::projects::PathProject;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::test_shop::{PaymentOutcome, TestPayment};
@@ -28,10 +28,9 @@ pub(super) struct PaymentValues {
 pub(super) async fn submit(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    PathProject(project): PathProject,
     Form(values): Form<PaymentValues>,
 ) -> Result<Response, ApiError> {
-    let project = projects::find(&state, &id).await?;
     let shop = find(&state, &project)?;
     let path = path(&project);
     let kind: PaymentKind = match values.payment.parse() {

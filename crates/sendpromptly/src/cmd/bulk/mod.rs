@@ -8,10 +8,12 @@ mod set;
 mod show;
 mod steer;
 
+use std::fmt::Display;
+
 use clap::Subcommand;
 use domain::bulk::{BulkState, Steering};
 use domain::ids::{BulkId, BulkSetId};
-use store::bulk::{Bulk, SteerRejection, find_bulk, list_set};
+use store::bulk::{Bulk, PreviewRejection, SteerRejection, find_bulk, list_set};
 use store::{ChangeError, PgPool};
 
 use crate::Context;
@@ -101,13 +103,20 @@ async fn find(pool: &PgPool, id: &str) -> anyhow::Result<Bulk> {
     Ok(find_bulk(pool, id).await?.ok_or_else(|| no_such("bulk reprocess", id))?)
 }
 
+fn not_frozen(error: ChangeError<PreviewRejection>, project: &dyn Display) -> anyhow::Error {
+    let failure = |why| match why {
+        PreviewRejection::NoRepairUrl => Failure::IncidentConflict(format!(
+            "{why}; set one first: sendpromptly project update {project} --repair-url URL"
+        )),
+        PreviewRejection::NoBulk => Failure::NotFound(why.to_string()),
+    };
+    error.into_error(|why| failure(why).into())
+}
+
 fn rejected(error: ChangeError<SteerRejection>) -> anyhow::Error {
-    match error {
-        ChangeError::Store(error) => error.into(),
-        ChangeError::Rejected(why) => {
-            Failure::IncidentConflict(format!("the bulk reprocess cannot do that: {why}")).into()
-        }
-    }
+    error.into_error(|why| {
+        Failure::IncidentConflict(format!("the bulk reprocess cannot do that: {why}")).into()
+    })
 }
 
 const fn tone(state: BulkState) -> Tone {

@@ -11,14 +11,14 @@ use domain::bulk::{BulkAction, BulkCounts, BulkSettings, BulkState};
 use domain::ids::{BulkId, ProjectId};
 use domain::incident::check_note;
 use indicatif::{ProgressBar, ProgressStyle};
-use store::bulk::{self, NewBulk, Preview, PreviewRejection, Selection, create_preview};
+use store::bulk::{self, NewBulk, Preview, Selection, create_preview};
 use store::pool::transaction;
-use store::{ChangeError, PgPool, StoreError};
+use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
 use super::selection::SelectionArgs;
 use super::set::run_set;
-use super::{Target, find, rejected, show};
+use super::{Target, find, not_frozen, rejected, show};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
@@ -163,16 +163,7 @@ async fn preview(
         actor: &admin.actor,
     };
     let created = transaction(&admin.pool, async |tx| create_preview(tx, &new).await).await;
-    created.map_err(|error| match error {
-        ChangeError::Store(error) => error.into(),
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
-            let cure = format!("sendpromptly project update {project_id} --repair-url URL");
-            Failure::IncidentConflict(format!("{why}; set one first: {cure}")).into()
-        }
-        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => {
-            Failure::NotFound(why.to_string()).into()
-        }
-    })
+    created.map_err(|error| not_frozen(error, &project_id))
 }
 
 fn describe(preview: &Preview) -> String {
@@ -188,10 +179,10 @@ fn describe(preview: &Preview) -> String {
         ("oldest", ago(preview.oldest_opened_at)),
         ("newest", ago(preview.newest_opened_at)),
         ("effects", effects.join(", ")),
-        ("left out, their reprocess runs", preview.excluded_running.to_string()),
-        ("left out, they take something", preview.excluded_taking.to_string()),
-        ("left out, resolved", preview.excluded_resolved.to_string()),
-        ("left out, acknowledged", preview.excluded_acknowledged.to_string()),
+        ("left out, their reprocess runs", preview.excluded.running.to_string()),
+        ("left out, they take something", preview.excluded.taking.to_string()),
+        ("left out, resolved", preview.excluded.resolved.to_string()),
+        ("left out, acknowledged", preview.excluded.acknowledged.to_string()),
         ("left over, too many for one", preview.left_over.to_string()),
     ])
 }

@@ -7,17 +7,14 @@ use api_types::bulk_sets::{BulkSetItem, BulkSetPreviewItem, BulkSetPreviewRespon
 use domain::alert::{format_duration, one_line};
 use domain::bulk::{BulkSettings, BulkState, ItemState};
 use domain::ids::{BulkSetId, ProjectId};
-use store::bulk::{
-    self, NewSet, PreviewRejection, Selection, count_items_of, create_set, list_set, list_set_items,
-};
+use store::bulk::{self, NewSet, Selection, count_items_of, create_set, list_set, list_set_items};
 use store::pool::transaction;
-use store::{ChangeError, PgPool, StoreError, projects};
+use store::{PgPool, StoreError, projects};
 use time::OffsetDateTime;
 
 use super::run::{Many, follow, hint};
-use super::{no_set, rejected, show, tone};
+use super::{no_set, not_frozen, rejected, show, tone};
 use crate::admin_context::AdminContext;
-use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::text::{Tone, block, or_nothing, plain, table};
 
@@ -59,16 +56,7 @@ async fn preview(
     let include_taking = many.pace.is_some_and(|pace| pace.include_taking);
     let new = NewSet { action: many.action, selections, include_taking, actor: &admin.actor };
     let created = transaction(&admin.pool, async |tx| create_set(tx, &new).await).await;
-    let (id, previews) = created.map_err(|error| match error {
-        ChangeError::Store(error) => anyhow::Error::from(error),
-        ChangeError::Rejected(why @ PreviewRejection::NoRepairUrl) => {
-            let cure = "sendpromptly project update PROJECT --repair-url URL";
-            Failure::IncidentConflict(format!("{why}; set one first: {cure}")).into()
-        }
-        ChangeError::Rejected(why @ PreviewRejection::NoBulk) => {
-            Failure::NotFound(why.to_string()).into()
-        }
-    })?;
+    let (id, previews) = created.map_err(|error| not_frozen(error, &"PROJECT"))?;
     Ok(responses::preview(id, many.action, previews))
 }
 

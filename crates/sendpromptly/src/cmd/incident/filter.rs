@@ -31,7 +31,7 @@ pub(super) async fn find(
         let why = "is about the incidents of whoever looks: name them with --owner";
         return Err(Failure::option("filter", why).into());
     }
-    let catalogue = Catalogue::of_all(declared_names::list_all(&admin.pool).await?);
+    let catalogue = Catalogue::from_all(declared_names::list_all(&admin.pool).await?);
     let narrowed = narrow_saved(&filter.filter, &catalogue, OffsetDateTime::now_utc(), None);
     Ok(narrowed.map_err(|gone| Failure::option("filter", gone.to_string()))?)
 }

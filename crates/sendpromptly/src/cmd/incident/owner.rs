@@ -62,7 +62,7 @@ pub(super) async fn filter(
 ) -> anyhow::Result<Option<OwnerFilter>> {
     Ok(match owner {
         None => None,
-        Some("none") => Some(OwnerFilter::Nobody),
+        Some("none") => Some(OwnerFilter::Unowned),
         Some(email) => Some(OwnerFilter::Of(find_operator(admin, "owner", email).await?)),
     })
 }
@@ -87,11 +87,7 @@ async fn find_operator(
 }
 
 fn rejected(error: ChangeError<OwnerRejection>) -> anyhow::Error {
-    let why = match error {
-        ChangeError::Store(error) => return error.into(),
-        ChangeError::Rejected(why) => why,
-    };
-    let failure = match why {
+    let failure = |why| match why {
         OwnerRejection::NoIncident => Failure::NotFound(why.to_string()),
         OwnerRejection::NoOperator => {
             Failure::option("to", "must be the address of an operator who may act on incidents")
@@ -103,5 +99,5 @@ fn rejected(error: ChangeError<OwnerRejection>) -> anyhow::Error {
             Failure::IncidentConflict(why.to_string())
         }
     };
-    failure.into()
+    error.into_error(|why| failure(why).into())
 }

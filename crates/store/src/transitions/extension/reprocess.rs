@@ -30,8 +30,8 @@ pub(crate) enum Holder {
     Extension(OffsetDateTime),
     /// The app's repair endpoint, if there is a reprocess at all.
     Callback,
-    /// Nobody: it has just ended as undelivered.
-    Nobody,
+    /// No one: it has just ended as undelivered.
+    Ended,
 }
 
 /// Decides who has the reprocess that runs, and writes the call of an extension whose turn it is.
@@ -75,7 +75,7 @@ pub(crate) async fn hand_over(
         return Ok(Holder::Callback);
     }
     end_untaken(tx, locked, running, &asked).await?;
-    Ok(Holder::Nobody)
+    Ok(Holder::Ended)
 }
 
 async fn has_repair_url(tx: &mut PgConnection, locked: &LockedEvent) -> Result<bool, StoreError> {

@@ -1,4 +1,4 @@
-//! What other pages warn of: destinations that nothing arrives at any more.
+//! Destinations that nothing arrives at any more.
 //!
 //! There is one sentence for each kind of trouble, with the names of all that have it, so that a
 //! mail server that lost every mailbox does not fill the page with the same sentence.
@@ -17,13 +17,13 @@ use crate::view::list_projects_of;
 
 /// One sentence, with a link for each name in it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     /// The text before the names.
-    pub(super) before: &'static str,
+    pub(crate) before: &'static str,
     /// Who it is about, and the page that lists it.
-    pub(super) names: Vec<(String, String)>,
+    pub(crate) names: Vec<(String, String)>,
     /// The text behind the names.
-    pub(super) after: &'static str,
+    pub(crate) after: &'static str,
 }
 
 /// What is to be said about the destinations of a project, or of all of a mode.

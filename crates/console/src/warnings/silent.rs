@@ -1,4 +1,4 @@
-//! What other pages warn of: receipts that are expected and do not come.
+//! Receipts that are expected and do not come.
 
 use domain::alert::one_line;
 use domain::ids::ProjectId;
@@ -16,21 +16,21 @@ const MOST: usize = 10;
 
 /// The silences that last.
 #[derive(Default)]
-pub(super) struct Silences {
-    pub(super) shown: Vec<Silent>,
+pub(crate) struct Silences {
+    pub(crate) shown: Vec<Silent>,
     /// How many more there are.
-    pub(super) more: usize,
+    pub(crate) more: usize,
 }
 
 /// A silence that lasts.
-pub(super) struct Silent {
+pub(crate) struct Silent {
     /// As in `receipts of invoice.paid`.
-    pub(super) flow: String,
+    pub(crate) flow: String,
     /// Its project's page and name, where several projects are shown.
-    pub(super) project: Option<(String, String)>,
-    pub(super) since: When,
+    pub(crate) project: Option<(String, String)>,
+    pub(crate) since: When,
     /// As in `usually 12 an hour`.
-    pub(super) usual: String,
+    pub(crate) usual: String,
 }
 
 /// The silences of a project, or of all of a mode, that last.
