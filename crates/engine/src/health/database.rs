@@ -14,7 +14,7 @@ const GRANT: &str = "run `sendpromptly migrate --grant-to` with the role of api 
 
 /// What every receipt works on, as `tests/it/database/privileges.rs` finds out; without rights on
 /// another table receipts are still accepted.
-const OF_RECEIPTS: [&str; 13] = [
+const OF_RECEIPTS: [&str; 14] = [
     "api_keys",
     "audit_entries",
     "claimed_early_results",
@@ -23,6 +23,7 @@ const OF_RECEIPTS: [&str; 13] = [
     "erasures",
     "event_identities",
     "event_keys",
+    "extensions",
     "idempotency_keys",
     "outbox",
     "payment_events",
