@@ -112,9 +112,9 @@ pub(super) async fn save(
     let rules = values.read(&mut errors);
     if errors.is_empty() {
         let actor = signed_in.actor();
-        let set =
+        let saved =
             transaction(&state.pool, async |tx| set_rules(tx, &actor, project.id, &rules).await);
-        let text = match set.await {
+        let text = match saved.await {
             Ok(None) => return Err(ApiError::not_found("there is no such project")),
             Ok(Some(false)) => "Nothing was changed: the rules were so already.",
             Ok(Some(true)) => "The rules for alerts are changed.",

@@ -67,12 +67,11 @@ async fn show(
     PathProject(project): PathProject,
     Query(query): Query<TestQuery>,
 ) -> Result<Response, ApiError> {
-    match query.run.as_deref().and_then(Run::parse) {
-        Some(run) => render(&state, &signed_in, &project, run).await,
-        None => {
-            let (id, run) = (project.id, Run::fresh());
-            Ok(go_to(&format!("/projects/{id}/integration-test?run={}", run.name())))
-        }
+    if let Some(run) = query.run.as_deref().and_then(Run::parse) {
+        render(&state, &signed_in, &project, run).await
+    } else {
+        let (id, run) = (project.id, Run::fresh());
+        Ok(go_to(&format!("/projects/{id}/integration-test?run={}", run.name())))
     }
 }
 
