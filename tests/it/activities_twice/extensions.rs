@@ -113,3 +113,32 @@ fn one_that_has_its_calls_of_the_second_is_asked_later_and_a_paused_one_not_at_a
         assert!(state.asks.is_empty(), "{:?}", state.asks);
     });
 }
+
+#[test]
+fn what_fell_due_in_an_outage_is_asked_about_before_its_grace_ends() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({})).await;
+        let pool = &fixture.shop.pool;
+        let event_id = fixture.shop.take("evt_1").await;
+        store::outages::beat(pool).await.expect("a heartbeat");
+        // No API has run for 20 s, nor a worker, and the event fell due 15 s ago.
+        let away = "UPDATE api_heartbeats SET beat_at = now() - interval '20 s';
+                    UPDATE payment_events SET timeout_at = now() - interval '15 s'";
+        sqlx::raw_sql(away).execute(pool).await.expect("an outage");
+        let of = AskInput { event_id, lead_ms: 0 };
+        let state = ask_extensions(&fixture.deps, of).await.expect("asked");
+        assert!(matches!(state.next, NextStep::WaitForResult { wait_ms: 1.. }), "{state:?}");
+        let [ask] = &state.asks[..] else { panic!("{:?}", state.asks) };
+        let is_ahead = "SELECT answer_by > now() FROM extension_calls";
+        let is_ahead: bool = sqlx::query_scalar(is_ahead).fetch_one(pool).await.expect("a call");
+        assert!(is_ahead, "an answer is in time until the incident opens");
+
+        let answer = Some(r#"{"settled":true}"#.to_owned());
+        let end = EndedCall { event_id, call_id: ask.call_id, answer, silence: None };
+        let state = record_answer(&fixture.deps, &end).await.expect("recorded");
+        assert_eq!(state.next, NextStep::Finish);
+        let told = fixture.shop.story(event_id).await;
+        assert!(told.contains("result.succeeded") && !told.contains("incident"), "{told}");
+    });
+}
