@@ -59,7 +59,7 @@ impl Point {
     }
 }
 
-/// After so many calls in a row without an answer a project's destinations hear of it.
+/// From so many calls in a row without an answer on a project's destinations hear of it, once a day.
 pub const SILENT_AFTER: i32 = 20;
 
 /// How long before an event's deadline an extension is asked: its budget, but never more than half
