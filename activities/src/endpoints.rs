@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::extension::Silence;
+use domain::extension::{MAX_ATTEMPT, Silence};
 use domain::ids::CallId;
 use store::extension_calls::{self, EndpointCall};
 use store::flows::About;
@@ -17,7 +17,6 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activity_contract::{EndpointInput, definition};
-use workflows::options::EXTENSION_ATTEMPT;
 
 use crate::decide::stored;
 use crate::deps::Deps;
@@ -56,6 +55,12 @@ impl Endpoints {
     }
 }
 
+/// How long one request to an endpoint may take whose calls have this budget.
+#[must_use]
+pub fn request_budget(budget: Duration) -> Duration {
+    budget.min(MAX_ATTEMPT).saturating_sub(MARGIN)
+}
+
 fn json(body: Vec<u8>) -> RawValue {
     RawValue::new(vec![Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
@@ -77,7 +82,7 @@ pub async fn ask(
     let Some(EndpointCall { url, mode, secret, input, budget }) = stored(found.await)? else {
         return Ok(Err(Silence::failed("not_asked_any_more")));
     };
-    let budget = budget.min(EXTENSION_ATTEMPT).saturating_sub(MARGIN);
+    let budget = request_budget(budget);
     let request =
         ExtensionRequest { url: &url, mode, secret: &secret, input: &input, budget, attempt };
     Ok(extension_request::ask(&deps.http, &deps.allow, &request).await)

@@ -15,7 +15,7 @@ use temporalio_workflow::{ActivityOptions, RetryPolicy, WorkflowCancellationToke
 const ALERT: Duration = Duration::from_secs(30);
 
 /// How long one attempt of an extension may take.
-pub const EXTENSION_ATTEMPT: Duration = Duration::from_secs(20);
+pub const EXTENSION_ATTEMPT: Duration = domain::extension::MAX_ATTEMPT;
 
 /// How often a probe tries to call the dead-man URL.
 pub const PROBE_ATTEMPTS: u32 = 3;

@@ -59,8 +59,11 @@ impl Point {
     }
 }
 
-/// After so many calls in a row without an answer a project's destinations hear of it.
+/// From so many calls in a row without an answer on a project's destinations hear of it, once a day.
 pub const SILENT_AFTER: i32 = 20;
+
+/// How long one attempt at an extension may take, whatever its budget, which is for all of them.
+pub const MAX_ATTEMPT: Duration = Duration::from_secs(20);
 
 /// How long before an event's deadline an extension is asked: its budget, but never more than half
 /// of the time that the app has. Whole milliseconds, as it travels: the watch and the database

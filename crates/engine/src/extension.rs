@@ -9,7 +9,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use domain::extension::{Silence, Unanswered};
+use domain::extension::{MAX_ATTEMPT, Silence, Unanswered};
 use temporalio_client::errors::{ActivityResultError, StartActivityError};
 use temporalio_client::{
     ActivityHandle, ActivityIdConflictPolicy, ActivityIdReusePolicy, ActivityStartOptions, Client,
@@ -28,8 +28,6 @@ use crate::connect::{Engine, EngineError, ask, judge_status};
 
 /// A poller that was not heard of for longer is gone: a long poll takes a minute.
 const POLLED_WITHIN: Duration = Duration::from_secs(70);
-/// One attempt takes no longer, whatever the budget.
-const MAX_ATTEMPT: Duration = Duration::from_secs(20);
 /// How much later than its budget the server may report the end of a run.
 const GRACE: Duration = Duration::from_secs(10);
 

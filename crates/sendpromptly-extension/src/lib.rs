@@ -20,7 +20,7 @@ mod answer;
 mod input;
 
 pub use answer::{Evidence, ProbeAnswer, ReprocessAnswer, ReprocessOutcome, UnknownOutcome};
-pub use input::{Input, Point, Reason};
+pub use input::{Amount, Input, Point, Reason};
 
 /// The version of the contract.
 pub const CONTRACT: &str = "2026-12-01";

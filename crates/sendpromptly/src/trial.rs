@@ -2,14 +2,15 @@
 //! an event's would be, and nothing is changed but the audit.
 //!
 //! An activity runs without a workflow, and an endpoint gets the signed request. Either has one
-//! attempt and at most a minute. A trial that this process does not outlive leaves no trace in the
-//! audit, and the extension may have been called all the same: it keys its work on `call_id`, which
-//! no other call has.
+//! attempt, which may take as long as one about an event. A trial that this process does not outlive
+//! leaves no trace in the audit, and the extension may have been called all the same: it keys its
+//! work on `call_id`, which no other call has.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use activities::Deps;
+use activities::endpoints::request_budget;
 use activities::extension_request::{self, ExtensionRequest};
 use domain::audit::Actor;
 use domain::extension::{
@@ -152,7 +153,7 @@ async fn call(
             let secret =
                 extensions::find_secret(&deps.pool, &deps.master_key, extension.id).await?;
             let secret = secret.ok_or(StoreError::Missing("extensions"))?;
-            let budget = budget(extension);
+            let budget = request_budget(budget(extension));
             let request =
                 ExtensionRequest { url, mode, secret: &secret, input, budget, attempt: 1 };
             let asked = extension_request::ask(&deps.http, &deps.allow, &request).await;

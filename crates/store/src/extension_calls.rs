@@ -198,8 +198,9 @@ pub enum Recording {
     EndedBefore,
 }
 
-/// Records how a call ended and what that counted as, unless it had ended before. With the call that
-/// makes it [`SILENT_AFTER`] without an answer in a row, the project's destinations are to hear of it.
+/// Records how a call ended and what that counted as, unless it had ended before. From
+/// [`SILENT_AFTER`] without an answer in a row on, the project's destinations are to hear of it, once
+/// a day: those of a day earlier may have been told of another silence, or of none because they broke.
 ///
 /// # Errors
 /// When there is no such call.
@@ -234,7 +235,7 @@ pub async fn record_end(
     let unanswered_in_a_row =
         extensions::note_answer(&mut *tx, extension_id, silence.is_none()).await?;
     // Of those that end together each counts one, under the lock of the extension's row.
-    if unanswered_in_a_row == SILENT_AFTER {
+    if unanswered_in_a_row >= SILENT_AFTER {
         notices::enqueue_silent(tx, extension_id).await?;
     }
     Ok(Recording::Recorded { unanswered_in_a_row })

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use activities::extensions::{ask_extensions, record_answer};
+use activities::records::read_standing;
 use domain::extension::{NewExtension, Silence, Unanswered};
 use domain::ids::EventId;
 use domain::project::Mode;
@@ -11,7 +12,7 @@ use domain::repair_url::AllowedNetworks;
 use domain::watch::{Ask, NextStep};
 use e2e::run;
 use serde_json::{Value, json};
-use workflows::activity_contract::{AskInput, EndedCall};
+use workflows::activity_contract::{AskInput, EndedCall, EventInput};
 
 use super::{ActivityFixture, assert_same};
 
@@ -111,5 +112,67 @@ fn one_that_has_its_calls_of_the_second_is_asked_later_and_a_paused_one_not_at_a
         let third = fixture.shop.take("evt_3").await;
         let state = ask_extensions(&fixture.deps, of(third)).await.expect("read");
         assert!(state.asks.is_empty(), "{:?}", state.asks);
+    });
+}
+
+#[test]
+fn what_fell_due_in_an_outage_is_asked_about_before_its_grace_ends() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({})).await;
+        let pool = &fixture.shop.pool;
+        let event_id = fixture.shop.take("evt_1").await;
+        store::outages::beat(pool).await.expect("a heartbeat");
+        // No API has run for 20 s, nor a worker, and the event fell due 15 s ago.
+        let away = "UPDATE api_heartbeats SET beat_at = now() - interval '20 s';
+                    UPDATE payment_events SET timeout_at = now() - interval '15 s'";
+        sqlx::raw_sql(away).execute(pool).await.expect("an outage");
+        let of = AskInput { event_id, lead_ms: 0 };
+        let state = ask_extensions(&fixture.deps, of).await.expect("asked");
+        assert!(matches!(state.next, NextStep::WaitForResult { wait_ms: 1.. }), "{state:?}");
+        let [ask] = &state.asks[..] else { panic!("{:?}", state.asks) };
+        let is_ahead = "SELECT answer_by > now() FROM extension_calls";
+        let is_ahead: bool = sqlx::query_scalar(is_ahead).fetch_one(pool).await.expect("a call");
+        assert!(is_ahead, "an answer is in time until the incident opens");
+
+        let answer = Some(r#"{"settled":true}"#.to_owned());
+        let end = EndedCall { event_id, call_id: ask.call_id, answer, silence: None };
+        let state = record_answer(&fixture.deps, &end).await.expect("recorded");
+        assert_eq!(state.next, NextStep::Finish);
+        let told = fixture.shop.story(event_id).await;
+        assert!(told.contains("result.succeeded") && !told.contains("incident"), "{told}");
+    });
+}
+
+#[test]
+fn a_reprocess_waits_for_an_extension_that_has_its_calls_of_the_second_within_its_budget() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        let repair = json!({ "point": "reprocess", "fallback": "none", "calls_per_second": 1 });
+        register(&fixture, &repair).await;
+        let mut events = Vec::new();
+        for name in ["evt_1", "evt_2", "evt_3"] {
+            events.push(fixture.shop.reprocessing(name).await.event_id);
+        }
+        let read = async |at: usize| {
+            let of = EventInput { event_id: events[at] };
+            read_standing(&fixture.deps, of).await.expect("read")
+        };
+        assert_eq!(read(0).await.asks.len(), 1);
+        let second_lasts = "UPDATE extension_calls SET asked_at = now() + interval '1 hour'";
+        sqlx::raw_sql(second_lasts).execute(&fixture.shop.pool).await.expect("a long second");
+        let state = read(1).await;
+        assert!(state.asks.is_empty(), "{state:?}");
+        assert!(matches!(state.next, NextStep::WaitForExtension { wait_ms: 1.., .. }), "{state:?}");
+        let later =
+            "UPDATE reprocesses SET requested_at = now() - interval '1 hour' WHERE event_id = $1";
+        fixture.shop.execute(later, events[2]).await;
+        assert_eq!(read(2).await.next, NextStep::WaitForPeople);
+        let told = fixture.shop.story(events[2]).await;
+        assert!(told.contains("reprocess: undelivered"), "{told}");
+
+        let it_is_over = "UPDATE extension_calls SET asked_at = now() - interval '1 minute'";
+        sqlx::raw_sql(it_is_over).execute(&fixture.shop.pool).await.expect("another second");
+        assert_eq!(read(1).await.asks.len(), 1);
     });
 }

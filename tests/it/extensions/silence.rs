@@ -89,3 +89,24 @@ fn one_that_answers_again_before_people_heard_of_it_is_no_news_and_counts_from_t
         assert_eq!(notices(&world).await, ["given_up"]);
     });
 }
+
+#[test]
+fn one_that_is_silent_again_is_told_of_on_the_next_day() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let extension = probe(&world).await;
+        ask_in_vain(&world, extension, "first", SILENT_AFTER).await;
+        assert_eq!(world.send_notices().await, 1);
+        let event_id = world.receipt("evt_answered").await;
+        find_out(&world, extension, event_id, &json!({ "settled": null })).await;
+        ask_in_vain(&world, extension, "again", SILENT_AFTER + 1).await;
+        assert_eq!(notices(&world).await, ["delivered"]);
+        sqlx::query("UPDATE notices SET day = day - 1")
+            .execute(&world.pool)
+            .await
+            .expect("a day later");
+        ask_in_vain(&world, extension, "next_day", 2).await;
+        assert_eq!(notices(&world).await, ["delivered", "pending"]);
+    });
+}

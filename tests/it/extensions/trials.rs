@@ -1,5 +1,7 @@
 //! A trial calls the extension for real and says what the answer would count as.
 
+use std::time::Duration;
+
 use domain::signature::{Signed, SigningSecret, verify_sp_signature};
 use e2e::{World, run};
 use serde_json::{Value, json};
@@ -120,6 +122,21 @@ fn an_endpoint_gets_a_signed_request_that_its_own_secret_verifies() {
             world.cli(&["extension", "trial", id, "--event", &event]).await.expect("a command");
         assert_eq!((code, &rejected["error"]["code"]), (1, &json!("validation_error")));
         assert_eq!(world.repair.received().len(), 2, "nothing was asked to do its work");
+    });
+}
+
+#[test]
+fn an_endpoint_that_is_too_slow_about_an_event_is_too_slow_in_a_trial() {
+    run(async {
+        let world = world().await;
+        let endpoint = ["--url", world.repair.url(), "--budget", "5s"];
+        let (_, added) = add(&world, "reprocess", &endpoint).await;
+        let id = added["extension_id"].as_str().expect("an id");
+        world.repair.respond_with_body(200, r#"{"outcome":"applied"}"#);
+        world.repair.hang_next(Duration::from_millis(4_500));
+        let (code, trial) = world.cli(&["extension", "trial", id]).await.expect("a command");
+        let said = trial["problem"].as_str().expect("a sentence");
+        assert!(code == 1 && said.starts_with("It did not answer in time"), "{trial}");
     });
 }
 

@@ -13,10 +13,10 @@ use store::pool::transaction;
 
 use super::shop::{Shop, bob, receipt_with};
 
-const SETTINGS: BulkSettings = BulkSettings { canary: 2, per_minute: 60, stop_percent: 50 };
+pub const SETTINGS: BulkSettings = BulkSettings { canary: 2, per_minute: 60, stop_percent: 50 };
 
 /// Incidents of one cause, the oldest first.
-async fn break_for(shop: &Shop, customers: i32) -> Vec<EventId> {
+pub async fn break_for(shop: &Shop, customers: i32) -> Vec<EventId> {
     let mut events = Vec::new();
     for customer in 0..customers {
         let event = shop.take(&format!("evt_{customer}")).await;
@@ -51,7 +51,7 @@ async fn begin(shop: &Shop, id: BulkId, settings: BulkSettings) {
 }
 
 /// A bulk reprocess that runs, of everything.
-async fn running(shop: &Shop, settings: BulkSettings) -> BulkId {
+pub async fn running(shop: &Shop, settings: BulkSettings) -> BulkId {
     let id = preview(shop, Selection::All, false).await.id;
     begin(shop, id, settings).await;
     id
@@ -66,7 +66,7 @@ async fn steered(
 }
 
 /// One step, and what is in each state after it: waiting, started, succeeded, failed, skipped.
-async fn next(shop: &Shop, id: BulkId) -> (BulkState, [i64; 5]) {
+pub async fn next(shop: &Shop, id: BulkId) -> (BulkState, [i64; 5]) {
     let step = step(&shop.pool, id).await.expect("a database").expect("a bulk reprocess");
     let BulkCounts { waiting, started, succeeded, failed, skipped } = step.counts;
     (step.state, [waiting, started, succeeded, failed, skipped])

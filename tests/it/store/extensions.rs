@@ -1,6 +1,7 @@
 //! Extensions and their calls: which are asked about an event, one call per occasion, one end per
 //! call.
 
+use domain::bulk::BulkState;
 use domain::extension::{
     CallOutcome, ExtensionAnswer, NewExtension, Point, Silence, Trust, Unanswered,
 };
@@ -10,10 +11,12 @@ use domain::repair_url::AllowedNetworks;
 use domain::signature::SigningSecret;
 use e2e::run;
 use serde_json::{Value, json};
+use store::bulk::list_items;
 use store::extension_calls::{self, CallEnd, ExtensionCall, NewCall, Recording};
 use store::{Insertion, StoreError, events, extensions, incidents, pool};
 use time::OffsetDateTime;
 
+use super::bulk;
 use super::shared_receipts::{Call, together};
 use super::shop::{Shop, receipt_with};
 
@@ -258,5 +261,28 @@ fn an_extension_is_given_the_facts_of_the_event_and_no_error_text() {
         assert_eq!(input["provider_event_id"], "evt_1");
         assert_eq!(input["reason"], json!({ "kind": "failed_result", "error_code": "locked" }));
         assert!(!input.to_string().contains("canary"), "{input}");
+    });
+}
+
+#[test]
+fn a_bulk_skips_what_came_before_the_extension_that_reprocesses_and_goes_on() {
+    run(async {
+        let shop = Shop::open().await;
+        bulk::break_for(&shop, 2).await;
+        let repair = json!({ "point": "reprocess", "activity": "credits.apply", "queue": "sendpromptly-ext.credits" });
+        register(&shop, &registration(&repair)).await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&shop.pool)
+            .await
+            .expect("no repair URL");
+        let later = shop.take("evt_later").await;
+        shop.fail(later).await;
+        let id = bulk::running(&shop, bulk::SETTINGS).await;
+        assert_eq!(bulk::next(&shop, id).await, (BulkState::Running, [0, 1, 0, 0, 2]));
+        let items = list_items(&shop.pool, id, None, 0, 10).await.expect("items");
+        let why = "its event came before the extension that reprocesses was registered";
+        assert_eq!(items[0].why.as_deref(), Some(why));
+        bulk::report(&shop, later, "success").await;
+        assert_eq!(bulk::next(&shop, id).await, (BulkState::Done, [0, 0, 1, 0, 2]));
     });
 }

@@ -1,7 +1,7 @@
 //! The schemas of `docs/extensions/` say what the types do: their examples are read, what the types
 //! write is as the schemas demand, and limits and names are the same.
 
-use sendpromptly_extension::{Input, MAX_NOTE, Point as TheirPoint};
+use sendpromptly_extension::{Amount, Input, MAX_NOTE, Point as TheirPoint};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -89,6 +89,7 @@ fn what_is_sent_is_as_its_schema_says_and_no_field_is_left_out() {
         let theirs: Input = serde_json::from_value(input.clone()).expect("their type");
         assert_eq!(json!(theirs), input);
         assert_eq!(json!(theirs.point), json!(point));
+        assert_eq!(theirs.amount, Some(Amount { value: 4900, currency: "USD".to_owned() }));
         assert_ne!(theirs.point, TheirPoint::Unknown);
     }
     let mut later = json!(example_input(Point::Reprocess, call, project, Mode::Live));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExtensionKind, MAX_ANSWER_BYTES};
+use super::{ExtensionKind, MAX_ANSWER_BYTES, MAX_ATTEMPT};
 use crate::or_unknown::OrUnknown;
 use crate::text_enum::text_enum;
 
@@ -13,7 +13,7 @@ text_enum! {
     Unanswered {
         /// No worker took the task within half the budget; over HTTPS, nothing could be reached.
         NobodyTookIt = "nobody_took_it",
-        /// It was taken and not answered within the budget.
+        /// It was taken and not answered within the budget, nor in an attempt's [`MAX_ATTEMPT`].
         TooSlow = "too_slow",
         /// It was taken, and whoever took it was not heard of again.
         Died = "died",
@@ -108,7 +108,10 @@ impl Silence {
             (Unanswered::NobodyTookIt, ExtensionKind::Https) => {
                 "The endpoint could not be reached.".into()
             }
-            (Unanswered::TooSlow, _) => "It did not answer within its budget.".into(),
+            (Unanswered::TooSlow, _) => format!(
+                "It did not answer in time: an attempt may take {} s, and all of them its budget.",
+                MAX_ATTEMPT.as_secs()
+            ),
             (Unanswered::Died, _) => {
                 "It took the call and was not heard of again: its process may have ended.".into()
             }

@@ -148,12 +148,18 @@ async fn insert(
 
 /// Whether the project can do it: only a reprocess needs something of it.
 pub(super) async fn can_do(tx: &mut PgConnection, new: &NewBulk<'_>) -> Result<bool, StoreError> {
-    if new.action != BulkAction::Reprocess {
-        return Ok(true);
-    }
-    let project = projects::find_project(&mut *tx, new.project_id).await?;
+    Ok(new.action != BulkAction::Reprocess || can_reprocess(tx, new.project_id).await?)
+}
+
+/// Whether a project can reprocess at all. One without a repair URL cannot where an event came before its extensions
+/// were registered.
+pub(super) async fn can_reprocess(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+) -> Result<bool, StoreError> {
+    let project = projects::find_project(&mut *tx, project_id).await?;
     let project = project.ok_or(StoreError::Missing("projects"))?;
-    Ok(project.repair_url.is_some() || reprocesses_by_extension(tx, new.project_id).await?)
+    Ok(project.repair_url.is_some() || reprocesses_by_extension(tx, project_id).await?)
 }
 
 async fn reprocesses_by_extension(

@@ -15,6 +15,7 @@ use domain::ids::{BulkId, EventId, ReplayId};
 use domain::rejection::Rejection;
 
 use super::change::change;
+use super::create::can_reprocess;
 use super::steer::{end, pause};
 use super::{Bulk, count_items, lock_bulk};
 use crate::pool::transaction;
@@ -42,6 +43,9 @@ pub struct Step {
 
 /// Why one is skipped that had started.
 const RESOLVED_BY_HAND: &str = "the incident was resolved by hand while its reprocess ran";
+
+/// Why one is skipped that only an extension could reprocess, in a project without a repair URL.
+const OLDER: &str = "its event came before the extension that reprocesses was registered";
 
 /// What a step found that it may do.
 struct Judged {
@@ -237,15 +241,24 @@ async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreEr
                 mark(tx, id, next.place, state, replay_id, None).await?;
                 Ok(Begun::Started)
             }
-            Err(ChangeError::Rejected(why @ Rejection::NoRepairUrl)) => Ok(Begun::Stopped(why)),
+            Err(ChangeError::Rejected(why @ Rejection::NoRepairUrl))
+                if !can_reprocess(tx, bulk.project_id).await? =>
+            {
+                Ok(Begun::Stopped(why))
+            }
             Err(ChangeError::Rejected(why)) => {
-                mark(tx, id, next.place, "skipped", None, Some(why.to_string())).await?;
+                mark(tx, id, next.place, "skipped", None, Some(reason(&why))).await?;
                 Ok(Begun::Skipped)
             }
             Err(ChangeError::Store(error)) => Err(error),
         }
     });
     begun.await
+}
+
+/// Why one is skipped. In a project that can reprocess, only an event of before is without a way.
+fn reason(why: &Rejection) -> String {
+    if matches!(why, Rejection::NoRepairUrl) { OLDER.to_owned() } else { why.to_string() }
 }
 
 /// Whether one more may start, whose place in the pace is taken.

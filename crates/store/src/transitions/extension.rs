@@ -24,6 +24,7 @@ use domain::reprocess::ReprocessState;
 use domain::verdict;
 use domain::watch::{Ask, AskTarget, NextStep};
 use serde_json::json;
+use time::OffsetDateTime;
 
 pub(crate) use self::reprocess::{Holder, hand_over};
 use crate::event_state::LockedEvent;
@@ -42,7 +43,8 @@ pub enum Asked {
 }
 
 /// Writes the calls of the extensions that are asked before an event's incident would open, as far
-/// as their time begins at least `lead` before the deadline. The same again changes nothing.
+/// as their time begins at least `lead` before the deadline. The same again changes nothing. Where
+/// an outage of our API touches the deadline, there is time until its grace ends.
 ///
 /// # Errors
 /// When there is no such event.
@@ -64,13 +66,13 @@ pub async fn ask_before_incident(
         if is_early || calls.iter().any(was_asked) {
             continue;
         }
-        match (is_busy(tx, &extension).await?, locked.now < event.timeout_at) {
+        match (is_busy(tx, &extension).await?, locked.now < opens_at(&locked)) {
             (false, true) => {
                 place(tx, &locked, &extension, point, None).await?;
             }
             (true, true) => asked = Asked::Later,
             (true, false) => refuse(tx, &locked, &extension, point, None).await?,
-            // The deadline passed before it was asked: what opens then is not for this point.
+            // Its time passed before it was asked: what opens then is not for this point.
             (false, false) => {}
         }
     }
@@ -281,6 +283,11 @@ fn budget(locked: &LockedEvent, extension: &Extension, point: Point) -> Duration
     }
 }
 
+/// When the incident of an event without a result opens.
+fn opens_at(locked: &LockedEvent) -> OffsetDateTime {
+    locked.judged_at().unwrap_or(locked.event.timeout_at)
+}
+
 async fn is_busy(tx: &mut PgConnection, extension: &Extension) -> Result<bool, StoreError> {
     let limit = extension.calls_per_second;
     let count = extension_calls::count_last_second(tx, extension.id, limit).await?;
@@ -295,7 +302,7 @@ async fn place(
     replay_id: Option<ReplayId>,
 ) -> Result<ExtensionCall, StoreError> {
     let answer_by = match point {
-        Point::BeforeIncident => locked.event.timeout_at,
+        Point::BeforeIncident => opens_at(locked),
         Point::AfterFailure | Point::Reprocess => locked.now + budget(locked, extension, point),
     };
     let (event_id, extension_id) = (locked.event.id, extension.id);

@@ -1,10 +1,11 @@
 //! Extensions that do the work of a reprocess, before or instead of the signed callback.
 //!
 //! They are asked one after the other, in the order in which they were registered, each once per
-//! reprocess. Who has the work is decided whenever the watch asks how things stand, so an extension
-//! that declined, was not there, or let its time pass hands over at once and in the same
-//! transaction. Where none took it, the callback follows, unless every one of them was registered
-//! without it, or there is no repair URL: then the reprocess ends as undelivered.
+//! reprocess; one that has its calls of the second a moment later, as long as its budget has not
+//! passed since the request. Who has the work is decided whenever the watch asks how things stand,
+//! so an extension that declined, was not there, or let its time pass hands over at once and in the
+//! same transaction. Where none took it, the callback follows, unless every one of them was
+//! registered without it, or there is no repair URL: then the reprocess ends as undelivered.
 
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ use crate::{PgConnection, StoreError, projects};
 
 /// How long after its time an answer may still be on its way to the database.
 const GRACE: Duration = Duration::from_secs(5);
+/// How soon an extension that has its calls of this second is asked again, and how much later at
+/// most, so that those that wait for it do not come back together.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+const SPREAD_MS: u128 = 4_000;
 
 /// Who is to do the work of a reprocess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +65,10 @@ pub(crate) async fn hand_over(
                 let silence = Silence::new(Unanswered::TooSlow);
                 note_silence(tx, locked, call, Some(extension), silence).await?;
             }
-            None if is_busy(tx, extension).await? => {
-                refuse(tx, locked, extension, point, Some(running.id)).await?;
-            }
             None => {
-                let call = place(tx, locked, extension, point, Some(running.id)).await?;
-                return Ok(Holder::Extension(call.answer_by + GRACE));
+                if let Some(until) = ask(tx, locked, running, extension).await? {
+                    return Ok(Holder::Extension(until));
+                }
             }
         }
     }
@@ -76,6 +79,28 @@ pub(crate) async fn hand_over(
     }
     end_untaken(tx, locked, running, &asked).await?;
     Ok(Holder::Ended)
+}
+
+/// Writes the call of an extension whose turn it is; until when it has the work. Where it has its
+/// calls of this second, when it is asked again, or `None` where that has lasted too long.
+async fn ask(
+    tx: &mut PgConnection,
+    locked: &LockedEvent,
+    running: &Reprocess,
+    extension: &Extension,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let (point, replay_id) = (Point::Reprocess, Some(running.id));
+    if !is_busy(tx, extension).await? {
+        let call = place(tx, locked, extension, point, replay_id).await?;
+        return Ok(Some(call.answer_by + GRACE));
+    }
+    if locked.now < running.requested_at + extension.budget() {
+        let spread = running.id.as_uuid().as_u128() % SPREAD_MS;
+        let spread = Duration::from_millis(u64::try_from(spread).unwrap_or_default());
+        return Ok(Some(locked.now + ASK_AGAIN + spread));
+    }
+    refuse(tx, locked, extension, point, replay_id).await?;
+    Ok(None)
 }
 
 async fn has_repair_url(tx: &mut PgConnection, locked: &LockedEvent) -> Result<bool, StoreError> {
