@@ -27,6 +27,7 @@ pub(crate) mod test_clients;
 mod tests;
 
 pub use error::{ClientUnavailable, ErrorClass, ExchangeError};
+pub(crate) use response::without;
 pub use response::{HttpResponse, WholeResponse};
 pub use retry_after::retry_after;
 

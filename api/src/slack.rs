@@ -6,7 +6,7 @@
 //! have at that moment, and is noted as theirs, *through Slack*.
 //!
 //! Whoever sends what is not signed so is turned away for a while, by address, before a secret is looked for
-//! ([`web::foreign_requests`]).
+//! ([`web::foreign_requests`]); and few are read at once, so that bodies that nobody has signed do not fill the memory.
 //!
 //! Slack waits three seconds for the status, which comes when all is committed; what came of it is told the person
 //! afterwards, by the `response_url`, and whoever hears nothing sees the incident's message edited. A process that dies
@@ -43,6 +43,7 @@ pub async fn act(
 ) -> Result<StatusCode, ApiError> {
     let from = client::of(&extensions);
     state.foreign.check(from)?;
+    let place = state.foreign.place().await?;
     let body = read_body(body, BodyLimits::default()).await?;
     let foreign = |why: ForeignRequest| {
         state.foreign.count(from);
@@ -50,6 +51,7 @@ pub async fn act(
     };
     let press = Press::read(&body).ok_or(ForeignRequest::Signature).map_err(foreign)?;
     let destination = verify(&state, &headers, &body, &press).await?.map_err(foreign)?;
+    drop((place, body));
     let answer = perform(&state, &destination, &press).await?;
     if let (Some(text), Some(url)) = (answer, press.response_url) {
         let message =

@@ -141,7 +141,7 @@ fn excerpt(body: &[u8], hidden: &[&str]) -> String {
 }
 
 /// Takes texts out before anything is cut, so that no part of one is left at the end.
-fn without(text: String, hidden: &[&str]) -> String {
+pub(crate) fn without(text: String, hidden: &[&str]) -> String {
     let hidden = hidden.iter().filter(|secret| !secret.is_empty());
     hidden.fold(text, |text, secret| text.replace(secret, HIDDEN))
 }

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use domain::api_key::ApiKey;
 use store::api_keys::KeyOwner;
 use telemetry::trace;
+use web::body_room::Room;
 use web::error::ApiError;
 use web::extract::{BodyLimits, IngestHead, drop_body};
 use web::request_id::RequestTrace;
 use web::state::AppState;
 
 use super::ingest::{IngestCall, IngestRequest};
-use super::ingest_body::{IngestBody, read_ingest_body};
+use super::ingest_body::{IngestBody, MAX_BODY, read_ingest_body};
 
 /// How long the body of a rejected request is read.
 const DROP_WITHIN: Duration = Duration::from_secs(1);
@@ -38,14 +39,22 @@ pub(super) async fn read<C: IngestCall>(
     request: Request,
 ) -> Result<IngestRequest<C>, ApiError> {
     let (parts, body) = request.into_parts();
+    let size = size_at_most(&body, MAX_BODY);
     let admitted = async {
         let IngestHead { key, idempotency_key } = IngestHead::from_parts(&parts)?;
-        Ok((ApiClient::admit(state, &parts, key).await?, idempotency_key))
+        let (client, room) = ApiClient::admit(state, &parts, key, size).await?;
+        Ok((client, room, idempotency_key))
     };
-    let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
+    let ((mut client, _room, idempotency_key), body) = or_drop(body, admitted.await).await?;
     let body = read_ingest_body(body, BodyLimits::default().deadline, C::FIELDS).await?;
     client.look_again(state).await?;
     client.read(state, idempotency_key, &body).await
+}
+
+/// How many bytes a body has that may have so many: as it announces, or all of them.
+pub(super) fn size_at_most(body: &Body, most: usize) -> usize {
+    let announced = body.size_hint().exact();
+    announced.and_then(|size| usize::try_from(size).ok()).unwrap_or(most).min(most)
 }
 
 /// Goes on with the body of an admitted request. That of a rejected one is read and dropped, as far
@@ -66,18 +75,20 @@ pub(super) async fn or_drop<T>(
 }
 
 impl ApiClient {
-    /// Who has this key, if they may send a request.
+    /// Who has this key, if they may send a request with a body of this size, and the room for it.
     pub(super) async fn admit(
         state: &AppState,
         parts: &Parts,
         key: ApiKey,
-    ) -> Result<Self, ApiError> {
+        size: usize,
+    ) -> Result<(Self, Option<Room>), ApiError> {
         let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
         let found_at = Instant::now();
         trace::note("project_id", &owner.project_id);
         state.limits.check(owner.key_id)?;
+        let room = state.bodies.take(owner.key_id, size)?;
         let trace = parts.extensions.get().cloned().unwrap_or_default();
-        Ok(Self { key, owner, trace, is_confirmed: false, found_at })
+        Ok((Self { key, owner, trace, is_confirmed: false, found_at }, room))
     }
 
     /// Reads the owner again, from memory: a body may take its time, and what is known of the project by now holds, such as

@@ -10,15 +10,16 @@ use axum::{Extension, Json};
 use futures::future::join_all;
 use store::idempotency::StoredResponse;
 use tokio::sync::{Mutex, Semaphore};
+use web::body_room::Room;
 use web::error::ApiError;
 use web::extract::api_key;
 use web::request_id::RequestId;
 use web::state::AppState;
 
-use super::api_client::{ApiClient, or_drop};
+use super::api_client::{ApiClient, or_drop, size_at_most};
 use super::call_group::SharedCall;
 use super::ingest::{self, IngestRequest};
-use super::ingest_body::{ListedReceipt, read_list};
+use super::ingest_body::{ListedReceipt, MAX_LIST, read_list};
 use super::ingest_state::{IngestState, SharedState};
 use super::receipt::ReceiptCall;
 
@@ -46,7 +47,7 @@ pub async fn post(
 ) -> Result<Response, ApiError> {
     let admitted = admit(&state.app, request).await;
     // What is rejected as a whole counts as one call.
-    let (client, listed) = ingest::count_rejection::<ReceiptCall, _>(admitted)?;
+    let (client, _room, listed) = ingest::count_rejection::<ReceiptCall, _>(admitted)?;
     let (key_id, client) = (client.owner.key_id, Mutex::new(client));
     let alone = Semaphore::new(ALONE);
     let responses = listed.into_iter().enumerate().map(async |(at, listed)| {
@@ -67,14 +68,18 @@ pub async fn post(
     respond(&responses, &request_id)
 }
 
-/// Who sends the list, and what is in it.
-async fn admit(app: &AppState, request: Request) -> Result<(ApiClient, Listed), ApiError> {
+/// Who sends the list, the room that it takes, and what is in it.
+async fn admit(
+    app: &AppState,
+    request: Request,
+) -> Result<(ApiClient, Option<Room>, Listed), ApiError> {
     let (parts, body) = request.into_parts();
-    let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?).await };
-    let (mut client, body) = or_drop(body, admitted.await).await?;
+    let size = size_at_most(&body, MAX_LIST);
+    let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?, size).await };
+    let ((mut client, room), body) = or_drop(body, admitted.await).await?;
     let listed = read_list(body).await?;
     client.look_again(app).await?;
-    Ok((client, listed))
+    Ok((client, room, listed))
 }
 
 /// Takes a receipt. One that needs a turn of its own is read again when that has come: it may have waited for seconds,

@@ -191,6 +191,7 @@ impl Service {
             relay: self.relay.clone(),
             admission: Admission::start(self.pool.clone()),
             limits: Arc::new(RateLimit::new(web.rate_limit, web.rate_limit.saturating_mul(TWICE))),
+            bodies: Arc::default(),
             foreign: Arc::default(),
             detached: Detached::default(),
             public_url,

@@ -118,8 +118,8 @@ pub enum ApiError {
         /// Seconds until the next request would pass.
         retry_after_secs: u64,
     },
-    /// Too many requests from there were signed by nobody that is known.
-    #[error("too many requests from this address had a wrong signature; wait {retry_after_secs} s")]
+    /// Too many requests were signed by nobody that is known: those from there, or those that are being read.
+    #[error("too many requests that nobody known has signed; wait {retry_after_secs} s")]
     TooManyForeign {
         /// Seconds until the next request would pass.
         retry_after_secs: u64,

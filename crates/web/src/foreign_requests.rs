@@ -1,9 +1,12 @@
-//! How many requests with a wrong signature one address may send.
+//! How many requests with a wrong signature one address may send, and how many are read at once.
 //!
 //! A signature is checked with a secret that the database is asked for, so whoever has none makes work. One address, or one
 //! network of IPv6, is turned away for the rest of a minute once so many of its requests were wrong in it; those that are right
 //! are never counted. Where the address is not known nothing is limited, because everyone would have the same. The
 //! counts live in this process, and are of so many addresses at most: of more than that, the newest are not counted.
+//!
+//! Whose a request is stands in its body, which has to be read before anything is known. So that nobody fills the memory with
+//! bodies that they do not end, a few are read at a time, and who finds no place is asked to come again.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,6 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::proxies::ClientAddress;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use crate::error::ApiError;
 
@@ -20,9 +25,23 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Of how many addresses they are counted.
 const ADDRESSES: usize = 10_000;
 
-/// Wrong requests by address.
-#[derive(Debug, Default)]
-pub struct ForeignRequests(Mutex<BTreeMap<IpAddr, Counted>>);
+/// How many are read at once: of the largest bodies, 16 MiB.
+const READ_AT_ONCE: usize = 64;
+/// How long one waits for its place. Slack waits for three seconds in all.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Wrong requests by address, and places to read requests in.
+#[derive(Debug)]
+pub struct ForeignRequests {
+    counts: Mutex<BTreeMap<IpAddr, Counted>>,
+    places: Semaphore,
+}
+
+impl Default for ForeignRequests {
+    fn default() -> Self {
+        Self { counts: Mutex::default(), places: Semaphore::new(READ_AT_ONCE) }
+    }
+}
 
 /// The wrong requests of a minute.
 #[derive(Debug)]
@@ -45,6 +64,17 @@ impl ForeignRequests {
     /// [`ApiError::TooManyForeign`] where too many of this address were wrong.
     pub fn check(&self, from: ClientAddress) -> Result<(), ApiError> {
         self.check_at(from, Instant::now())
+    }
+
+    /// A place to read a request in, to be held until its signature was judged.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyForeign`] where none is free for two seconds.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        match timeout(WAIT, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(ApiError::TooManyForeign { retry_after_secs: 1 }),
+        }
     }
 
     /// Counts a request that was wrong.
@@ -79,7 +109,7 @@ impl ForeignRequests {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Counted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

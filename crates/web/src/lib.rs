@@ -11,6 +11,7 @@
 //! is said by [`heartbeat`].
 
 pub mod admission;
+pub mod body_room;
 pub mod client;
 pub mod error;
 pub mod extract;

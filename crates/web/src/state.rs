@@ -7,6 +7,7 @@ use engine::{Engine, Monitor, Relay};
 use store::{MasterKey, PgPool};
 
 use crate::admission::Admission;
+use crate::body_room::BodyRoom;
 use crate::foreign_requests::ForeignRequests;
 use crate::rate_limit::RateLimit;
 use crate::serve::Detached;
@@ -29,6 +30,8 @@ pub struct AppState {
     pub admission: Admission,
     /// How much each key may send.
     pub limits: Arc<RateLimit>,
+    /// Room for the bodies of calls.
+    pub bodies: Arc<BodyRoom>,
     /// Which addresses send what nobody known has signed.
     pub foreign: Arc<ForeignRequests>,
     /// Runs commits to their end when a client hangs up.

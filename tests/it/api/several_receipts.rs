@@ -7,6 +7,8 @@ use e2e::{eventually, run};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use store::pool;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 use web::admission::USED_WITHIN;
 
@@ -90,6 +92,37 @@ fn each_is_taken_and_the_same_list_again_gets_the_same_response() {
             first.outcomes()[7]["receipt"],
             "the key is the same by either call"
         );
+    });
+}
+
+/// A list of which only the beginning comes.
+async fn begin_list(api: &Api) -> TcpStream {
+    let (key, most) = (api.world.key.reveal(), 8 << 20);
+    let head = format!(
+        "POST {RECEIPTS} HTTP/1.1\r\nHost: x.test\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {most}\r\n\r\n{{"
+    );
+    let connecting = TcpStream::connect(api.world.url.trim_start_matches("http://"));
+    let mut stream = connecting.await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    stream
+}
+
+#[test]
+fn lists_that_do_not_end_take_the_room_of_their_key_and_no_more() {
+    run(async {
+        let api = Api::start().await;
+        let mut begun = Vec::new();
+        for _ in 0..8 {
+            begun.push(begin_list(&api).await);
+        }
+        let long = json!({ "receipts": several(1), "more": "x".repeat(20_000) }).to_string();
+        let answered =
+            async |wanted: u16| (api.send_list(long.clone()).await.status == wanted).then_some(());
+        eventually("no room for one more", async || answered(429).await).await;
+        assert_eq!(api.receipts(&several(1)).await.status, 202, "a small one needs none");
+        drop(begun);
+        eventually("room", async || answered(202).await).await;
     });
 }
 

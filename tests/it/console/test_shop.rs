@@ -17,6 +17,9 @@ use e2e::world::parse;
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::walk::Walk;
 use crate::automation::script::Script;
@@ -75,6 +78,20 @@ async fn call_back(
         .header("x-sp-signature", signature)
         .body(body);
     request.send().await.expect("a response").status().as_u16()
+}
+
+/// Sends the shop the head of a callback that announces so many bytes, and one of them; the status that comes within a while.
+async fn begin_callback(server: &str, id: ProjectId, announced: usize) -> String {
+    let path = repair_url("", id);
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: {announced}\r\n\r\n{{");
+    let connecting = TcpStream::connect(server.trim_start_matches("http://"));
+    let mut stream = connecting.await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut line = [0; 12];
+    let reading = timeout(Duration::from_secs(30), stream.read_exact(&mut line)).await;
+    reading.expect("a response in time").expect("a response");
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 fn probe() -> Value {
@@ -191,6 +208,22 @@ fn it_serves_no_app_of_anybodys_no_live_project_and_no_foreign_signature() {
         assert_eq!(call_back(&world.url, fresh.id, &own.secret, &probe(), 0).await, 401);
         let other = json!({ "type": "refund" });
         assert_eq!(call_back(&world.url, fresh.id, &fresh.secret, &other, 0).await, 422);
+    });
+}
+
+#[test]
+fn a_callback_that_never_ends_or_is_too_large_is_given_up() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let project = NewProject::make(&world, "test").await;
+        let live = NewProject::make(&world, "live").await;
+        for (id, announced, status) in [
+            (project.id, 1_000, "HTTP/1.1 400"),
+            (project.id, 1024 * 1024 + 1, "HTTP/1.1 413"),
+            (live.id, 1_000, "HTTP/1.1 404"),
+        ] {
+            assert_eq!(begin_callback(&world.url, id, announced).await, status);
+        }
     });
 }
 

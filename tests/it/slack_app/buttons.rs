@@ -10,6 +10,8 @@ use doubles::slack::{Press, sign};
 use e2e::world::{parse, receipt};
 use store::administration::operator::{SlackUserChange, change_slack_user};
 use store::pool::transaction;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -220,6 +222,26 @@ fn an_address_that_sends_wrong_signatures_again_and_again_is_turned_away_and_rig
         assert_eq!(turned_away.status().as_u16(), 429);
         let seconds = turned_away.headers()["retry-after"].to_str().expect("a text");
         assert!((1..=60).contains(&seconds.parse::<u64>().expect("seconds")), "{seconds}");
+    });
+}
+
+#[test]
+fn bodies_that_nobody_has_signed_yet_are_read_a_few_at_a_time() {
+    run(async {
+        let (world, slack, _) = channel(Role::Operator).await;
+        let good = pressed(&slack, "acknowledge", BOB, now());
+        let answered = async |wanted: u16| (send(&world, &good).await == wanted).then_some(());
+        let head = "POST /slack/actions HTTP/1.1\r\nHost: x.test\r\nContent-Length: 9\r\n\r\np";
+        let mut begun = Vec::new();
+        for _ in 0..64 {
+            let connecting = TcpStream::connect(world.url.trim_start_matches("http://"));
+            let mut stream = connecting.await.expect("a connection");
+            stream.write_all(head.as_bytes()).await.expect("it is sent");
+            begun.push(stream);
+        }
+        e2e::eventually("no place for one more", async || answered(429).await).await;
+        drop(begun);
+        e2e::eventually("a place", async || answered(200).await).await;
     });
 }
 

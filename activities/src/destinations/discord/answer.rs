@@ -7,7 +7,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::destinations::{FailureKind, SendFailure, Sent};
-use crate::http::{WholeResponse, retry_after};
+use crate::http::{WholeResponse, retry_after, without};
 
 /// Codes of what is not there any more: a webhook, its channel, its token
 /// (<https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>).
@@ -29,7 +29,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn read(response: &WholeResponse) -> Self {
+    /// Without the texts that are to be hidden.
+    pub(super) fn read(response: &WholeResponse, hidden: &[&str]) -> Self {
         let header = |name: &str| response.headers.get(name).and_then(|value| value.to_str().ok());
         let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         let is_last = header("x-ratelimit-remaining") == Some("0");
@@ -39,7 +40,7 @@ impl Answer {
             pause: reset.and_then(|text| text.parse().ok()).and_then(seconds),
             retry_after: header("retry-after")
                 .and_then(|text| retry_after(text, OffsetDateTime::now_utc())),
-            text: String::from_utf8_lossy(&response.body).into_owned(),
+            text: without(String::from_utf8_lossy(&response.body).into_owned(), hidden),
             body,
         }
     }

@@ -73,7 +73,8 @@ async fn ask(
     let headers = [("Content-Type", "application/json".to_owned())];
     let body = message.to_string().into_bytes();
     let answer = http.exchange_reading(method, url, &headers, body, LIMITS).await;
-    Ok(Answer::read(&answer.map_err(|error| exchange::unanswered(&error))?))
+    let answer = answer.map_err(|error| exchange::unanswered(&error))?;
+    Ok(Answer::read(&answer, &exchange::secrets_of(url)))
 }
 
 /// Where a message of the webhook is edited.

@@ -61,7 +61,8 @@ pub(super) async fn send_notice(
 }
 
 async fn post(http: &GuardedClient, url: &SlackUrl, body: &Value) -> Result<Sent, SendFailure> {
-    judge(&exchange::post(http, url.as_url(), &[], body, &[]).await?)
+    let hidden = exchange::secrets_of(url.as_url());
+    judge(&exchange::post(http, url.as_url(), &[], body, &hidden).await?)
 }
 
 fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {

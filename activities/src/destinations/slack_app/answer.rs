@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::destinations::{FailureKind, SendFailure, Sent};
-use crate::http::{WholeResponse, retry_after};
+use crate::http::{WholeResponse, retry_after, without};
 
 /// Errors after which nothing arrives until somebody does something, and what.
 const GONE: [(&str, &str); 13] = [
@@ -60,12 +60,13 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn read(response: &WholeResponse) -> Self {
+    /// Without the texts that are to be hidden.
+    pub(super) fn read(response: &WholeResponse, hidden: &[&str]) -> Self {
         let asked = response.headers.get("retry-after").and_then(|value| value.to_str().ok());
         Self {
             status: response.status,
             body: serde_json::from_slice(&response.body).unwrap_or_default(),
-            text: String::from_utf8_lossy(&response.body).into_owned(),
+            text: without(String::from_utf8_lossy(&response.body).into_owned(), hidden),
             retry_after: asked.map(str::to_owned),
         }
     }

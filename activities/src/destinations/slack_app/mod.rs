@@ -144,5 +144,6 @@ async fn ask(
     ];
     let body = body.to_string().into_bytes();
     let answer = http.exchange_reading(Method::POST, &url, &headers, body, LIMITS).await;
-    Ok(Answer::read(&answer.map_err(|error| exchange::unanswered(&error))?))
+    let answer = answer.map_err(|error| exchange::unanswered(&error))?;
+    Ok(Answer::read(&answer, &[to.app.token.reveal()]))
 }

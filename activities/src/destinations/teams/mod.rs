@@ -22,7 +22,8 @@ pub(super) async fn send(
     url: &ProviderUrl,
     card: &Value,
 ) -> Result<Sent, SendFailure> {
-    judge(&exchange::post(http, url.as_url(), &[], card, &[]).await?)
+    let hidden = exchange::secrets_of(url.as_url());
+    judge(&exchange::post(http, url.as_url(), &[], card, &hidden).await?)
 }
 
 fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {

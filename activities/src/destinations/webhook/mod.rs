@@ -38,7 +38,8 @@ pub(super) async fn send(
     let signed =
         Signed { id: &message.id, timestamp: at.unix_timestamp(), nonce: &nonce, body: &body };
     let headers = signing::headers(secrets, signed);
-    let answer = http.post(url.as_url(), &headers, body).await;
+    let hidden = exchange::secrets_of(url.as_url());
+    let answer = http.post_hiding(url.as_url(), &headers, body, &hidden).await;
     judge(&answer.map_err(|error| exchange::unanswered(&error))?)
 }
 

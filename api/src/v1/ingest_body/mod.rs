@@ -16,8 +16,10 @@ use self::fields::parse_ingest;
 pub use fields::IngestBody;
 pub use list::ListedReceipt;
 
-/// How many times as large as another body it may be, with its payload and its error texts.
-const SIZE_FACTOR: usize = 9;
+/// The largest body of a receipt or a result, with its payload and its error texts: nine times as large as another body.
+pub(super) const MAX_BODY: usize = 9 * 256 * 1024;
+/// The largest one of several receipts.
+pub(super) const MAX_LIST: usize = 8 << 20;
 
 /// Reads the body of a receipt or a result, of which the payload and the texts about a failure may
 /// be all that is over the usual limit. These fields are read strictly.
@@ -30,9 +32,7 @@ pub(super) async fn read_ingest_body(
     deadline: Duration,
     strict: &[&str],
 ) -> Result<IngestBody, ApiError> {
-    let usual = BodyLimits::default().bytes;
-    let limits =
-        BodyLimits { bytes: SIZE_FACTOR * usual, shown: "2359296 bytes (2.25 MiB)", deadline };
+    let limits = BodyLimits { bytes: MAX_BODY, shown: "2359296 bytes (2.25 MiB)", deadline };
     let bytes = read_body(body, limits).await?;
     limit(bytes.len(), parse_ingest(&bytes, strict)?)
 }
@@ -46,7 +46,7 @@ pub(super) async fn read_list(
     body: Body,
 ) -> Result<Vec<Result<ListedReceipt, ApiError>>, ApiError> {
     let limits =
-        BodyLimits { bytes: 8 << 20, shown: "8388608 bytes (8 MiB)", ..BodyLimits::default() };
+        BodyLimits { bytes: MAX_LIST, shown: "8388608 bytes (8 MiB)", ..BodyLimits::default() };
     list::parse_list(&read_body(body, limits).await?)
 }
 

@@ -16,6 +16,7 @@ pub mod erase;
 pub mod event;
 pub mod extension;
 pub mod incident;
+mod input;
 pub mod key;
 mod list;
 pub mod maintenance;

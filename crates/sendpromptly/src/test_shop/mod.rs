@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use console::test_shop::{Pay, TestShop};
 use domain::test_shop::REPAIR_PATH;
@@ -24,9 +23,6 @@ use store::{MasterKey, PgPool};
 
 pub use callback::verify;
 pub use client::ShopClient;
-
-/// The largest callback that is read: one with a snapshot fits.
-const MAX_CALLBACK_BYTES: usize = 1024 * 1024;
 
 /// Where the shop finds the service that it is part of.
 #[derive(Debug, Clone)]
@@ -51,10 +47,7 @@ struct Shop {
 pub(crate) fn open(pool: PgPool, master_key: MasterKey, settings: TestShopSettings) -> TestShop {
     let TestShopSettings { api, server, mail_dir } = settings;
     let shop = Shop { pool, master_key, api: api.into() };
-    let routes = Router::new()
-        .route(REPAIR_PATH, post(repair::repair))
-        .layer(DefaultBodyLimit::max(MAX_CALLBACK_BYTES))
-        .with_state(shop.clone());
+    let routes = Router::new().route(REPAIR_PATH, post(repair::repair)).with_state(shop.clone());
     let pay: Pay = Arc::new(move |payment| {
         let shop = shop.clone();
         Box::pin(async move { payment::pay(&shop, payment).await })

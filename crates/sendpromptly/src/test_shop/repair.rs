@@ -2,9 +2,14 @@
 //!
 //! It responds first and reports afterwards, as the documents advise. What it reports has the idempotency key of its
 //! reprocess, so that a callback that comes twice is one report.
+//!
+//! Anyone may send to it, so a body is read for a test project alone, within a deadline: while a request is at work its connection
+//! makes room for no other.
+
+use std::time::Duration;
 
 use api_types::ingest::ResultRequest;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use domain::effect_result::Outcome;
@@ -15,8 +20,16 @@ use store::administration::test_shop::find_test_shop_key;
 use store::projects::find_project;
 use store::signing_secrets::list_valid_secrets;
 use time::OffsetDateTime;
+use web::extract::{BodyLimits, read_body};
 
 use super::{Shop, ShopClient, verify};
+
+/// The largest callback that is read: one with a snapshot fits.
+const LIMITS: BodyLimits = BodyLimits {
+    bytes: 1024 * 1024,
+    shown: "1048576 bytes (1 MiB)",
+    deadline: Duration::from_secs(10),
+};
 
 /// What a callback asks for.
 #[derive(Deserialize)]
@@ -32,10 +45,10 @@ pub(super) async fn repair(
     State(shop): State<Shop>,
     Path(project_id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> StatusCode {
     let Ok(project_id) = project_id.parse() else { return StatusCode::NOT_FOUND };
-    match take(&shop, project_id, &headers, &body).await {
+    match take(&shop, project_id, &headers, body).await {
         Ok(status) => status,
         Err(error) => {
             tracing::warn!(%project_id, error = %format!("{error:#}"), "the test shop could not take a callback");
@@ -48,17 +61,21 @@ async fn take(
     shop: &Shop,
     project_id: ProjectId,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Body,
 ) -> anyhow::Result<StatusCode> {
     let project = find_project(&shop.pool, project_id).await?;
     if project.is_none_or(|project| project.mode == Mode::Live) {
         return Ok(StatusCode::NOT_FOUND);
     }
+    let body = match read_body(body, LIMITS).await {
+        Ok(body) => body,
+        Err(error) => return Ok(error.status()),
+    };
     let secrets = list_valid_secrets(&shop.pool, &shop.master_key, project_id).await?;
-    let Some((replay_id, _)) = verify(&secrets, headers, body, OffsetDateTime::now_utc()) else {
+    let Some((replay_id, _)) = verify(&secrets, headers, &body, OffsetDateTime::now_utc()) else {
         return Ok(StatusCode::UNAUTHORIZED);
     };
-    let event_id = match serde_json::from_slice(body) {
+    let event_id = match serde_json::from_slice(&body) {
         Ok(Asked::Reprocess { event_id }) => event_id,
         Ok(Asked::Probe) => return Ok(StatusCode::OK),
         Err(_) => return Ok(StatusCode::UNPROCESSABLE_ENTITY),

@@ -1,5 +1,7 @@
 //! `destination add`.
 
+use std::io::Read;
+
 use api_types::destinations::AddedDestination;
 use domain::field::FieldError;
 use domain::signature::SigningSecret;
@@ -8,6 +10,7 @@ use store::administration::destination::add_destination;
 use store::destinations::{EnteredFields, EntryRules, NewDestination};
 
 use crate::admin_context::AdminContext;
+use crate::cmd::input::Input;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
 use crate::{Context, random};
@@ -21,6 +24,7 @@ Examples:
       --slack-app xoxb-… --channel C0123ABCDEF --signing-secret 8f742231b10e8888abcd99badc0de5a5
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --pagerduty 0123456789abcdef0123456789abcdef --label 'Payments on call'
+  sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K --teams @teams-url.txt
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
       --ntfy https://ntfy.sh/cometcart-x7Kq2mWp --label \"Bob's phone\"
   sendpromptly destination add --project prj_01K9QE0A1B2C3D4E5F6G7H8J9K \\
@@ -31,7 +35,8 @@ Examples:
 Create a Slack URL at https://api.slack.com/messaging/webhooks; a Slack app has the scope chat:write, and for its \
 buttons the Request URL /slack/actions below SENDPROMPTLY_PUBLIC_URL. Create a Discord URL in the channel's settings under \
 Integrations, and a Teams URL in the channel's menu under Workflows, Send webhook alerts to a channel. PagerDuty shows an integration key under Services, your \
-service, Integrations: Events API V2. A webhook receives signed JSON; its signing secret is shown once. Send a test \
+service, Integrations: Events API V2. A webhook receives signed JSON; its signing secret is shown once. Other accounts of the machine can read a command line, and a shell keeps it: \
+URLs, keys and tokens are also taken from a file (@path) or from standard input (@-). Send a test \
 message with `sendpromptly destination test`.";
 
 /// What is added to which project.
@@ -107,6 +112,7 @@ struct AddressArgs {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
+    let args = args.with_secrets(std::io::stdin())?;
     let admin = AdminContext::open(context).await?;
     let project = admin.project(&args.project).await?;
     let (mode, secret) = (project.mode, random::signing_secret()?);
@@ -138,6 +144,28 @@ pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<Command
 }
 
 impl Args {
+    /// The same with the secrets that are in a file or come from standard input.
+    fn with_secrets(mut self, stdin: impl Read) -> Result<Self, Failure> {
+        let (mut input, place) = (Input::new(stdin), &mut self.place);
+        let secrets = [
+            ("slack", &mut place.slack),
+            ("slack_app", &mut place.slack_app),
+            ("signing_secret", &mut self.signing_secret),
+            ("teams", &mut place.teams),
+            ("discord", &mut place.discord),
+            ("pagerduty", &mut place.pagerduty),
+            ("ntfy", &mut place.ntfy),
+            ("token", &mut self.token),
+            ("webhook", &mut place.webhook),
+        ];
+        for (name, value) in secrets {
+            if let Some(text) = value.as_deref() {
+                *value = Some(input.read(&option(name), text)?.trim().to_owned());
+            }
+        }
+        Ok(self)
+    }
+
     /// What was entered, by the names of [`domain::destination`].
     fn entered(&self) -> EnteredFields<'_> {
         let Self { place, channel, signing_secret, slack_api, .. } = self;
@@ -192,6 +220,34 @@ mod tests {
     use domain::destination::DestinationKind;
 
     use super::*;
+
+    fn read(typed: &[&str]) -> Args {
+        let typed = [&["add", "--project", "prj_1"][..], typed].concat();
+        let matches = Args::augment_args(Command::new("add")).try_get_matches_from(typed);
+        <Args as clap::FromArgMatches>::from_arg_matches(&matches.expect("options")).expect("them")
+    }
+
+    #[test]
+    fn each_secret_also_comes_out_of_a_file_or_from_standard_input() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "canary\n").expect("written");
+        let path = format!("@{}", file.path().display());
+        for (kind, field) in DestinationKind::all_fields().filter(|(_, field)| field.is_secret) {
+            let (given, address) =
+                (format!("--{}", option(field.name)), format!("--{}", option(kind.as_str())));
+            for place in ["@-", &path] {
+                let typed = [given.as_str(), place, &address, "x"];
+                let typed = if given == address { &typed[..2] } else { &typed[..] };
+                let args = read(typed).with_secrets(&b"canary\n"[..]).expect("a secret");
+                assert_eq!(args.entered().get(field.name), Some(&"canary"), "{}", field.name);
+            }
+        }
+        let twice = read(&["--ntfy", "@-", "--token", "@-"]).with_secrets(&b"canary"[..]);
+        let why = twice.expect_err("standard input twice").to_string();
+        assert_eq!(why, "token can read standard input once");
+        let label = read(&["--email", "bob@x.test", "--label", "@-"]).with_secrets(&b""[..]);
+        assert_eq!(label.expect("a label").entered().get("label"), Some(&"@-"), "is no secret");
+    }
 
     #[test]
     fn each_field_of_each_kind_is_an_option() {

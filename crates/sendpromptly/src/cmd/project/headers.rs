@@ -1,19 +1,17 @@
 //! Headers of callbacks, as they are named at the command line.
 //!
-//! A value is a secret, and other accounts of the machine can read a command line while it runs. So
-//! a header can come out of a file as well, or from standard input, as curl reads them: `@path`,
-//! `@-`.
+//! A value is a secret, so a header can come out of a file as well, or from standard input: see [`Input`].
 
-use std::fs;
 use std::io::Read;
 
 use domain::callback_header::{CallbackHeader, HeaderChanges, HeaderError, HeaderName};
 use store::projects::Project;
 
+use crate::cmd::input::Input;
 use crate::failure::Failure;
 
-/// What a file of headers may have, in bytes: ten of the longest, and lines between them.
-const MAX_FILE: u64 = 64 * 1024;
+/// The option that sets headers.
+const OPTION: &str = "callback_header";
 
 /// Reads what a command line changes: lines such as `Name: value`, and names that are removed.
 ///
@@ -24,21 +22,10 @@ pub(super) fn read(
     removed: &[String],
     stdin: impl Read,
 ) -> Result<HeaderChanges, Failure> {
-    let mut stdin = Some(stdin);
+    let mut input = Input::new(stdin);
     let mut changes = HeaderChanges::default();
     for text in lines {
-        let lines = match text.strip_prefix('@') {
-            None => text.clone(),
-            Some("-") => match stdin.take() {
-                Some(stdin) => read_text(stdin, "standard input")?,
-                None => return Err(wrong("can read standard input once")),
-            },
-            Some(path) => {
-                let cannot = |error| wrong(format!("cannot read {path}: {error}"));
-                read_text(fs::File::open(path).map_err(cannot)?, path)?
-            }
-        };
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        for line in input.read(OPTION, text)?.lines().filter(|line| !line.trim().is_empty()) {
             changes.set.push(CallbackHeader::parse_line(line).map_err(wrong)?);
         }
     }
@@ -69,21 +56,14 @@ pub(super) fn check_removed(changes: &HeaderChanges, project: &Project) -> Resul
     }
 }
 
-fn read_text(from: impl Read, name: &str) -> Result<String, Failure> {
-    let mut text = String::new();
-    match from.take(MAX_FILE).read_to_string(&mut text) {
-        Ok(_) if text.trim().is_empty() => Err(wrong(format!("finds nothing in {name}"))),
-        Ok(_) => Ok(text),
-        Err(error) => Err(wrong(format!("cannot read {name}: {error}"))),
-    }
-}
-
 fn wrong(why: impl std::fmt::Display) -> Failure {
-    Failure::option("callback_header", why)
+    Failure::option(OPTION, why)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read_all(set: &[&str], removed: &[&str], stdin: &[u8]) -> Result<HeaderChanges, Failure> {
