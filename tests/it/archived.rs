@@ -142,7 +142,7 @@ async fn failing(world: &World) -> Vec<i64> {
 #[test]
 fn after_the_last_project_is_archived_nothing_says_that_there_is_none_yet() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let id = world.project.id.to_string();
         cli(&world, &["project", "archive", "--project", &id, "--yes"]).await;

@@ -162,7 +162,7 @@ async fn refund(world: &World) {
 #[test]
 fn what_was_left_out_of_a_set_can_be_taken_in_after_its_form_was_rejected_too() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let shops = Shops::broken(world).await;
         let bob = Operator::signed_in(&shops.world, Role::Operator).await;
         refund(&shops.world).await;

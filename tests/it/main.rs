@@ -23,6 +23,7 @@ mod chats;
 mod clients;
 mod clients_live;
 mod console;
+mod credentials;
 mod database;
 mod dead_man;
 mod declare;

@@ -439,5 +439,12 @@ fn of_two_databases_that_come_at_once_one_has_the_namespace() {
         engines.cli(&terminate).await.expect("terminated");
         assert_eq!(alice.find_environment().await.expect("a response"), None);
         alice.claim_environment(&holder).await.expect("the place again");
+
+        // Paused, as with all others of a namespace, it holds the place still.
+        let pause = ["workflow", "pause", "--workflow-id", &id, "--reason", "a move"];
+        engines.cli(&pause).await.expect("paused");
+        alice.claim_environment(&holder).await.expect("the place still");
+        let theirs = bob.claim_environment("c").await;
+        assert!(matches!(theirs, Err(EngineError::Foreign(_))), "{theirs:?}");
     });
 }

@@ -3,8 +3,9 @@
 //! A beat goes to Temporal first and to the database then, so a heartbeat there means that both
 //! were reached. What fails is left out: who reads the heartbeats sees a worker that reaches only
 //! one of them as one that is gone, and [`Heart::beat`] goes on. It ends only when the namespace
-//! belongs to another database. A worker that ends in order says so; a killed one is seen to be
-//! gone after 45 s.
+//! belongs to another database, or when the connection that the worker polls with was replaced
+//! ([`Engine::renewals`]): another worker then begins with the new one. A worker that ends in order
+//! says so; a killed one is seen to be gone after 45 s.
 
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Heart<'a> {
     database: String,
     namespace: String,
     run: WorkerRun,
+    /// How often the connection had been replaced when the worker got it.
+    renewals: u64,
 }
 
 impl<'a> Heart<'a> {
@@ -35,7 +38,11 @@ impl<'a> Heart<'a> {
     /// # Errors
     /// When migrations are missing, when the key is another one, when the namespace works for
     /// another database, or when either cannot be asked.
-    pub(crate) async fn start(engine: &'a Engine, deps: &'a Deps) -> Result<Self, WorkerError> {
+    pub(crate) async fn start(
+        engine: &'a Engine,
+        deps: &'a Deps,
+        renewals: u64,
+    ) -> Result<Self, WorkerError> {
         let pool = &deps.pool;
         // A role without the privilege is named by `doctor`.
         if let Ok(missing @ 1..) = pool::pending_migrations(pool).await {
@@ -49,15 +56,18 @@ impl<'a> Heart<'a> {
         destinations::label_slack_destinations(&mut db, &deps.master_key).await?;
         let (database, namespace) = (environments::find_id(pool).await?, engine.namespace()?);
         engine.claim_environment(&database).await?;
-        Ok(Self { engine, pool, database, namespace, run: WorkerRun::new() })
+        Ok(Self { engine, pool, database, namespace, run: WorkerRun::new(), renewals })
     }
 
-    /// Beats until the namespace belongs to another database.
-    pub(crate) async fn beat(&self) -> WorkerError {
+    /// Beats until the connection is another one.
+    ///
+    /// # Errors
+    /// When the namespace belongs to another database.
+    pub(crate) async fn beat(&self) -> Result<(), WorkerError> {
         let mut is_well = true;
         loop {
             let reached = match self.engine.claim_environment(&self.database).await {
-                Err(error @ EngineError::Foreign(_)) => return error.into(),
+                Err(error @ EngineError::Foreign(_)) => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(%error, "no heartbeat: Temporal was not reached");
                     false
@@ -74,6 +84,9 @@ impl<'a> Heart<'a> {
                 tracing::info!("heartbeats reach Temporal and the database again");
             }
             is_well = reached;
+            if self.engine.renewals() != self.renewals {
+                return Ok(());
+            }
             tokio::time::sleep(EVERY).await;
         }
     }

@@ -294,11 +294,12 @@ async fn run_once(
     settings: WorkerSettings,
     shutdown: &CancellationToken,
 ) -> Result<(), WorkerError> {
+    let renewals = engine.renewals();
     let Some(client) = shutdown.run_until_cancelled(engine.client()).await else {
         return Ok(());
     };
     let client = client?;
-    let heart = beat::Heart::start(engine, deps).await?;
+    let heart = beat::Heart::start(engine, deps, renewals).await?;
     let runtime = Runtime::from_current_tokio(runtime_options()?)?;
     let (queue, version) = (engine.task_queue(), engine.version());
     let worker = build(&runtime, client.clone(), queue, deps, settings, version)?;
@@ -324,8 +325,8 @@ fn announce(engine: &Engine) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Runs both workers until one of them ends, the namespace belongs to another database, or
-/// `shutdown`.
+/// Runs both workers until one of them ends, the namespace belongs to another database, the connection
+/// was replaced, or `shutdown`.
 async fn run_both(
     mut worker: Worker,
     mut asking: Worker,
@@ -338,7 +339,7 @@ async fn run_both(
         let outcome = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             () = ended.cancelled() => Ok(()),
-            foreign = heart.beat() => Err(foreign),
+            outcome = heart.beat() => outcome,
         };
         stop();
         stop_asking();

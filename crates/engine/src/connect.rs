@@ -2,8 +2,10 @@
 //!
 //! The SDK's client connects eagerly and waits without end. Here the first use connects, within 5
 //! s, and a failure is remembered for a second, so that many callers do not queue up behind a
-//! server that is down. Once there, the connection recovers by itself.
+//! server that is down. Once there, the connection recovers by itself, and is replaced by another one
+//! where its credentials are (`credentials`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use tokio::sync::Mutex;
 use tonic::IntoRequest;
 
 use crate::backlog::Seen;
+use crate::credentials::Credentials;
 use crate::environment::{Foreign, Remembered};
 use crate::settings::TemporalSettings;
 use crate::version::WorkerVersion;
@@ -74,6 +77,7 @@ pub struct Engine {
     retention: bool,
     shares_processors: bool,
     state: Mutex<State>,
+    renewals: AtomicU64,
     pub(crate) environment: Mutex<Remembered>,
     pub(crate) queue: Seen,
     beat_at: StdMutex<Option<Instant>>,
@@ -81,8 +85,13 @@ pub struct Engine {
 
 #[derive(Default)]
 struct State {
-    client: Option<Client>,
+    connected: Option<Connected>,
     failed: Option<(Instant, EngineError)>,
+}
+
+struct Connected {
+    client: Client,
+    credentials: Credentials,
 }
 
 impl Engine {
@@ -99,6 +108,7 @@ impl Engine {
             retention: false,
             shares_processors: false,
             state: Mutex::default(),
+            renewals: AtomicU64::default(),
             environment: Mutex::default(),
             queue: Seen::default(),
             beat_at: StdMutex::default(),
@@ -221,8 +231,11 @@ impl Engine {
     /// When the settings are wrong or the server does not respond within 5 s.
     pub async fn client(&self) -> Result<Client, EngineError> {
         let mut state = self.state.lock().await;
-        if let Some(client) = &state.client {
-            return Ok(client.clone());
+        if let Some(connected) = &mut state.connected {
+            if connected.credentials.are_replaced(&self.settings, Instant::now()) {
+                self.renew(connected).await;
+            }
+            return Ok(connected.client.clone());
         }
         if let Some((at, error)) = &state.failed
             && at.elapsed() < FAILURE_MEMORY
@@ -230,8 +243,9 @@ impl Engine {
             return Err(error.clone());
         }
         match Box::pin(connect(&self.settings, self.identity())).await {
-            Ok(client) => {
-                state.client = Some(client.clone());
+            Ok(connected) => {
+                let client = connected.client.clone();
+                state.connected = Some(connected);
                 Ok(client)
             }
             Err(error) => {
@@ -239,6 +253,28 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// Connects with the credentials that the settings hold by now. Where the server does not take them,
+    /// as a certificate whose authority it does not know yet, the connection of before goes on.
+    async fn renew(&self, connected: &mut Connected) {
+        match Box::pin(connect(&self.settings, self.identity())).await {
+            Ok(renewed) => {
+                tracing::info!("connected to Temporal with its new credentials");
+                *connected = renewed;
+                self.renewals.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                connected.credentials.were_rejected(Instant::now());
+                tracing::warn!(%error, "could not connect to Temporal with its new credentials");
+            }
+        }
+    }
+
+    /// How often the connection was replaced. Who keeps a client goes on with another one when it was.
+    #[must_use]
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Relaxed)
     }
 
     /// Whether Temporal responds and knows the namespace, within 5 s.
@@ -279,8 +315,9 @@ pub(crate) async fn ask<T>(
     }
 }
 
-async fn connect(settings: &TemporalSettings, identity: String) -> Result<Client, EngineError> {
+async fn connect(settings: &TemporalSettings, identity: String) -> Result<Connected, EngineError> {
     let (mut connection, options) = settings.options()?;
+    let credentials = Credentials::new(&connection, Instant::now());
     connection.identity = identity;
     connection.connect_timeout = Some(CONNECT_TIMEOUT);
     // A message of ours has a few hundred bytes; each would be given a compressor of 380 kB, which
@@ -291,7 +328,9 @@ async fn connect(settings: &TemporalSettings, identity: String) -> Result<Client
         .await
         .map_err(|_| EngineError::Unreachable("no connection within 10 s".to_owned()))?
         .map_err(|error| EngineError::Unreachable(error.to_string()))?;
-    Client::new(connection, options).map_err(|error| EngineError::Settings(error.to_string()))
+    let client = Client::new(connection, options);
+    let client = client.map_err(|error| EngineError::Settings(error.to_string()))?;
+    Ok(Connected { client, credentials })
 }
 
 /// Distinguishes a request that will never work from a server that is not there.

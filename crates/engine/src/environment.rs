@@ -83,7 +83,9 @@ impl Engine {
             Err(status) if is_missing_workflow(&status) => return Ok(None),
             Err(status) => return Err(judge_status(&status)),
         };
-        if info.status() != WorkflowExecutionStatus::Running {
+        // One that an operator has paused keeps its place: no other can be started beside it.
+        let open = [WorkflowExecutionStatus::Running, WorkflowExecutionStatus::Paused];
+        if !open.contains(&info.status()) {
             return Ok(None);
         }
         let id = info.memo.and_then(|mut memo| memo.fields.remove(MEMO));

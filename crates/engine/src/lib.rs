@@ -8,6 +8,7 @@ mod backlog;
 mod bulk;
 mod claim;
 pub mod connect;
+mod credentials;
 pub mod deadlines;
 mod dispatch;
 pub mod environment;

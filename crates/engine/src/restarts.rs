@@ -1,16 +1,18 @@
 //! Looking for the watch of an event about which something is overdue.
 //!
 //! A watch that is gone, however it ended, gets a new run, and only then does the timeline say so.
-//! One that runs is left alone, unless it is stalled (`stalls`): then the timeline says that and
-//! how to go on (`store::transitions::stalled`). Repeating all of it changes nothing; the entry of
-//! a new run has the message's id, so there is one. A relay that dies between the start and the
-//! entry loses the entry only.
+//! One that is stalled (`stalls`) is left alone: the timeline says that and how to go on
+//! (`store::transitions::stalled`). Any other that runs is signalled to ask the database: it may have
+//! lost what it was told, in a Temporal that was restored to an earlier time or by a reset. Repeating
+//! all of it changes nothing; the entry of a new run and the signal have the message's id, so there is
+//! one of each. A relay that dies between the start and the entry loses the entry only.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::audit::detail::NoDetail;
 use domain::audit::{Actor, AuditEvent};
 use domain::ids::{EventId, OutboxId};
+use domain::outbox::OutboxMessage;
 use store::audit::{self, Subject};
 use store::pool::transaction;
 use store::transitions::stalled::{Stall, note_stall};
@@ -39,8 +41,9 @@ pub(crate) async fn restart(
             .map_err(stored);
     }
     let Some(stall) = find_stall(watch).await? else {
-        tracing::debug!(event_id = %event.id, "the watch runs");
-        return Ok(());
+        tracing::debug!(event_id = %event.id, "the watch runs, and is to ask the database");
+        let asks = OutboxMessage::Acknowledged;
+        return watch.signal(asks.kind().as_str(), message, &asks.payload()).await;
     };
     tracing::warn!(event_id = %event.id, what = stall.what, "the watch is stalled");
     note(pool, event.id, &stall).await.map_err(stored)

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use temporalio_client::envconfig::LoadClientConfigProfileOptions;
 use temporalio_client::{ClientOptions, ConnectionOptions, Url};
@@ -31,8 +32,10 @@ pub enum TemporalSettings {
     /// the `TEMPORAL_TLS…` variables, or a profile of the configuration file.
     /// <https://docs.temporal.io/develop/environment-configuration>
     Environment {
-        /// The API key, where it came out of a file.
+        /// The API key, where it was given.
         api_key: Option<ApiKey>,
+        /// The file that holds it in place of that. It is read for each connection, because keys are replaced.
+        api_key_file: Option<PathBuf>,
     },
     /// A server at `host:port` without TLS.
     Plain {
@@ -57,10 +60,11 @@ impl std::fmt::Debug for ApiKey {
 impl TemporalSettings {
     pub(crate) fn options(&self) -> Result<(ConnectionOptions, ClientOptions), EngineError> {
         match self {
-            Self::Environment { api_key } => {
+            Self::Environment { api_key, api_key_file } => {
                 let mut variables = select(std::env::vars_os())?;
-                if let Some(ApiKey(key)) = api_key {
-                    variables.insert(API_KEY.to_owned(), key.clone());
+                let in_file = api_key_file.as_deref().map(read_key).transpose()?;
+                if let Some(ApiKey(key)) = in_file.or_else(|| api_key.clone()) {
+                    variables.insert(API_KEY.to_owned(), key);
                 }
                 read(&variables)
             }
@@ -75,6 +79,19 @@ impl TemporalSettings {
             }
             Self::Wrong(why) => Err(EngineError::Settings(why.clone())),
         }
+    }
+}
+
+/// An empty file is one that is being written.
+fn read_key(path: &Path) -> Result<ApiKey, EngineError> {
+    let wrong = |why: &str| {
+        EngineError::Settings(format!("{API_KEY}_FILE names {}, which {why}", path.display()))
+    };
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    match text.trim() {
+        "" => Err(wrong("is empty")),
+        key => Ok(ApiKey(key.to_owned())),
     }
 }
 
@@ -168,10 +185,11 @@ mod tests {
         assert_eq!(connection.api_key.as_deref(), Some("hunter2"));
         assert!(connection.tls_options.is_some());
         assert_eq!(connection.target.scheme(), "https");
-        let settings = TemporalSettings::Environment { api_key: Some(ApiKey("hunter2".into())) };
+        let api_key = Some(ApiKey("hunter2".into()));
+        let settings = TemporalSettings::Environment { api_key, api_key_file: None };
         assert!(!format!("{settings:?}").contains("hunter2"));
         let (connection, _) = settings.options().expect("settings");
-        assert_eq!(connection.api_key.as_deref(), Some("hunter2"), "out of its file");
+        assert_eq!(connection.api_key.as_deref(), Some("hunter2"));
     }
 
     #[test]

@@ -96,7 +96,10 @@ fn stuck_task(
     now: i64,
 ) -> Option<FoundStall> {
     let task = description.pending_workflow_task.as_ref()?;
-    if task.attempt > 1 {
+    let waits = task.started_time.is_none()
+        && task.scheduled_time.is_some_and(|at| at.seconds + TASK_TIMEOUT < now);
+    // The second attempt is there immediately: one that waits was left by a worker that died.
+    if task.attempt > 2 || (task.attempt == 2 && !waits) {
         return Some(FoundStall {
             kind: StallKind::Stuck,
             what: "its workflow task fails again and again".to_owned(),
@@ -104,8 +107,6 @@ fn stuck_task(
             cure: format!("temporal workflow show --workflow-id {id}"),
         });
     }
-    let waits = task.started_time.is_none()
-        && task.scheduled_time.is_some_and(|at| at.seconds + TASK_TIMEOUT < now);
     waits.then(|| FoundStall {
         kind: StallKind::NoWorker,
         what: "no worker takes its workflow task".to_owned(),
@@ -199,6 +200,12 @@ mod tests {
             ),
             (
                 with_task(1, 150, false),
+                StallKind::NoWorker,
+                "no worker takes its workflow task",
+                "sendpromptly doctor",
+            ),
+            (
+                with_task(2, 150, false),
                 StallKind::NoWorker,
                 "no worker takes its workflow task",
                 "sendpromptly doctor",

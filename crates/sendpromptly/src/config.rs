@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use console::settings::TemporalUi;
@@ -35,8 +35,8 @@ use crate::local::DevState;
 pub use crate::settings::{
     CALLBACK_ALLOW, DATABASE_POOLER, DATABASE_URL, DEAD_MAN_URL, KEEP_ALIVE, LISTEN, LOG,
     LOG_FORMAT, MAIL_FROM, MASTER_KEY, METRICS_LISTEN, MIGRATE_DATABASE_URL, PUBLIC_URL,
-    RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_NAMESPACE, TEMPORAL_UI_URL, TEST_SHOP,
-    TRUSTED_PROXIES, WORKER_BUILD, WORKER_DEPLOYMENT,
+    RATE_LIMIT, SMTP_URL, TEMPORAL_API_KEY, TEMPORAL_API_KEY_FILE, TEMPORAL_NAMESPACE,
+    TEMPORAL_UI_URL, TEST_SHOP, TRUSTED_PROXIES, WORKER_BUILD, WORKER_DEPLOYMENT,
 };
 use crate::settings::{Kind, SETTINGS, Setting};
 
@@ -288,7 +288,8 @@ impl Environment {
     /// When its API key cannot be read.
     pub fn temporal(&self) -> Result<TemporalSettings, ConfigError> {
         let api_key = self.secret(TEMPORAL_API_KEY)?.map(ApiKey);
-        Ok(TemporalSettings::Environment { api_key })
+        let api_key_file = self.plain(TEMPORAL_API_KEY_FILE)?.map(PathBuf::from);
+        Ok(TemporalSettings::Environment { api_key, api_key_file })
     }
 
     /// Which version workers are of in Temporal, if of any.
@@ -582,7 +583,7 @@ mod tests {
         }),
         (TEMPORAL_API_KEY, "TEMPORAL_API_KEY_FILE", "a-key", |environment| {
             match environment.temporal()? {
-                TemporalSettings::Environment { api_key } => Ok(api_key.map(|ApiKey(key)| key)),
+                TemporalSettings::Environment { api_key, .. } => Ok(api_key.map(|ApiKey(key)| key)),
                 other => panic!("{other:?}"),
             }
         }),

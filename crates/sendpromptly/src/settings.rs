@@ -128,6 +128,9 @@ settings! {
     TEMPORAL_API_KEY: Secret = "TEMPORAL_API_KEY";
 }
 
+/// The file of that key, which is read again while a process lives.
+pub const TEMPORAL_API_KEY_FILE: &str = "TEMPORAL_API_KEY_FILE";
+
 /// Where Temporal is. Read by `engine`; named here for messages.
 const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
 

@@ -3,6 +3,7 @@
 use api_types::keys::CreatedKey;
 use domain::operator::Role;
 use e2e::World;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Script, bad_fields};
@@ -10,7 +11,7 @@ use super::{Script, bad_fields};
 #[test]
 fn a_script_labels_a_key_as_the_document_says() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let admin = Script::new(&world, Role::Admin).await;
         let keys = format!("/{}/keys", world.project.id);
         for (label, expected) in
@@ -20,7 +21,8 @@ fn a_script_labels_a_key_as_the_document_says() {
             assert_eq!(created.label, expected);
         }
         for label in [json!(""), json!("a\u{200b}b"), json!(7), Value::Null] {
-            let (status, rejected) = admin.post(&keys, json!({ "label": label })).await;
+            let body = Some(json!({ "label": label }));
+            let (status, rejected) = admin.reject(Method::POST, &keys, body).await;
             assert_eq!((status, bad_fields(&rejected)), (422, vec!["label"]), "{label}");
         }
     });

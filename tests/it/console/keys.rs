@@ -55,7 +55,7 @@ fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
 #[test]
 fn a_project_whose_last_key_is_revoked_is_not_said_to_have_had_none() {
     e2e::run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let path = format!("/projects/{}/keys", world.project.id);
         let key = list_keys(&world.pool, Some(world.project.id)).await.expect("keys").remove(0);

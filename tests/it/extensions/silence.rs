@@ -93,7 +93,7 @@ fn one_that_answers_again_before_people_heard_of_it_is_no_news_and_counts_from_t
 #[test]
 fn one_that_is_silent_again_is_told_of_on_the_next_day() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let extension = probe(&world).await;
         ask_in_vain(&world, extension, "first", SILENT_AFTER).await;

@@ -128,7 +128,7 @@ fn an_endpoint_gets_a_signed_request_that_its_own_secret_verifies() {
 #[test]
 fn an_endpoint_that_is_too_slow_about_an_event_is_too_slow_in_a_trial() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let endpoint = ["--url", world.repair.url(), "--budget", "5s"];
         let (_, added) = add(&world, "reprocess", &endpoint).await;
         let id = added["extension_id"].as_str().expect("an id");

@@ -147,7 +147,7 @@ fn a_cause_is_snoozed_for_an_hour_but_what_is_resolved_snoozed_for_longer_or_of_
 #[test]
 fn all_of_a_cause_are_told_as_acknowledged_again_after_a_reprocess_that_failed() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let (slack, events) = tell_cause(&world).await;
         for event_id in &events {
             acknowledge(&world, *event_id).await;

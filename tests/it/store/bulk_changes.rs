@@ -12,6 +12,7 @@ use store::bulk::dispatch::{StuckBulks, count_stuck};
 use store::bulk::{
     NewBulk, Preview, Selection, count_items, create_preview, list_items, start, steer, step,
 };
+use store::events::lock_event;
 use store::pool::transaction;
 use store::timeline;
 
@@ -103,6 +104,28 @@ fn many_are_acknowledged_and_what_needs_it_not_is_counted_and_left_alone() {
         let by = said_by(&shop, &[events[0], events[4], events[5]]).await;
         assert_eq!(by, [Some(first.id), Some(frozen.id), Some(frozen.id)]);
         assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done, "a step again");
+    });
+}
+
+#[test]
+fn one_whose_event_somebody_holds_keeps_no_other_waiting() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = failed(&shop, 3).await;
+        let frozen = freeze(&shop, BulkAction::Acknowledge, Selection::All).await;
+        begin(&shop, frozen.id).await;
+        let mut somebody = shop.begin().await;
+        lock_event(&mut somebody, events[0]).await.expect("a lock");
+        let pool = shop.pool_for(Duration::from_secs(1));
+        for again in [false, true] {
+            let made = step(&pool, frozen.id).await.expect("a database").expect("a bulk");
+            assert_eq!((made.counts.waiting, made.counts.succeeded), (1, 2), "{again}");
+            assert_eq!(made.wait, Some(Duration::from_secs(5)), "it is looked at again later");
+        }
+        somebody.rollback().await.expect("a rollback");
+        assert_eq!(until_over(&shop, frozen.id).await, BulkState::Done);
+        let counts = count_items(&shop.pool, frozen.id).await.expect("counts");
+        assert_eq!((counts.succeeded, counts.total()), (3, 3));
     });
 }
 

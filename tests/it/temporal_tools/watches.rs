@@ -1,5 +1,6 @@
 //! Commands on watches that wait for a result, and what the sweep does without them.
 
+use domain::audit::Actor;
 use domain::incident::IncidentState;
 use domain::operator::Role;
 use domain::signature::SigningSecret;
@@ -7,6 +8,8 @@ use e2e::console::Operator;
 use e2e::{Receiver, World, eventually, run, temporal};
 use serde_json::json;
 use store::destinations::Target;
+use store::reprocesses;
+use store::transitions::reprocess::{ReprocessRequest, request_reprocess};
 use store::transitions::stalled::{Stall, StallKind, note_stall};
 use time::{Duration, OffsetDateTime};
 use workflows::names::workflow_id;
@@ -205,6 +208,27 @@ fn a_watch_that_runs_is_not_said_to_be_restarted() {
         pass(&world, "1 minute").await;
         let timeline = world.timeline(event_id).await;
         assert!(!timeline.iter().any(|action| action.starts_with("watch.")), "{timeline:?}");
+    });
+}
+
+#[test]
+fn a_watch_that_lost_its_signal_asks_the_database_once_something_is_overdue() {
+    run(async {
+        let world = World::start().await;
+        let Failed { event_id, .. } = Failed::start(&world, "evt_1").await;
+        // As where Temporal was restored to a time before the signal.
+        let (replay_id, actor) = (reprocesses::new_id(), &Actor::System);
+        let request =
+            ReprocessRequest { replay_id, actor, note: None, bulk_id: None, signal: false };
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        request_reprocess(&mut tx, event_id, request).await.expect("a reprocess");
+        tx.commit().await.expect("a commit");
+        pass(&world, "1 minute").await;
+        assert!(world.repair.received().is_empty(), "nothing is overdue yet");
+        pass(&world, "2 minutes").await;
+        let callbacks = world.repair.wait_for(1).await;
+        assert_eq!(callbacks[0].header("webhook-id"), replay_id.to_string());
+        assert!(entries(&world, event_id, "watch.restarted").await.is_empty());
     });
 }
 

@@ -4,7 +4,8 @@
 //! together; a step that dies in between leaves it a little slower. Each incident is judged again and
 //! started in a transaction of its own with its item, under the same lock: after a pause nothing more
 //! starts, and no canary is larger than it was to be. What cannot be started is skipped with the
-//! reason, and only a project that cannot reprocess any more pauses all of it. What is acknowledged or
+//! reason, and only a project that cannot reprocess any more pauses all of it. One whose event somebody holds, or that
+//! cannot be read, is left to a later step and keeps no other waiting. What is acknowledged or
 //! resolved asks nothing of the app, so it goes on until nothing waits, with no pace to keep.
 
 use std::time::Duration;
@@ -62,10 +63,18 @@ impl Judged {
     }
 }
 
+/// One that waits, and its place among all.
+struct Waiting {
+    place: i32,
+    event_id: EventId,
+}
+
 /// What became of one incident.
 enum Begun {
     Started,
     Skipped,
+    /// Somebody holds its event, or another step has begun it.
+    Left,
     /// Nothing may start any more, or nothing waits.
     None,
     /// The project cannot reprocess.
@@ -90,26 +99,53 @@ pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError>
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
-/// Starts as many as may start. One that is skipped takes no place of the pace.
+/// Starts as many as may start. One that is skipped, or left to a later step, takes no place of the pace.
 async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<(), StoreError> {
-    let mut left = judged.starts;
+    let (mut left, mut after) = (judged.starts, i32::MIN);
+    let wait = std::mem::take(&mut judged.wait);
     for _ in 0..MAX_LOOKED_AT {
-        if left == 0 {
+        let next = if left == 0 { None } else { find_waiting(pool, id, after).await? };
+        let Some(next) = next else {
+            judged.wait = judged.wait.max(wait);
             return Ok(());
-        }
-        match begin(pool, id, judged.canary).await? {
-            Begun::Started => left -= 1,
-            Begun::Skipped => {}
-            Begun::None => return Ok(()),
-            Begun::Stopped(why) => {
+        };
+        after = next.place;
+        match begin(pool, id, judged.canary, &next).await {
+            Ok(Begun::Started) => left -= 1,
+            Ok(Begun::Skipped) => {}
+            Ok(Begun::Left) => judged.wait = FOR_RESULTS,
+            Ok(Begun::None) => {
+                judged.wait = wait;
+                return Ok(());
+            }
+            Ok(Begun::Stopped(why)) => {
                 stop(pool, id, &why).await?;
                 judged.state = BulkState::Paused;
                 return Ok(());
             }
+            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) => {
+                tracing::warn!(bulk_id = %id, event_id = %next.event_id, %error, "left one of a bulk to a later step");
+                judged.wait = FOR_RESULTS;
+            }
         }
     }
-    judged.wait = Duration::ZERO;
     Ok(())
+}
+
+async fn find_waiting(
+    pool: &PgPool,
+    id: BulkId,
+    after: i32,
+) -> Result<Option<Waiting>, StoreError> {
+    let next = sqlx::query_as!(
+        Waiting,
+        r#"SELECT place, event_id AS "event_id: EventId" FROM bulk_reprocess_items
+           WHERE bulk_id = $1 AND state = 'waiting' AND place > $2 ORDER BY place LIMIT 1"#,
+        id.as_uuid(),
+        after,
+    );
+    Ok(next.fetch_optional(pool).await?)
 }
 
 async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>, StoreError> {
@@ -219,22 +255,21 @@ async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Starts the next incident, of the canary or of the rest, or skips it.
-async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreError> {
+/// Starts an incident, of the canary or of the rest, or skips it.
+async fn begin(
+    pool: &PgPool,
+    id: BulkId,
+    canary: bool,
+    next: &Waiting,
+) -> Result<Begun, StoreError> {
     let begun = transaction(pool, async |tx| {
         let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(Begun::None) };
         if !may_start(tx, &bulk, canary).await? {
             return Ok(Begun::None);
         }
-        let next = sqlx::query!(
-            r#"SELECT place, event_id AS "event_id: EventId" FROM bulk_reprocess_items WHERE bulk_id = $1 AND state = 'waiting'
-               ORDER BY place LIMIT 1"#,
-            id.as_uuid(),
-        )
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(StoreError::from)?;
-        let Some(next) = next else { return Ok(Begun::None) };
+        if !take(tx, id, next).await? {
+            return Ok(Begun::Left);
+        }
         match change(tx, &bulk, next.event_id).await {
             Ok(replay_id) => {
                 let state = if replay_id.is_some() { "started" } else { "succeeded" };
@@ -259,6 +294,18 @@ async fn begin(pool: &PgPool, id: BulkId, canary: bool) -> Result<Begun, StoreEr
 /// Why one is skipped. In a project that can reprocess, only an event of before is without a way.
 fn reason(why: &Rejection) -> String {
     if matches!(why, Rejection::NoRepairUrl) { OLDER.to_owned() } else { why.to_string() }
+}
+
+/// Locks the event of one that still waits, unless somebody holds it: the bulk's own lock is not kept for as long as that.
+async fn take(tx: &mut PgConnection, id: BulkId, next: &Waiting) -> Result<bool, StoreError> {
+    let taken = sqlx::query_scalar!(
+        "SELECT i.place FROM bulk_reprocess_items i JOIN payment_events e ON e.id = i.event_id
+         WHERE i.bulk_id = $1 AND i.place = $2 AND i.state = 'waiting' AND e.id = $3 FOR UPDATE OF e SKIP LOCKED",
+        id.as_uuid(),
+        next.place,
+        next.event_id.as_uuid(),
+    );
+    Ok(taken.fetch_optional(tx).await?.is_some())
 }
 
 /// Whether one more may start, whose place in the pace is taken.
