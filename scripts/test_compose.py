@@ -137,6 +137,15 @@ class Secrets(unittest.TestCase):
         self.assertEqual(made["database_url"].strip(), "postgres://sendpromptly:before@postgres:5432/sendpromptly")
         self.assertEqual(made["master_key"].strip(), "key of before")
 
+    def test_an_env_file_of_before_is_read_as_compose_reads_it(self) -> None:
+        lines = ("MAIL_FROM=SendPromptly <alerts@example.com>", "POSTGRES_PASSWORD='before'", "SENDPROMPTLY_MASTER_KEY=a/b+c=",
+                 "APP_DB_PASSWORD=", "SMTP_URL=smtp://mail.example.com:587?tls=opportunistic&x=1")
+        (self.root / ".env").write_text("\n".join(lines) + "\n")
+        made = {name: secret.strip() for name, secret in self.make().items()}
+        self.assertEqual((made["postgres_password"], made["master_key"]), ("before", "a/b+c="))
+        self.assertEqual(made["smtp_url"], "smtp://mail.example.com:587?tls=opportunistic&x=1")
+        self.assertEqual(len(made["app_password"]), 48, "what was empty is drawn")
+
     def test_no_variable_of_the_file_holds_a_secret(self) -> None:
         names = re.findall(r"^\s+([A-Z_]*(?:PASSWORD|PWD|KEY|DATABASE_URL|SMTP_URL)): ", COMPOSE, re.MULTILINE)
         self.assertEqual(names, [])
