@@ -76,6 +76,12 @@ class Containers(unittest.TestCase):
         self.assertRegex(section("networks"), r"(?m)^  database: \{ internal: true \}$")
         self.assertIsNone(first(services()["postgres"], "ports"))
 
+    def test_who_goes_back_starts_all_that_waits_for_migrations_and_no_migration(self) -> None:
+        page = (ROOT / "docs/operations.md").read_text()
+        started = re.findall(r"`docker compose up --build --detach --no-deps ([\w ]+)`", page)
+        waiting = {name for name, service in services().items() if "migrate: { condition: " in service}
+        self.assertEqual([set(names.split()) for names in started], [waiting - {"temporal-setup"}])
+
     def test_what_is_reached_is_reached_from_this_machine_alone(self) -> None:
         ports = re.findall(r"^    ports:\n((?:      - .+\n)+)", COMPOSE, re.MULTILINE)
         self.assertGreater(len(ports), 3)
