@@ -44,9 +44,10 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets one process after the other migrate. Whoever waits asks again and again: one that waited inside a statement would
-/// keep an index from being built concurrently, which waits for every statement that is under way.
-async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Lets one process after the other migrate and give rights, each until its connection ends. Whoever waits asks again and
+/// again: one that waited inside a statement would keep an index from being built concurrently, which waits for every
+/// statement that is under way.
+pub(crate) async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
     loop {
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(7270040)")
             .fetch_one(&mut *connection)
