@@ -76,6 +76,12 @@ class Containers(unittest.TestCase):
         self.assertRegex(section("networks"), r"(?m)^  database: \{ internal: true \}$")
         self.assertIsNone(first(services()["postgres"], "ports"))
 
+    def test_who_goes_back_starts_all_that_waits_for_migrations_and_no_migration(self) -> None:
+        page = (ROOT / "docs/operations.md").read_text()
+        started = re.findall(r"`docker compose up --build --detach --no-deps ([\w ]+)`", page)
+        waiting = {name for name, service in services().items() if "migrate: { condition: " in service}
+        self.assertEqual([set(names.split()) for names in started], [waiting - {"temporal-setup"}])
+
     def test_what_is_reached_is_reached_from_this_machine_alone(self) -> None:
         ports = re.findall(r"^    ports:\n((?:      - .+\n)+)", COMPOSE, re.MULTILINE)
         self.assertGreater(len(ports), 3)
@@ -136,6 +142,15 @@ class Secrets(unittest.TestCase):
         made = self.make(APP_DB_PASSWORD="before", SENDPROMPTLY_MASTER_KEY="key of before")
         self.assertEqual(made["database_url"].strip(), "postgres://sendpromptly:before@postgres:5432/sendpromptly")
         self.assertEqual(made["master_key"].strip(), "key of before")
+
+    def test_an_env_file_of_before_is_read_as_compose_reads_it(self) -> None:
+        lines = ("MAIL_FROM=SendPromptly <alerts@example.com>", "POSTGRES_PASSWORD='before'", "SENDPROMPTLY_MASTER_KEY=a/b+c=",
+                 "APP_DB_PASSWORD=", "SMTP_URL=smtp://mail.example.com:587?tls=opportunistic&x=1")
+        (self.root / ".env").write_text("\n".join(lines) + "\n")
+        made = {name: secret.strip() for name, secret in self.make().items()}
+        self.assertEqual((made["postgres_password"], made["master_key"]), ("before", "a/b+c="))
+        self.assertEqual(made["smtp_url"], "smtp://mail.example.com:587?tls=opportunistic&x=1")
+        self.assertEqual(len(made["app_password"]), 48, "what was empty is drawn")
 
     def test_no_variable_of_the_file_holds_a_secret(self) -> None:
         names = re.findall(r"^\s+([A-Z_]*(?:PASSWORD|PWD|KEY|DATABASE_URL|SMTP_URL)): ", COMPOSE, re.MULTILINE)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use e2e::engines::{self, Engines};
-use e2e::run;
+use e2e::{run, until_lock_wait};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::pool;
@@ -226,6 +226,30 @@ fn of_an_address_that_is_told_twice_the_oldest_destination_stays() {
         .await
         .expect("destinations");
         assert_eq!(left, ["Bob@X.test hooks.slack.com hooks.slack.com"; 2]);
+    });
+}
+
+#[test]
+fn nobody_waits_behind_a_migration_that_waits_for_a_dump() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let mut dump = PgConnection::connect(&url).await.expect("a connection");
+        migrator.run_direct(Some(20_261_208_151_000), &mut dump, false).await.expect("before");
+        let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 700', current_database()); END $$";
+        apply(&mut dump, "a limit for others", limit.to_owned()).await;
+        apply(&mut dump, "a dump", "BEGIN; SELECT FROM notices".to_owned()).await;
+        let others = pool::connect_lazily(&url, 1).expect("a pool");
+        let meanwhile = async {
+            until_lock_wait(&others).await;
+            let read = sqlx::query("SELECT FROM notices").execute(&others).await;
+            read.expect("read while the migration waits");
+            assert_ne!(pool::pending_migrations(&others).await.expect("a count"), 0);
+            apply(&mut dump, "the end of the dump", "COMMIT".to_owned()).await;
+        };
+        let (migrated, ()) = tokio::join!(pool::migrate(&url), meanwhile);
+        migrated.expect("migrated");
+        assert_eq!(pool::pending_migrations(&others).await.expect("a count"), 0);
     });
 }
 

@@ -1,7 +1,8 @@
 //! The style sheet, the script and the icon, inside the binary.
 //!
 //! Their names carry a hash of their content, so browsers keep them for ever and a new version is a
-//! new name. The style sheet is one response, whatever number of files it is written in.
+//! new name. The style sheet is one response, whatever number of files it is written in. While two releases run, in an
+//! upgrade, a page of one may ask the other for its files: it gets what is here instead, for this time.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -38,6 +39,10 @@ const SCRIPT: &str = concat!(
 
 const ICON: &str = include_str!("../assets/icon.svg");
 
+const FOLDER: &str = "/assets/";
+/// What each file's name begins with.
+const NAME: &str = "console-";
+
 static STYLE_FILE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(STYLE, "css", "text/css; charset=utf-8"));
 static SCRIPT_FILE: LazyLock<Asset> =
@@ -60,14 +65,13 @@ impl Asset {
         Self { url, content_type, plain, gzip: zipped.is_ok().then(|| gzip.into()) }
     }
 
-    fn response(&self, request: &HeaderMap) -> Response {
+    fn response(&self, request: &HeaderMap, keep: &'static str) -> Response {
         let gzip = self.gzip.clone().filter(|_| takes_gzip(request));
         let is_gzip = gzip.is_some();
         let mut response = gzip.map_or_else(|| self.plain.into_response(), Bytes::into_response);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
-        headers.insert(CACHE_CONTROL, kept);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if is_gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -107,12 +111,17 @@ pub fn icon_url() -> &'static str {
 /// `GET /assets/{file}`.
 ///
 /// # Errors
-/// `not_found` for every other name.
+/// `not_found` for a name that no release gives a file.
 pub async fn get(Path(file): Path<String>, request: HeaderMap) -> Result<Response, ApiError> {
-    let is = |asset: &&Asset| asset.url.strip_prefix("/assets/") == Some(file.as_str());
+    let url = format!("{FOLDER}{file}");
     let files: [&Asset; 3] = [&STYLE_FILE, &SCRIPT_FILE, &ICON_FILE];
-    let found = files.into_iter().find(is);
-    Ok(found.ok_or_else(|| ApiError::not_found("there is no such file"))?.response(&request))
+    if let Some(found) = files.iter().find(|asset| asset.url == url) {
+        return Ok(found.response(&request, "public, max-age=31536000, immutable"));
+    }
+    let kind = read_kind(&url);
+    let found = files.into_iter().find(|asset| kind.is_some() && read_kind(&asset.url) == kind);
+    let found = found.ok_or_else(|| ApiError::not_found("there is no such file"))?;
+    Ok(found.response(&request, "no-store"))
 }
 
 fn named(content: &str, kind: &str) -> String {
@@ -120,7 +129,13 @@ fn named(content: &str, kind: &str) -> String {
     for byte in &Sha256::digest(content)[..8] {
         let _written = write!(hash, "{byte:02x}");
     }
-    format!("/assets/console-{hash}.{kind}")
+    format!("{FOLDER}{NAME}{hash}.{kind}")
+}
+
+/// The kind of a file that has such a name, whatever its content is.
+fn read_kind(url: &str) -> Option<&str> {
+    let (hash, kind) = url.strip_prefix(FOLDER)?.strip_prefix(NAME)?.split_once('.')?;
+    (hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(kind)
 }
 
 #[cfg(test)]
@@ -172,7 +187,7 @@ mod tests {
             let mut request = HeaderMap::new();
             request.insert(ACCEPT_ENCODING, HeaderValue::from_static(value));
             assert_eq!(takes_gzip(&request), expected, "{value}");
-            let response = SCRIPT_FILE.response(&request);
+            let response = SCRIPT_FILE.response(&request, "no-store");
             assert_eq!(response.headers().contains_key(CONTENT_ENCODING), expected, "{value}");
             assert_eq!(response.headers()[VARY], "accept-encoding");
         }

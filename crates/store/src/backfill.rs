@@ -3,9 +3,10 @@
 //! Each batch is one statement that also notes how far it came: a process that dies in between has
 //! done whole batches only, and the next one goes on from there. Several processes alternate.
 
+use domain::ids::EventId;
 use sqlx::PgExecutor;
 
-use crate::StoreError;
+use crate::{PgConnection, StoreError};
 
 /// How many rows one batch has.
 const BATCH: i64 = 2_000;
@@ -40,4 +41,26 @@ pub async fn key_events(db: impl PgExecutor<'_>) -> Result<bool, StoreError> {
     .fetch_optional(db)
     .await?;
     Ok(more.unwrap_or(false))
+}
+
+/// Keys those of these events that no batch has keyed, for whoever is about to change what keys are made of. Batches rest until
+/// the end of the transaction, so that none keys what it read before.
+pub(crate) async fn key_ahead(tx: &mut PgConnection, ids: &[EventId]) -> Result<(), StoreError> {
+    let task = sqlx::query!(
+        "SELECT FROM backfills WHERE name = 'event_keys' AND finished_at IS NULL FOR UPDATE"
+    );
+    if task.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO event_keys (project_id, key, event_id)
+         SELECT project_id, event_key(provider, lower(shopify_shop_domain), provider_event_id, event_type, effect_type,
+             internal_reference, effect_key), id
+         FROM payment_events WHERE id = ANY ($1) AND NOT keyed ORDER BY id
+         ON CONFLICT ON CONSTRAINT event_keys_pkey DO NOTHING",
+        ids as &[EventId],
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -13,6 +13,12 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the migrations failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A migration got no lock for minutes. Those before it hold, and it is undone.
+    #[error(
+        "migration {migration} got no lock of a table that a long transaction holds, such as a backup's: \
+         wait for its end or end it, and migrate again"
+    )]
+    Locked { migration: i64 },
     /// A row holds what no code of ours writes, or only that of a newer release.
     #[error("a row holds an unknown value: {source} (column {column} of the query)")]
     Inconsistent {
@@ -38,11 +44,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database itself is out of reach, so that the same request may succeed later.
+    /// Whether the database itself is out of reach, or a table of it, so that the same request may succeed later.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Driver(error) => is_unavailable(error),
+            Self::Locked { .. } => true,
             Self::Migrate(_)
             | Self::Missing(_)
             | Self::Inconsistent { .. }

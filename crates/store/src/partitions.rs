@@ -62,13 +62,15 @@ pub(crate) async fn list_tables(db: impl PgExecutor<'_>) -> Result<Vec<String>, 
 pub(crate) fn unless_locked<T>(done: Result<T, sqlx::Error>) -> Result<Option<T>, StoreError> {
     match done {
         Ok(done) => Ok(Some(done)),
-        Err(sqlx::Error::Database(error))
-            if error.code().is_some_and(|code| code == LOCKED || code == DEADLOCK) =>
-        {
-            Ok(None)
-        }
+        Err(error) if is_locked(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether another transaction held a lock for longer than this one waits.
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    error.code().is_some_and(|code| code == LOCKED || code == DEADLOCK)
 }
 
 /// The tables whose next month has no partition.

@@ -1,12 +1,13 @@
 //! What the role of api and worker may do in the database: all that the product writes, and no more.
 //!
 //! Said here once: [`grant`] gives it, and [`read_privileges`] finds what a role lacks or has too much. The grants are one
-//! transaction: whoever is interrupted has given nothing, and gives it again.
+//! transaction: whoever is interrupted has given nothing, and gives it again. Of several processes one does after the
+//! other, since Postgres rejects two changes of the same rights at once.
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::StoreError;
-use crate::pool::{PgPool, connect_options};
+use crate::pool::{PgPool, connect_options, take_turn};
 
 /// Tables of which nothing is deleted but by functions of the owner, which delete what is due, or overwrite
 /// whom an erasure is about.
@@ -81,6 +82,7 @@ pub async fn grant(url: &str, role: &str) -> Result<(), GrantError> {
     if is_owner {
         return Err(GrantError::Owner);
     }
+    take_turn(&mut owner).await?;
     sqlx::raw_sql(AssertSqlSafe(grants(&role)))
         .execute(&mut owner)
         .await

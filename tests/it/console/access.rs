@@ -151,7 +151,25 @@ fn what_browsers_keep_for_ever_has_its_content_in_its_name() {
             let keep = answer.headers["cache-control"].to_str().expect("text");
             assert!(keep.ends_with("immutable"), "{path}: {keep}");
         }
-        assert_eq!(stranger.get("/assets/icon.svg").await.status, 404);
+        for path in ["icon.svg", "console-0.css", "console-0123456789abcdef.png"] {
+            assert_eq!(stranger.get(&format!("/assets/{path}")).await.status, 404, "{path}");
+        }
+    });
+}
+
+#[test]
+fn pages_of_another_release_have_a_style_sheet_and_keep_it_no_longer_than_they_are_shown() {
+    e2e::run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let stranger = Operator::stranger(&world);
+        for (kind, content_type) in [("css", "text/css"), ("js", "text/javascript")] {
+            let file = format!("/assets/console-0123456789abcdef.{kind}");
+            let answer = stranger.get(&file).await;
+            assert_eq!(answer.status, 200, "{file}");
+            assert_eq!(answer.headers["cache-control"], "no-store", "{file}");
+            let its_type = answer.headers["content-type"].to_str().expect("text");
+            assert!(its_type.starts_with(content_type), "{file}: {its_type}");
+        }
     });
 }
 

@@ -179,6 +179,22 @@ fn migrate_grants_to_no_role_that_is_unknown_or_its_own() {
 }
 
 #[test]
+fn several_processes_grant_at_once() {
+    run(async {
+        let world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let role = create_role(&mut owner).await;
+        let grant = || privileges::grant(&world.database_url, &role);
+        for _ in 0..5 {
+            let (first, second, third) = tokio::join!(grant(), grant(), grant());
+            first.and(second).and(third).expect("the grants");
+        }
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
+    });
+}
+
+#[test]
 fn with_what_migrate_grants_the_product_works_and_the_story_cannot_be_rewritten() {
     run(async {
         let mut world = bare_world().await;

@@ -14,7 +14,7 @@ use super::{Erasure, KNOWN_AFTER, Rows, bulk_notes, find_erasure, responses};
 use crate::audit::{self, Subject};
 use crate::pool::transaction;
 use crate::seal::MasterKey;
-use crate::{PgConnection, PgPool, StoreError, column, reference_keys};
+use crate::{PgConnection, PgPool, StoreError, backfill, column, reference_keys};
 
 /// So many events are erased in one step.
 const EVENTS: i64 = 100;
@@ -149,6 +149,7 @@ async fn erase_events(
     };
     locked.last_event = Some(last.id.as_uuid());
     let named: Vec<_> = found.iter().filter(|event| event.is_named).map(|event| event.id).collect();
+    backfill::key_ahead(tx, &named).await?;
     let keys = list_keys(tx, &named).await?;
     let by = reference_keys::ensure(tx, master_key, locked.project_id).await?;
     let hashed = keys.iter().map(|key| by.rehash(key).to_vec()).collect::<Vec<_>>();

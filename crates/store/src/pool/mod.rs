@@ -31,6 +31,7 @@ use sqlx::{Error, SqlSafeStr};
 pub use connection::{PgConnection, UNNAMED_POOLER};
 pub use limits::Limits;
 pub use pooled::{PooledConnection, Transaction};
+pub(crate) use schema::take_turn;
 pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations, unknown_migrations};
 pub use sessions::share_sessions;
 use shared::Shared;

@@ -1,15 +1,27 @@
 //! The schema: bringing it up to date, and whether it can be worked with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::migrate::MigrateError;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
 use super::{PgPool, connect_lazily, target};
 use crate::StoreError;
-use crate::partitions::make_ahead;
+use crate::partitions::{is_locked, make_ahead};
 
 /// How long a process waits before it asks again whether it may migrate.
 const TURN: Duration = Duration::from_millis(200);
+/// How long a migration waits for a lock. Whoever comes later waits behind it, so it is less than receipts may wait, and more
+/// than the second after which Postgres ends an autovacuum that is in the way.
+const LOCK_TIMEOUT: &str = "1500ms";
+/// How long others go on before the migration is tried again.
+const PAUSE: Duration = Duration::from_secs(3);
+/// For how long one migration is tried.
+const TIMEOUT: Duration = Duration::from_mins(10);
+
+/// What a role, a database or a server may have set against statements that last. A migration takes as long as it takes.
+const NO_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
+    WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout')";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -17,12 +29,14 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 /// a lock of its session. So `url` must not lead through a pooler in transaction mode.
 ///
 /// # Errors
-/// When the database is out of reach, or holds migrations that this version does not know.
+/// When the database is out of reach, or holds migrations that this version does not know, or a table that one has to lock is
+/// held for minutes.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = target::connect_options(url)?.connect().await?;
+    sqlx::raw_sql(NO_LIMITS).execute(&mut connection).await?;
     take_turn(&mut connection).await?;
     drop_half_built(&mut connection).await?;
-    MIGRATIONS.run_direct(None, &mut connection, false).await?;
+    apply_all(&mut connection).await?;
     connection.close().await?;
     let pool = connect_lazily(url, 1)?;
     make_ahead(&pool).await?;
@@ -30,9 +44,10 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets one process after the other migrate. Whoever waits asks again and again: one that waited inside a statement would
-/// keep an index from being built concurrently, which waits for every statement that is under way.
-async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Lets one process after the other migrate and give rights, each until its connection ends. Whoever waits asks again and
+/// again: one that waited inside a statement would keep an index from being built concurrently, which waits for every
+/// statement that is under way.
+pub(crate) async fn take_turn(connection: &mut PgConnection) -> Result<(), StoreError> {
     loop {
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock(7270040)")
             .fetch_one(&mut *connection)
@@ -57,6 +72,56 @@ async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Applies what is missing. An index that is built concurrently waits for every transaction that there is, and nobody waits
+/// behind it: it has all the time, and is tried once, since one that fails is left half-built. Everything else gives up soon
+/// where it gets no lock.
+async fn apply_all(connection: &mut PgConnection) -> Result<(), StoreError> {
+    for concurrent in MIGRATIONS.iter().filter(|migration| migration.no_tx) {
+        apply_up_to(connection, Some(concurrent.version - 1)).await?;
+        set_lock_timeout(connection, "0").await?;
+        MIGRATIONS.run_direct(Some(concurrent.version), &mut *connection, false).await?;
+    }
+    apply_up_to(connection, None).await
+}
+
+/// Applies what is missing up to a version, and begins a migration again that got no lock, such as beside a dump.
+async fn apply_up_to(
+    connection: &mut PgConnection,
+    version: Option<i64>,
+) -> Result<(), StoreError> {
+    set_lock_timeout(connection, LOCK_TIMEOUT).await?;
+    let mut tried = (0, Instant::now());
+    loop {
+        let Err(error) = MIGRATIONS.run_direct(version, &mut *connection, false).await else {
+            return Ok(());
+        };
+        let Some(locked) = find_locked(&error) else { return Err(error.into()) };
+        if tried.0 != locked {
+            tried = (locked, Instant::now());
+        }
+        if tried.1.elapsed() > TIMEOUT {
+            return Err(StoreError::Locked { migration: locked });
+        }
+        tracing::warn!(migration = locked, "a table is in use for long; trying again");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn set_lock_timeout(connection: &mut PgConnection, limit: &str) -> Result<(), StoreError> {
+    let set = sqlx::query("SELECT set_config('lock_timeout', $1, false)").bind(limit);
+    set.execute(connection).await?;
+    Ok(())
+}
+
+/// The migration that got no lock; 0 where another process, of an earlier release, is migrating.
+fn find_locked(error: &MigrateError) -> Option<i64> {
+    match error {
+        MigrateError::ExecuteMigration(error, version) => is_locked(error).then_some(*version),
+        MigrateError::Execute(error) => is_locked(error).then_some(0),
+        _ => None,
+    }
 }
 
 /// How many migrations this version has that the database lacks.

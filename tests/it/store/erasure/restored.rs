@@ -1,6 +1,7 @@
 //! A database that was restored from before an erasure: who was erased since is erased again.
 
 use e2e::{leaks, run};
+use store::backfill;
 use store::erasure::{self, Replayed};
 
 use super::super::shop::Shop;
@@ -28,6 +29,22 @@ fn after_a_restore_who_was_erased_since_is_erased_again() {
         let found = erasure::find_erasure(&shop.pool, done.id).await.expect("a database");
         let found = found.expect("the same erasure");
         assert_eq!((found.customer, found.requested_by.as_str()), (done.customer, "cli:bob"));
+        let shop = shop.informed().await;
+        let again = shop.send("evt_1", CANARY).await;
+        assert!(again.duplicate && again.event_id == event_id, "{again:?}");
+    });
+}
+
+#[test]
+fn events_of_a_backup_from_before_keys_are_known_again_once_erased() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.send("evt_1", CANARY).await.event_id;
+        for sql in ["DELETE FROM event_keys", "UPDATE payment_events SET keyed = false"] {
+            sqlx::query(sql).execute(&shop.pool).await.expect("as before keys");
+        }
+        shop.erase(CANARY).await;
+        while backfill::key_events(&shop.pool).await.expect("a batch") {}
         let shop = shop.informed().await;
         let again = shop.send("evt_1", CANARY).await;
         assert!(again.duplicate && again.event_id == event_id, "{again:?}");
