@@ -93,7 +93,7 @@ fn as_many_incidents_as_a_bulk_may_have_can_be_named_in_one_body() {
 #[test]
 fn what_is_left_out_of_those_that_were_ticked_can_be_taken_in() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let mut refund = receipt("evt_refund");
         refund["event_type"] = json!("charge.refunded");
         refund["effect_type"] = json!("access_revocation");

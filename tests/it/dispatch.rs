@@ -124,7 +124,7 @@ const SPOIL: &str = "
 #[test]
 fn an_event_that_only_a_newer_release_can_read_keeps_no_other_waiting() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         execute(&world, HOLD).await;
         for n in 0..4 {
             world.receipt(&format!("evt_{n}")).await;

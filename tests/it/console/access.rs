@@ -160,7 +160,7 @@ fn what_browsers_keep_for_ever_has_its_content_in_its_name() {
 #[test]
 fn pages_of_another_release_have_a_style_sheet_and_keep_it_no_longer_than_they_are_shown() {
     e2e::run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let stranger = Operator::stranger(&world);
         for (kind, content_type) in [("css", "text/css"), ("js", "text/javascript")] {
             let file = format!("/assets/console-0123456789abcdef.{kind}");

@@ -214,7 +214,7 @@ fn it_serves_no_app_of_anybodys_no_live_project_and_no_foreign_signature() {
 #[test]
 fn a_callback_that_never_ends_or_is_too_large_is_given_up() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let world = World::start_without_worker().await;
         let project = NewProject::make(&world, "test").await;
         let live = NewProject::make(&world, "live").await;
         for (id, announced, status) in [
