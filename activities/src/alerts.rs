@@ -184,15 +184,16 @@ async fn note_delivery(
     sent: &Sent,
 ) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
-        let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
         note_sent(&mut *tx, alert.destination_id, Some(*conversation), sent).await?;
+        let attempts = saved_alerts::note_attempt(&mut *tx, alert.id, &sent.answer).await?;
         let detail = AlertDetail { attempts: Some(attempts), ..detail(alert) };
         finish(tx, alert, AlertEnd::Delivered, detail).await
     })
     .await
 }
 
-/// Keeps that a destination took a message, and what it said of that and of the next one.
+/// Keeps that a destination took a message, and what it said of that and of the next one. Before the message itself is
+/// noted: whoever claims one locks its destination first.
 pub(crate) async fn note_sent(
     tx: &mut PgConnection,
     destination_id: DestinationId,
@@ -215,8 +216,9 @@ async fn note_failure(
     failure: &SendFailure,
 ) -> Result<(), StoreError> {
     transaction(&deps.pool, async |tx| {
+        let breaks = count_failure(tx, alert.destination_id, *failures, failure).await?;
         saved_alerts::note_attempt(&mut *tx, alert.id, &failure.answer).await?;
-        if count_failure(tx, alert.destination_id, *failures, failure).await? {
+        if breaks {
             let why = Some(failure.answer.clone());
             let broken = AuditEvent::DestinationBroken(AlertDetail { why, ..detail(alert) });
             let project_id = note(&mut *tx, alert, &broken).await?;

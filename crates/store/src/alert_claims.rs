@@ -2,7 +2,8 @@
 //!
 //! A claim is made under a lock on the destination's row, so that of several processes one sends an
 //! alert, one message probes a destination that failed, and two alerts of one incident never
-//! overtake each other. It holds for ten seconds and is renewed while the attempt goes on
+//! overtake each other. Whoever claims, renews or notes locks the destination first and its alerts then, so that nobody
+//! waits in a circle. A claim holds for ten seconds and is renewed while the attempt goes on
 //! ([`renew_alert`]): a process that dies after it sent and before it noted that leaves a claim that
 //! runs out, and the message is sent once more. An attempt is counted with its claim: where the database takes
 //! everything but the note, each attempt comes after twice the time, up to half an hour.
@@ -63,6 +64,7 @@ pub struct ClaimedAlert {
 /// Claims an alert, or says why not. Nothing is held unless the result is [`AlertClaim::Send`] and the
 /// transaction is committed.
 pub async fn claim_alert(tx: &mut PgConnection, id: AlertId) -> Result<AlertClaim, StoreError> {
+    lock_destination(&mut *tx, id).await?;
     let Some(pending) = lock_pending(&mut *tx, id).await? else { return Ok(AlertClaim::Ended) };
     let Pending { alert, project_id, failures, not_now, .. } = pending;
     if pending.is_removed {
@@ -113,7 +115,18 @@ struct Pending {
     not_now: Option<AlertClaim>,
 }
 
-/// Reads a pending alert and locks it and its destination.
+/// Locks the destination of an alert.
+async fn lock_destination(tx: &mut PgConnection, id: AlertId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "SELECT FROM destinations WHERE id = (SELECT destination_id FROM alerts WHERE id = $1) FOR NO KEY UPDATE",
+        id.as_uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Reads a pending alert and locks it; its destination is locked.
 async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pending>, StoreError> {
     let row = sqlx::query!(
         r#"SELECT a.incident_id, a.event_id, a.destination_id, a.kind, a.replay_id, a.created_at, d.project_id, d.failures,
@@ -121,7 +134,7 @@ async fn lock_pending(tx: &mut PgConnection, id: AlertId) -> Result<Option<Pendi
                coalesce(d.retry_at > clock_timestamp(), false) AS "is_left_alone!",
                coalesce(a.leased_until + pause_after_unnoted(a.unnoted_attempts) > clock_timestamp(), false) AS "is_put_off!"
            FROM alerts a JOIN destinations d ON d.id = a.destination_id
-           WHERE a.id = $1 AND a.state = 'pending' FOR NO KEY UPDATE"#,
+           WHERE a.id = $1 AND a.state = 'pending' FOR NO KEY UPDATE OF a"#,
         id.as_uuid(),
     )
     .fetch_optional(tx)
@@ -205,6 +218,7 @@ async fn hold(
     failures: i32,
     begun: i32,
 ) -> Result<(), StoreError> {
+    destination_health::hold(&mut *tx, alert.destination_id, failures).await?;
     sqlx::query!(
         "UPDATE alerts SET attempts = attempts + $3, unnoted_attempts = unnoted_attempts + $3,
              leased_until = clock_timestamp() + make_interval(secs => $2)
@@ -213,9 +227,9 @@ async fn hold(
         claim_seconds(),
         begun,
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    destination_health::hold(tx, alert.destination_id, failures).await
+    Ok(())
 }
 
 /// How many alerts wait for each destination of a project.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use activities::alerts::deliver;
 use activities::waiting;
 use domain::ids::EventId;
-use e2e::{World, run};
+use e2e::{World, run, until_lock_wait};
 use store::alert_claims::{AlertClaim, claim_alert};
+use store::pool::Transaction;
 use store::waiting::CLAIM;
 use tokio::task::JoinHandle;
 
@@ -73,5 +74,61 @@ fn a_worker_that_dies_around_a_message_lets_it_be_sent_again_once_under_the_same
         );
         first.and(second).expect("a database");
         assert_eq!(world.mailbox.mails().len(), 1, "two workers send it once");
+    });
+}
+
+/// What whoever changes the destination holds.
+async fn hold_destination(world: &World) -> Transaction {
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    let held = sqlx::query("SELECT FROM destinations FOR NO KEY UPDATE").execute(&mut *tx);
+    held.await.expect("the destination");
+    tx
+}
+
+/// Lets the destination go, for which somebody waits who holds no alert.
+async fn let_go(mut tx: Transaction) {
+    let free = sqlx::query("SELECT FROM alerts FOR UPDATE NOWAIT").execute(&mut *tx);
+    free.await.expect("nobody holds an alert");
+    tx.commit().await.expect("a commit");
+}
+
+#[test]
+fn who_claims_an_alert_holds_nothing_while_it_waits_for_the_destination() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        let event_id = failed(&world, "evt_1").await;
+        let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
+        let held = hold_destination(&world).await;
+        let pool = world.pool.clone();
+        let claiming = tokio::spawn(async move {
+            let mut tx = pool.begin().await.expect("a transaction");
+            matches!(claim_alert(&mut tx, id).await, Ok(AlertClaim::Send(_)))
+        });
+        until_lock_wait(&world.pool).await;
+        let_go(held).await;
+        assert!(claiming.await.expect("a task"));
+    });
+}
+
+#[test]
+fn who_notes_how_a_message_ended_holds_nothing_while_it_waits_for_the_destination() {
+    run(async {
+        let world = world().await;
+        let slack = world.alert_slack().await;
+        let event_id = failed(&world, "evt_1").await;
+        slack.respond_with(&[503, 503]);
+        world.deliver_alerts(&[event_id]).await;
+        for (sent, state) in [(2, "pending"), (3, "delivered")] {
+            pass(&world, "10 minutes").await;
+            slack.hang_next(Duration::from_secs(1));
+            let sending = begin_delivery(&world, event_id).await;
+            slack.wait_for(sent).await;
+            let held = hold_destination(&world).await;
+            until_lock_wait(&world.pool).await;
+            let_go(held).await;
+            sending.await.expect("a task");
+            assert_eq!(states(&world).await, [format!("incident_opened {state}")]);
+        }
     });
 }
