@@ -15,13 +15,14 @@ use store::{StoreError, comments, events, incidents, projects};
 use crate::deps::Deps;
 use crate::destinations;
 
-/// Sends what is due; how many there were.
+/// Sends what is due, one after the other; how many there were.
 pub async fn send_due(deps: &Deps) -> Result<usize, StoreError> {
-    let due = mentions::claim_due(&deps.pool).await?;
-    for mention in &due {
-        Box::pin(attempt(deps, mention)).await?;
+    let mut due = 0;
+    while let Some(mention) = mentions::claim_next(&deps.pool).await? {
+        Box::pin(attempt(deps, &mention)).await?;
+        due += 1;
     }
-    Ok(due.len())
+    Ok(due)
 }
 
 async fn attempt(deps: &Deps, mention: &Mention) -> Result<(), StoreError> {

@@ -1,8 +1,8 @@
 //! Operators who have to be told of a comment, by mail.
 //!
-//! A row stands between the comment and the mail. It is claimed before each attempt, so that several workers send it once;
-//! one that dies after it sent sends it once more after a minute, with the same message id. What is not taken is tried
-//! for a day and then given up, with an entry of the audit.
+//! A row stands between the comment and the mail. It is claimed before each attempt, for longer than a mail server may take,
+//! so that several workers send it once; one that dies after it sent has it sent once more after two minutes, with the same
+//! message id. What is not taken is tried for a day and then given up, with an entry of the audit.
 
 use domain::audit::detail::GivenUpMentionDetail;
 use domain::audit::{Actor, AuditEvent};
@@ -11,9 +11,6 @@ use sqlx::PgExecutor;
 
 use crate::audit::{self, Subject};
 use crate::{PgConnection, StoreError};
-
-/// How many are claimed at once.
-const BATCH: i64 = 8;
 
 /// Somebody to be told.
 #[derive(Debug, Clone)]
@@ -29,21 +26,21 @@ pub struct Mention {
     pub last: bool,
 }
 
-/// Claims those that are due, for a minute.
-pub async fn claim_due(db: impl PgExecutor<'_>) -> Result<Vec<Mention>, StoreError> {
-    let due = sqlx::query!(
-        r#"UPDATE mentions m SET attempts = attempts + 1, due_at = now() + interval '1 minute'
-           WHERE (entry_id, operator_id) IN (
+/// Claims the one that is due longest, for two minutes. No other is claimed with it: it would wait behind this one's mail
+/// while its own claim runs out.
+pub async fn claim_next(db: impl PgExecutor<'_>) -> Result<Option<Mention>, StoreError> {
+    let next = sqlx::query!(
+        r#"UPDATE mentions m SET attempts = attempts + 1, due_at = now() + interval '2 minutes'
+           WHERE (entry_id, operator_id) = (
                SELECT entry_id, operator_id FROM mentions WHERE state = 'pending' AND due_at <= now()
-               ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+               ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
            RETURNING m.entry_id AS "entry_id: AuditId", m.operator_id, m.project_id, m.incident_id, m.cause,
                (SELECT email FROM operators o WHERE o.id = m.operator_id AND o.removed_at IS NULL) AS email,
                m.created_at < now() - interval '24 hours' AS "last!""#,
-        BATCH,
     )
-    .fetch_all(db)
+    .fetch_optional(db)
     .await?;
-    let due = due.into_iter().map(|row| Mention {
+    Ok(next.map(|row| Mention {
         entry_id: row.entry_id,
         operator_id: row.operator_id,
         project_id: row.project_id,
@@ -51,8 +48,7 @@ pub async fn claim_due(db: impl PgExecutor<'_>) -> Result<Vec<Mention>, StoreErr
         cause_id: row.cause,
         email: row.email,
         last: row.last,
-    });
-    Ok(due.collect())
+    }))
 }
 
 /// Keeps that the mail was taken.

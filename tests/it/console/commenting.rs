@@ -5,6 +5,7 @@ use e2e::console::{self, Operator};
 use e2e::{World, WorldOptions, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::mentions;
 
 use super::HOSTILE;
 use super::broken::{assert_inert, fail};
@@ -146,5 +147,32 @@ fn a_mail_that_is_not_taken_is_tried_again_and_given_up_after_a_day() {
         assert_eq!(states().await, "given_up given_up");
         let given_up = "SELECT count(*) FROM audit_entries WHERE action = 'mention.given_up'";
         assert_eq!(count(&world, given_up).await, 1, "of who is gone nothing is said");
+    });
+}
+
+#[test]
+fn who_claims_a_mention_keeps_no_other_waiting_and_has_it_for_as_long_as_a_mail_may_take() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_worker()).await;
+        let script = Script::of(&world, Role::Operator).await;
+        for email in ["alice@northwind.test", "dora@northwind.test"] {
+            console::add(&world.pool, email, Role::Viewer).await;
+        }
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        let path = format!("/{}/incidents/{incident}/comments", world.project.id);
+        script.post(&path, json!({ "text": "@alice @dora" })).await;
+        let claimed = mentions::claim_next(&world.pool).await.expect("a database");
+        assert!(claimed.is_some(), "and its worker dies");
+        let due = async || activities::mentions::send_due(&world.deps()).await.expect("a database");
+        assert_eq!(due().await, 1, "the other one");
+        for (seconds, expected) in [(80.0_f64, 0), (60.0, 1)] {
+            sqlx::query("UPDATE mentions SET due_at = due_at - make_interval(secs => $1)")
+                .bind(seconds)
+                .execute(&world.pool)
+                .await
+                .expect("a time that passed");
+            assert_eq!(due().await, expected, "a mail server may take 75 s");
+        }
+        assert_eq!(world.mailbox.mails().len(), 2);
     });
 }
