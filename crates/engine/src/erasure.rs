@@ -89,7 +89,7 @@ pub async fn finish_left(pool: &PgPool, key: &MasterKey) -> Result<(), StoreErro
 async fn see_to(engine: &Engine, pool: &PgPool, watch: &ErasedWatch) {
     let event_id = watch.event_id;
     let noted = match erase_watch(engine, pool, watch).await {
-        Ok(true) => watches::finish(pool, &[event_id]).await,
+        Ok(true) => watches::finish(pool, watch).await,
         Ok(false) => watches::reschedule(pool, event_id).await,
         Err(error) => {
             tracing::warn!(%event_id, %error, "could not erase a watch; it is tried again");

@@ -50,11 +50,16 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Notes that Temporal has nothing of the customer at these events.
-pub async fn finish(db: impl PgExecutor<'_>, ids: &[EventId]) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM erased_watches WHERE event_id = ANY ($1)", ids as &[EventId])
-        .execute(db)
-        .await?;
+/// Notes that Temporal has nothing of the customer at an event. Where that was erased again since the claim, as much is
+/// left to look for as before.
+pub async fn finish(db: impl PgExecutor<'_>, watch: &ErasedWatch) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM erased_watches WHERE event_id = $1 AND extract(epoch FROM erased_at)::bigint = $2",
+        watch.event_id.as_uuid(),
+        watch.erased_at,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

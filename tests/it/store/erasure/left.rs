@@ -1,9 +1,12 @@
 //! What erasures leave: those that nobody goes on with, which whoever finds them finishes, and watches in Temporal.
 
+use std::time::Duration;
+
 use domain::erasure::ErasureState;
 use domain::ids::ErasureId;
 use e2e::run;
 use store::erasure::find_erasure;
+use store::erasure::watches::{self, ErasedWatch};
 
 use super::super::shop::Shop;
 use super::{CANARY, OTHER};
@@ -50,5 +53,29 @@ fn a_watch_that_temporal_still_has_is_left_of_the_last_erasure() {
         assert_eq!(last.watches_left, 1);
         let first = find_erasure(&shop.pool, first.id).await.expect("a database");
         assert_eq!(first.expect("it").watches_left, 0);
+    });
+}
+
+#[test]
+fn a_watch_whose_customer_is_erased_again_while_it_is_looked_for_is_looked_for_again() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.send("evt_1", CANARY).await;
+        shop.erase(CANARY).await;
+        let sql = "UPDATE erased_watches SET erased_at = erased_at - interval '1 minute'";
+        sqlx::query(sql).execute(&shop.pool).await.expect("erased a minute ago");
+        let claim = async || {
+            let claimed = watches::claim(&shop.pool, 10, Duration::from_mins(1)).await;
+            claimed.expect("a database").remove(0)
+        };
+        let before = claim().await;
+        let last = shop.erase(CANARY).await;
+        let left_after = async |watch: ErasedWatch| {
+            watches::finish(&shop.pool, &watch).await.expect("a database");
+            let found = find_erasure(&shop.pool, last.id).await.expect("a database");
+            found.expect("the last one").watches_left
+        };
+        assert_eq!(left_after(before).await, 1, "what was said since is still to be looked for");
+        assert_eq!(left_after(claim().await).await, 0);
     });
 }
