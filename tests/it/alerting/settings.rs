@@ -2,11 +2,15 @@
 
 use api_types::alerting::{AlertRulesResponse, MaintenanceResponse};
 use api_types::list::Listed;
+use domain::alert_rules::AlertRules;
+use domain::audit::Actor;
 use domain::operator::Role;
 use e2e::console::Operator;
-use e2e::{World, run};
+use e2e::{World, run, until_lock_wait};
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::administration::alert_rules::set_rules;
+use store::alert_rules::find_rules;
 
 use super::world;
 use crate::automation::script::{Script, bad_fields};
@@ -173,6 +177,45 @@ fn who_saves_rules_from_an_old_page_leaves_what_another_set_in_the_meantime() {
         let (_, rules) = world.cli(&show).await.expect("a command");
         let kept = (&rules["quiet_hours"], &rules["remind_every"]);
         assert_eq!(kept, (&json!(NIGHT), &json!("30m")), "{rules}");
+    });
+}
+
+/// Does something while another operator sets how often people are reminded, who is done once that waits.
+async fn meanwhile<T>(world: &World, remind_every: &str, doing: impl Future<Output = T>) -> T {
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    let before = find_rules(&mut *tx, world.project.id).await.expect("rules");
+    let remind_every = Some(remind_every.parse().expect("a time"));
+    let rules = AlertRules { remind_every, ..before };
+    let set = set_rules(&mut tx, &Actor::System, world.project.id, &rules).await;
+    assert_eq!(set.expect("no rejection"), Some(true));
+    let ending = async {
+        until_lock_wait(&world.pool).await;
+        tx.commit().await.expect("a commit");
+    };
+    tokio::join!(doing, ending).0
+}
+
+#[test]
+fn of_two_who_set_rules_at_the_same_moment_neither_undoes_what_the_other_sets() {
+    run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let id = world.project.id.to_string();
+        let set = ["alerting", "set", "--project", &id, "--come-back-after", "1d"];
+        assert_eq!(meanwhile(&world, "30m", world.cli(&set)).await.expect("a command").0, 0);
+        let page = format!("/projects/{id}/alerting");
+        let shown = alice.page(&page).await.hidden("shown");
+        let form = [
+            ("shown", shown.as_str()),
+            ("quiet_hours", NIGHT),
+            ("remind_every", "30m"),
+            ("come_back_after", "1d"),
+        ];
+        assert_eq!(meanwhile(&world, "1h", alice.submit(&page, &page, &form)).await.status, 303);
+        let show = ["alerting", "show", "--project", &id];
+        let (_, rules) = world.cli(&show).await.expect("a command");
+        let kept = ["remind_every", "come_back_after", "quiet_hours"].map(|name| &rules[name]);
+        assert_eq!(kept, [&json!("1h"), &json!("1d"), &json!(NIGHT)], "{rules}");
     });
 }
 

@@ -5,7 +5,7 @@ use domain::project::Mode;
 use domain::snapshot::SnapshotSettings;
 use e2e::console::Operator;
 use e2e::html_page::{HtmlPage, Input};
-use e2e::{World, WorldOptions};
+use e2e::{World, WorldOptions, until_lock_wait};
 use serde_json::json;
 use store::PgPool;
 use store::projects::{Project, list_projects};
@@ -211,6 +211,38 @@ fn who_saves_from_an_old_page_leaves_what_another_changed_in_the_meantime() {
         send("CometCart", "https://mine.example/repair").await;
         let mine = newest(&world.pool).await.repair_url;
         assert_eq!(mine.as_deref(), Some("https://mine.example/repair"), "it was typed");
+    });
+}
+
+#[test]
+fn who_saves_while_another_does_leaves_what_that_one_changed() {
+    e2e::run(async {
+        let world = world().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}", world.project.id);
+        let old = alice.page(&path).await;
+        let [name, url, months, days] = ["name", "repair_url", "retention_months", "snapshot_days"]
+            .map(|field| old.input(label_of(field).expect("a label")).value);
+        let shown = old.hidden("shown");
+        let form = [
+            ("shown", shown.as_str()),
+            ("name", name.as_str()),
+            ("timeout_minutes", "7"),
+            ("retention_months", months.as_str()),
+            ("repair_url", url.as_str()),
+            ("snapshot_days", days.as_str()),
+        ];
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        let moved = sqlx::query("UPDATE projects SET retention_months = 24").execute(&mut *tx);
+        moved.await.expect("bob's change");
+        let ending = async {
+            until_lock_wait(&world.pool).await;
+            tx.commit().await.expect("a commit");
+        };
+        let (saved, ()) = tokio::join!(alice.submit(&path, &path, &form), ending);
+        assert_eq!(saved.status, 303);
+        let kept = newest(&world.pool).await;
+        assert_eq!((kept.timeout_minutes, kept.retention_months), (7, 24));
     });
 }
 

@@ -6,12 +6,15 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::alert_rules::{AlertRules, RuleTime};
-use domain::ids::DestinationId;
+use domain::audit::Actor;
+use domain::ids::{DestinationId, ProjectId};
 use domain::quiet_hours::QuietHours;
 use serde::Deserialize;
+use store::PgConnection;
 use store::administration::alert_rules::set_rules;
 use store::alert_rules::find_rules;
 use store::pool::transaction;
+use store::projects::lock_project;
 use web::error::ApiError;
 
 use super::{AlertingForms, path, render};
@@ -107,28 +110,47 @@ pub(super) async fn save(
     Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let project = projects::find(&state, &id).await?;
-    let before = RuleValues::from_rules(&find_rules(&state.pool, project.id).await?);
+    let actor = signed_in.actor();
+    let saved = transaction(&state.pool, async |tx| change(tx, &actor, project.id, sent).await);
+    let (values, errors) = match saved.await? {
+        (_, Ok(changed)) => {
+            let text = if changed {
+                "The rules for alerts are changed."
+            } else {
+                "Nothing was changed: the rules were so already."
+            };
+            return signed_in.lead_to(&state, &path(&project), &Message::done(text)).await;
+        }
+        (values, Err(errors)) => (values, errors),
+    };
+    let forms = AlertingForms { rules: Some(values), errors, ..AlertingForms::default() };
+    render(&state, &signed_in, &project, forms).await
+}
+
+/// Reads what was sent and saves it: whether that changed anything, or what is wrong with it. What the form leaves alone
+/// stays as whoever saves at the same moment leaves it.
+async fn change(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    project_id: ProjectId,
+    sent: BTreeMap<String, String>,
+) -> Result<(RuleValues, Result<bool, FormErrors>), ApiError> {
+    let no_project = || ApiError::not_found("there is no such project");
+    lock_project(&mut *tx, project_id).await?.ok_or_else(no_project)?;
+    let before = RuleValues::from_rules(&find_rules(&mut *tx, project_id).await?);
     let values: RuleValues = read_changes(sent, &before.fields())?;
     let mut errors = FormErrors::default();
     let rules = values.read(&mut errors);
-    if errors.is_empty() {
-        let actor = signed_in.actor();
-        let set =
-            transaction(&state.pool, async |tx| set_rules(tx, &actor, project.id, &rules).await);
-        let text = match set.await {
-            Ok(None) => return Err(ApiError::not_found("there is no such project")),
-            Ok(Some(false)) => "Nothing was changed: the rules were so already.",
-            Ok(Some(true)) => "The rules for alerts are changed.",
-            Err(error) => {
-                let wrong = error.rejection()?;
-                errors.note(wrong.field(), wrong);
-                ""
-            }
-        };
-        if errors.is_empty() {
-            return signed_in.lead_to(&state, &path(&project), &Message::done(text)).await;
-        }
+    if !errors.is_empty() {
+        return Ok((values, Err(errors)));
     }
-    let forms = AlertingForms { rules: Some(values), errors, ..AlertingForms::default() };
-    render(&state, &signed_in, &project, forms).await
+    let set = match set_rules(tx, actor, project_id, &rules).await {
+        Ok(changed) => Ok(changed.ok_or_else(no_project)?),
+        Err(error) => {
+            let wrong = error.rejection()?;
+            errors.note(wrong.field(), wrong);
+            Err(errors)
+        }
+    };
+    Ok((values, set))
 }

@@ -11,7 +11,7 @@ use domain::audit::Action;
 use domain::notice::describe_unclaimed;
 use store::administration::project::update_project;
 use store::pool::transaction;
-use store::projects::Project;
+use store::projects::{Project, lock_project};
 use store::{declared_names, incidents, notices, snapshots};
 use time::{Duration, OffsetDateTime};
 use web::error::ApiError;
@@ -95,26 +95,29 @@ pub(super) async fn save(
     Path(id): Path<String>,
     Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
-    let project = super::find(&state, &id).await?;
-    let values: ProjectValues =
-        read_changes(sent, &ProjectValues::from_project(&project).fields())?;
-    let settings = match values.read(project.mode, project.expected_receipts, &state.allow) {
-        Ok(settings) => settings,
-        Err(errors) => {
+    let id = super::find(&state, &id).await?.id;
+    let saved = transaction(&state.pool, async |tx| {
+        // What the form leaves alone stays as whoever saves at the same moment leaves it.
+        let project = lock_project(&mut *tx, id).await?.ok_or_else(super::no_project)?;
+        let values = ProjectValues::from_project(&project);
+        let values: ProjectValues = read_changes(sent, &values.fields())?;
+        match values.read(project.mode, project.expected_receipts, &state.allow) {
+            Ok(settings) => {
+                let changed = update_project(tx, &signed_in.actor(), id, &settings).await?;
+                Ok(Ok((one_line(&settings.name), changed == Some(true))))
+            }
+            Err(errors) => Ok::<_, ApiError>(Err((project, values, errors))),
+        }
+    });
+    let message = match saved.await? {
+        Ok((name, true)) => format!("The settings of {name} are saved."),
+        Ok((name, false)) => format!("The settings of {name} were so already."),
+        Err((project, values, errors)) => {
             let forms = Forms { settings: values, ..Forms::from_project(&project) };
             return render(&state, &signed_in, &project, forms, errors).await;
         }
     };
-    let changed = transaction(&state.pool, async |tx| {
-        update_project(tx, &signed_in.actor(), project.id, &settings).await
-    });
-    let name = one_line(&settings.name);
-    let message = match changed.await? {
-        None => return Err(super::no_project()),
-        Some(true) => format!("The settings of {name} are saved."),
-        Some(false) => format!("The settings of {name} were so already."),
-    };
-    signed_in.lead_to(&state, &head::path(project.id), &Message::done(message)).await
+    signed_in.lead_to(&state, &head::path(id), &Message::done(message)).await
 }
 
 pub(super) async fn render(

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use domain::alert_rules::AlertRules;
 use domain::ids::DestinationId;
 use store::administration::alert_rules::set_rules;
-use store::alert_rules;
+use store::{alert_rules, projects};
 
 use super::show;
 use crate::Context;
@@ -56,6 +56,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> anyhow::Result<Comman
     let admin = AdminContext::open(context).await?;
     let project_id = admin.project(&args.project).await?.id;
     let changed = admin.transaction(async |tx| {
+        // What is not given stays as whoever sets rules at the same moment leaves it.
+        let locked = projects::lock_project(&mut *tx, project_id).await?;
+        locked.ok_or_else(|| no_such("project", project_id))?;
         let before = alert_rules::find_rules(&mut *tx, project_id).await?;
         let rules = args.change(before)?;
         match set_rules(tx, &admin.actor, project_id, &rules).await {
