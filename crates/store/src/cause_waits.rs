@@ -13,11 +13,11 @@ use domain::reminder::{Due, ReminderReason, Wait};
 use sqlx::PgExecutor;
 use time::{Duration, OffsetDateTime};
 
-use crate::pool::transaction;
+use crate::pool::{or_skip, transaction};
 use crate::reminders::{self, NewReminder};
 use crate::{PgConnection, PgPool, StoreError, alert_rules};
 
-/// Writes the messages that are due. Returns how many.
+/// Writes the messages that are due. Returns how many. A project of which none can be written keeps no other waiting.
 pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
     let projects = sqlx::query_scalar!(
         "SELECT project_id FROM alert_rules
@@ -27,7 +27,8 @@ pub async fn enqueue_due(pool: &PgPool) -> Result<u64, StoreError> {
     .await?;
     let mut written = 0;
     for id in projects {
-        written += transaction(pool, async |tx| advance(tx, id).await).await?;
+        let advanced = transaction(pool, async |tx| advance(tx, id).await).await;
+        written += or_skip(advanced, "remind the people of a project", id)?;
     }
     Ok(written)
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
 use crate::incidents::Incident;
-use crate::pool::transaction;
+use crate::pool::{or_skip, transaction};
 use crate::reminders::{self, NewReminder};
 use crate::{ChangeError, PgConnection, PgPool, StoreError, alert_rules};
 
@@ -236,7 +236,8 @@ pub async fn end_due(pool: &PgPool) -> Result<u64, StoreError> {
     .await?;
     let mut ended = 0;
     for project_id in projects {
-        ended += transaction(pool, async |tx| end_of_project(tx, project_id).await).await?;
+        let done = transaction(pool, async |tx| end_of_project(tx, project_id).await).await;
+        ended += or_skip(done, "end the snoozes of a project", project_id)?;
     }
     Ok(ended)
 }

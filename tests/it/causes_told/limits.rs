@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use activities::waiting;
 use domain::ids::{AlertId, EventId};
 use e2e::world::{BOB, receipt};
 use e2e::{World, run};
@@ -10,7 +11,7 @@ use store::alert_claims::{AlertClaim, claim_alert};
 use store::destination_health;
 use store::destinations::{Target, list_destinations};
 
-use super::{change, world};
+use super::{change, fail_many, pass, world};
 
 async fn pending(world: &World, event_id: EventId) -> Vec<AlertId> {
     store::alerts::list_pending(&world.pool, event_id).await.expect("a list")
@@ -178,5 +179,29 @@ fn mails_wait_for_no_pace() {
             let id = opened(&world, &format!("evt_{code}"), code).await;
             assert_eq!(claim(&world, id).await, "sends");
         }
+    });
+}
+
+#[test]
+fn a_project_whose_rules_cannot_be_read_keeps_no_message_of_another_waiting() {
+    run(async {
+        let world = world().await;
+        world.alert_bob().await;
+        fail_many(&world, 0..10).await;
+        let later = "INSERT INTO alert_rules (project_id, quiet_hours, remind_every)
+            SELECT id, '22:00-07:00 Mars/Olympus', 30 FROM projects;
+            INSERT INTO alert_holds (id, project_id, destination_id, reason)
+            SELECT gen_random_uuid(), project_id, id, 'quiet_hours' FROM destinations";
+        change(&world, later).await;
+        let charlie = of_charlie(&world, &Target::Email(BOB.to_owned()), BOB).await;
+        pass(&world, "1 minute").await;
+        let deps = world.deps();
+        let listed = waiting::list_destinations(&deps).await.expect("a list");
+        for id in listed {
+            // The project's own messages wait until its rules can be read.
+            let _own = waiting::send_to(&deps, id, Duration::ZERO).await;
+        }
+        assert_eq!(claim(&world, charlie).await, "ends", "it was sent");
+        activities::notices::enqueue_due(&deps).await.expect("reminders of others");
     });
 }

@@ -24,6 +24,7 @@ mod sessions;
 mod shared;
 mod target;
 
+use std::fmt;
 use std::sync::Arc;
 
 use sqlx::{Error, SqlSafeStr};
@@ -175,6 +176,22 @@ pub async fn transaction<T, E: From<StoreError>>(
     let done = change(&mut tx).await?;
     commit(tx).await?;
     Ok(done)
+}
+
+/// What became of one of several that are seen to one after the other, each in a transaction of its own: one that fails is
+/// logged, and keeps no other from being seen to. Where the database is at fault, none of them is.
+pub(crate) fn or_skip<T: Default>(
+    done: Result<T, StoreError>,
+    what: &'static str,
+    id: impl fmt::Display,
+) -> Result<T, StoreError> {
+    match done {
+        Err(error) if !error.is_unavailable() => {
+            tracing::warn!(%id, %error, "could not {what}");
+            Ok(T::default())
+        }
+        done => done,
+    }
 }
 
 /// Begins a transaction.
