@@ -118,7 +118,7 @@ fn run(args: &Args) -> anyhow::Result<Report> {
             }
             asked.cancel();
         });
-        measure(args, &interrupted).await
+        Box::pin(measure(args, &interrupted)).await
     })
 }
 

@@ -165,9 +165,9 @@ fn who_claims_a_mention_keeps_no_other_waiting_and_has_it_for_as_long_as_a_mail_
         assert!(claimed.is_some(), "and its worker dies");
         let due = async || activities::mentions::send_due(&world.deps()).await.expect("a database");
         assert_eq!(due().await, 1, "the other one");
-        for (seconds, expected) in [(80.0, 0), (60.0, 1)] {
+        for (seconds, expected) in [(80.0_f64, 0), (60.0, 1)] {
             sqlx::query("UPDATE mentions SET due_at = due_at - make_interval(secs => $1)")
-                .bind::<f64>(seconds)
+                .bind(seconds)
                 .execute(&world.pool)
                 .await
                 .expect("a time that passed");

@@ -9,7 +9,7 @@ use store::bulk::{
     NewBulk, Preview, PreviewRejection, Selection, SteerRejection, count_items, create_preview,
     dispatch, find_bulk, list_items, purge_previews, start, steer, step,
 };
-use store::pool::transaction;
+use store::pool::{self, transaction};
 
 use super::shop::{Shop, bob, receipt_with};
 
@@ -400,6 +400,11 @@ fn temporal_is_told_until_it_has_it_and_again_where_the_workflow_is_lost() {
         dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
         assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("a database"), 0);
         let_time_pass(&shop).await;
+        let mut tx = shop.begin().await;
+        let held = sqlx::query("SELECT FROM bulk_reprocesses FOR NO KEY UPDATE").execute(&mut *tx);
+        held.await.expect("one that is steered");
+        assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("no wait"), 0);
+        pool::commit(tx).await.expect("a commit");
         assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("a database"), 1);
         assert_eq!(due().await, [id]);
     });

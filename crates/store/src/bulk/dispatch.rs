@@ -42,13 +42,16 @@ pub async fn note_dispatched(db: impl PgExecutor<'_>, id: BulkId) -> Result<(), 
 }
 
 /// Has those dispatched again that nothing has seen to for two minutes though they run, or were canceled within a week and
-/// what had started is not over.
+/// what had started is not over. One that somebody holds is seen to: who steers a set holds one of its bulks and waits for the
+/// next, and must not be waited for with that one in hand.
 pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let woken = sqlx::query!(
-        "UPDATE bulk_reprocesses b SET dispatch_at = now()
-         WHERE stepped_at < now() - interval '2 minutes' AND dispatch_at IS NULL
-           AND (state = 'running' OR (state = 'canceled' AND ended_at > now() - interval '7 days'
-               AND EXISTS (SELECT FROM bulk_reprocess_items i WHERE i.bulk_id = b.id AND i.state = 'started')))",
+        "UPDATE bulk_reprocesses SET dispatch_at = now() WHERE id = ANY (ARRAY(
+             SELECT b.id FROM bulk_reprocesses b
+             WHERE b.stepped_at < now() - interval '2 minutes' AND b.dispatch_at IS NULL
+               AND (b.state = 'running' OR (b.state = 'canceled' AND b.ended_at > now() - interval '7 days'
+                   AND EXISTS (SELECT FROM bulk_reprocess_items i WHERE i.bulk_id = b.id AND i.state = 'started')))
+             FOR NO KEY UPDATE OF b SKIP LOCKED))",
     );
     Ok(woken.execute(db).await?.rows_affected())
 }
