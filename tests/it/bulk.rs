@@ -9,7 +9,7 @@ use domain::operator::Role;
 use e2e::console::Operator;
 use e2e::receiver::Received;
 use e2e::world::{parse, receipt};
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, eventually, run};
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::bulk::{Bulk, find_bulk};

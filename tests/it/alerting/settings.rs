@@ -197,7 +197,7 @@ async fn meanwhile<T>(world: &World, remind_every: &str, doing: impl Future<Outp
 #[test]
 fn of_two_who_set_rules_at_the_same_moment_neither_undoes_what_the_other_sets() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
         let id = world.project.id.to_string();
         let set = ["alerting", "set", "--project", &id, "--come-back-after", "1d"];

@@ -153,8 +153,8 @@ fn a_mail_that_is_not_taken_is_tried_again_and_given_up_after_a_day() {
 #[test]
 fn who_claims_a_mention_keeps_no_other_waiting_and_has_it_for_as_long_as_a_mail_may_take() {
     run(async {
-        let world = World::start_with(WorldOptions::default().without_worker()).await;
-        let script = Script::of(&world, Role::Operator).await;
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Operator).await;
         for email in ["alice@northwind.test", "dora@northwind.test"] {
             console::add(&world.pool, email, Role::Viewer).await;
         }

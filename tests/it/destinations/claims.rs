@@ -95,7 +95,7 @@ async fn let_go(mut tx: Transaction) {
 #[test]
 fn who_claims_an_alert_holds_nothing_while_it_waits_for_the_destination() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         world.alert_bob().await;
         let event_id = failed(&world, "evt_1").await;
         let id = store::alerts::list_pending(&world.pool, event_id).await.expect("a list")[0];
@@ -114,13 +114,13 @@ fn who_claims_an_alert_holds_nothing_while_it_waits_for_the_destination() {
 #[test]
 fn who_notes_how_a_message_ended_holds_nothing_while_it_waits_for_the_destination() {
     run(async {
-        let world = world().await;
+        let world = World::start_without_worker().await;
         let slack = world.alert_slack().await;
         let event_id = failed(&world, "evt_1").await;
         slack.respond_with(&[503, 503]);
         world.deliver_alerts(&[event_id]).await;
         for (sent, state) in [(2, "pending"), (3, "delivered")] {
-            pass(&world, "10 minutes").await;
+            world.age_alerts("10 minutes").await;
             slack.hang_next(Duration::from_secs(1));
             let sending = begin_delivery(&world, event_id).await;
             slack.wait_for(sent).await;
