@@ -56,6 +56,7 @@ OVER_ALL = {
         r"^SELECT event_id, id FROM reprocesses WHERE state = 'awaiting_result' AND result_due_at <",
     ],
     "what is old goes, whoever's it is, and is counted before": [
+        r"^WITH destination AS \( UPDATE destinations SET sealed = '' WHERE removed_at IS NOT NULL",
         r"^DELETE FROM \w+( \w)?( USING projects p)? WHERE .*< now\(\) - (interval|make_interval)",
         r"^WITH gone AS \( ?(DELETE FROM|UPDATE) \w+ .*< now\(\) - interval .*SELECT '\w+' , date_trunc\('month'",
         r"^SELECT '\w+' , date_trunc\('month', .*< now\(\) - (interval|make_interval).* GROUP BY 2$",
@@ -85,7 +86,7 @@ OVER_ALL = {
         r"^SELECT (held|project_id, kind) .*FROM signing_secrets WHERE",
         r"^SELECT project_id , '' , id , '' , snapshot FROM payment_events WHERE snapshot IS NOT NULL",
         r"^SELECT count\(\*\) FROM \( SELECT sealed FROM signing_secrets",
-        r"^SELECT id, project_id, sealed FROM signing_secrets ORDER BY id DESC LIMIT 1$",
+        r"^SELECT id, project_id, sealed FROM signing_secrets WHERE expires_at IS NULL ORDER BY id DESC LIMIT 1$",
     ],
     "the chain of the audit is one for each project, linked and verified in the order of time": [
         r"^SELECT e\.id, e\.at, (e\.project_id, )?EXISTS \(SELECT FROM audit_chain c WHERE c\.entry_id = e\.id\)",
