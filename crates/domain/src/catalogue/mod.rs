@@ -64,6 +64,16 @@ impl Provider {
         self.row().map_or(&[], |row| row.event_types)
     }
 
+    /// As it is written first: what a receipt names has the catalogue's spelling, and needs no folding.
+    fn has_built_in_type(&self, text: &str) -> bool {
+        let known = self.built_in_types();
+        let is_folded = || {
+            let folded = self.fold(text);
+            known.iter().any(|one| self.fold(one) == folded)
+        };
+        known.contains(&text) || is_folded()
+    }
+
     /// What two spellings of one event type have in common. Letter case does not distinguish types:
     /// Shopify's libraries write `ORDERS_PAID` for `orders/paid`, and Stripe's thin events prefix
     /// `v1.` to the type.
@@ -122,9 +132,7 @@ impl Declaration {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         match self {
-            Self::EventType(provider, name) => {
-                Catalogue::default().find_event_type(provider, name.as_str()).is_some()
-            }
+            Self::EventType(provider, name) => provider.has_built_in_type(name.as_str()),
             Self::EffectType(name) => {
                 EffectType::BUILT_IN.iter().any(|one| one.as_str() == name.as_str())
             }
@@ -211,20 +219,13 @@ impl Catalogue {
         provider: Option<&Provider>,
         text: &str,
     ) -> Result<String, UnknownName> {
-        let providers: Vec<&Provider> = match provider {
-            Some(provider) => vec![provider],
-            None => Provider::BUILT_IN.iter().chain(self.declared_providers()).collect(),
-        };
-        let mut known = providers.iter().flat_map(|provider| self.event_types(provider));
+        let known = || self.chosen(provider).flat_map(move |one| self.event_types(one));
         // As it is written first: what one provider calls `refund` another one calls `REFUND`.
-        let found = known
+        let found = known()
             .find(|known| *known == text.trim())
-            .or_else(|| providers.iter().find_map(|provider| self.find_event_type(provider, text)));
+            .or_else(|| self.chosen(provider).find_map(|one| self.find_event_type(one, text)));
         found.map(str::to_owned).ok_or_else(|| UnknownName {
-            nearest: nearest(
-                text,
-                providers.iter().flat_map(|provider| self.event_types(provider)),
-            ),
+            nearest: nearest(text, known()),
             cure: self.declare_event_type(provider.map(Provider::as_str), Some(text)),
         })
     }
@@ -235,9 +236,11 @@ impl Catalogue {
     /// When there is no such effect.
     pub fn effect_type(&self, text: &str) -> Result<EffectType, UnknownName> {
         let folded = text.trim().to_ascii_lowercase();
-        let known = self.effect_types();
-        known.iter().find(|one| one.as_str() == folded).cloned().ok_or_else(|| UnknownName {
-            nearest: nearest(text, known.iter().map(EffectType::as_str)),
+        let built_in = EffectType::BUILT_IN.iter().find(|one| one.as_str() == folded).cloned();
+        let declared = || self.declared_effects().find(|name| name.as_str() == folded);
+        let found = built_in.or_else(|| declared().cloned().map(EffectType::Declared));
+        found.ok_or_else(|| UnknownName {
+            nearest: nearest(text, self.effect_types().iter().map(EffectType::as_str)),
             cure: nameable(text).map(|name| self.declare("--effect-type", &name)),
         })
     }
@@ -266,10 +269,7 @@ impl Catalogue {
     /// Every effect, the built-in ones first.
     #[must_use]
     pub fn effect_types(&self) -> Vec<EffectType> {
-        let declared = self.declared.iter().filter_map(|one| match one {
-            Declaration::EffectType(name) => Some(EffectType::Declared(name.clone())),
-            Declaration::EventType(..) => None,
-        });
+        let declared = self.declared_effects().cloned().map(EffectType::Declared);
         EffectType::BUILT_IN.iter().cloned().chain(declared).collect()
     }
 
@@ -295,6 +295,19 @@ impl Catalogue {
     fn declare(&self, option: &str, name: &str) -> String {
         let project = self.project.map_or_else(|| "PROJECT_ID".to_owned(), |id| id.to_string());
         format!("sendpromptly project declare --project {project} {option} {name}")
+    }
+
+    /// The provider that is given, else every one.
+    fn chosen<'a>(&'a self, provider: Option<&'a Provider>) -> impl Iterator<Item = &'a Provider> {
+        let all = || Provider::BUILT_IN.iter().chain(self.declared_providers());
+        provider.into_iter().chain(provider.is_none().then(all).into_iter().flatten())
+    }
+
+    fn declared_effects(&self) -> impl Iterator<Item = &Name> {
+        self.declared.iter().filter_map(|one| match one {
+            Declaration::EffectType(name) => Some(name),
+            Declaration::EventType(..) => None,
+        })
     }
 
     fn declared_providers(&self) -> impl Iterator<Item = &Provider> {
