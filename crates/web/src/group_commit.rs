@@ -138,6 +138,13 @@ impl<G: Group> Default for Commits<G> {
     }
 }
 
+impl<G: Group> Commits<G> {
+    /// Whether a batch could be started that nobody is starting.
+    fn may_start(&self) -> bool {
+        !self.starting && self.running < BATCHES && self.queue.has_ready()
+    }
+}
+
 struct Waiting<G: Group> {
     work: G::Work,
     reply: Reply<G>,
@@ -162,15 +169,15 @@ impl<G: Group> Shared<G> {
             return Err(self.too_many());
         }
         let ticket = commits.queue.join(names, Waiting { work, reply });
-        drop(commits);
-        self.start();
+        self.start(commits);
         Ok((ticket, response))
     }
 
     /// Takes work out of the queue. `false` if it was begun.
     fn leave(self: &Arc<Self>, ticket: Ticket) -> bool {
-        let left = self.commits().queue.leave(ticket).is_some();
-        self.start();
+        let mut commits = self.commits();
+        let left = commits.queue.leave(ticket).is_some();
+        self.start(commits);
         left
     }
 
@@ -184,11 +191,14 @@ impl<G: Group> Shared<G> {
     }
 
     /// Starts as many batches as there may be. Called whenever something may have become ready, or
-    /// a batch has ended; one call goes through the queue for all.
-    fn start(self: &Arc<Self>) {
-        if Handle::try_current().is_err() || std::mem::replace(&mut self.commits().starting, true) {
+    /// a batch has ended, with the lock under which that was noted: most calls start nothing. One
+    /// call goes through the queue for all.
+    fn start(self: &Arc<Self>, mut commits: MutexGuard<'_, Commits<G>>) {
+        if !commits.may_start() || Handle::try_current().is_err() {
             return;
         }
+        commits.starting = true;
+        drop(commits);
         // A runtime that ends drops what is spawned, and that comes back here: to return above.
         while let Some((batch, slot)) = self.next_batch() {
             let shared = Arc::clone(self);
@@ -229,8 +239,9 @@ struct Held<G: Group> {
 
 impl<G: Group> Drop for Held<G> {
     fn drop(&mut self) {
-        self.shared.commits().queue.release(self.ticket);
-        self.shared.start();
+        let mut commits = self.shared.commits();
+        commits.queue.release(self.ticket);
+        self.shared.start(commits);
     }
 }
 
@@ -239,8 +250,9 @@ struct Slot<G: Group>(Arc<Shared<G>>);
 
 impl<G: Group> Drop for Slot<G> {
     fn drop(&mut self) {
-        self.0.commits().running -= 1;
-        self.0.start();
+        let mut commits = self.0.commits();
+        commits.running -= 1;
+        self.0.start(commits);
     }
 }
 

@@ -35,6 +35,11 @@ impl<T> Queue<T> {
         self.ready.len() + self.blocked.len()
     }
 
+    /// Whether there is something to be taken.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     pub(super) fn join(&mut self, names: [Name; 2], item: T) -> Ticket {
         self.joined += 1;
         let ticket = Ticket { number: self.joined, names };
@@ -100,8 +105,9 @@ mod tests {
             queue.join([number, number + 1], word);
         }
         assert_eq!(words(&queue.take(2)), ["a", "b"]);
+        assert!(queue.has_ready());
         assert_eq!(words(&queue.take(2)), ["c"]);
-        assert_eq!(queue.waiting(), 0);
+        assert_eq!((queue.waiting(), queue.has_ready()), (0, false));
     }
 
     #[test]
