@@ -9,6 +9,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::catalogue::{Kind, METRICS, SDK_PREFIX, name};
+use crate::requests;
 
 /// From a receipt that is taken at once to a repair endpoint that hangs.
 const BUCKETS: [f64; 14] =
@@ -32,6 +33,7 @@ impl Exposition {
         metrics::set_global_recorder(recorder).ok()?;
         describe();
         begin(version);
+        requests::begin();
         Some(Self(handle))
     }
 

@@ -12,6 +12,7 @@
 pub mod catalogue;
 mod exposition;
 mod projects;
+mod requests;
 pub mod sdk;
 pub mod trace;
 
@@ -25,27 +26,7 @@ use catalogue::name;
 pub use exposition::Exposition;
 use projects::ByProject;
 pub use projects::MOST_PROJECTS;
-
-/// A request was responded to.
-pub fn request(method: &'static str, route: &str, status: u16, took: Duration) {
-    let route = if route.is_empty() { "unmatched".to_owned() } else { route.to_owned() };
-    histogram!(name::REQUEST_SECONDS, "method" => method, "route" => route.clone())
-        .record(took.as_secs_f64());
-    counter!(name::REQUESTS, "method" => method, "route" => route, "code" => status_text(status))
-        .increment(1);
-}
-
-/// Without an allocation for those that are usual.
-fn status_text(status: u16) -> metrics::SharedString {
-    match status {
-        200 => "200".into(),
-        202 => "202".into(),
-        303 => "303".into(),
-        401 => "401".into(),
-        503 => "503".into(),
-        other => other.to_string().into(),
-    }
-}
+pub use requests::request;
 
 /// What became of a receipt or a result that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
