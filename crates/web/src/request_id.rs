@@ -7,6 +7,7 @@
 //! of the target `access`; those to probes and to browsers that fetch a page's files are at `debug`.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
@@ -25,9 +26,9 @@ const ACCESS: &str = "access";
 /// Routes that are asked again and again and say nothing of the business.
 const QUIET: [&str; 3] = ["/healthz", "/readyz", "/assets/{file}"];
 
-/// The id of one request: `req_` and 26 characters that sort by time.
+/// The id of one request: `req_` and 26 characters that sort by time. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// A fresh id.
@@ -36,7 +37,7 @@ impl RequestId {
         // The digits are those of every other id of the product; only the prefix is the edge's own.
         let id = EventId::from_uuid(Uuid::now_v7()).to_string();
         let digits = id.strip_prefix(EventId::PREFIX).unwrap_or(&id);
-        Self(format!("req_{digits}"))
+        Self(format!("req_{digits}").into())
     }
 
     /// The id as text.
