@@ -47,7 +47,11 @@ macro_rules! typed_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&format!("{}{}", $prefix, encode(self.0)))
+                let mut text = [0; $prefix.len() + LENGTH];
+                let (prefix, digits) = text.split_at_mut($prefix.len());
+                prefix.copy_from_slice($prefix.as_bytes());
+                encode(self.0, digits);
+                f.pad(str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -134,15 +138,13 @@ typed_id! {
     FilterId = "flt_",
 }
 
-fn encode(uuid: Uuid) -> String {
-    let bits = uuid.as_u128();
-    (0..LENGTH)
-        .rev()
-        .map(|place| {
-            let digit = (bits >> (place * 5)) & 31;
-            char::from(ALPHABET[usize::try_from(digit).unwrap_or_default()])
-        })
-        .collect()
+/// Writes the bits as digits, the last one first.
+fn encode(uuid: Uuid, digits: &mut [u8]) {
+    let mut bits = uuid.as_u128();
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[usize::try_from(bits & 31).unwrap_or_default()];
+        bits >>= 5;
+    }
 }
 
 fn decode(text: &str) -> Option<Uuid> {
@@ -166,6 +168,7 @@ mod tests {
     fn an_id_prints_its_prefix_and_26_characters() {
         let id = EventId::from_uuid(Uuid::from_u128(u128::MAX));
         assert_eq!(id.to_string(), "ev_7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
+        assert_eq!(format!("{id:>31}"), "  ev_7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
     }
 
     #[test]
