@@ -16,14 +16,14 @@ impl ApiKey {
     /// few.
     #[must_use]
     pub fn from_random(mode: Mode, random: &[u8]) -> Option<Self> {
-        base62::make(prefix(mode), random).map(Self)
+        base62::make(prefix(mode), random).map(Self::new)
     }
 
     /// Reads a key as a caller sent it; `None` for anything that was never made here.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let known = Mode::ALL.iter().any(|mode| base62::is_well_formed(prefix(*mode), text));
-        known.then(|| Self(text.to_owned()))
+        known.then(|| Self::new(text.to_owned()))
     }
 }
 

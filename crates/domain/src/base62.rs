@@ -20,8 +20,9 @@ pub(crate) fn make(prefix: &str, random: &[u8]) -> Option<String> {
         .take(RANDOM_LENGTH)
         .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]))
         .collect();
-    let text = format!("{prefix}{body}");
-    (body.len() == RANDOM_LENGTH).then(|| format!("{text}{}", checksum(&text)))
+    let mut text = format!("{prefix}{body}");
+    text.extend(checksum(&text).map(char::from));
+    (body.len() == RANDOM_LENGTH).then_some(text)
 }
 
 /// Whether a text could have been made here with this prefix.
@@ -35,17 +36,17 @@ pub(crate) fn is_well_formed(prefix: &str, text: &str) -> bool {
         return false;
     }
     let (checked, sum) = text.split_at(text.len() - CHECKSUM_LENGTH);
-    checksum(checked) == sum
+    checksum(checked) == sum.as_bytes()
 }
 
-fn checksum(text: &str) -> String {
+fn checksum(text: &str) -> [u8; CHECKSUM_LENGTH] {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[usize::try_from(rest % 62).unwrap_or_default()];
         rest /= 62;
     }
-    digits.iter().copied().map(char::from).collect()
+    digits
 }
 
 /// Declares such a secret. It has no `Display`, and its `Debug` hides it. The database keeps its SHA-256 only, with the
@@ -54,25 +55,34 @@ macro_rules! base62_secret {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(String);
+        pub struct $name {
+            text: String,
+            hash: [u8; 32],
+        }
 
         impl $name {
+            /// A request looks its secret up more than once; the hash of it is made here alone.
+            fn new(text: String) -> Self {
+                let hash = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes()).into();
+                Self { text, hash }
+            }
+
             /// The secret itself, to be shown once.
             #[must_use]
             pub fn reveal(&self) -> &str {
-                &self.0
+                &self.text
             }
 
             /// What the database keeps instead of it.
             #[must_use]
-            pub fn hash(&self) -> [u8; 32] {
-                <sha2::Sha256 as sha2::Digest>::digest(self.0.as_bytes()).into()
+            pub const fn hash(&self) -> [u8; 32] {
+                self.hash
             }
 
             /// The last four characters, for people to distinguish such secrets.
             #[must_use]
             pub fn last_four(&self) -> &str {
-                &self.0[self.0.len() - 4..]
+                &self.text[self.text.len() - 4..]
             }
         }
 

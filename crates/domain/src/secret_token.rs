@@ -101,13 +101,13 @@ impl OperatorToken {
     /// few.
     #[must_use]
     pub fn from_random(random: &[u8]) -> Option<Self> {
-        base62::make(OPERATOR_PREFIX, random).map(Self)
+        base62::make(OPERATOR_PREFIX, random).map(Self::new)
     }
 
     /// Reads a token as a caller sent it; `None` for anything that was never made here.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        base62::is_well_formed(OPERATOR_PREFIX, text).then(|| Self(text.to_owned()))
+        base62::is_well_formed(OPERATOR_PREFIX, text).then(|| Self::new(text.to_owned()))
     }
 }
 
