@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::ids::{EventId, IncidentId};
+use domain::ids::EventId;
 use serde::{Deserialize, Serialize};
 use store::api_keys::KeyOwner;
 use store::idempotency::{self, Claim, KeyUse, ResponseScope, StoredResponse};
@@ -292,20 +292,25 @@ pub(super) fn accepted(body: &impl Serialize) -> Result<StoredResponse, ApiError
     Ok(StoredResponse { status: StatusCode::ACCEPTED.as_u16(), body })
 }
 
-/// What a response is about.
+/// What a response is about, by ids as they are written.
 #[derive(Deserialize)]
-struct Subject {
-    event_id: Option<EventId>,
-    incident: Option<SubjectIncident>,
+struct Subject<'a> {
+    event_id: Option<&'a str>,
+    #[serde(borrow)]
+    incident: Option<SubjectIncident<'a>>,
 }
 
 #[derive(Deserialize)]
-struct SubjectIncident {
-    id: IncidentId,
+struct SubjectIncident<'a> {
+    id: &'a str,
 }
 
-/// Has the log lines of the request name what it was about, from here on.
+/// Has the log lines of the request name what it was about, from here on. Where neither log nor
+/// trace keeps that, the response is not read again for it.
 pub(super) fn name_subject(stored: &StoredResponse) {
+    if !trace::takes_notes() {
+        return;
+    }
     let Ok(Subject { event_id, incident }) = serde_json::from_slice(&stored.body) else { return };
     if let Some(event_id) = event_id {
         trace::note("event_id", &event_id);

@@ -79,6 +79,11 @@ impl FlowSpan {
     }
 }
 
+/// Whether what is [noted](note) here is kept anywhere: in log lines, or in a span that is recorded.
+pub fn takes_notes() -> bool {
+    !Span::current().is_disabled() || get_active_span(|span| span.is_recording())
+}
+
 /// Has the log lines and the span of what runs here name what was found out about it, by the name
 /// of a field.
 pub fn note(name: &'static str, fact: &dyn Display) {

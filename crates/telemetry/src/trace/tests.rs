@@ -83,6 +83,7 @@ fn one_that_is_not_sampled_hands_its_trace_on_and_leaves_its_future_alone() {
     assert!(followed.starts_with(&format!("00-{TRACE}-")), "{followed}");
     assert!(followed.ends_with("-00") && !followed.contains(PARENT), "{followed}");
     assert_eq!(span.run(async { is_anything_current() }).now_or_never(), Some(false));
+    assert_eq!(span.run(async { takes_notes() }).now_or_never(), Some(false));
     span.note("event_id", &"ev_1");
     span.responded(500);
     drop(span);
@@ -96,6 +97,7 @@ fn one_that_is_sampled_has_its_parent_and_what_is_noted_later() {
     span.describe([("method", Some("POST")), ("trace_id", None)]);
     span.note("event_id", &"ev_1");
     span.run(async { note("project_id", &"proj_1") }).now_or_never().expect("no wait");
+    assert_eq!(span.run(async { takes_notes() }).now_or_never(), Some(true));
     note("incident_id", &"of something else");
     span.responded(503);
     drop(span);
