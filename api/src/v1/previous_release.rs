@@ -94,10 +94,9 @@ pub(super) fn hash_result(body: &Map<String, Value>) -> Result<[u8; 32], ApiErro
 }
 
 fn hash(request: &impl Serialize) -> Result<[u8; 32], ApiError> {
-    match serde_json::to_vec(request) {
-        Ok(bytes) => Ok(Sha256::digest(bytes).into()),
-        Err(error) => Err(ApiError::internal(error)),
-    }
+    let mut hasher = Sha256::new();
+    serde_json::to_writer(&mut hasher, request).map_err(ApiError::internal)?;
+    Ok(hasher.finalize().into())
 }
 
 #[cfg(test)]
