@@ -219,7 +219,7 @@ async fn claim_all(
             .provider_event_id
             .map(|id| provider_event_lock(it.used.project_id, id))) as &[Option<String>],
         &column(wanted, |it| it.used.project_id.as_uuid()),
-        &column(wanted, |it| it.used.route_of(ResponseScope::Route)),
+        &column(wanted, |it| it.used.route) as &[&str],
         &column(wanted, |it| it.used.route_of(ResponseScope::Scope)),
         &column(wanted, |it| it.used.key) as &[&str],
     )
