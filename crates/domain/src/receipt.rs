@@ -117,7 +117,8 @@ impl Receipt {
     /// The names that are not built in: it may use them as long as its project declares them.
     #[must_use]
     pub fn declared_names(&self) -> Vec<Declaration> {
-        let event_type = self.event_type.parse().ok();
+        let is_built_in = self.provider.has_built_in_type(&self.event_type);
+        let event_type = if is_built_in { None } else { self.event_type.parse().ok() };
         let event_type = event_type.map(|name| Declaration::EventType(self.provider.clone(), name));
         let effect_type = match &self.effect_type {
             EffectType::Declared(name) => Some(Declaration::EffectType(name.clone())),
@@ -206,7 +207,9 @@ fn shop_domain_of(fields: &mut Fields<'_>, provider: Option<&Provider>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::ProjectId;
     use serde_json::json;
+    use uuid::Uuid;
 
     fn stripe() -> Value {
         json!({
@@ -235,6 +238,21 @@ mod tests {
         let receipt = parse(&stripe()).expect("taken");
         assert_eq!(receipt.provider_event_id, "evt_1");
         assert_eq!(receipt.timeout_minutes, None);
+    }
+
+    #[test]
+    fn the_names_that_a_project_declares_are_known_from_the_built_in_ones() {
+        assert!(parse(&stripe()).expect("taken").declared_names().is_empty());
+        let event_type = Declaration::event_type("stripe:charge.captured").expect("a declaration");
+        let effect_type = Declaration::effect_type("license_issue").expect("a declaration");
+        let declared = vec![event_type, effect_type];
+        let catalogue = &Catalogue::new(ProjectId::from_uuid(Uuid::nil()), declared.clone());
+        let mut body = stripe();
+        body["event_type"] = json!("charge.captured");
+        body["effect_type"] = json!("license_issue");
+        let context = ReceiptContext { catalogue, mode: Mode::Test };
+        let receipt = Receipt::parse(body.as_object().expect("an object"), context);
+        assert_eq!(receipt.expect("taken").declared_names(), declared);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Provider {
     }
 
     /// As it is written first: what a receipt names has the catalogue's spelling, and needs no folding.
-    fn has_built_in_type(&self, text: &str) -> bool {
+    pub(crate) fn has_built_in_type(&self, text: &str) -> bool {
         let known = self.built_in_types();
         let is_folded = || {
             let folded = self.fold(text);
