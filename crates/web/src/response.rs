@@ -41,13 +41,14 @@ where
 {
     let unknown = || any(|| async { StatusCode::NOT_FOUND });
     let routes = API_PATHS.iter().fold(routes, |routes, path| routes.route(path, unknown()));
-    routes.layer(catch_panics()).layer(from_fn(reject_doubtful_host)).layer(from_fn(json_responses))
+    routes.layer(catch_panics()).layer(from_fn(json_responses))
 }
 
 async fn json_responses(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.unwrap_or_else(RequestId::fresh);
-    let mut response = next.run(request).await;
+    // Called, not layered: a layer costs each request a future and a service of its own.
+    let mut response = reject_doubtful_host(request, next).await;
     if let Some(error) = error_behind(&response) {
         error.log(&id);
         response = render(&error, &id, response);
