@@ -82,7 +82,7 @@ pub async fn accept_receipts(
     let with_snapshot = added.iter().filter(|it| it.delivery.snapshot.is_some());
     let with_snapshot = with_snapshot.map(|it| it.owner.project_id);
     let keys = snapshot_keys::ensure(tx, key, with_snapshot).await?;
-    let (mut new, mut responses) = (Vec::new(), Vec::new());
+    let (mut new, mut responses, mut responded) = (Vec::new(), Vec::new(), Vec::new());
     for ((n, scope), found) in claimed.into_iter().zip(found) {
         let it = batch[n];
         if found.is_awaited || found.is_new() && it.is_left(key, &gone) {
@@ -93,11 +93,14 @@ pub async fn accept_receipts(
         let taken = event.as_ref().map_or(found.taken, |event| event.taken);
         let Some(response) = respond(n, taken) else { continue };
         new.extend(event);
-        responses.push((batch[n].used, scope, response.clone()));
-        outcomes[n] = SharedOutcome::Accepted(response);
+        responses.push((batch[n].used, scope, response));
+        responded.push(n);
     }
     if !responses.is_empty() {
         insert_all(tx, &new, &responses).await?;
+    }
+    for (n, (.., response)) in responded.into_iter().zip(responses) {
+        outcomes[n] = SharedOutcome::Accepted(response);
     }
     Ok(outcomes)
 }

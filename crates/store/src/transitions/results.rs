@@ -51,15 +51,18 @@ pub async fn accept_results(
     let wanted = column(batch, |it| ClaimRequest { used: it.used, provider_event_id: None });
     let (mut outcomes, claimed) = idempotency::claim_together(tx, &wanted).await?;
     let events = lock_events(tx, &column(&claimed, |(n, _)| batch[*n])).await?;
-    let (mut new, mut settled) = (Vec::new(), BTreeSet::new());
+    let (mut new, mut responded, mut settled) = (Vec::new(), Vec::new(), BTreeSet::new());
     for ((n, scope), event) in claimed.into_iter().zip(events) {
         let Some(event_id) = event.filter(|event_id| settled.insert(*event_id)) else { continue };
         let Some(response) = respond(n, event_id) else { continue };
-        outcomes[n] = SharedOutcome::Accepted(response.clone());
         let result_id = results::new_id();
         new.push(Success { from: batch[n], event_id, result_id, scope, response });
+        responded.push(n);
     }
     insert_all(tx, &new).await?;
+    for (n, Success { response, .. }) in responded.into_iter().zip(new) {
+        outcomes[n] = SharedOutcome::Accepted(response);
+    }
     Ok(outcomes)
 }
 
