@@ -197,6 +197,30 @@ fn a_database_that_is_half_way_is_brought_up_to_date() {
 }
 
 #[test]
+fn an_index_that_was_left_half_built_is_built_again() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let before = Some(20_261_225_049_999);
+        migrator.run_direct(before, &mut connection, false).await.expect("before");
+        // What is left of one whose building broke off is there, of another sort, and no query may use it.
+        let left = "CREATE INDEX notices_over_idx ON notices (day);
+            UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notices_over_idx'::regclass";
+        apply(&mut connection, "half an index", left.to_owned()).await;
+        pool::migrate(&url).await.expect("migrated");
+        let built: String = sqlx::query_scalar(
+            "SELECT pg_get_indexdef(indexrelid) FROM pg_index
+             WHERE indexrelid = 'notices_over_idx'::regclass AND indisvalid",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("a whole one");
+        assert!(built.contains("(created_at)"), "{built}");
+    });
+}
+
+#[test]
 fn of_an_address_that_is_told_twice_the_oldest_destination_stays() {
     run(async {
         let (_engines, url) = empty_database().await;

@@ -59,12 +59,23 @@ pub(crate) async fn take_turn(connection: &mut PgConnection) -> Result<(), Store
     }
 }
 
-/// Drops what is left of an index that was being built when a process died; it is built again.
+/// The indexes that migrations build concurrently.
+fn concurrent_indexes() -> Vec<String> {
+    let built = MIGRATIONS.iter().filter_map(|migration| {
+        let (_, named) = migration.sql.as_str().split_once("INDEX CONCURRENTLY IF NOT EXISTS ")?;
+        named.split_whitespace().next().map(str::to_owned)
+    });
+    built.collect()
+}
+
+/// Drops what is left of an index that was being built when a process died; it is built again. Without that its migration
+/// would find it there and count as applied.
 async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError> {
     let left: Vec<String> = sqlx::query_scalar(
         "SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-         WHERE NOT i.indisvalid AND (c.relname LIKE '%\\_divided\\_key' OR c.relname = 'audit_texts_project_idx')",
+         WHERE NOT i.indisvalid AND c.relname = ANY ($1)",
     )
+    .bind(concurrent_indexes())
     .fetch_all(&mut *connection)
     .await?;
     for index in left {
@@ -176,4 +187,17 @@ pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
         connection.retire();
     }
     Ok(writable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_index_that_is_built_without_a_transaction_is_known_by_its_name() {
+        let alone = MIGRATIONS.iter().filter(|migration| migration.no_tx).count();
+        let built = concurrent_indexes();
+        assert_eq!(built.len(), alone, "one in each such migration: {built:?}");
+        assert!(built.iter().any(|name| name == "audit_texts_project_idx"), "{built:?}");
+    }
 }
