@@ -277,16 +277,35 @@ fn nobody_waits_behind_a_migration_that_waits_for_a_dump() {
     });
 }
 
+const LATER: &str =
+    "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+    VALUES (29991231235959, 'from the future', true, '', 0)";
+
 #[test]
 fn a_database_of_a_later_version_is_rejected() {
     run(async {
         let (_engines, url) = empty_database().await;
         pool::migrate(&url).await.expect("migrated");
         let mut connection = PgConnection::connect(&url).await.expect("a connection");
-        let later =
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                     VALUES (29991231235959, 'from the future', true, '', 0)";
-        apply(&mut connection, "a later migration", later.to_owned()).await;
+        apply(&mut connection, "a later migration", LATER.to_owned()).await;
         assert!(matches!(pool::migrate(&url).await, Err(store::StoreError::Migrate(_))));
+    });
+}
+
+#[test]
+fn a_database_of_a_later_version_that_lacks_some_of_ours_is_rejected_as_it_is() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let version = migrator.iter().nth(2).expect("three migrations").version;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        migrator.run_direct(Some(version), &mut connection, false).await.expect("half-way");
+        apply(&mut connection, "a later migration", LATER.to_owned()).await;
+        assert!(matches!(pool::migrate(&url).await, Err(store::StoreError::Migrate(_))));
+        let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a count");
+        assert_eq!(applied, 4, "three of ours, and the later one");
     });
 }
