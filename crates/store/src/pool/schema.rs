@@ -87,14 +87,31 @@ async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError
 
 /// Applies what is missing. An index that is built concurrently waits for every transaction that there is, and nobody waits
 /// behind it: it has all the time, and is tried once, since one that fails is left half-built. Everything else gives up soon
-/// where it gets no lock.
+/// where it gets no lock. Each run reads and checks all that was applied, so there are none for indexes that are built.
 async fn apply_all(connection: &mut PgConnection) -> Result<(), StoreError> {
-    for concurrent in MIGRATIONS.iter().filter(|migration| migration.no_tx) {
+    let applied = list_applied(connection).await?;
+    let missing: Vec<_> = MIGRATIONS
+        .iter()
+        .filter(|migration| migration.no_tx && !applied.contains(&migration.version))
+        .collect();
+    for concurrent in missing {
         apply_up_to(connection, Some(concurrent.version - 1)).await?;
         set_lock_timeout(connection, "0").await?;
         MIGRATIONS.run_direct(Some(concurrent.version), &mut *connection, false).await?;
     }
     apply_up_to(connection, None).await
+}
+
+/// The versions that were applied; none in a database without a schema.
+async fn list_applied(connection: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let applied = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success");
+    Ok(applied.fetch_all(connection).await?)
 }
 
 /// Applies what is missing up to a version, and begins a migration again that got no lock, such as beside a dump.
