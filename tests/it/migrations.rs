@@ -197,6 +197,30 @@ fn a_database_that_is_half_way_is_brought_up_to_date() {
 }
 
 #[test]
+fn an_index_that_was_left_half_built_is_built_again() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let before = Some(20_261_225_049_999);
+        migrator.run_direct(before, &mut connection, false).await.expect("before");
+        // What is left of one whose building broke off is there, of another sort, and no query may use it.
+        let left = "CREATE INDEX notices_over_idx ON notices (day);
+            UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notices_over_idx'::regclass";
+        apply(&mut connection, "half an index", left.to_owned()).await;
+        pool::migrate(&url).await.expect("migrated");
+        let built: String = sqlx::query_scalar(
+            "SELECT pg_get_indexdef(indexrelid) FROM pg_index
+             WHERE indexrelid = 'notices_over_idx'::regclass AND indisvalid",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("a whole one");
+        assert!(built.contains("(created_at)"), "{built}");
+    });
+}
+
+#[test]
 fn of_an_address_that_is_told_twice_the_oldest_destination_stays() {
     run(async {
         let (_engines, url) = empty_database().await;
@@ -253,16 +277,35 @@ fn nobody_waits_behind_a_migration_that_waits_for_a_dump() {
     });
 }
 
+const LATER: &str =
+    "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+    VALUES (29991231235959, 'from the future', true, '', 0)";
+
 #[test]
 fn a_database_of_a_later_version_is_rejected() {
     run(async {
         let (_engines, url) = empty_database().await;
         pool::migrate(&url).await.expect("migrated");
         let mut connection = PgConnection::connect(&url).await.expect("a connection");
-        let later =
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                     VALUES (29991231235959, 'from the future', true, '', 0)";
-        apply(&mut connection, "a later migration", later.to_owned()).await;
+        apply(&mut connection, "a later migration", LATER.to_owned()).await;
         assert!(matches!(pool::migrate(&url).await, Err(store::StoreError::Migrate(_))));
+    });
+}
+
+#[test]
+fn a_database_of_a_later_version_that_lacks_some_of_ours_is_rejected_as_it_is() {
+    run(async {
+        let (_engines, url) = empty_database().await;
+        let migrator = Migrator::new(folder("../migrations")).await.expect("migrations");
+        let version = migrator.iter().nth(2).expect("three migrations").version;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        migrator.run_direct(Some(version), &mut connection, false).await.expect("half-way");
+        apply(&mut connection, "a later migration", LATER.to_owned()).await;
+        assert!(matches!(pool::migrate(&url).await, Err(store::StoreError::Migrate(_))));
+        let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a count");
+        assert_eq!(applied, 4, "three of ours, and the later one");
     });
 }

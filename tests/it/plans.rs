@@ -13,6 +13,7 @@
 //! noticed.
 
 mod bad_week;
+mod forgetting;
 mod months;
 mod newest;
 mod questions;

@@ -43,7 +43,7 @@ pub struct DestinationResponse {
 
 /// A new destination: one of `email`, `slack`, `slack_app` with `channel` and `signing_secret`, `teams`, `discord`, `pagerduty`,
 /// `ntfy`, `webhook`, and `activity` with `queue`.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationBody))]
 pub struct DestinationRequest {
     /// An e-mail address.
@@ -85,6 +85,11 @@ pub struct DestinationRequest {
     pub every_incident: Option<bool>,
 }
 
+domain::debug_without!(DestinationRequest {
+    shown: [email, channel, slack_api, endpoint, activity, queue, label, every_incident],
+    hidden: [slack, slack_app, signing_secret, teams, discord, pagerduty, ntfy, token, webhook],
+});
+
 /// What changes of a destination: at least one of these.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = DestinationChange))]
@@ -99,7 +104,7 @@ pub struct DestinationUpdateRequest {
 }
 
 /// A destination that was added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddedDestination {
     #[cfg_attr(
@@ -113,8 +118,13 @@ pub struct AddedDestination {
     pub signing_secret: Option<String>,
 }
 
+domain::debug_without!(AddedDestination {
+    shown: [destination_id, kind],
+    hidden: [signing_secret],
+});
+
 /// A webhook's new signing secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RotatedSecret {
     #[cfg_attr(
@@ -129,6 +139,11 @@ pub struct RotatedSecret {
     pub older_sign_until: OffsetDateTime,
 }
 
+domain::debug_without!(RotatedSecret {
+    shown: [destination_id, older_sign_until],
+    hidden: [signing_secret],
+});
+
 /// What became of a test message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = TestOutcome))]
@@ -142,6 +157,28 @@ pub struct TestMessageResponse {
 mod tests {
     use super::*;
     use crate::tests::is_json;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let secret = || Some("canary".to_owned());
+        let request = DestinationRequest {
+            slack: secret(),
+            slack_app: secret(),
+            signing_secret: secret(),
+            teams: secret(),
+            discord: secret(),
+            pagerduty: secret(),
+            ntfy: secret(),
+            token: secret(),
+            webhook: secret(),
+            ..DestinationRequest::default()
+        };
+        let destination_id = "dst_00000000000000000000000001".parse().expect("an id");
+        let (kind, signing_secret) = ("webhook".to_owned(), secret());
+        let added = AddedDestination { destination_id, kind, signing_secret };
+        let printed = format!("{request:?} {added:?}");
+        assert!(!printed.contains("canary"), "{printed}");
+    }
 
     #[test]
     fn an_added_destination_has_exactly_the_fields_of_the_contract() {

@@ -87,7 +87,7 @@ pub struct ExtensionRequest {
 }
 
 /// An extension that was registered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddedExtension {
     #[cfg_attr(
@@ -107,6 +107,11 @@ pub struct AddedExtension {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<String>,
 }
+
+domain::debug_without!(AddedExtension {
+    shown: [extension_id, point, kind, queue, trust, budget_seconds],
+    hidden: [signing_secret],
+});
 
 /// With what an extension is tried.
 #[derive(Debug, Default, Serialize)]

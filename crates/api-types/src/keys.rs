@@ -26,7 +26,7 @@ pub struct KeyResponse {
 }
 
 /// A new key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedKey {
     #[cfg_attr(
@@ -38,6 +38,8 @@ pub struct CreatedKey {
     /// Shown this once.
     pub key: String,
 }
+
+domain::debug_without!(CreatedKey { shown: [key_id, label], hidden: [key] });
 
 /// What a new key is called.
 #[derive(Debug, Serialize)]

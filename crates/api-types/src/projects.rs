@@ -54,7 +54,7 @@ pub struct ProjectResponse {
 }
 
 /// A new project and its signing secret, which is shown this once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedProject {
     #[serde(flatten)]
@@ -62,8 +62,10 @@ pub struct CreatedProject {
     pub signing_secret: String,
 }
 
+domain::debug_without!(CreatedProject { shown: [project], hidden: [signing_secret] });
+
 /// What a project is to be. Fields that are left out keep their value, or have their default.
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ProjectBody))]
 pub struct ProjectRequest {
     /// 1 to 255 characters. Required for a new project.
@@ -104,6 +106,21 @@ pub struct ProjectRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_headers: Option<BTreeMap<String, Option<String>>>,
 }
+
+domain::debug_without!(ProjectRequest {
+    shown: [
+        name,
+        mode,
+        timeout_minutes,
+        retention_months,
+        repair_url,
+        snapshots,
+        snapshot_days,
+        snapshot_in_callback,
+        expected_receipts
+    ],
+    hidden: [callback_headers],
+});
 
 /// What is confirmed of a project that is archived.
 #[derive(Debug, Default, Serialize)]

@@ -25,7 +25,7 @@ pub struct ProofLinkResponse {
 }
 
 /// A new link, with its address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedProofLink {
     #[cfg_attr(
@@ -36,6 +36,8 @@ pub struct CreatedProofLink {
     /// Shown this once.
     pub url: String,
 }
+
+domain::debug_without!(CreatedProofLink { shown: [proof_link_id], hidden: [url] });
 
 /// How long a link opens.
 #[derive(Debug, Default, Serialize)]

@@ -18,6 +18,7 @@ pub mod cause;
 pub mod customer;
 pub mod days;
 pub mod dead_man;
+mod debug_without;
 pub mod destination;
 pub mod diagnostics;
 pub mod effect_result;

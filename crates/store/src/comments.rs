@@ -188,11 +188,15 @@ async fn list(db: impl PgExecutor<'_>, ids: &[AuditId]) -> Result<Vec<Comment>, 
     Ok(comments.collect())
 }
 
-/// Forgets which entries were comments on causes, once they are older than their project keeps events.
+/// Forgets which entries were comments on causes, once they are older than their project keeps events: of each project
+/// some, the oldest first, since a shorter time may leave very many.
 pub async fn delete_old(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let deleted = sqlx::query!(
-        "DELETE FROM cause_comments c USING projects p
-         WHERE p.id = c.project_id AND c.created_at < now() - make_interval(months => p.retention_months)",
+        "DELETE FROM cause_comments WHERE entry_id = ANY (ARRAY(
+             SELECT old.entry_id FROM projects p CROSS JOIN LATERAL (
+                 SELECT c.entry_id FROM cause_comments c
+                 WHERE c.project_id = p.id AND c.created_at < now() - make_interval(months => p.retention_months)
+                 ORDER BY c.created_at LIMIT 1000) AS old))",
     );
     Ok(deleted.execute(db).await?.rows_affected())
 }

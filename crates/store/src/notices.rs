@@ -80,13 +80,14 @@ pub struct Unclaimed {
 
 /// Writes the notices that are due: of each project in which a result was given up since the last
 /// notice, unless that was less than 24 hours ago. What was notified eight days ago is older than all that is looked at.
-/// Returns how many destinations are notified.
+/// Returns how many destinations are notified. The kind that is looked for is a literal, so that whatever the plan is made
+/// for, it may read the index of these alone.
 pub async fn enqueue_notices(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH notified AS (
              SELECT p.id AS project_id, max(n.created_at) AS notified_at,
                     greatest(max(n.until), now() - interval '7 days') AS since
-             FROM projects p LEFT JOIN notices n ON n.project_id = p.id AND n.kind = $3
+             FROM projects p LEFT JOIN notices n ON n.project_id = p.id AND n.kind = 'results_unclaimed'
                  AND n.created_at > now() - interval '8 days' GROUP BY p.id
          ), due AS (
              SELECT notified.project_id, notified.since,

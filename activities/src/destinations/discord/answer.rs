@@ -53,6 +53,11 @@ impl Answer {
         self.body["code"].as_u64()
     }
 
+    /// The message that it made. What is no id of Discord's is none: it is stored, and becomes part of a path.
+    fn message_id(&self) -> Option<&str> {
+        self.body["id"].as_str().filter(|id| is_message_id(id))
+    }
+
     pub(super) fn judge(self) -> Result<Sent, SendFailure> {
         let said = self.said();
         if (400..500).contains(&self.status) && self.code().is_some_and(|it| GONE.contains(&it)) {
@@ -60,7 +65,7 @@ impl Answer {
         }
         match judge_answer(self.status) {
             AnswerVerdict::Delivered => {
-                let posted = self.body["id"].as_str().map(str::to_owned);
+                let posted = self.message_id().map(str::to_owned);
                 if posted.is_none() && self.status != 204 {
                     let said = format!("{said}: this is no message of Discord");
                     return Err(SendFailure::permanent(&said));
@@ -78,11 +83,17 @@ impl Answer {
 
     /// What the destination's owner is shown: of a message its id, since the rest is ours.
     fn said(&self) -> String {
-        match self.body["id"].as_str().filter(|_| self.status < 300) {
+        match self.message_id().filter(|_| self.status < 300) {
             Some(id) => format!("{} message {id}", self.status),
             None => format!("{} {}", self.status, self.text),
         }
     }
+}
+
+/// Whether it is a snowflake: an unsigned number of 64 bits in decimal digits
+/// (<https://discord.com/developers/docs/reference#snowflakes>).
+pub(super) fn is_message_id(text: &str) -> bool {
+    (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Rounded up, so that it has passed by then.

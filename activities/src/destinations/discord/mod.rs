@@ -53,7 +53,7 @@ pub(super) async fn send(
     message: &Value,
     posted: Option<&str>,
 ) -> Result<Sent, SendFailure> {
-    if let Some(id) = posted {
+    if let Some(id) = posted.filter(|id| answer::is_message_id(id)) {
         let answer = ask(http, Method::PATCH, &message_url(url, id), message).await?;
         if !answer.is_unknown_message() {
             return answer.judge();

@@ -201,6 +201,21 @@ async fn what_follows_edits_it_or_is_posted_where_it_was_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_no_id_of_a_message_is_neither_kept_nor_put_into_a_path() {
+    for id in ["", "../../../users/@me", r"7\u00007", "7 7", "７", "123456789012345678901"] {
+        let answer = response("200 OK", "", &format!(r#"{{"id":"{id}"}}"#));
+        let server = HttpServer::responding(answer).await;
+        let failure = ask_about(&server, None).await.expect_err(id);
+        assert_eq!(failure.kind, FailureKind::Permanent, "{id}");
+    }
+    let server = HttpServer::responding(response("200 OK", "", r#"{"id":"77"}"#)).await;
+    let sent = ask_about(&server, Some("../../2/other")).await.expect("posted");
+    assert_eq!(sent.posted.as_deref(), Some("77"));
+    let head = server.received().remove(0).head;
+    assert!(head.starts_with("POST /api/webhooks/1/token?wait=true HTTP/1.1"), "{head}");
+}
+
+#[tokio::test]
 async fn the_last_message_of_a_bucket_says_when_the_next_one_may_come() {
     let headers = "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset-After: 1.2005\r\n";
     let server = HttpServer::responding(response("200 OK", headers, r#"{"id":"1"}"#)).await;

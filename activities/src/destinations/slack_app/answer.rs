@@ -85,7 +85,7 @@ impl Answer {
             return Err(self.reject(error));
         }
         match judge_answer(self.status) {
-            AnswerVerdict::Delivered => match self.body["ts"].as_str() {
+            AnswerVerdict::Delivered => match self.body["ts"].as_str().filter(|ts| is_ts(ts)) {
                 Some(ts) if self.body["ok"] == true => {
                     let said = format!("{} message {ts}", self.status);
                     Ok(Sent { posted: Some(ts.to_owned()), ..Sent::new(&said) })
@@ -125,4 +125,12 @@ impl Answer {
     fn said(&self) -> String {
         format!("{} {}", self.status, self.text)
     }
+}
+
+/// Whether it is a time of Slack's, seconds and a counter, which names a message of a channel
+/// (<https://docs.slack.dev/messaging/retrieving-messages#individual_messages>). Anything else would be stored as one.
+fn is_ts(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once('.');
+    text.len() <= 32 && parts.is_some_and(|(whole, rest)| is_number(whole) && is_number(rest))
 }

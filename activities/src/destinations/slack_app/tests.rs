@@ -287,6 +287,17 @@ async fn each_answer_says_what_to_do_next_and_the_cure() {
 }
 
 #[tokio::test]
+async fn what_is_no_time_of_a_message_is_not_kept() {
+    for ts in ["", "1", ".", "1.", ".2", "1.2.3", r"1\u0000.2", "-1.2", "1503435956.000247 "] {
+        let answer = response("200 OK", "", &format!(r#"{{"ok":true,"ts":"{ts}"}}"#));
+        let server = HttpServer::responding(answer).await;
+        let to = channel(&format!("http://127.0.0.1:{}/api/", server.port));
+        let failure = tell(&to, &Thread::alone(String::new()), &opened()).await.expect_err(ts);
+        assert_eq!(failure.kind, FailureKind::Permanent, "{ts}");
+    }
+}
+
+#[tokio::test]
 async fn the_token_is_in_a_header_and_nowhere_else() {
     let server = HttpServer::responding(response("200 OK", "", r#"{"ok":true,"ts":"1.2"}"#)).await;
     let to = channel(&format!("http://127.0.0.1:{}/api", server.port));

@@ -156,7 +156,7 @@ impl Target {
     }
 
     /// The address by which its provider counts messages, as a hash that gives away nothing of what it is made of: none
-    /// where it counts otherwise. ntfy counts by sender; all else here holds a long secret.
+    /// where it counts otherwise. ntfy counts by sender; all else here holds a long secret, so that the hash needs no key.
     pub(super) fn paced_by(&self) -> Option<i64> {
         let parts: [&str; 2] = match self {
             Self::Email(_) | Self::Ntfy { .. } | Self::Webhook { .. } | Self::Activity { .. } => {

@@ -59,12 +59,23 @@ pub(crate) async fn take_turn(connection: &mut PgConnection) -> Result<(), Store
     }
 }
 
-/// Drops what is left of an index that was being built when a process died; it is built again.
+/// The indexes that migrations build concurrently.
+fn concurrent_indexes() -> Vec<String> {
+    let built = MIGRATIONS.iter().filter_map(|migration| {
+        let (_, named) = migration.sql.as_str().split_once("INDEX CONCURRENTLY IF NOT EXISTS ")?;
+        named.split_whitespace().next().map(str::to_owned)
+    });
+    built.collect()
+}
+
+/// Drops what is left of an index that was being built when a process died; it is built again. Without that its migration
+/// would find it there and count as applied.
 async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError> {
     let left: Vec<String> = sqlx::query_scalar(
         "SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-         WHERE NOT i.indisvalid AND (c.relname LIKE '%\\_divided\\_key' OR c.relname = 'audit_texts_project_idx')",
+         WHERE NOT i.indisvalid AND c.relname = ANY ($1)",
     )
+    .bind(concurrent_indexes())
     .fetch_all(&mut *connection)
     .await?;
     for index in left {
@@ -76,14 +87,31 @@ async fn drop_half_built(connection: &mut PgConnection) -> Result<(), StoreError
 
 /// Applies what is missing. An index that is built concurrently waits for every transaction that there is, and nobody waits
 /// behind it: it has all the time, and is tried once, since one that fails is left half-built. Everything else gives up soon
-/// where it gets no lock.
+/// where it gets no lock. Each run reads and checks all that was applied, so there are none for indexes that are built.
 async fn apply_all(connection: &mut PgConnection) -> Result<(), StoreError> {
-    for concurrent in MIGRATIONS.iter().filter(|migration| migration.no_tx) {
+    let applied = list_applied(connection).await?;
+    let missing: Vec<_> = MIGRATIONS
+        .iter()
+        .filter(|migration| migration.no_tx && !applied.contains(&migration.version))
+        .collect();
+    for concurrent in missing {
         apply_up_to(connection, Some(concurrent.version - 1)).await?;
         set_lock_timeout(connection, "0").await?;
         MIGRATIONS.run_direct(Some(concurrent.version), &mut *connection, false).await?;
     }
     apply_up_to(connection, None).await
+}
+
+/// The versions that were applied; none in a database without a schema.
+async fn list_applied(connection: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let applied = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success");
+    Ok(applied.fetch_all(connection).await?)
 }
 
 /// Applies what is missing up to a version, and begins a migration again that got no lock, such as beside a dump.
@@ -176,4 +204,17 @@ pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
         connection.retire();
     }
     Ok(writable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_index_that_is_built_without_a_transaction_is_known_by_its_name() {
+        let alone = MIGRATIONS.iter().filter(|migration| migration.no_tx).count();
+        let built = concurrent_indexes();
+        assert_eq!(built.len(), alone, "one in each such migration: {built:?}");
+        assert!(built.iter().any(|name| name == "audit_texts_project_idx"), "{built:?}");
+    }
 }

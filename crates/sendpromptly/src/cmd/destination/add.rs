@@ -40,7 +40,7 @@ URLs, keys and tokens are also taken from a file (@path) or from standard input 
 message with `sendpromptly destination test`.";
 
 /// What is added to which project.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub struct Args {
     /// The project's id.
     #[arg(long)]
@@ -79,7 +79,22 @@ pub struct Args {
     no_every_incident: bool,
 }
 
-#[derive(Debug, clap::Args)]
+domain::debug_without!(Args {
+    shown: [
+        project,
+        place,
+        channel,
+        slack_api,
+        endpoint,
+        queue,
+        label,
+        every_incident,
+        no_every_incident
+    ],
+    hidden: [signing_secret, token],
+});
+
+#[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct AddressArgs {
     /// An e-mail address.
@@ -110,6 +125,11 @@ struct AddressArgs {
     #[arg(long, value_name = "NAME")]
     activity: Option<String>,
 }
+
+domain::debug_without!(AddressArgs {
+    shown: [email, activity],
+    hidden: [slack, slack_app, teams, discord, pagerduty, ntfy, webhook],
+});
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     let args = args.with_secrets(std::io::stdin())?;
@@ -247,6 +267,18 @@ mod tests {
         assert_eq!(why, "token can read standard input once");
         let label = read(&["--email", "bob@x.test", "--label", "@-"]).with_secrets(&b""[..]);
         assert_eq!(label.expect("a label").entered().get("label"), Some(&"@-"), "is no secret");
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        for (kind, field) in DestinationKind::all_fields().filter(|(_, field)| field.is_secret) {
+            let (given, address) =
+                (format!("--{}", option(field.name)), format!("--{}", option(kind.as_str())));
+            let typed = [given.as_str(), "canary", &address, "x"];
+            let typed = if given == address { &typed[..2] } else { &typed[..] };
+            let printed = format!("{:?}", read(typed));
+            assert!(!printed.contains("canary"), "{}: {printed}", field.name);
+        }
     }
 
     #[test]

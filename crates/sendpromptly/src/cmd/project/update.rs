@@ -34,7 +34,7 @@ pub struct Args {
     changes: Changes,
 }
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Default, clap::Args)]
 #[group(required = true, multiple = true)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag of the command line each")]
 struct Changes {
@@ -77,6 +77,23 @@ struct Changes {
     #[arg(long, value_name = "NAME")]
     remove_callback_header: Vec<String>,
 }
+
+domain::debug_without!(Changes {
+    shown: [
+        name,
+        repair_url,
+        no_repair_url,
+        timeout_minutes,
+        retention_months,
+        snapshots,
+        no_snapshots,
+        snapshot_days,
+        snapshot_in_callback,
+        no_snapshot_in_callback,
+        remove_callback_header
+    ],
+    hidden: [callback_header],
+});
 
 pub(super) async fn run(args: Args, context: &Context) -> anyhow::Result<CommandOutput> {
     args.changes.name.as_deref().map_or(Ok(()), check_name)?;
