@@ -118,11 +118,13 @@ ROUTES = ("api/src", "crates/console/src")
 COMPARE = "Compare its project_id right there; LOOKS_AT_ALL in scripts/check_isolation.py names pages of all projects."
 LOOKS_AT_ALL = {
     "a page of all projects, for every operator": [
+        "crates/console/src/bulk/by_id.rs",
         "crates/console/src/bulk/mod.rs",
         "crates/console/src/bulk/page.rs",
         "crates/console/src/bulk/pick.rs",
         "crates/console/src/comments.rs",
         "crates/console/src/event.rs",
+        "crates/console/src/go.rs",
         "crates/console/src/incident/details.rs",
         "crates/console/src/incident/siblings.rs",
         "crates/console/src/incidents/causes.rs",

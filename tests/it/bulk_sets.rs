@@ -160,6 +160,18 @@ async fn refund(world: &World) {
 }
 
 #[test]
+fn a_set_is_gone_to_by_its_id() {
+    run(async {
+        let shops = Shops::broken(World::start_without_worker().await).await;
+        let bob = Operator::signed_in(&shops.world, Role::Operator).await;
+        let path = bob.submit("/incidents", "/bulk", &ALL).await.location.expect("its page");
+        let found = bob.page(&format!("/go?q={}", named(&path))).await;
+        let link = found.link("Reprocess 4 incidents of 2 projects?");
+        assert_eq!(link, Some(path), "{}", found.text());
+    });
+}
+
+#[test]
 fn what_was_left_out_of_a_set_can_be_taken_in_after_its_form_was_rejected_too() {
     run(async {
         let world = World::start_without_worker().await;

@@ -1,6 +1,7 @@
 //! Automatic reprocess on real engines: an effect heals without a person, the policy stops and says
 //! so, and whatever dies in between, what was decided happens.
 
+use domain::catalogue::EffectType;
 use domain::ids::{EventId, IncidentId};
 use domain::incident::{IncidentState, Resolution};
 use domain::operator::Role;
@@ -8,6 +9,7 @@ use e2e::console::Operator;
 use e2e::world::SHORT;
 use e2e::{World, WorldOptions, eventually, run, temporal};
 use serde_json::{Value, json};
+use store::policies::find_policy;
 
 async fn cli(world: &World, arguments: &[&str]) -> Value {
     let (code, output) = world.cli(arguments).await.expect("a command");
@@ -202,5 +204,40 @@ fn the_console_changes_a_policy_from_what_it_is_and_turns_it_on_again_as_it_was(
             assert!(page.buttons().contains(&button.to_owned()), "{:?}", page.buttons());
             alice.submit(&path, &format!("{path}/off"), &form).await;
         }
+    });
+}
+
+#[test]
+fn a_policy_saved_from_a_page_that_stood_open_leaves_what_another_changed() {
+    run(async {
+        let world = World::start_without_worker().await;
+        set(&world, &["--attempts", "3", "--delay", "0s"]).await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let path = format!("/projects/{}/policies", world.project.id);
+        let old = alice.page(&format!("{path}?effect_type=credit_grant")).await;
+        let (shown, failed) = (old.hidden("shown"), old.input("Stop when so many failed").value);
+        let of = old.input("Of the last").value;
+        let customers = old.input("Stop above so many customers").value;
+        let form = |attempts| {
+            let typed = ["credit_grant", attempts, "0", &failed, &of, &customers, &shown, "on"];
+            let names = ["effect_type", "attempts", "delay_seconds", "stop_failed", "stop_of"];
+            let names = names.into_iter().chain(["stop_customers", "shown", "enabled"]);
+            names.zip(typed).collect::<Vec<_>>()
+        };
+        let kept = async || {
+            let effect = EffectType::CreditGrant;
+            let policy = find_policy(&world.pool, world.project.id, &effect).await;
+            policy.expect("a database").expect("a policy").settings
+        };
+        set(&world, &["--attempts", "3", "--delay", "60s", "--wait-alerts"]).await;
+        alice.submit(&path, &path, &form("5")).await;
+        let saved = kept().await;
+        assert_eq!((saved.attempts, saved.delay_seconds, saved.wait_alerts), (5, 60, true));
+
+        alice.submit(&path, &format!("{path}/off"), &[("effect_type", "credit_grant")]).await;
+        alice.submit(&path, &path, &form("4")).await;
+        assert_eq!((kept().await.attempts, kept().await.enabled), (4, false), "it stays off");
+        let message = alice.page(&path).await.message().expect("a message");
+        assert!(message.ends_with("was turned off in the meantime, and stays off."), "{message}");
     });
 }

@@ -20,6 +20,12 @@ pub(crate) fn as_shown(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
+/// Whether a form that was sent says that it was shown with this text in this field.
+pub(crate) fn was_shown(sent: &BTreeMap<String, String>, field: &str, text: &str) -> bool {
+    let shown = sent.get(SHOWN).map_or("", String::as_str);
+    form_urlencoded::parse(shown.as_bytes()).any(|(name, shown)| name == field && shown == text)
+}
+
 /// What was sent, but what holds now in each field that was sent as it was shown. Of a form that does not say how it was
 /// shown, all is taken as it was sent.
 pub(crate) fn read_changes<T: DeserializeOwned>(

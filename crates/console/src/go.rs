@@ -1,4 +1,5 @@
 //! Go to anything by its name: pages, projects, saved filters, and whatever the search of incidents and of events finds.
+//! Projects, causes and bulks are found by their ids, too.
 //!
 //! It is a page with a search field. Where scripts run, the same page is asked by a palette that opens over every other
 //! one (`palette.js`), so both always find the same. What is typed is looked for in every state and mode.
@@ -7,11 +8,13 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::ids::{BulkId, BulkSetId, CauseId, ProjectId};
 use domain::operator::Role;
 use serde::Deserialize;
 use store::PgPool;
-use store::projects::list_in_use;
+use store::projects::{Project, find_project, list_in_use};
 use store::saved_filters::list_for;
+use store::search::causes::find_cause;
 use store::search::events::{EventSearch, search_events};
 use store::search::incidents::{IncidentSearch, StateFilter, search_incidents};
 use web::error::ApiError;
@@ -24,7 +27,7 @@ use crate::page::page;
 use crate::saved_filters::href;
 use crate::session::SignedIn;
 use crate::state::ConsoleState;
-use crate::{events, incidents};
+use crate::{bulk, events, incidents};
 
 /// So many things of one kind are shown by their names.
 const MOST: usize = 12;
@@ -85,6 +88,7 @@ async fn go(
         },
     ];
     if !q.is_empty() {
+        groups.push(Group { name: "With this id", links: find_by_id(&state.pool, &q).await? });
         groups.push(Group { name: "Incidents", links: find_incidents(&state.pool, &q).await? });
         groups.push(Group { name: "Events", links: find_events(&state.pool, &q).await? });
     }
@@ -110,11 +114,28 @@ fn list_pages(role: Role) -> Vec<(String, String)> {
 
 async fn name_projects(pool: &PgPool) -> Result<Vec<(String, String)>, ApiError> {
     let projects = list_in_use(pool, None).await?;
-    let named = projects.iter().map(|project| {
-        let name = format!("{} ({})", one_line(&project.name), mode_word(project.mode));
-        (format!("/projects/{}", project.id), name)
-    });
-    Ok(named.collect())
+    Ok(projects.iter().map(name_project).collect())
+}
+
+fn name_project(project: &Project) -> (String, String) {
+    let name = format!("{} ({})", one_line(&project.name), mode_word(project.mode));
+    (format!("/projects/{}", project.id), name)
+}
+
+/// What has this id, of what the searches do not look for by ids.
+async fn find_by_id(pool: &PgPool, q: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let found = if let Ok(id) = q.parse::<BulkId>() {
+        bulk::find_link(pool, id).await?
+    } else if let Ok(id) = q.parse::<BulkSetId>() {
+        bulk::find_set_link(pool, id).await?
+    } else if let Ok(id) = q.parse::<CauseId>() {
+        find_cause(pool, id).await?.map(|cause| (incidents::cause_href(id), cause.title()))
+    } else if let Ok(id) = q.parse::<ProjectId>() {
+        find_project(pool, id).await?.as_ref().map(name_project)
+    } else {
+        None
+    };
+    Ok(found.into_iter().collect())
 }
 
 async fn name_filters(

@@ -97,16 +97,24 @@ async fn revoke(
     PathProject(project): PathProject,
     Path((_, key_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let none = || ApiError::not_found("this project has no such key that is still valid");
+    let none = || ApiError::not_found("this project has no such key");
     let key_id: KeyId = key_id.parse().map_err(|_| none())?;
     // Another project's key is left as it is: without a commit nothing was changed.
-    transaction(&state.pool, async |tx| {
-        let revoked = revoke_key(tx, &signed_in.actor(), key_id).await?;
-        if revoked == Some(project.id) { Ok(()) } else { Err(none()) }
-    })
-    .await?;
-    let message = Message::done("The key is revoked. Requests with it are now rejected.");
-    signed_in.lead_to(&state, &path(&project), &message).await
+    let revoked = transaction(&state.pool, async |tx| {
+        match revoke_key(tx, &signed_in.actor(), key_id).await? {
+            Some(owner) if owner != project.id => Err(none()),
+            revoked => Ok(revoked.is_some()),
+        }
+    });
+    let text = if revoked.await? {
+        "The key is revoked. Requests with it are now rejected."
+    } else {
+        // Of a second press, or a page that stood open.
+        let keys = list_keys(&state.pool, Some(project.id)).await?;
+        keys.iter().find(|key| key.id == key_id).ok_or_else(none)?;
+        "Nothing was changed: this key was revoked already."
+    };
+    signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
 }
 
 async fn render(

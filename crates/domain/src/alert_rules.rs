@@ -145,8 +145,13 @@ impl AlertRules {
     /// Each rule as a phrase, for people.
     #[must_use]
     pub fn phrases(&self) -> Vec<String> {
-        let steps =
-            self.escalate_to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", then ");
+        self.phrases_with(DestinationId::to_string)
+    }
+
+    /// The same, with what each destination is called.
+    #[must_use]
+    pub fn phrases_with(&self, name: impl Fn(&DestinationId) -> String) -> Vec<String> {
+        let steps = self.escalate_to.iter().map(name).collect::<Vec<_>>().join(", then ");
         let phrases = [
             self.quiet_hours.as_ref().map(|hours| format!("quiet hours {hours}")),
             self.remind_every.map(|time| format!("reminders every {time} until acknowledged")),
@@ -206,6 +211,18 @@ mod tests {
             let rules = AlertRules { escalate_after, escalate_to: steps, ..AlertRules::default() };
             assert_eq!(rules.check(), wrong, "{rules:?}");
         }
+    }
+
+    #[test]
+    fn an_escalation_says_what_its_steps_are_called() {
+        let steps = [1, 2].map(|n| DestinationId::from_uuid(Uuid::from_u128(n)));
+        let escalate_after = RuleTime::new(30).ok();
+        let rules =
+            AlertRules { escalate_after, escalate_to: steps.to_vec(), ..AlertRules::default() };
+        let ids = format!("escalation after 30m to {}, then {}", steps[0], steps[1]);
+        assert_eq!(rules.phrases(), [ids]);
+        let name = |id: &DestinationId| if *id == steps[0] { "bob" } else { "alice" }.to_owned();
+        assert_eq!(rules.phrases_with(name), ["escalation after 30m to bob, then alice"]);
     }
 
     #[test]

@@ -137,6 +137,21 @@ pub async fn revoke_secret(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether the project had this secret, which was revoked or has expired.
+pub async fn has_ended(
+    db: impl PgExecutor<'_>,
+    project_id: ProjectId,
+    id: SecretId,
+) -> Result<bool, StoreError> {
+    let ended = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM signing_secrets
+               WHERE id = $2 AND project_id = $1 AND expires_at <= now()) AS "ended!""#,
+        project_id.as_uuid(),
+        id.as_uuid(),
+    );
+    Ok(ended.fetch_one(db).await?)
+}
+
 /// Opens the newest current secret of the installation, to see whether the key is the right one.
 /// `None` if there is no secret yet, so that any key is.
 ///

@@ -161,6 +161,27 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
 }
 
 #[test]
+fn who_may_not_change_the_rules_reads_what_the_destinations_are_called() {
+    run(async {
+        let world = World::start_without_worker().await;
+        let id = world.project.id.to_string();
+        let on_call = ["--email", "oncall@example.com", "--label", "The night shift"];
+        let add = [&["destination", "add", "--project", &id][..], &on_call].concat();
+        let (code, added) = world.cli(&add).await.expect("a command");
+        assert_eq!(code, 0, "{added}");
+        let step = added["destination_id"].as_str().expect("an id");
+        let escalate = ["--escalate-after", "30m", "--escalate-to", step];
+        let set = [&["alerting", "set", "--project", &id][..], &escalate].concat();
+        let (code, output) = world.cli(&set).await.expect("a command");
+        assert_eq!(code, 0, "{output}");
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let text = bob.page(&format!("/projects/{id}/alerting")).await.text();
+        assert!(text.contains("escalation after 30m to The night shift"), "{text}");
+        assert!(!text.contains("dst_"), "{text}");
+    });
+}
+
+#[test]
 fn who_saves_rules_from_an_old_page_leaves_what_another_set_in_the_meantime() {
     run(async {
         let world = World::start_without_worker().await;

@@ -175,6 +175,22 @@ fn pages_of_fifty_lead_to_one_another_and_keep_the_filters() {
 }
 
 #[test]
+fn a_page_from_which_all_entries_have_left_leads_to_the_newest() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        for (filter, newest) in
+            [("", "/audit"), ("action=key.created&", "/audit?action=key.created")]
+        {
+            let last = format!("/audit?{filter}after=aud_00000000000000000000000000");
+            let page = bob.page(&last).await;
+            assert!(page.text().contains("Nothing is on this page any more."), "{}", page.text());
+            assert_eq!(page.link("Show the newest").as_deref(), Some(newest));
+        }
+    });
+}
+
+#[test]
 fn a_spreadsheet_reads_every_cell_as_text() {
     e2e::run(async {
         let world = World::start_without_worker().await;

@@ -42,7 +42,9 @@ fn a_key_is_shown_once_works_and_is_rejected_once_revoked() {
         let text = alice.page(&path).await.text();
         assert!(text.contains("Revoked keys (1)"), "{text}");
         let twice = alice.submit(&path, &format!("{path}/{}/revoke", row.id), &[]).await;
-        assert_eq!(twice.status, 404);
+        assert_eq!((twice.status.as_u16(), twice.location), (303, Some(path.clone())));
+        let message = alice.page(&path).await.message().expect("a message");
+        assert_eq!(message, "Nothing was changed: this key was revoked already.");
         let actors =
             "SELECT action FROM audit_entries WHERE actor = 'operator:admin@cometcart.test'
             AND action LIKE 'key.%' ORDER BY at";

@@ -107,3 +107,33 @@ fn an_admin_who_steps_down_is_led_to_a_page_that_they_may_open() {
         assert!(!page.html().contains("href=\"/people\""), "{}", page.html());
     });
 }
+
+#[test]
+fn the_command_line_changes_roles_and_removes_as_the_page_does() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        let bob = Operator::signed_in(&world, Role::Viewer).await;
+        let run = async |more: &[&str]| {
+            world.cli(&[&["operator"][..], more].concat()).await.expect("a command")
+        };
+        let role = ["role", "--email", &bob.email, "--role", "operator"];
+        let (code, output) = run(&role).await;
+        assert_eq!((code, output["role"].as_str()), (0, Some("operator")), "{output}");
+        let (code, output) = run(&["remove", "--email", &bob.email]).await;
+        assert_eq!((code, output["email"].as_str()), (0, Some(bob.email.as_str())), "{output}");
+        assert_eq!(bob.get("/account").await.status, 303, "signed out");
+
+        let last = ["role", "--email", &alice.email, "--role", "viewer"];
+        for rejected in [&role[..], &last, &["remove", "--email", &alice.email]] {
+            let (code, output) = run(rejected).await;
+            let why = output["error"]["code"].as_str();
+            assert_eq!((code, why), (1, Some("validation_error")), "{output}");
+        }
+        let entries = "SELECT action FROM audit_entries WHERE actor LIKE 'cli:%'
+            AND action LIKE 'operator.%' ORDER BY at";
+        let actions: Vec<String> =
+            sqlx::query_scalar(entries).fetch_all(&world.pool).await.expect("the audit");
+        assert_eq!(actions, ["operator.role_changed", "operator.removed"]);
+    });
+}

@@ -268,6 +268,9 @@ fn a_rotated_secret_signs_beside_the_old_one_until_that_is_revoked() {
         assert_eq!(kept.status, 404, "the current one cannot be revoked");
         let gone = alice.submit(&path, &revoke(old.id), &[]).await;
         assert_eq!(gone.status, 303, "{}", gone.body);
+        alice.submit(&path, &revoke(old.id), &[]).await;
+        let message = alice.page(&path).await.message().expect("a message");
+        assert!(message.contains("this secret was revoked already"), "{message}");
         assert_eq!(signing(&world, &world.project).await, [new]);
         for action in ["secret.rotated", "secret.revoked"] {
             assert_eq!(audited(&world.pool, action).await, ["operator:admin@cometcart.test"]);

@@ -1,6 +1,6 @@
 //! Filters under a name: one's own and shared ones, saved again under another name, and what they narrow by gone.
 
-use domain::ids::{FilterId, OperatorId};
+use domain::ids::{CauseId, FilterId, OperatorId};
 use domain::operator::Role;
 use e2e::console::{Operator, PageResponse};
 use e2e::{World, run};
@@ -188,7 +188,29 @@ fn a_filter_of_what_is_gone_opens_and_says_so_and_all_is_found_by_its_name() {
         let path = format!("/incidents/{incident}");
         snooze(&bob, &path).await;
         find(&bob, &path).await;
+        find_by_id(&world, &bob).await;
     });
+}
+
+/// What has no name that is searched for is found by its id; what is not there is not.
+async fn find_by_id(world: &World, bob: &Operator) {
+    let pick = [("action", "acknowledge"), ("which", "all")];
+    let bulk = bob.submit("/incidents", "/bulk", &pick).await.location.expect("its page");
+    let cause: CauseId = sqlx::query_scalar("SELECT cause FROM incidents")
+        .fetch_one(&world.pool)
+        .await
+        .expect("a cause");
+    let (project, cause) = (world.project.id.to_string(), cause.to_string());
+    for (id, name, path) in [
+        (bulk.trim_start_matches("/bulk/"), "Acknowledge 1 incident?", bulk.clone()),
+        (cause.as_str(), "db_write_failed on invoice.paid", format!("/incidents?cause={cause}")),
+        (project.as_str(), "CometCart (test)", format!("/projects/{project}")),
+    ] {
+        let found = bob.page(&format!("/go?q={id}")).await;
+        assert_eq!(found.link(name), Some(path), "{}", found.text());
+    }
+    let none = bob.page("/go?q=blk_00000000000000000000000001").await.text();
+    assert!(!none.contains("With this id"), "{none}");
 }
 
 /// The list says until when an incident is snoozed.

@@ -7,9 +7,9 @@ use serde_json::json;
 use store::ChangeError;
 use store::bulk::{
     NewBulk, Preview, PreviewRejection, Selection, SteerRejection, count_items, create_preview,
-    dispatch, find_bulk, list_items, purge_previews, start, steer, step,
+    find_bulk, list_items, purge_previews, start, steer, step,
 };
-use store::pool::{self, transaction};
+use store::pool::transaction;
 
 use super::shop::{Shop, bob, receipt_with};
 
@@ -57,7 +57,7 @@ pub async fn running(shop: &Shop, settings: BulkSettings) -> BulkId {
     id
 }
 
-async fn steered(
+pub async fn steered(
     shop: &Shop,
     id: BulkId,
     steering: Steering,
@@ -73,7 +73,7 @@ pub async fn next(shop: &Shop, id: BulkId) -> (BulkState, [i64; 5]) {
 }
 
 /// Lets the pace allow more.
-async fn let_time_pass(shop: &Shop) {
+pub async fn let_time_pass(shop: &Shop) {
     let sql = "UPDATE bulk_reprocesses SET next_at = next_at - interval '1 second', stepped_at = stepped_at - interval '3 minutes'";
     sqlx::query(sql).execute(&shop.pool).await.expect("a statement");
 }
@@ -385,53 +385,5 @@ fn a_project_that_lost_its_repair_url_pauses_it() {
         assert_eq!(none, PreviewRejection::NoRepairUrl);
         let found = find_bulk(&shop.pool, id).await.expect("a database").expect("there");
         assert!(found.why.expect("a reason").contains("repair URL"));
-    });
-}
-
-#[test]
-fn temporal_is_told_until_it_has_it_and_again_where_the_workflow_is_lost() {
-    run(async {
-        let shop = Shop::open().await;
-        break_for(&shop, 1).await;
-        let id = running(&shop, SETTINGS).await;
-        let due = async || dispatch::claim_due(&shop.pool).await.expect("a database");
-        assert_eq!(due().await, [id]);
-        assert!(due().await.is_empty(), "it is claimed");
-        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
-        assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("a database"), 0);
-        let_time_pass(&shop).await;
-        let mut tx = shop.begin().await;
-        let held = sqlx::query("SELECT FROM bulk_reprocesses FOR NO KEY UPDATE").execute(&mut *tx);
-        held.await.expect("one that is steered");
-        assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("no wait"), 0);
-        pool::commit(tx).await.expect("a commit");
-        assert_eq!(dispatch::wake_forgotten(&shop.pool).await.expect("a database"), 1);
-        assert_eq!(due().await, [id]);
-    });
-}
-
-#[test]
-fn what_was_canceled_is_followed_again_where_its_workflow_is_lost() {
-    run(async {
-        let shop = Shop::open().await;
-        let events = break_for(&shop, 3).await;
-        let id = running(&shop, SETTINGS).await;
-        next(&shop, id).await;
-        dispatch::claim_due(&shop.pool).await.expect("a database");
-        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
-        steered(&shop, id, Steering::Cancel).await.expect("canceled");
-        let forgotten = async || dispatch::wake_forgotten(&shop.pool).await.expect("a database");
-        let_time_pass(&shop).await;
-        next(&shop, id).await;
-        assert_eq!(forgotten().await, 0, "its workflow follows it");
-        let_time_pass(&shop).await;
-        assert_eq!(forgotten().await, 1);
-        assert_eq!(dispatch::claim_due(&shop.pool).await.expect("a database"), [id]);
-        dispatch::note_dispatched(&shop.pool, id).await.expect("a database");
-        report(&shop, events[0], "success").await;
-        report(&shop, events[1], "success").await;
-        assert_eq!(next(&shop, id).await, (BulkState::Canceled, [1, 0, 2, 0, 0]));
-        let_time_pass(&shop).await;
-        assert_eq!(forgotten().await, 0, "all of it is over");
     });
 }

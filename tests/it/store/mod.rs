@@ -9,6 +9,7 @@ mod audit_details;
 mod audit_texts;
 mod bulk;
 mod bulk_changes;
+mod bulk_dispatch;
 mod bulk_sets;
 mod callback;
 mod constraints;

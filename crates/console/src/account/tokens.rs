@@ -145,14 +145,13 @@ pub(super) async fn revoke(
     let owner = signed_in.session.operator_id;
     let revoked =
         transaction(&state.pool, async |tx| revoke_token(tx, &signed_in.actor(), owner, id).await);
-    if !revoked.await? {
-        return Err(unknown());
-    }
-    signed_in
-        .lead_to(
-            &state,
-            "/account",
-            &Message::done("The token is revoked. Requests with it are now rejected."),
-        )
-        .await
+    let text = if revoked.await? {
+        "The token is revoked. Requests with it are now rejected."
+    } else {
+        // Of a second press, or a page that stood open.
+        let tokens = list_tokens(&state.pool, owner).await?;
+        tokens.iter().find(|token| token.id == id).ok_or_else(unknown)?;
+        "Nothing was changed: this token was revoked already."
+    };
+    signed_in.lead_to(&state, "/account", &Message::done(text)).await
 }

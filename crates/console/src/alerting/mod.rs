@@ -9,6 +9,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::ids::DestinationId;
 use domain::maintenance::{Hold, HoldReason};
 use domain::timeline::actor_name;
 use store::maintenance::{MaintenanceWindow, list_newest};
@@ -96,12 +97,13 @@ async fn render(
     let windows = list_newest(&state.pool, project.id, MOST).await?;
     let head = Head::new(project, Tab::Alerting, heading(hold.as_ref(), &one_line(&project.name)));
     let layout = Layout::load(state, signed_in, Section::Projects, head.title()).await?;
+    let destinations = list_destinations(&state.pool, project).await?;
     let page = AlertingPage {
         layout,
         head,
         held: hold.as_ref().map(Held::new),
-        phrases: rules.phrases(),
-        destinations: list_destinations(&state.pool, project).await?,
+        phrases: rules.phrases_with(|id| name_among(&destinations, *id)),
+        destinations,
         rules: forms.rules.unwrap_or_else(|| RuleValues::from_rules(&rules)),
         window: forms.window,
         windows: windows.iter().map(|window| WindowItem::new(window, now)).collect(),
@@ -124,6 +126,13 @@ async fn list_destinations(
 ) -> Result<Vec<(String, String)>, StoreError> {
     let all = destinations::list_destinations(pool, Some(project.id)).await?;
     Ok(all.iter().map(|one| (one.id.to_string(), one_line(&one.label))).collect())
+}
+
+/// What a destination is called; its id, if it was removed.
+fn name_among(destinations: &[(String, String)], id: DestinationId) -> String {
+    let id = id.to_string();
+    let known = destinations.iter().find(|(of, _)| *of == id);
+    known.map_or(id, |(_, label)| label.clone())
 }
 
 fn path(project: &Project) -> String {

@@ -113,6 +113,11 @@ impl Filter {
         }
     }
 
+    /// Whether it is about another page than the first.
+    pub fn is_later(&self) -> bool {
+        !(self.after.is_empty() && self.before.is_empty())
+    }
+
     /// Whether anything is left out.
     pub fn narrows(&self) -> bool {
         self.fields().iter().any(|(_, value)| !value.trim().is_empty())

@@ -5,6 +5,7 @@
 //! late for is said and changes nothing. What is of several projects has a page of its own, in `set`.
 
 mod acts;
+mod by_id;
 mod frozen;
 mod page;
 mod pick;
@@ -25,6 +26,7 @@ use store::bulk::{
 use store::pool::transaction;
 use web::error::ApiError;
 
+pub(crate) use self::by_id::{find_link, find_set_link};
 use self::page::show;
 use self::pick::{Pick, Picked};
 pub(crate) use self::under_way::{BulkUnderWay, list_under_way};

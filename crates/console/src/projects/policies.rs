@@ -1,28 +1,31 @@
 //! Automatic reprocess: what a project lets happen without a person, and the causes for which that
 //! has stopped.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::alert::one_line;
+use domain::audit::Actor;
 use domain::catalogue::EffectType;
 use domain::cause::describe_reason;
-use domain::ids::CauseId;
+use domain::ids::{CauseId, ProjectId};
 use domain::reprocess_policy::takes;
 use serde::Deserialize;
 use store::administration::policy::{PolicyRejection, reset_policy, set_policy, turn_off as turn};
 use store::policies::{self, Policy, PolicyStop};
 use store::pool::transaction;
 use store::projects::Project;
-use store::{PgPool, StoreError, declared_names};
+use store::{PgConnection, PgPool, StoreError, declared_names};
 use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::PathProject;
 use super::head::{self, Head, Tab};
 use super::policy_values::PolicyValues;
-use crate::form::FormErrors;
+use crate::form::{FormErrors, read_changes, was_shown};
 use crate::layout::{Layout, Section};
 use crate::page::page_with;
 use crate::session::{Message, SignedIn};
@@ -109,33 +112,70 @@ pub(super) async fn set(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     PathProject(project): PathProject,
-    Form(values): Form<PolicyValues>,
+    Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
+    let actor = signed_in.actor();
+    let set = transaction(&state.pool, async |tx| change(tx, &actor, project.id, sent).await);
+    let text = match set.await? {
+        (_, Ok((effect_type, true))) => format!("Automatic reprocess of {effect_type} is on."),
+        (_, Ok((effect_type, false))) => format!(
+            "The policy is saved. Automatic reprocess of {effect_type} was turned off in the meantime, and stays off."
+        ),
+        (values, Err(errors)) => {
+            return render(&state, &signed_in, &project, values, errors).await;
+        }
+    };
+    signed_in.lead_to(&state, &path(&project), &Message::done(text)).await
+}
+
+/// Reads what was sent and saves it: of which effect, and whether it is on, or what is wrong with it.
+async fn change(
+    tx: &mut PgConnection,
+    actor: &Actor,
+    project_id: ProjectId,
+    sent: BTreeMap<String, String>,
+) -> Result<(PolicyValues, Result<(EffectType, bool), FormErrors>), ApiError> {
+    let values = read_sent(tx, project_id, sent).await?;
     let mut errors = FormErrors::default();
-    if let Some((effect_type, settings)) = values.read(&mut errors) {
-        let actor = signed_in.actor();
-        let set = transaction(&state.pool, async |tx| {
-            set_policy(tx, &actor, project.id, &effect_type, &settings).await
-        });
-        match set.await {
-            Ok(_) => {
-                let text = format!("Automatic reprocess of {effect_type} is on.");
-                return signed_in.lead_to(&state, &path(&project), &Message::done(text)).await;
+    let Some((effect_type, settings)) = values.read(&mut errors) else {
+        return Ok((values, Err(errors)));
+    };
+    let Err(error) = set_policy(tx, actor, project_id, &effect_type, &settings).await else {
+        return Ok((values, Ok((effect_type, settings.enabled))));
+    };
+    match error.rejection()? {
+        rejection @ PolicyRejection::NoProject => {
+            return Err(ApiError::not_found(rejection.to_string()));
+        }
+        PolicyRejection::UnknownEffect(why) => errors.note("effect_type", why),
+        PolicyRejection::Invalid(broken) => {
+            for why in broken {
+                errors.note(why.field(), why);
             }
-            Err(error) => match error.rejection()? {
-                rejection @ PolicyRejection::NoProject => {
-                    return Err(ApiError::not_found(rejection.to_string()));
-                }
-                PolicyRejection::UnknownEffect(why) => errors.note("effect_type", why),
-                PolicyRejection::Invalid(broken) => {
-                    for why in broken {
-                        errors.note(why.field(), why);
-                    }
-                }
-            },
         }
     }
-    render(&state, &signed_in, &project, values, errors).await
+    Ok((values, Err(errors)))
+}
+
+/// What was sent. What the form leaves alone of the policy that it shows stays as whoever saves at the same moment leaves
+/// it; for another effect all of the form is meant.
+async fn read_sent(
+    tx: &mut PgConnection,
+    project_id: ProjectId,
+    mut sent: BTreeMap<String, String>,
+) -> Result<PolicyValues, ApiError> {
+    let chosen = sent.get("effect_type").cloned().unwrap_or_default();
+    if !was_shown(&sent, "effect_type", &chosen) {
+        sent.remove("shown");
+    }
+    let before = match chosen.parse::<EffectType>() {
+        Ok(effect_type) => policies::lock_policy(tx, project_id, &effect_type).await?,
+        Err(_) => None,
+    };
+    match before.as_ref().map(PolicyValues::from_policy) {
+        Some(before) => read_changes(sent, &before.fields()),
+        None => read_changes(sent, &[]),
+    }
 }
 
 /// `POST /projects/{project_id}/policies/off`.

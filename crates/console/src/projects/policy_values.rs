@@ -5,7 +5,7 @@ use domain::reprocess_policy::{InvalidPolicy, PolicySettings};
 use serde::Deserialize;
 use store::policies::Policy;
 
-use crate::form::FormErrors;
+use crate::form::{FormErrors, as_shown};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -20,6 +20,10 @@ pub(super) struct PolicyValues {
     pub(super) wait_alerts: String,
     /// The effect once more, where it may take something from customers.
     pub(super) allow: String,
+    /// Filled where it is to be on.
+    pub(super) enabled: String,
+    /// What the page showed in these, of a policy that there was.
+    pub(super) shown: String,
 }
 
 impl Default for PolicyValues {
@@ -34,6 +38,8 @@ impl Default for PolicyValues {
             stop_customers: usual.stop_customers.to_string(),
             wait_alerts: String::new(),
             allow: String::new(),
+            enabled: "on".to_owned(),
+            shown: String::new(),
         }
     }
 }
@@ -42,7 +48,7 @@ impl PolicyValues {
     /// As a policy is.
     pub(super) fn from_policy(Policy { effect_type, settings, .. }: &Policy) -> Self {
         let given = |is_so: bool, text: &str| if is_so { text.to_owned() } else { String::new() };
-        Self {
+        let values = Self {
             effect_type: effect_type.to_string(),
             attempts: settings.attempts.to_string(),
             delay_seconds: settings.delay_seconds.to_string(),
@@ -51,7 +57,25 @@ impl PolicyValues {
             stop_customers: settings.stop_customers.to_string(),
             wait_alerts: given(settings.wait_alerts, "on"),
             allow: given(settings.may_take, effect_type.as_str()),
-        }
+            enabled: given(settings.enabled, "on"),
+            shown: String::new(),
+        };
+        Self { shown: as_shown(&values.fields()), ..values }
+    }
+
+    /// What may be changed, by the names of the fields.
+    pub(super) fn fields(&self) -> [(&'static str, &str); 9] {
+        [
+            ("effect_type", &self.effect_type),
+            ("attempts", &self.attempts),
+            ("delay_seconds", &self.delay_seconds),
+            ("stop_failed", &self.stop_failed),
+            ("stop_of", &self.stop_of),
+            ("stop_customers", &self.stop_customers),
+            ("wait_alerts", &self.wait_alerts),
+            ("allow", &self.allow),
+            ("enabled", &self.enabled),
+        ]
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -77,7 +101,7 @@ impl PolicyValues {
             errors.take("allow", PolicySettings::read_allow(&effect_type, &self.allow))
         };
         let settings = PolicySettings {
-            enabled: true,
+            enabled: !self.enabled.is_empty(),
             attempts: attempts?,
             delay_seconds: delay_seconds?,
             stop_failed: stop_failed?,

@@ -60,22 +60,25 @@ pub(super) async fn rotate(
 /// `POST /projects/{project_id}/secrets/{secret_id}/revoke`.
 ///
 /// # Errors
-/// `not_found` for the current secret and for one that the project does not have or that has ended;
-/// when the database fails.
+/// `not_found` for the current secret and for one that the project does not have; when the database
+/// fails.
 pub(super) async fn revoke(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
     PathProject(project): PathProject,
     Path((_, secret_id)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let none = || ApiError::not_found("this project has no such older secret that still signs");
+    let none = || ApiError::not_found("this project has no such older secret");
     let secret_id: SecretId = secret_id.parse().map_err(|_| none())?;
     let revoked = transaction(&state.pool, async |tx| {
         revoke_secret(tx, &signed_in.actor(), project.id, secret_id).await
     });
-    if !revoked.await? {
+    let text = if revoked.await? {
+        "The older secret is revoked. It no longer signs callbacks."
+    } else if signing_secrets::has_ended(&state.pool, project.id, secret_id).await? {
+        "Nothing was changed: this secret was revoked already, or its time was over."
+    } else {
         return Err(none());
-    }
-    let message = Message::done("The older secret is revoked. It no longer signs callbacks.");
-    signed_in.lead_to(&state, &head::path(project.id), &message).await
+    };
+    signed_in.lead_to(&state, &head::path(project.id), &Message::done(text)).await
 }

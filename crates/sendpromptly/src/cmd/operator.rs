@@ -1,6 +1,8 @@
 //! Operators: people who may sign in. A password is read without being shown, or from standard
 //! input, never from an argument, which other users of the machine could see.
 
+mod access;
+
 use std::io::{IsTerminal, Read, stdin};
 
 use anyhow::Context as _;
@@ -17,6 +19,7 @@ use store::administration::operator::{SlackUserChange, add_operator, change_slac
 use store::operators::{self, Operator};
 use time::OffsetDateTime;
 
+use self::access::{RemoveArgs, RoleArgs};
 use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
@@ -32,6 +35,12 @@ pub enum Verb {
     /// Say who an operator is in Slack, where buttons act with their role.
     #[command(after_help = SLACK_HELP)]
     Slack(SlackArgs),
+    /// Give an operator another role.
+    #[command(after_help = access::ROLE_HELP)]
+    Role(RoleArgs),
+    /// Remove an operator: they may not sign in any more.
+    #[command(after_help = access::REMOVE_HELP)]
+    Remove(RemoveArgs),
     /// List the people who may sign in.
     #[command(after_help = "Example:\n  sendpromptly operator list")]
     List,
@@ -116,6 +125,8 @@ impl Verb {
         match self {
             Self::Add(args) => add(args, context).await,
             Self::Slack(args) => slack(args, context).await,
+            Self::Role(args) => access::give_role(args, context).await,
+            Self::Remove(args) => access::remove(args, context).await,
             Self::List => list(context).await,
         }
     }

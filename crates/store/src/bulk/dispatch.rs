@@ -2,7 +2,9 @@
 //!
 //! `dispatch_at` is set in the transaction that starts or resumes one, and cleared once Temporal has
 //! its workflow; whoever claims it moves it ahead, so that it is told again if the process dies. One
-//! that runs, or was canceled and still has something that runs, and was not seen to for two minutes has lost its workflow.
+//! that runs, or was canceled and still has something that runs, and was not seen to for two minutes may have lost its
+//! workflow. Where the workflow is there and its steps fail, no worker takes them or it is paused, each wake is one more
+//! signal in its history, of which Temporal takes no more than ten thousand: `woken_at` keeps when the last one was.
 
 use std::time::Duration;
 
@@ -42,13 +44,16 @@ pub async fn note_dispatched(db: impl PgExecutor<'_>, id: BulkId) -> Result<(), 
 }
 
 /// Has those dispatched again that nothing has seen to for two minutes though they run, or were canceled within a week and
-/// what had started is not over. One that somebody holds is seen to: who steers a set holds one of its bulks and waits for the
+/// what had started is not over. Where that does not help, it is done again after twice as long each time, at last once an hour;
+/// the next step, or whoever steers it, begins this anew. One that somebody holds is seen to: who steers a set holds one of its bulks and waits for the
 /// next, and must not be waited for with that one in hand.
 pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let woken = sqlx::query!(
-        "UPDATE bulk_reprocesses SET dispatch_at = now() WHERE id = ANY (ARRAY(
+        "UPDATE bulk_reprocesses SET dispatch_at = now(), woken_at = now() WHERE id = ANY (ARRAY(
              SELECT b.id FROM bulk_reprocesses b
              WHERE b.stepped_at < now() - interval '2 minutes' AND b.dispatch_at IS NULL
+               AND (b.woken_at IS NULL OR b.woken_at < b.stepped_at
+                   OR b.woken_at < now() - least(b.woken_at - b.stepped_at, interval '1 hour'))
                AND (b.state = 'running' OR (b.state = 'canceled' AND b.ended_at > now() - interval '7 days'
                    AND EXISTS (SELECT FROM bulk_reprocess_items i WHERE i.bulk_id = b.id AND i.state = 'started')))
              FOR NO KEY UPDATE OF b SKIP LOCKED))",

@@ -3,7 +3,7 @@
 use api::v1::responses;
 use api_types::events::TimelineEntryResponse;
 use api_types::incidents::{AlertResponse, IncidentResponse, SimilarIncidentResponse};
-use domain::alert::{heading_opened, heading_resolved, one_line};
+use domain::alert::{heading_opened, heading_repair_failed, heading_resolved, one_line};
 use domain::extension::describe_evidence;
 use domain::ids::ReplayId;
 use domain::incident::IncidentState;
@@ -157,11 +157,15 @@ fn describe(details: &IncidentDetails) -> String {
 }
 
 /// The sentence that mails and the console begin with, too.
-fn heading(IncidentDetails { incident, event, .. }: &IncidentDetails) -> String {
+fn heading(IncidentDetails { incident, event, reprocesses, .. }: &IncidentDetails) -> String {
     let reference = one_line(&event.internal_reference);
+    let last = reprocesses.last().map(|(last, _)| last.state).filter(|state| !state.is_running());
     match incident.state {
         IncidentState::Resolved => {
             heading_resolved(&event.effect_type, &reference, incident.resolution)
+        }
+        IncidentState::Open | IncidentState::Acknowledged if last.is_some() => {
+            heading_repair_failed(&event.effect_type, &reference, last)
         }
         IncidentState::Open | IncidentState::Acknowledged | IncidentState::Reprocessing => {
             heading_opened(&event.effect_type, &reference, incident.reason)

@@ -65,9 +65,23 @@ fn a_redirects_target_is_shown_to_people_and_machines() {
 }
 
 #[test]
+fn the_heading_says_how_the_last_reprocess_ended_while_none_runs() {
+    let mut details = details();
+    let mut first_line = |state| {
+        details.reprocesses[0].0.state = state;
+        describe(&details).lines().next().unwrap_or_default().to_owned()
+    };
+    let failed = first_line(ReprocessState::Failed);
+    assert_eq!(failed, "user_456 paid for credits. The reprocess failed.");
+    let running = first_line(ReprocessState::Delivering);
+    assert_eq!(running, "user_456 paid for credits. Adding them failed.");
+}
+
+#[test]
 fn people_read_the_story_from_its_heading_to_its_last_step() {
     let text = describe(&details());
-    assert!(text.starts_with("user_456 paid for credits. Adding them failed."), "{text}");
+    let begins = "user_456 paid for credits. The reprocess was not delivered.";
+    assert!(text.starts_with(begins), "{text}");
     let ended = "2026-11-20 12:00:00Z  manually by bob@example.com, after 2 hours";
     let parts = [
         "account_locked",

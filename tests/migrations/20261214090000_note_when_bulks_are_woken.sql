@@ -1,0 +1,2 @@
+-- Each was woken once.
+UPDATE bulk_reprocesses SET woken_at = now();
