@@ -160,7 +160,7 @@ fn releases_that_differ_show_in_health() {
         };
         ok("versions", "ok").await;
         let newer = "INSERT INTO worker_heartbeats (id, namespace, task_queue, seen_at, release)
-             SELECT gen_random_uuid(), namespace, task_queue, now() + interval '1 hour', '9.1.0' FROM worker_heartbeats LIMIT 1";
+             SELECT gen_random_uuid(), namespace, task_queue, now(), '9.1.0' FROM worker_heartbeats LIMIT 1";
         sqlx::query(newer).execute(&world.pool).await.expect("another worker");
         let differs = ok("versions", "degraded").await;
         let detail = differs["detail"].as_str().expect("a detail");

@@ -4,7 +4,7 @@
 /// two lists, so one that is added later does not compile before somebody has said whether it is a secret.
 #[macro_export]
 macro_rules! debug_without {
-    ($name:ident { shown: [$($shown:ident),* $(,)?], hidden: [$($hidden:ident),+ $(,)?] }) => {
+    ($name:ident { shown: [$($shown:ident),* $(,)?], hidden: [$($hidden:ident),+ $(,)?] $(,)? }) => {
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 let Self { $($shown,)* $($hidden: _,)+ } = self;

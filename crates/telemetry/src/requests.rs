@@ -7,7 +7,7 @@
 //! Nothing is kept before an [`Exposition`](crate::Exposition) is installed: a metric that is looked
 //! up before that goes nowhere for ever.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) fn begin() {
 
 /// The metrics of each route.
 #[derive(Default)]
-struct Requests(RwLock<HashMap<String, Vec<RequestMetrics>>>);
+struct Requests(RwLock<BTreeMap<String, Vec<RequestMetrics>>>);
 
 /// The metrics of the requests that are alike.
 struct RequestMetrics {

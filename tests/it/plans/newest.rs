@@ -21,7 +21,8 @@ const DORA: Uuid = uuid!("00000000-0000-7000-8000-0000000000d0");
 const HOLD: Uuid = uuid!("00000000-0000-7000-8000-0000000000d1");
 const REMINDER: Uuid = uuid!("00000000-0000-7000-8000-0000000000d2");
 
-/// Dora owns a few, a hundred are snoozed until the next one, and the alerts of two hundred were held back.
+/// Dora owns a few, a hundred are snoozed until the next one, the alerts of two hundred were held back, and no policy holds back
+/// those of a thousand any more.
 const SHARED: &str = "
     INSERT INTO operators (id, email, role, password_hash)
     VALUES ('00000000-0000-7000-8000-0000000000d0', 'dora@cometcart.test', 'operator', '');
@@ -31,6 +32,8 @@ const SHARED: &str = "
     INSERT INTO snoozes (id, project_id, event_id, incident_id, cause, snoozed_by)
     SELECT gen_random_uuid(), project_id, event_id, id, cause, 'operator:dora@cometcart.test' FROM incidents
     WHERE state = 'open' ORDER BY id DESC LIMIT 100;
+    UPDATE policy_plans SET alerts_at = NULL
+    WHERE event_id IN (SELECT event_id FROM incidents WHERE state = 'open' ORDER BY id LIMIT 1000);
     INSERT INTO alert_holds (id, project_id, destination_id, reason, began_at, ended_at)
     SELECT '00000000-0000-7000-8000-0000000000d1', project_id, id, 'maintenance', now() - interval '1 hour', now()
     FROM destinations LIMIT 1;

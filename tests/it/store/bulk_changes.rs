@@ -262,7 +262,7 @@ fn one_whose_steps_fail_is_stuck_however_often_they_are_tried() {
              CREATE TRIGGER fail BEFORE UPDATE ON incidents FOR EACH ROW EXECUTE FUNCTION fail()";
         sqlx::raw_sql(fails).execute(&shop.pool).await.expect("a trigger");
         sqlx::query(SEVEN_MINUTES).execute(&shop.pool).await.expect("time that passed");
-        step(&shop.pool, id).await.expect_err("the incident cannot be changed");
+        step(&shop.pool, id).await.expect("what cannot be changed is left to a later step");
         assert_eq!(stuck(&shop).await.bulks, 1);
         let mended = sqlx::query("DROP TRIGGER fail ON incidents").execute(&shop.pool).await;
         mended.expect("no trigger");

@@ -85,7 +85,7 @@ enum Begun {
 pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError> {
     let judged = transaction(pool, async |tx| judge_step(tx, id).await).await?;
     let Some(mut judged) = judged else { return Ok(None) };
-    begin_some(pool, id, &mut judged).await?;
+    let all_could = begin_some(pool, id, &mut judged).await?;
     let counts = count_items(pool, id).await?;
     let wait = match judged.state {
         BulkState::Running => Some(judged.wait),
@@ -93,21 +93,23 @@ pub async fn step(pool: &PgPool, id: BulkId) -> Result<Option<Step>, StoreError>
         BulkState::Canceled => (counts.started > 0).then_some(FOLLOWED),
         BulkState::Preview | BulkState::Paused | BulkState::Done => None,
     };
-    if wait.is_some() {
+    // Where one cannot be begun, the step counts as none: health tells of a bulk that comes no further.
+    if wait.is_some() && all_could {
         note_step(pool, id).await?;
     }
     Ok(Some(Step { state: judged.state, counts, wait }))
 }
 
-/// Starts as many as may start. One that is skipped, or left to a later step, takes no place of the pace.
-async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<(), StoreError> {
-    let (mut left, mut after) = (judged.starts, i32::MIN);
+/// Starts as many as may start. One that is skipped, or left to a later step, takes no place of the pace. Says whether all could
+/// be begun that were looked at.
+async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<bool, StoreError> {
+    let (mut left, mut after, mut all_could) = (judged.starts, i32::MIN, true);
     let wait = std::mem::take(&mut judged.wait);
     for _ in 0..MAX_LOOKED_AT {
         let next = if left == 0 { None } else { find_waiting(pool, id, after).await? };
         let Some(next) = next else {
             judged.wait = judged.wait.max(wait);
-            return Ok(());
+            return Ok(all_could);
         };
         after = next.place;
         match begin(pool, id, judged.canary, &next).await {
@@ -116,21 +118,21 @@ async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<()
             Ok(Begun::Left) => judged.wait = FOR_RESULTS,
             Ok(Begun::None) => {
                 judged.wait = wait;
-                return Ok(());
+                return Ok(all_could);
             }
             Ok(Begun::Stopped(why)) => {
                 stop(pool, id, &why).await?;
                 judged.state = BulkState::Paused;
-                return Ok(());
+                return Ok(all_could);
             }
             Err(error) if error.is_unavailable() => return Err(error),
             Err(error) => {
                 tracing::warn!(bulk_id = %id, event_id = %next.event_id, %error, "left one of a bulk to a later step");
-                judged.wait = FOR_RESULTS;
+                (judged.wait, all_could) = (FOR_RESULTS, false);
             }
         }
     }
-    Ok(())
+    Ok(all_could)
 }
 
 async fn find_waiting(
