@@ -115,8 +115,8 @@ pub(super) async fn set(
     Form(sent): Form<BTreeMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let actor = signed_in.actor();
-    let set = transaction(&state.pool, async |tx| change(tx, &actor, project.id, sent).await);
-    let text = match set.await? {
+    let saved = transaction(&state.pool, async |tx| change(tx, &actor, project.id, sent).await);
+    let text = match saved.await? {
         (_, Ok((effect_type, true))) => format!("Automatic reprocess of {effect_type} is on."),
         (_, Ok((effect_type, false))) => format!(
             "The policy is saved. Automatic reprocess of {effect_type} was turned off in the meantime, and stays off."
