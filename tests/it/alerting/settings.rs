@@ -164,6 +164,7 @@ fn the_console_sets_the_rules_and_shows_that_telling_waits() {
 fn who_may_not_change_the_rules_reads_what_the_destinations_are_called() {
     run(async {
         let world = World::start_without_worker().await;
+        world.alert_bob().await;
         let id = world.project.id.to_string();
         let on_call = ["--email", "oncall@example.com", "--label", "The night shift"];
         let add = [&["destination", "add", "--project", &id][..], &on_call].concat();
