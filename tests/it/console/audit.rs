@@ -179,12 +179,12 @@ fn a_page_from_which_all_entries_have_left_leads_to_the_newest() {
     e2e::run(async {
         let world = World::start_without_worker().await;
         let bob = Operator::signed_in(&world, Role::Viewer).await;
-        let oldest: Uuid =
+        let oldest: uuid::Uuid =
             sqlx::query_scalar("SELECT id FROM audit_entries ORDER BY at, id LIMIT 1")
                 .fetch_one(&world.pool)
                 .await
                 .expect("an entry");
-        let oldest = AuditId::from_uuid(oldest);
+        let oldest = domain::ids::AuditId::from_uuid(oldest);
         for (filter, newest) in
             [("", "/audit"), ("action=key.created&", "/audit?action=key.created")]
         {
