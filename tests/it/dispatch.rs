@@ -1,6 +1,6 @@
 //! Dispatching the outbox: what is urgent does not wait behind what has time.
 
-use e2e::{World, WorldOptions, eventually, run, until_lock_wait};
+use e2e::{World, WorldOptions, eventually, run};
 use serde_json::json;
 use store::outbox;
 use temporalio_client::Client;
@@ -172,7 +172,13 @@ fn a_process_that_ends_leaves_what_it_has_only_claimed_to_others_too() {
         let lock = "LOCK TABLE extensions IN ACCESS EXCLUSIVE MODE";
         sqlx::query(lock).execute(&mut *held).await.expect("a lock");
         // Which extensions are asked about the event is read after the claim.
-        until_lock_wait(&world.pool).await;
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+             AND wait_event_type = 'Lock' AND query LIKE '%budget_seconds, created_at FROM extensions%'";
+        eventually("a claim whose extensions are read", async || {
+            let found = sqlx::query_scalar::<_, i64>(waits).fetch_one(&world.pool).await;
+            (found.expect("a count") > 0).then_some(())
+        })
+        .await;
         let sql = "SELECT attempts, next_attempt_at <= now() FROM outbox";
         let message = async || {
             let message = sqlx::query_as::<_, (i32, bool)>(sql).fetch_one(&world.pool).await;
