@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 
+use axum::http::StatusCode;
 use domain::alert::format_duration;
 use domain::secret_token::SessionToken;
 use store::administration::session;
@@ -68,6 +69,15 @@ pub enum SignInError {
 }
 
 impl SignInRejection {
+    /// The status of the response that says so.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Wrong => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Locked { .. } | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
     /// Seconds after which it may be tried again, where waiting is all that helps.
     #[must_use]
     pub const fn retry_after(self) -> Option<u64> {

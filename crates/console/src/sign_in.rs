@@ -124,23 +124,19 @@ fn reject(
     rejection: SignInRejection,
     values: Credentials,
 ) -> Result<Response, ApiError> {
-    let (status, problem) = match rejection {
-        SignInRejection::Wrong => {
-            let why = "This address and password do not go together.";
-            (StatusCode::UNPROCESSABLE_ENTITY, why.to_owned())
-        }
+    let problem = match rejection {
+        SignInRejection::Wrong => "This address and password do not go together.".to_owned(),
         SignInRejection::Locked { retry_after } => {
             let left = login::in_minutes(retry_after);
-            let why = format!("Too many tries with this address. It is locked for {left}.");
-            (StatusCode::TOO_MANY_REQUESTS, why)
+            format!("Too many tries with this address. It is locked for {left}.")
         }
         SignInRejection::Busy => {
-            let why = "Too many people are signing in at this moment. Try again in a few seconds.";
-            (StatusCode::TOO_MANY_REQUESTS, why.to_owned())
+            "Too many people are signing in at this moment. Try again in a few seconds.".to_owned()
         }
     };
     let page = sign_in_page(state, values.email, values.next);
-    let mut response = page_with(status, &SignInPage { problem: Some(problem), ..page })?;
+    let page = SignInPage { problem: Some(problem), ..page };
+    let mut response = page_with(rejection.status(), &page)?;
     if let Some(seconds) = rejection.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

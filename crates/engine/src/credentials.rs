@@ -1,6 +1,6 @@
 //! What a connection was made with and is replaced while a process lives: API keys and certificates expire.
 //!
-//! They are read anew every ten seconds. Where they differ, [`crate::Engine`] connects with the new ones; where they cannot be
+//! They are read again every ten seconds. Where they differ, [`crate::Engine`] connects with the new ones; where they cannot be
 //! read, as while they are being replaced, the connection stays what it is until the next look.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use temporalio_client::ConnectionOptions;
 
 use crate::settings::TemporalSettings;
 
-/// How often they are read anew.
+/// How often they are read again.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// How long the connection stays what it is where the server did not take new ones.
@@ -60,7 +60,7 @@ impl Credentials {
         match settings.options() {
             Ok((connection, _)) => Held::read(&connection) != self.held,
             Err(error) => {
-                tracing::warn!(%error, "could not read Temporal's credentials anew");
+                tracing::warn!(%error, "could not read Temporal's credentials again");
                 false
             }
         }

@@ -43,20 +43,16 @@ impl PasswordErrors {
 
 /// Why a password of an operator who is signed in was not accepted.
 pub(super) fn describe(rejection: SignInRejection) -> (StatusCode, String) {
-    match rejection {
-        SignInRejection::Wrong => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "This is not your current password.".to_owned())
-        }
+    let why = match rejection {
+        SignInRejection::Wrong => "This is not your current password.".to_owned(),
         SignInRejection::Locked { retry_after } => {
-            let left = login::in_minutes(retry_after);
-            let why = format!("Too many wrong tries. Try again in {left}.");
-            (StatusCode::TOO_MANY_REQUESTS, why)
+            format!("Too many wrong tries. Try again in {}.", login::in_minutes(retry_after))
         }
         SignInRejection::Busy => {
-            let why = "Too many passwords are looked at at this moment. Try again.";
-            (StatusCode::TOO_MANY_REQUESTS, why.to_owned())
+            "Too many passwords are looked at at this moment. Try again.".to_owned()
         }
-    }
+    };
+    (rejection.status(), why)
 }
 
 /// Why the password stays as it is.
