@@ -87,11 +87,15 @@ fn message_id(mail: &str) -> Option<&str> {
     headers.split("\r\n").find_map(|line| line.strip_prefix("Message-ID: "))
 }
 
-/// Slack has no ids: the incident that it links to and the heading are the same in each copy.
+/// Slack has no ids: the incident that it links to and the heading are the same in each copy. A cause may end twice with as
+/// many incidents, so what is about no incident is known by all that it says.
 fn slack_identity(body: &str) -> String {
+    let Some(incident) = incident_of(body) else {
+        return format!("slack {body}");
+    };
     let message: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let heading = message["blocks"][0]["text"]["text"].as_str().unwrap_or_default();
-    format!("slack {} {heading}", incident_of(body).unwrap_or_default())
+    format!("slack {incident} {heading}")
 }
 
 /// The first incident that a text links to.
@@ -113,6 +117,13 @@ mod tests {
         assert_eq!(message_id(mail), Some("<inc_1.incident_opened.dst_1@x>"));
         let slack = r#"{"blocks":[{"text":{"text":"Missing"}},{"text":{"text":"<http://x/incidents/inc_0a|Open>"}}]}"#;
         assert_eq!(slack_identity(slack), "slack inc_0a Missing");
+        let ends = ["10:00", "10:05"].map(|at| {
+            let texts = format!(
+                r#"{{"text":{{"text":"All 2 are resolved"}}}},{{"text":{{"text":"at {at}"}}}}"#
+            );
+            format!(r#"{{"blocks":[{texts}]}}"#)
+        });
+        assert_ne!(slack_identity(&ends[0]), slack_identity(&ends[1]));
         assert_eq!(incident_of("none"), None);
         assert_eq!(incident_of("inc_9z"), Some("inc_9z"));
     }
