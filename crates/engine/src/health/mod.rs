@@ -3,10 +3,11 @@
 //!
 //! Only `database` and `schema` decide whether receipts can be accepted. A check never waits longer
 //! than two seconds, all run concurrently, and what they find holds for five seconds, so that
-//! probes every second cost little; `database` alone is asked again each time. Whatever fails here
-//! fails as a check, never as an error. Texts are for everyone: they hold counts, ages and names of
-//! settings, no address and no secret. The other side's verbatim text is in [`Check::cause`], which
-//! only `doctor` shows.
+//! probes every second cost little; `database` alone is asked again each time. For a Temporal that is
+//! silent nobody waits who can be told what was found before: a probe that gives up after a second
+//! would take out an API that takes receipts. Whatever fails here fails as a check, never as an error.
+//! Texts are for everyone: they hold counts, ages and names of settings, no address and no secret. The
+//! other side's verbatim text is in [`Check::cause`], which only `doctor` shows.
 
 mod audit;
 mod backlog;
@@ -15,6 +16,7 @@ mod bulks;
 mod clock;
 mod database;
 mod dead_man;
+mod memory;
 mod partitions;
 mod retention;
 mod secrets;
@@ -23,20 +25,19 @@ mod versions;
 mod work;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use store::{MasterKey, PgPool};
-use tokio::sync::Mutex;
 
 use crate::backlog::BacklogSeen;
 use crate::connect::Engine;
 use crate::setup::AttributeGaps;
 
 pub use banner::Banner;
+use memory::Memory;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
-const MEMORY: Duration = Duration::from_secs(5);
 
 /// The names of the checks that another process passes with other settings.
 pub const OF_SETTINGS: [&str; 7] = [
@@ -207,7 +208,7 @@ pub struct Monitor {
     has_worker: bool,
     schema: Memory,
     work: Memory,
-    temporal: Memory,
+    temporal: Arc<Memory>,
     secrets: Memory,
     clock: Memory,
     bulks: Memory,
@@ -218,7 +219,7 @@ impl Monitor {
     #[must_use]
     pub fn new(pool: PgPool, engine: Arc<Engine>) -> Self {
         let (schema, work) = (Memory::default(), Memory::default());
-        let (temporal, secrets) = (Memory::default(), Memory::default());
+        let (temporal, secrets) = (Arc::default(), Memory::default());
         let (clock, bulks) = (Memory::default(), Memory::default());
         let (master_key, has_worker) = (None, false);
         Self { pool, engine, master_key, has_worker, schema, work, temporal, secrets, clock, bulks }
@@ -241,7 +242,7 @@ impl Monitor {
         let (database, schema, temporal, work, secrets, clock, bulks) = tokio::join!(
             database::writable(&self.pool),
             self.schema.get(database::schema(&self.pool)),
-            self.temporal.get(Box::pin(temporal::checks(&self.engine, Some(&self.pool)))),
+            self.temporal(),
             self.work.get(Box::pin(work::checks(&self.pool, &self.engine))),
             self.secrets(),
             self.clock(),
@@ -271,6 +272,12 @@ impl Monitor {
     #[must_use]
     pub fn backlog(&self) -> Option<BacklogSeen> {
         self.engine.backlog()
+    }
+
+    async fn temporal(&self) -> Vec<Check> {
+        let (engine, pool) = (Arc::clone(&self.engine), self.pool.clone());
+        let checks = async move { Box::pin(temporal::checks(&engine, Some(&pool))).await };
+        memory::get_soon(&self.temporal, checks).await
     }
 
     async fn secrets(&self) -> Vec<Check> {
@@ -326,26 +333,6 @@ pub async fn check_master_key(pool: &PgPool, key: &MasterKey) -> Check {
 #[must_use]
 pub fn describe_gaps(gaps: &AttributeGaps, cloud: bool) -> (String, String) {
     (temporal::describe_gaps(gaps), temporal::cure_gaps(gaps, cloud))
-}
-
-/// What some checks found, and when. A request that comes while they are made waits for them.
-#[derive(Default)]
-struct Memory {
-    found: Mutex<Option<(Instant, Vec<Check>)>>,
-}
-
-impl Memory {
-    async fn get(&self, checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
-        let mut found = self.found.lock().await;
-        if let Some((at, checks)) = &*found
-            && at.elapsed() < MEMORY
-        {
-            return checks.clone();
-        }
-        let checks = checks.await;
-        *found = Some((Instant::now(), checks.clone()));
-        checks
-    }
 }
 
 /// Waits for a response, but not for long.
@@ -430,13 +417,5 @@ mod tests {
             let json = serde_json::to_value(status).expect("JSON");
             assert_eq!(json, status.as_str());
         }
-    }
-
-    #[tokio::test]
-    async fn what_was_found_a_moment_ago_is_not_asked_again() {
-        let memory = Memory::default();
-        let first = memory.get(async { vec![Check::ok("a", "1")] }).await;
-        let again = memory.get(async { panic!("asked again") }).await;
-        assert_eq!(first, again);
     }
 }
