@@ -42,8 +42,10 @@ ROWS = {
         ("Since the dead-man URL was called", "About a minute while all works; no line where none is set.", "s",
          {"last call": "time() - max(sendpromptly_dead_man_last_call_timestamp_seconds)",
           "{{outcome}} in 5 min": "sum by (outcome) (increase(sendpromptly_dead_man_probes_total[5m]))"}),
-        ("Outages of the API", "How long no API took requests, of the last 90 days, and for how much longer deadlines wait because of one.", "s",
-         {"together": "max(sendpromptly_outages_duration_seconds)", "grace": "max(sendpromptly_outage_grace_seconds)"}),
+        ("Outages of the API", "How long no API took requests, of the last 90 days, for how much longer deadlines wait because of one,"
+         " and for how long none has run now.", "s",
+         {"together": "max(sendpromptly_outages_duration_seconds)", "grace": "max(sendpromptly_outage_grace_seconds)",
+          "none runs": "max(sendpromptly_api_away_seconds)"}),
         ("Since each rule of retention came to its end", "Below an hour and a half while it runs every hour.", "s",
          {"{{rule}}": "time() - max by (rule) (sendpromptly_retention_last_success_timestamp_seconds)"}),
         ("Open incidents", "Not resolved, by project and reason.", "none",

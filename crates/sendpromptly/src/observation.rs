@@ -176,6 +176,7 @@ impl Observed {
         telemetry::set(name::OUTAGES, noted.map(|noted| noted.outages));
         telemetry::set(name::OUTAGE_SECONDS, noted.map(|noted| noted.seconds));
         telemetry::set(name::OUTAGE_GRACE, noted.map(|noted| noted.grace));
+        telemetry::set(name::API_AWAY, noted.map(|noted| noted.away));
     }
 
     async fn ask_retention(&self) {

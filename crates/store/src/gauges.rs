@@ -4,6 +4,7 @@
 //! are told apart, those that are needed first. No address and no id but a project's leaves here.
 
 use domain::ids::ProjectId;
+use domain::outage::OUTAGE;
 use domain::outbox::OutboxKind;
 use sqlx::PgExecutor;
 
@@ -95,16 +96,21 @@ pub struct OutagesNoted {
     pub seconds: i64,
     /// For how many seconds deadlines still wait because of them, at most; 0 where none does.
     pub grace: i64,
+    /// For how many seconds no API has taken requests; 0 where one does, and before the first one did.
+    pub away: i64,
 }
 
-/// Counts the outages of our own API.
+/// Counts the outages of our own API. That none runs now is seen by the heartbeat, noted or not.
 pub async fn count_outages(db: impl PgExecutor<'_>) -> Result<OutagesNoted, StoreError> {
     let noted = sqlx::query_as!(
         OutagesNoted,
         r#"SELECT count(*) AS "outages!",
                coalesce(extract(epoch FROM sum(coalesce(ended_at, now()) - began_at)), 0)::bigint AS "seconds!",
-               coalesce(greatest(extract(epoch FROM max(judged_at) - now()), 0), 0)::bigint AS "grace!"
+               coalesce(greatest(extract(epoch FROM max(judged_at) - now()), 0), 0)::bigint AS "grace!",
+               coalesce((SELECT extract(epoch FROM now() - beat_at) FROM api_heartbeats
+                         WHERE beat_at < now() - make_interval(secs => $1)), 0)::bigint AS "away!"
            FROM outages"#,
+        OUTAGE.as_seconds_f64(),
     )
     .fetch_one(db)
     .await?;

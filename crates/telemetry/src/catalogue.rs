@@ -83,6 +83,7 @@ metrics! {
     OUTAGES: Gauge = "sendpromptly_outages", "Outages of the API that were noted in the last 90 days";
     OUTAGE_SECONDS: Gauge = "sendpromptly_outages_duration_seconds", "How long these outages were together";
     OUTAGE_GRACE: Gauge = "sendpromptly_outage_grace_seconds", "For how much longer deadlines wait because of an outage of the API, at most; else 0";
+    API_AWAY: Gauge = "sendpromptly_api_away_seconds", "For how long no API has taken requests; 0 while one does";
     RECEIPTS_SILENT: Gauge = "sendpromptly_receipts_silent", "Flows of receipts that are silent though some are expected, by project";
     CONNECTIONS: Gauge = "sendpromptly_database_connections", "Connections to Postgres that this process holds";
     MOST_CONNECTIONS: Gauge = "sendpromptly_database_connections_max", "Connections to Postgres that this process may hold";

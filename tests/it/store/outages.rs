@@ -10,6 +10,7 @@ use e2e::{run, until_lock_wait};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use store::events::{list_forgotten, list_overdue};
+use store::gauges::count_outages;
 use store::transitions::silence::end_reprocess_if_due;
 use store::{outages, pool, reprocesses};
 
@@ -92,6 +93,23 @@ async fn noted(shop: &Shop) -> Vec<Noted> {
     .fetch_all(&shop.pool)
     .await
     .expect("outages")
+}
+
+#[test]
+fn that_no_api_runs_is_known_before_it_is_noted_and_until_one_runs() {
+    run(async {
+        let shop = Shop::open().await;
+        let away = async || count_outages(&shop.pool).await.expect("gauges").away;
+        assert_eq!(away().await, 0, "none ever ran");
+        beat(&shop).await;
+        let_pass(&shop, 5).await;
+        assert_eq!(away().await, 0, "a restart");
+        let_pass(&shop, 85).await;
+        let seconds = away().await;
+        assert!(is_about(seconds, 90), "{seconds}");
+        beat(&shop).await;
+        assert_eq!(away().await, 0);
+    });
 }
 
 #[test]
