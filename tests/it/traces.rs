@@ -252,3 +252,20 @@ fn a_protocol_that_is_not_spoken_is_named_before_anything_starts() {
         assert!(said.contains("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf"), "{said}");
     });
 }
+
+#[test]
+fn why_a_service_does_not_start_is_a_line_of_its_json() {
+    run(async {
+        let world = world(1).await;
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = taken.local_addr().expect("an address").to_string();
+        let (_api, log) = part(&world, "api", &[("SENDPROMPTLY_LISTEN", address.as_str())]);
+        let ended = eventually("the line of its end", async || {
+            lines(&log).into_iter().find(|line| line["fields"]["message"] == "ended by an error")
+        })
+        .await;
+        let error = ended["fields"]["error"].as_str().expect("an error");
+        assert!(error.starts_with(&format!("cannot listen on {address}")), "{ended}");
+        assert_eq!(ended["level"], "ERROR");
+    });
+}

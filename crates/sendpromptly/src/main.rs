@@ -78,8 +78,13 @@ fn main() -> ExitCode {
         environment
     };
     let context = Context { json: cli.json, data_dir: cli.data_dir, environment };
+    let is_service = cli.command.is_service();
     match run(cli.command, &context) {
         Ok(answer) => answer.print(context.json),
+        Err(error) if is_service && !context.json && logging::is_json(&context.environment) => {
+            tracing::error!(error = failure::message(&error), "ended by an error");
+            ExitCode::from(failure::exit_code(&error))
+        }
         Err(error) => output::print_failure(&error, context.json),
     }
 }
