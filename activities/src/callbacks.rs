@@ -136,6 +136,8 @@ pub async fn send(
         let (span, trace_parent) = trace::callback(kept);
         let exchange = exchange(deps, replay_id, &work, &nonce, trace_parent.as_ref());
         let ending = span.run(exchange).await;
+        let is_delivered = ending.verdict == AnswerVerdict::Delivered;
+        span.called(ending.status, is_delivered, ending.error);
         drop(span);
         crash_points::pass("callback.sent");
         ending.tell(work.project_id);

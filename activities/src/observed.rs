@@ -71,6 +71,9 @@ pub(crate) fn observed<'a, T: Outcome + Send + 'a>(
             span.note("incident_id", &id);
         }
         span.in_scope(|| log(&ended));
+        if let Err(ActivityError::Application(failure)) = &ended {
+            span.failed(if failure.is_non_retryable() { "failed_for_good" } else { "tried_again" });
+        }
         ended
     })
 }

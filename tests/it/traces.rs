@@ -145,6 +145,7 @@ async fn is_traced(world: &World, collector: &Collector, flow: Flow) -> String {
     let received = collector.span(TRACE, "POST /api/v1/receipt").await;
     let from = (received.parent.as_str(), received.service.as_str());
     assert_eq!(from, (SPAN_OF_APP, "sendpromptly"));
+    assert_eq!(received.attributes["http.route"], "/api/v1/receipt");
     assert_eq!(received.attributes["project_id"], world.project.id.to_string());
     assert_eq!(received.attributes["event_id"], flow.event.to_string());
     let dispatched = collector.span(TRACE, "dispatch to Temporal").await;

@@ -18,6 +18,7 @@ use domain::ids::{BulkId, OutboxId};
 use domain::outbox::OutboxKind;
 use store::outbox::{self, ClaimedMessage, FailedMessage, NEEDED_SOON};
 use store::{PgPool, StoreError};
+use telemetry::trace;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -221,6 +222,7 @@ impl Dispatcher {
                     relayed.push(message.id);
                 }
                 Err(error) => {
+                    trace::failed(error.cause());
                     failed = Some((message.clone(), error));
                     behind = work.messages[at + 1..].iter().map(|message| message.id).collect();
                     break;

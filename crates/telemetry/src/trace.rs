@@ -10,6 +10,11 @@
 //! latter, so a process that logs only warnings starts none of the former. That of the trace is
 //! started with its parent, so the sampler is asked once: where it says no, which it may for 99 of
 //! 100 receipts, no attribute is made and nothing is attached to the future that runs.
+//!
+//! Where OpenTelemetry has a name for something, its
+//! [conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/) are followed, but for
+//! addresses and paths: these do not leave the house. What failed has the status of an error, and
+//! `error.type` is one of few words.
 
 mod exporter;
 mod parent;
@@ -33,6 +38,11 @@ pub use parent::{TRACEPARENT, TraceParent};
 /// What starts the spans that are exported; nothing where none are.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
+/// What any method that is not known is called.
+const OTHER_METHOD: &str = "other";
+/// The attribute of a response's status.
+const STATUS_CODE: &str = "http.response.status_code";
+
 /// One step of what becomes of an event. It ends when this and all that runs in it is dropped.
 #[derive(Debug)]
 pub struct FlowSpan {
@@ -55,9 +65,30 @@ impl FlowSpan {
     pub fn responded(&self, status: u16) {
         let Some(context) = &self.context else { return };
         let span = context.span();
-        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        span.set_attribute(KeyValue::new(STATUS_CODE, i64::from(status)));
         if status >= 500 {
-            span.set_status(Status::error(""));
+            fail(&span, status.to_string());
+        }
+    }
+
+    /// How a request of ours was responded to, if it was. `failed` is one of few words, of one that
+    /// has failed without a response.
+    pub fn called(&self, status: Option<u16>, is_delivered: bool, failed: Option<&'static str>) {
+        let Some(context) = &self.context else { return };
+        let span = context.span();
+        if let Some(status) = status {
+            span.set_attribute(KeyValue::new(STATUS_CODE, i64::from(status)));
+        }
+        if !is_delivered {
+            let code = status.map(|status| status.to_string());
+            fail(&span, code.unwrap_or_else(|| failed.unwrap_or("_OTHER").to_owned()));
+        }
+    }
+
+    /// That it has failed, in one of few words.
+    pub fn failed(&self, how: &'static str) {
+        if let Some(context) = &self.context {
+            fail(&context.span(), how.to_owned());
         }
     }
 
@@ -91,6 +122,11 @@ pub fn note(name: &'static str, fact: &dyn Display) {
     get_active_span(|span| set(&span, name, fact));
 }
 
+/// That what runs here has failed, in one of few words.
+pub fn failed(how: &'static str) {
+    get_active_span(|span| fail(&span, how.to_owned()));
+}
+
 /// Runs on a task of its own, as a part of what runs here.
 pub fn in_current<F: Future>(future: F) -> impl Future<Output = F::Output> + use<F> {
     let context = Context::map_current(|it| it.has_active_span().then(|| it.clone()));
@@ -115,6 +151,19 @@ fn set(span: &SpanRef<'_>, name: &'static str, fact: &dyn Display) {
     }
 }
 
+fn fail(span: &SpanRef<'_>, how: String) {
+    if span.is_recording() {
+        span.set_attribute(KeyValue::new("error.type", how));
+        span.set_status(Status::error(""));
+    }
+}
+
+/// What the span of a request is called.
+fn name_request(method: &str, route: &str) -> String {
+    let method = if method == OTHER_METHOD { "HTTP" } else { method };
+    if route.is_empty() { method.to_owned() } else { format!("{method} {route}") }
+}
+
 /// A request that came in, and what follows it. Names the route, never the path: it can hold a
 /// token. What it is about is [noted](note) by those who find out, by the names of these fields.
 pub fn request(
@@ -123,7 +172,7 @@ pub fn request(
     route: &str,
     parent: Option<TraceParent>,
 ) -> (FlowSpan, Option<TraceParent>) {
-    let name = || format!("{method} {route}");
+    let name = || name_request(method, route);
     let (context, followed) = start(TRACER.get(), SpanKind::Server, name, parent);
     let trace_id = followed.as_ref().map(TraceParent::trace_id);
     let lines = info_span!(
@@ -133,8 +182,8 @@ pub fn request(
     let span = FlowSpan { lines, context };
     span.describe([
         ("request_id", Some(request_id)),
-        ("method", Some(method)),
-        ("route", Some(route)),
+        ("http.request.method", Some(if method == OTHER_METHOD { "_OTHER" } else { method })),
+        ("http.route", Some(route).filter(|route| !route.is_empty())),
         ("trace_id", trace_id),
     ]);
     (span, followed)
@@ -215,7 +264,9 @@ fn start_callback(
     let parent = TraceParent::current().or(kept);
     let name = || "POST the repair endpoint";
     let (context, followed) = start(tracer, SpanKind::Client, name, parent);
-    (FlowSpan { lines: info_span!("callback"), context }, followed)
+    let span = FlowSpan { lines: info_span!("callback"), context };
+    span.describe([("http.request.method", Some("POST"))]);
+    (span, followed)
 }
 
 /// Starts a span with all that samplers ask for: the context that it is recorded in, if it is, and

@@ -64,6 +64,11 @@ fn start_request(tracer: &SdkTracer, flags: &str) -> (FlowSpan, String) {
     (FlowSpan { lines: Span::none(), context }, followed)
 }
 
+fn attributes(span: &SpanData) -> BTreeMap<String, String> {
+    let pairs = span.attributes.iter();
+    pairs.map(|it| (it.key.as_str().to_owned(), it.value.as_str().into_owned())).collect()
+}
+
 fn is_anything_current() -> bool {
     Context::map_current(Context::has_active_span)
 }
@@ -94,7 +99,7 @@ fn one_that_is_not_sampled_hands_its_trace_on_and_leaves_its_future_alone() {
 fn one_that_is_sampled_has_its_parent_and_what_is_noted_later() {
     let (tracer, ended) = tracer(Sampler::AlwaysOff);
     let (span, followed) = start_request(&tracer, "01");
-    span.describe([("method", Some("POST")), ("trace_id", None)]);
+    span.describe([("http.request.method", Some("POST")), ("trace_id", None)]);
     span.note("event_id", &"ev_1");
     span.run(async { note("project_id", &"proj_1") }).now_or_never().expect("no wait");
     assert_eq!(span.run(async { takes_notes() }).now_or_never(), Some(true));
@@ -104,14 +109,14 @@ fn one_that_is_sampled_has_its_parent_and_what_is_noted_later() {
     let span = ended.span();
     let id = span.span_context.span_id();
     assert_eq!(followed, format!("00-{TRACE}-{id}-01"));
-    assert_eq!((&*span.name, span.span_kind), ("POST /", SpanKind::Server));
+    assert_eq!((&*span.name, span.span_kind.clone()), ("POST /", SpanKind::Server));
     assert_eq!(span.parent_span_id.to_string(), PARENT);
     assert!(span.parent_span_is_remote);
     assert_eq!(span.status, Status::error(""));
-    let attributes = span.attributes.iter().map(|it| (it.key.as_str(), it.value.as_str()));
-    let attributes: BTreeMap<_, _> = attributes.collect();
-    assert_eq!(attributes.len(), 4, "{attributes:?}");
-    assert_eq!(attributes["method"], "POST");
+    let attributes = attributes(&span);
+    assert_eq!(attributes.len(), 5, "{attributes:?}");
+    assert_eq!(attributes["http.request.method"], "POST");
+    assert_eq!(attributes["error.type"], "503");
     assert_eq!(attributes["event_id"], "ev_1");
     assert_eq!(attributes["project_id"], "proj_1");
     assert_eq!(attributes["http.response.status_code"], "503");
@@ -155,4 +160,42 @@ fn a_callback_is_sampled_as_the_attempt_that_makes_it() {
         assert_ne!(followed, within);
         assert_eq!(followed.as_str().rsplit('-').next(), Some(flags));
     }
+}
+
+#[test]
+fn a_callback_that_was_not_delivered_has_failed_and_says_in_a_word_how() {
+    let called = |status, is_delivered, failed| {
+        let (tracer, ended) = tracer(Sampler::AlwaysOn);
+        let (span, _) = start_callback(Some(&tracer), None);
+        span.called(status, is_delivered, failed);
+        drop(span);
+        let span = ended.span();
+        (span.status.clone(), attributes(&span).remove("error.type"))
+    };
+    assert_eq!(called(Some(204), true, None), (Status::Unset, None));
+    for (status, failed, kind) in
+        [(Some(302), None, "302"), (Some(500), None, "500"), (None, Some("timeout"), "timeout")]
+    {
+        let told = called(status, false, failed);
+        assert_eq!(told, (Status::error(""), Some(kind.to_owned())));
+    }
+}
+
+#[test]
+fn what_fails_within_fails_the_span_that_runs() {
+    let (tracer, ended) = tracer(Sampler::AlwaysOn);
+    let (span, _) = start_request(&tracer, "01");
+    span.run(async { failed("unreachable") }).now_or_never().expect("no wait");
+    drop(span);
+    let span = ended.span();
+    assert_eq!(span.status, Status::error(""));
+    assert_eq!(attributes(&span)["error.type"], "unreachable");
+    failed("where nothing runs");
+}
+
+#[test]
+fn a_request_is_named_by_its_route_where_it_has_one() {
+    assert_eq!(name_request("GET", "/causes"), "GET /causes");
+    assert_eq!(name_request("GET", ""), "GET");
+    assert_eq!(name_request("other", ""), "HTTP");
 }
