@@ -151,7 +151,7 @@ async fn is_traced(world: &World, collector: &Collector, flow: Flow) -> String {
     let dispatched = collector.span(TRACE, "dispatch to Temporal").await;
     assert_eq!(dispatched.parent, received.id);
     let sent = collector.span(TRACE, "send_callback").await;
-    assert_eq!(sent.parent, received.id);
+    assert_eq!((&sent.parent, sent.service.as_str()), (&received.id, "shop-worker"));
     for (name, id) in flow.ids() {
         assert_eq!(sent.attributes[name], id, "{name}");
     }
@@ -204,7 +204,8 @@ fn one_trace_and_the_log_hold_the_flow_from_the_receipt_to_the_callback() {
             ("OTEL_BSP_SCHEDULE_DELAY", "100"),
         ];
         let (_api, api_log) = part(&world, "api", &export);
-        let (worker, worker_log) = part(&world, "worker", &export);
+        let named = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop-worker,service.namespace=shop");
+        let (worker, worker_log) = part(&world, "worker", &[export[0], export[1], named]);
         eventually("an API that answers", async || world.ready().await.then_some(())).await;
         world.alert_bob().await;
         let event_id = send_traced(&world, "evt_1").await;

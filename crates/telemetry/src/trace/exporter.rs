@@ -4,10 +4,12 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::TRACER;
 
+const NAME: &str = "service.name";
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 
@@ -20,6 +22,19 @@ fn reject_protocol(variable: &'static str) -> Option<(&'static str, String)> {
     let protocol = read(variable).filter(|protocol| protocol != "http/protobuf")?;
     let why = format!("must be http/protobuf, for which collectors have port 4318, not {protocol}");
     Some((variable, why))
+}
+
+/// What the process is called: what the variables say goes before what it says of itself.
+fn resource(version: &'static str) -> Resource {
+    let own = [KeyValue::new(NAME, "sendpromptly"), KeyValue::new("service.version", version)];
+    let said = Resource::builder_empty()
+        .with_attributes(own)
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match read("OTEL_SERVICE_NAME") {
+        Some(name) => said.with_service_name(name).build(),
+        None => said.build(),
+    }
 }
 
 /// Where spans leave the process.
@@ -41,18 +56,13 @@ impl Exporter {
         if let Some(rejected) = PROTOCOLS.into_iter().find_map(reject_protocol) {
             return Some(Err(rejected));
         }
-        let mut resource =
-            Resource::builder().with_attribute(KeyValue::new("service.version", version));
-        if read("OTEL_SERVICE_NAME").is_none() {
-            resource = resource.with_service_name("sendpromptly");
-        }
         let exporter = match SpanExporter::builder().with_http().build() {
             Ok(exporter) => exporter,
             Err(error) => return Some(Err((ENDPOINT, error.to_string()))),
         };
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_resource(resource.build())
+            .with_resource(resource(version))
             .build();
         Some(Ok(Self(provider)))
     }
