@@ -40,8 +40,9 @@ ROWS = {
          {"{{route}}": quantile('sendpromptly_http_request_duration_seconds', "route").replace(
              "_bucket[", '_bucket{route=~"/api/v1/(receipt|receipts|result)"}[')}),
         ("Since the dead-man URL was called", "About a minute while all works; no line where none is set.", "s",
-         {"last call": "time() - max(sendpromptly_dead_man_last_call_timestamp_seconds)",
-          "{{outcome}} in 5 min": "sum by (outcome) (increase(sendpromptly_dead_man_probes_total[5m]))"}),
+         {"last call": "time() - max(sendpromptly_dead_man_last_call_timestamp_seconds)"}),
+        ("Probes for the dead-man URL", "In five minutes, by how they ended: silent says that something does not work.", "none",
+         {"{{outcome}}": "sum by (outcome) (increase(sendpromptly_dead_man_probes_total[5m]))"}),
         ("Outages of the API", "How long no API took requests, of the last 90 days, for how much longer deadlines wait because of one,"
          " and for how long none has run now.", "s",
          {"together": "max(sendpromptly_outages_duration_seconds)", "grace": "max(sendpromptly_outage_grace_seconds)",
