@@ -63,6 +63,15 @@ class Containers(unittest.TestCase):
                 if name != "postgres":
                     self.assertNotRegex(service, r"(?m)^    cap_add:")
 
+    def test_none_fills_the_disk_with_its_log(self) -> None:
+        self.assertRegex(section("x-logging"), r'max-size: \d+m, max-file: "\d"')
+        self.assertEqual({first(service, "logging") for service in services().values()}, {"*logging"})
+
+    def test_what_serves_says_whether_it_does(self) -> None:
+        for name, port in (("api", 8080), ("worker", 9464)):
+            asked = re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+)\n +&& printf 'GET /readyz ", services()[name])
+            self.assertEqual(asked, [str(port)], name)
+
     def test_the_database_is_on_a_network_that_leads_nowhere_and_temporal_on_its_own(self) -> None:
         joined = {name: networks(service) for name, service in services().items()}
         self.assertTrue(all(joined.values()), joined)
