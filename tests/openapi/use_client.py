@@ -4,16 +4,19 @@ import os
 from datetime import UTC, datetime
 
 from sendpromptly_client import AuthenticatedClient
-from sendpromptly_client.api.calls import post_receipt, post_result
+from sendpromptly_client.api.calls import post_receipt, post_receipts, post_result
 from sendpromptly_client.api.incidents import acknowledge_incident, get_incident, list_incidents
 from sendpromptly_client.api.projects import list_projects
 from sendpromptly_client.models import (
     ErrorBody,
     Incident,
+    ListedReceiptBody,
     ListIncidentsState,
     NoteBody,
     ReceiptBody,
     ReceiptResponse,
+    ReceiptsBody,
+    ReceiptsErrorBody,
     ResultBody,
     ResultBodyStatus,
     ResultResponse,
@@ -36,6 +39,14 @@ with AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["KEY"]) as
     result = ResultBody(event_id=taken.event_id, status=ResultBodyStatus.SUCCESS)
     applied = post_result.sync(client=app, body=result, idempotency_key="result-evt_2-success")
     assert isinstance(applied, ResultResponse) and applied.effect == "succeeded", applied
+
+    listed = [
+        ListedReceiptBody.from_dict({**receipt.to_dict(), **said})
+        for said in ({"idempotency_key": "a"}, {"idempotency_key": "b", "effect_type": "credit_grand"})
+    ]
+    rejected = post_receipts.sync(client=app, body=ReceiptsBody(receipts=listed))
+    assert isinstance(rejected, ReceiptsErrorBody), rejected
+    assert [one.status for one in rejected.outcomes] == [202, 422], rejected
 
 with AuthenticatedClient(base_url=os.environ["URL"], token=os.environ["TOKEN"]) as client:
     assert [one.project_id for one in list_projects.sync(client=client).data] == [project]

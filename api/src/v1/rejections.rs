@@ -4,8 +4,9 @@
 //! a query, a body. So they are said here once for all operations, and none can be forgotten beside
 //! a new one. Only an operation that can meet a conflict says so itself.
 
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type};
 
 /// A status, and when it is the response.
 type Rejection = (&'static str, &'static str);
@@ -45,17 +46,29 @@ const CALL: [Rejection; 2] = [
     ("429", "The key sends more than it may; `Retry-After` says when to try again."),
 ];
 
+const RETRY_AFTER: &str = "Retry-After";
+const SECONDS: &str = "After so many seconds the same request may be sent again as it is.";
+const WHILE_IT_RUNS: &str = "There while the first call with the key still runs: after so many seconds the same \
+                             request may be sent again as it is.";
+
+/// The operation whose rejections say what became of each of several receipts.
+const LIST: &str = "post_receipts";
+
 /// Adds them to every operation of the document.
 pub(super) fn declare(document: &mut OpenApi) {
     let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND, &VALUES]).chain(&BODY).chain(&CALL);
     let components = document.components.get_or_insert_default();
-    components.responses.extend(all.map(|one| (name(one), RefOr::T(response(one)))));
+    let shared = all.map(|one| (name(one), RefOr::T(response(one, "ErrorBody"))));
+    components.responses.extend(shared);
     for item in document.paths.paths.values_mut() {
         let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in changing.into_iter().flatten() {
             let is_call = operation.tags.iter().flatten().any(|tag| tag == "calls");
             add(operation, if is_call { &CALL } else { &[ROLE] });
             declare_for(operation);
+            if operation.operation_id.as_deref() == Some(LIST) {
+                say_of_each(operation);
+            }
         }
         if let Some(operation) = &mut item.get {
             if needs_role(operation) {
@@ -97,9 +110,28 @@ fn add(operation: &mut Operation, rejections: &[Rejection]) {
     operation.responses.responses.extend(shared);
 }
 
-fn response((_, when): &Rejection) -> Response {
-    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
-    ResponseBuilder::new().description(*when).content("application/json", body).build()
+/// Lets the rejections of a list of receipts have the outcome of each.
+fn say_of_each(operation: &mut Operation) {
+    for one in ALWAYS.iter().chain(&BODY).chain(&CALL).chain([&VALUES]) {
+        let response = RefOr::T(response(one, "ReceiptsErrorBody"));
+        operation.responses.responses.insert(one.0.to_owned(), response);
+    }
+}
+
+fn response((status, when): &Rejection, schema: &str) -> Response {
+    let body = Content::new(Some(Ref::from_schema_name(schema)));
+    let response = ResponseBuilder::new().description(*when).content("application/json", body);
+    let response = match *status {
+        "401" => response.header("WWW-Authenticate", header(Type::String, "`Bearer`.")),
+        "409" => response.header(RETRY_AFTER, header(Type::Integer, WHILE_IT_RUNS)),
+        "429" | "503" => response.header(RETRY_AFTER, header(Type::Integer, SECONDS)),
+        _ => response,
+    };
+    response.build()
+}
+
+fn header(kind: Type, says: &str) -> Header {
+    HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(says)).build()
 }
 
 fn name((status, _): &Rejection) -> String {
@@ -164,6 +196,28 @@ mod tests {
         for path in [erasures.to_owned(), format!("{erasures}/{{erasure_id}}")] {
             let expected = "200 400 401 403 404 406 500 503";
             assert_eq!(statuses("get", &path).join(" "), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_receipts_is_rejected_with_what_became_of_each() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        let responses = document["paths"]["/api/v1/receipts"]["post"]["responses"].as_object();
+        for (status, response) in responses.expect("an operation") {
+            let schema = &response["content"]["application/json"]["schema"]["$ref"];
+            let name = if status == "202" { "ReceiptsResponse" } else { "ReceiptsErrorBody" };
+            assert_eq!(*schema, format!("#/components/schemas/{name}"), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_sent_again_says_when() {
+        let document = serde_json::to_value(document()).expect("JSON");
+        for (name, response) in document["components"]["responses"].as_object().expect("responses")
+        {
+            let says = response["headers"]["Retry-After"].is_object();
+            let expected = ["Refused409", "Refused429", "Refused503"].contains(&name.as_str());
+            assert_eq!(says, expected, "{name}");
         }
     }
 

@@ -189,6 +189,17 @@ pub struct ReceiptsResponse {
     pub outcomes: Vec<ReceiptOutcome>,
 }
 
+/// Why not all of several receipts were accepted, as the document describes it.
+#[cfg(feature = "openapi")]
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = ReceiptsErrorBody)]
+pub struct ReceiptsErrorShape {
+    pub error: ErrorDetail,
+    /// One for each receipt, in their order; not there where the list itself was rejected.
+    #[schema(required = false)]
+    pub outcomes: Vec<ReceiptOutcome>,
+}
+
 /// What became of one of several receipts: the status and what a call of its own would have said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
