@@ -13,6 +13,7 @@
 
 pub mod binary;
 pub mod browser;
+pub mod conformance;
 pub mod console;
 pub mod dev;
 pub mod engines;

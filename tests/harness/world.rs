@@ -42,7 +42,7 @@ use crate::engines::{self, Database, Engines, OwnTemporal};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 pub use crate::settings::WorldOptions;
-use crate::{eventually, projects, settings, temporal};
+use crate::{conformance, eventually, projects, settings, temporal};
 
 /// The mail address of bob, who is on call.
 pub const BOB: &str = "bob@cometcart.test";
@@ -190,7 +190,7 @@ impl World {
     async fn serve(&self) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.url.trim_start_matches("http://")).await?;
         let service = self.service();
-        service.serve_with(listener, &self.state_of(&service), ServeOptions::default());
+        conformance::serve(&service, listener, &self.state_of(&service));
         Ok(())
     }
 
@@ -198,7 +198,7 @@ impl World {
     pub async fn serve_also(&self, state: ConsoleState) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        self.service().serve_with(listener, &state, ServeOptions::default());
+        conformance::serve(&self.service(), listener, &state);
         url
     }
 

@@ -1,6 +1,7 @@
 //! The automation API: what operators do, for scripts with their tokens.
 
 mod callback_headers;
+mod conformance;
 mod destination_labels;
 mod erasures;
 mod every_incident;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use activities::Deps;
 use activities::destinations::{Senders, slack_app};
 use activities::test_message;
+use axum::Router;
 use console::overview_cache::OverviewCache;
 use console::password_queue::PasswordQueue;
 use console::same_origin::FormOrigins;
@@ -163,15 +164,15 @@ impl Service {
     }
 
     /// Serves them with what handlers work with, and within these bounds.
-    pub fn serve_with(
-        &self,
-        listener: TcpListener,
-        state: &ConsoleState,
-        mut options: ServeOptions,
-    ) {
-        options.detached = state.detached.clone();
+    pub fn serve_with(&self, listener: TcpListener, state: &ConsoleState, options: ServeOptions) {
+        let options = ServeOptions { detached: state.detached.clone(), ..options };
+        self.serve_routes(listener, router(state), options);
+    }
+
+    /// Serves routes, whose detached work is that of the options.
+    pub fn serve_routes(&self, listener: TcpListener, routes: Router, options: ServeOptions) {
         let shutdown = self.shutdown.clone().cancelled_owned();
-        self.tasks.spawn(serve(listener, router(state), shutdown, options));
+        self.tasks.spawn(serve(listener, routes, shutdown, options));
         self.tasks.spawn(heartbeat::run(self.pool.clone(), self.shutdown.clone()));
     }
 

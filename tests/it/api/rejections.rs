@@ -3,15 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use e2e::run;
 use e2e::world::receipt;
+use e2e::{conformance, run};
 use reqwest::{Method, RequestBuilder};
 use sendpromptly::service::{Pools, Service};
 use store::{MasterKey, PgPool};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use web::rate_limit::RateLimit;
-use web::serve::ServeOptions;
 
 use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
@@ -206,6 +205,6 @@ pub async fn second_api(api: &Api, pool: PgPool, per_second: u32) -> (String, Dr
     let service = Service::start_until(shutdown.clone(), Pools::one(&pool), master_key, engine);
     let mut state = service.state(api.world.outbound_clients(), api.world.web());
     state.shared.limits = Arc::new(RateLimit::new(per_second, per_second));
-    service.serve_with(listener, &state, ServeOptions::default());
+    conformance::serve(&service, listener, &state);
     (url, shutdown.drop_guard())
 }
