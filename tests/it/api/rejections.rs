@@ -55,6 +55,8 @@ fn malformed_request_headers() {
         insta::assert_snapshot!(ApiResponse::of(twice).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header authorization stands more than once","request_id":"req_"}}"#);
         let foreign = good(&api).header("x-anything", "é".as_bytes());
         insta::assert_snapshot!(ApiResponse::of(foreign).await.shown(), @r#"400 {"error":{"code":"malformed_request","message":"the header x-anything has characters outside ASCII","request_id":"req_"}}"#);
+        let city = good(&api).header("cf-ipcity", "São Paulo".as_bytes());
+        assert_eq!(ApiResponse::of(city).await.status, 202, "a proxy's header");
         let longest = "x".repeat(255);
         let taken = api.send(RECEIPT, &longest, receipt("evt_1").to_string()).await;
         assert_eq!(taken.status, 202);

@@ -1,7 +1,9 @@
 //! The headers that say who asks and which request it is.
 //!
 //! A header that decides something and occurs twice has two readings: a proxy in front may have
-//! checked the first while the server obeys the last. Such requests are rejected, never guessed at.
+//! checked the first while the server obeys the last. Such requests are rejected, never guessed at; so are bytes outside
+//! ASCII, but for what proxies add of their own and no app can help: the city that a request comes from is in UTF-8
+//! (<https://developers.cloudflare.com/rules/transform/managed-transforms/reference/#encoding-of-non-ascii-header-values>).
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
@@ -12,6 +14,8 @@ use crate::error::ApiError;
 /// The header that makes a request safe to repeat.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_IDEMPOTENCY_KEY: usize = 255;
+/// How the headers begin that proxies add: Cloudflare, Google's App Engine, load balancers, and those that end TLS.
+const OF_PROXIES: [&str; 4] = ["cf-", "x-appengine-", "x-forwarded-", "x-ssl-"];
 
 /// Rejects repeated headers and bytes outside ASCII.
 pub(super) fn reject_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -20,12 +24,17 @@ pub(super) fn reject_doubtful(headers: &HeaderMap) -> Result<(), ApiError> {
             return Err(ApiError::malformed(format!("the header {name} stands more than once")));
         }
     }
-    match headers.iter().find(|(_, value)| !value.as_bytes().is_ascii()) {
+    let mut foreign = headers.iter().filter(|(_, value)| !value.as_bytes().is_ascii());
+    match foreign.find(|(name, _)| !is_of_a_proxy(name)) {
         Some((name, _)) => {
             Err(ApiError::malformed(format!("the header {name} has characters outside ASCII")))
         }
         None => Ok(()),
     }
+}
+
+fn is_of_a_proxy(name: &HeaderName) -> bool {
+    OF_PROXIES.iter().any(|start| name.as_str().starts_with(start))
 }
 
 /// Reads the key, by its shape alone. Every failure looks the same.
@@ -94,10 +103,20 @@ mod tests {
     #[test]
     fn bytes_outside_ascii_are_rejected_without_being_echoed() {
         for value in ["é".as_bytes(), b"caf\xe9", "🔑".as_bytes(), b"\xff"] {
-            for name in ["authorization", "idempotency-key", "user-agent"] {
+            for name in ["authorization", "idempotency-key", "user-agent", "x-anything"] {
                 let rejected = reject_doubtful(&headers(&[(name, value)]));
                 let message = rejected.expect_err("rejected").to_string();
                 assert_eq!(message, format!("the header {name} has characters outside ASCII"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_adds_may_hold_anything() {
+        for name in ["cf-ipcity", "cf-region", "x-appengine-city", "x-ssl-client-s-dn"] {
+            for value in ["São Paulo".as_bytes(), b"S\xe3o Paulo", b"\xff"] {
+                let taken = headers(&[(name, value), (name, value)]);
+                assert_eq!(code(reject_doubtful(&taken)), "taken", "{name}");
             }
         }
     }
