@@ -9,9 +9,9 @@ use axum::http::request::Parts;
 use domain::api_key::ApiKey;
 use store::api_keys::KeyOwner;
 use telemetry::trace;
-use web::body_room::Room;
+use web::body_room::{Room, SMALL};
 use web::error::ApiError;
-use web::extract::{BodyLimits, IngestHead, drop_body};
+use web::extract::{BodyLimits, IngestHead, drop_body, look_ahead};
 use web::request_id::RequestTrace;
 use web::state::AppState;
 
@@ -39,20 +39,19 @@ pub(super) async fn read<C: IngestCall>(
     request: Request,
 ) -> Result<IngestRequest<C>, ApiError> {
     let (parts, body) = request.into_parts();
-    let size = size_at_most(&body, MAX_BODY);
     let admitted = async {
         let IngestHead { key, idempotency_key } = IngestHead::from_parts(&parts)?;
-        let (client, room) = ApiClient::admit(state, &parts, key, size).await?;
-        Ok((client, room, idempotency_key))
+        Ok((ApiClient::admit(state, &parts, key).await?, idempotency_key))
     };
-    let ((mut client, _room, idempotency_key), body) = or_drop(body, admitted.await).await?;
+    let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
+    let (_room, body) = client.make_room(state, body, MAX_BODY).await?;
     let body = read_ingest_body(body, BodyLimits::default().deadline, C::FIELDS).await?;
     client.look_again(state).await?;
     client.read(state, idempotency_key, &body).await
 }
 
 /// How many bytes a body has that may have so many: as it announces, or all of them.
-pub(super) fn size_at_most(body: &Body, most: usize) -> usize {
+fn size_at_most(body: &Body, most: usize) -> usize {
     let announced = body.size_hint().exact();
     announced.and_then(|size| usize::try_from(size).ok()).unwrap_or(most).min(most)
 }
@@ -75,20 +74,31 @@ pub(super) async fn or_drop<T>(
 }
 
 impl ApiClient {
-    /// Who has this key, if they may send a request with a body of this size, and the room for it.
+    /// Who has this key, if they may send a request.
     pub(super) async fn admit(
         state: &AppState,
         parts: &Parts,
         key: ApiKey,
-        size: usize,
-    ) -> Result<(Self, Option<Room>), ApiError> {
+    ) -> Result<Self, ApiError> {
         let owner = state.admission.find_owner(&key).await?.ok_or(ApiError::Unauthorized)?;
         let found_at = Instant::now();
         trace::note("project_id", &owner.project_id);
         state.limits.check(owner.key_id)?;
-        let room = state.bodies.take(owner.key_id, size)?;
         let trace = parts.extensions.get().cloned().unwrap_or_default();
-        Ok((Self { key, owner, trace, is_confirmed: false, found_at }, room))
+        Ok(Self { key, owner, trace, is_confirmed: false, found_at })
+    }
+
+    /// The room for a body that may have so many bytes. One whose length is not announced has the largest, unless it ends
+    /// while it is small.
+    pub(super) async fn make_room(
+        &self,
+        state: &AppState,
+        body: Body,
+        most: usize,
+    ) -> Result<(Option<Room>, Body), ApiError> {
+        let body = look_ahead(body, SMALL, BodyLimits::default().deadline).await?;
+        let room = state.bodies.take(self.owner.key_id, size_at_most(&body, most));
+        or_drop(body, room).await
     }
 
     /// Reads the owner again, from memory: a body may take its time, and what is known of the project by now holds, such as

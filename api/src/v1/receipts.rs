@@ -16,7 +16,7 @@ use web::extract::api_key;
 use web::request_id::RequestId;
 use web::state::AppState;
 
-use super::api_client::{ApiClient, or_drop, size_at_most};
+use super::api_client::{ApiClient, or_drop};
 use super::call_group::SharedCall;
 use super::ingest::{self, IngestRequest};
 use super::ingest_body::{ListedReceipt, MAX_LIST, read_list};
@@ -74,9 +74,9 @@ async fn admit(
     request: Request,
 ) -> Result<(ApiClient, Option<Room>, Listed), ApiError> {
     let (parts, body) = request.into_parts();
-    let size = size_at_most(&body, MAX_LIST);
-    let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?, size).await };
-    let ((mut client, room), body) = or_drop(body, admitted.await).await?;
+    let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?).await };
+    let (mut client, body) = or_drop(body, admitted.await).await?;
+    let (room, body) = client.make_room(app, body, MAX_LIST).await?;
     let listed = read_list(body).await?;
     client.look_again(app).await?;
     Ok((client, room, listed))

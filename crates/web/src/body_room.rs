@@ -13,7 +13,7 @@ use domain::ids::KeyId;
 use crate::error::ApiError;
 
 /// Up to so many bytes a body takes no room: there are only so many connections.
-const SMALL: usize = 16 * 1024;
+pub const SMALL: usize = 16 * 1024;
 /// For the bodies of all keys, in bytes.
 const ALL: usize = 256 * 1024 * 1024;
 /// For those of one.

@@ -15,6 +15,7 @@
 //! so no client without a key fills the memory. A request that fails on the way has changed
 //! nothing.
 
+mod ahead;
 mod body;
 mod headers;
 pub mod json;
@@ -29,6 +30,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
+pub use ahead::look_ahead;
 pub use body::{BodyLimits, drop_body, read_body, read_json_object};
 pub use headers::parse_idempotency_key;
 pub use negotiation::read_weight;

@@ -2,6 +2,9 @@
 
 use e2e::run;
 use e2e::world::receipt;
+use futures::future::join_all;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::{Api, RECEIPT, RESULT, fresh};
 
@@ -125,5 +128,42 @@ fn whatever_is_no_text_and_no_exact_number_is_rejected_by_field() {
         }
         let absent = api.send(RECEIPT, &fresh(), replaced("user_456", "null")).await;
         insta::assert_snapshot!(absent.shown(), @r#"422 {"error":{"code":"validation_error","message":"one or more fields are not valid; each is named in \"fields\"","fields":[{"field":"internal_reference","message":"is required"}],"request_id":"req_"}}"#);
+    });
+}
+
+/// Sends the first byte of a body whose length is not announced.
+async fn begin(api: &Api, body: &str) -> TcpStream {
+    let (key, idempotency, first) = (api.world.key.reveal(), fresh(), &body[..1]);
+    let head = format!(
+        "POST {RECEIPT} HTTP/1.1\r\nHost: x.test\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {idempotency}\r\n\
+         Content-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
+         1\r\n{first}\r\n"
+    );
+    let connecting = TcpStream::connect(api.world.url.trim_start_matches("http://"));
+    let mut stream = connecting.await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    stream
+}
+
+/// Sends the rest of it; gives the response.
+async fn end(mut stream: TcpStream, body: &str) -> String {
+    let rest = &body[1..];
+    let chunks = format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len());
+    stream.write_all(chunks.as_bytes()).await.expect("it is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.expect("a response");
+    response
+}
+
+#[test]
+fn small_bodies_in_chunks_are_taken_however_many_are_under_way() {
+    run(async {
+        let api = Api::start().await;
+        let body = receipt("evt_1").to_string();
+        let begun = join_all((0..40).map(|_| begin(&api, &body))).await;
+        let ended = begun.into_iter().map(|stream| end(stream, &body));
+        for response in join_all(ended).await {
+            assert!(response.starts_with("HTTP/1.1 202 "), "{response}");
+        }
     });
 }

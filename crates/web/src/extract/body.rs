@@ -72,14 +72,18 @@ pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError
     match tokio::time::timeout(limits.deadline, reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        // The client went away, or its chunks make no sense.
-        Ok(Err(_)) => Err(ApiError::malformed("the body ended before it was complete")),
+        Ok(Err(_)) => Err(ended_early()),
         Err(_) => Err(ApiError::BodyTooSlow { deadline: limits.deadline }),
     }
 }
 
+/// Of a client that went away, or whose chunks make no sense.
+pub(super) fn ended_early() -> ApiError {
+    ApiError::malformed("the body ended before it was complete")
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use axum::BoxError;
     use std::pin::Pin;
@@ -92,8 +96,11 @@ mod tests {
     };
 
     /// A body of unknown length: its chunks, and then an end, an error or silence.
-    struct Chunks(Vec<&'static [u8]>, BodyEnd);
-    enum BodyEnd {
+    pub(in crate::extract) struct Chunks(
+        pub(in crate::extract) Vec<&'static [u8]>,
+        pub(in crate::extract) BodyEnd,
+    );
+    pub(in crate::extract) enum BodyEnd {
         Clean,
         Broken,
         Never,
