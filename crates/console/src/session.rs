@@ -153,10 +153,12 @@ pub(super) fn token_in(headers: &HeaderMap) -> Option<SessionToken> {
     SessionToken::parse(&cookie_in(headers, COOKIE_NAME)?)
 }
 
-/// A cookie of ours that a browser sends.
+/// A cookie of ours that a browser sends. Those that others set for the domain come with it in one header, and may
+/// hold any bytes.
 pub(super) fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies = pairs.flat_map(|pairs| Cookie::split_parse(pairs).flatten());
+    let values = headers.get_all(COOKIE).iter();
+    let pairs = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut cookies = pairs.filter_map(|pair| Cookie::parse(str::from_utf8(pair).ok()?).ok());
     Some(cookies.find(|cookie| cookie.name() == name)?.value().to_owned())
 }
 
@@ -193,4 +195,24 @@ pub(super) fn write(name: &str, value: String, age: CookieAge) -> Option<HeaderV
         CookieAge::Lasts(age) => Some(age),
     });
     HeaderValue::from_str(&cookie.to_string()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_is_found_beside_whatever_cookies_of_others_hold() {
+        for others in [
+            &b"a=b; __Host-sendpromptly=ours; __Host-sendpromptly-known=other"[..],
+            "name=Zo\u{eb}; __Host-sendpromptly=ours".as_bytes(),
+            b"__Host-sendpromptly=ours;name=Zo\xeb",
+            b"\xff; =; ;; __Host-sendpromptly=ours",
+        ] {
+            let value = HeaderValue::from_bytes(others).expect("a value");
+            let headers = HeaderMap::from_iter([(COOKIE, value)]);
+            assert_eq!(cookie_in(&headers, COOKIE_NAME).as_deref(), Some("ours"), "{others:?}");
+        }
+        assert_eq!(cookie_in(&HeaderMap::new(), COOKIE_NAME), None);
+    }
 }
