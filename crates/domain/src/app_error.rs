@@ -18,6 +18,12 @@ impl AppError {
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         [self.code.as_deref(), self.message.as_deref()].into_iter().flatten()
     }
+
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts().next().is_none()
+    }
 }
 
 #[cfg(test)]
@@ -45,5 +51,6 @@ mod tests {
     fn its_parts_are_what_was_said() {
         let error = AppError { code: None, message: Some("disk full".to_owned()) };
         assert_eq!(error.parts().collect::<Vec<_>>(), ["disk full"]);
+        assert!(!error.is_empty() && AppError::default().is_empty());
     }
 }

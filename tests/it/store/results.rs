@@ -113,6 +113,24 @@ fn another_failure_refreshes_the_error_and_tells_nobody() {
 }
 
 #[test]
+fn a_failure_that_says_nothing_leaves_the_error_that_was_said() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        let words = json!({"status": "failed", "error_code": "e2", "error_message": "disk full"});
+        shop.report(event_id, words).await;
+        let told = shop.incident(event_id).await.error;
+        shop.report(event_id, json!({"status": "failed"})).await;
+        assert_eq!(shop.incident(event_id).await.error, told);
+        shop.report(event_id, json!({"status": "failed", "error_message": "locked"})).await;
+        let error = shop.incident(event_id).await.error;
+        assert_eq!((error.code, error.message.as_deref()), (None, Some("locked")));
+        let story = shop.story(event_id).await;
+        assert!(story.contains("incident.opened result.failed result.failed"), "{story}");
+    });
+}
+
+#[test]
 fn a_failure_without_the_replay_id_leaves_the_running_reprocess_alone() {
     run(async {
         let shop = Shop::open().await;

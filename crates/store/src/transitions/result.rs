@@ -97,7 +97,8 @@ pub async fn refresh_failure(
     let Some(incident) = locked.incident.as_ref() else {
         return Ok(());
     };
-    if incident.state == IncidentState::Resolved || incident.error == result.error {
+    let says_more = !result.error.is_empty() && incident.error != result.error;
+    if incident.state == IncidentState::Resolved || !says_more {
         return Ok(());
     }
     refresh(tx, &locked, &result.error).await?;
@@ -260,14 +261,15 @@ async fn settle(
 }
 
 /// Keeps the app's latest message, as long as the incident is there to be resolved. What comes
-/// later is on the timeline only: a resolved incident keeps the error that it was resolved with.
+/// later is on the timeline only: a resolved incident keeps the error that it was resolved with. A failure without a
+/// word, such as that of a job that only knows that it was given up, takes none away.
 async fn refresh(
     tx: &mut PgConnection,
     locked: &LockedEvent,
     error: &AppError,
 ) -> Result<(), StoreError> {
     match &locked.incident {
-        Some(incident) if incident.state != IncidentState::Resolved => {
+        Some(incident) if incident.state != IncidentState::Resolved && !error.is_empty() => {
             incidents::refresh_error(tx, incident.id, error).await
         }
         Some(_) | None => Ok(()),
