@@ -113,13 +113,17 @@ impl Amount {
         value.zip(currency).map(|(value, currency)| Self { value, currency })
     }
 
-    /// Reads the field `amount` of a receipt. What is wrong is told of the part that it is in.
+    /// Reads the field `amount` of a receipt. What is wrong is told of the part that it is in. A value of null is none: it
+    /// is what providers say of what has no amount, such as Stripe of a session that only sets up a card.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let given = fields.value("amount")?;
         let Some(given) = given.as_object() else {
             fields.reject("amount", "must be an object: {\"value\":4900,\"currency\":\"USD\"}");
             return None;
         };
+        if given.get("value").is_some_and(Value::is_null) {
+            return None;
+        }
         let value = read_value(given);
         let currency =
             given.get("currency").and_then(Value::as_str).map_or(Err(InvalidCurrency), str::parse);
@@ -208,7 +212,14 @@ mod tests {
                 Ok(Some(amount(value, "JPY")))
             );
         }
-        for absent in [json!(null), json!(""), json!(" ")] {
+        for absent in [
+            json!(null),
+            json!(""),
+            json!(" "),
+            json!({ "value": null, "currency": null }),
+            json!({ "value": null, "currency": "usd" }),
+            json!({ "value": null }),
+        ] {
             assert_eq!(read(absent), Ok(None));
         }
     }
@@ -224,7 +235,6 @@ mod tests {
             json!(-1),
             json!(MAX_VALUE + 1),
             json!(u64::MAX),
-            json!(null),
             json!([4900]),
             json!(true),
         ] {
