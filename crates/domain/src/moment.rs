@@ -1,4 +1,5 @@
-//! The provider's time, as apps send it: RFC 3339 with its zone, or Unix seconds as a number.
+//! The provider's time, as apps send it: RFC 3339 with its zone, whose whole minutes may leave out the seconds, or Unix
+//! seconds as a number.
 //!
 //! A time that could be meant in two ways is not guessed at. Each of the forms that languages and
 //! databases print instead is recognised, and the error says what it is and what to send: a receipt
@@ -44,9 +45,18 @@ fn from_number(number: &Number) -> Result<OffsetDateTime, String> {
 }
 
 fn from_text(text: &str) -> Result<OffsetDateTime, String> {
-    let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) else { return Err(explain(text)) };
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    let moment = parse(text).or_else(|| parse(&of_whole_minute(text)?));
+    let Some(moment) = moment else { return Err(explain(text)) };
     let utc = moment.checked_to_offset(UtcOffset::UTC);
     utc.filter(|utc| (0..=9999).contains(&utc.year())).ok_or_else(|| OUT_OF_RANGE.to_owned())
+}
+
+/// The time of a text that leaves out the seconds, with them. Java's `OffsetDateTime.toString` does so of a whole minute
+/// alone, so that one receipt in sixty would be rejected.
+fn of_whole_minute(text: &str) -> Option<String> {
+    let (minute, zone) = text.split_at_checked("2026-11-21T14:02".len())?;
+    zone.starts_with(['Z', 'z', '+', '-']).then(|| format!("{minute}:00{zone}"))
 }
 
 /// What a number is that is too large for seconds.
@@ -164,6 +174,9 @@ mod tests {
         ] {
             assert_eq!(millis(text), Some(1_795_287_729_000), "{text}");
         }
+        for minute in ["2026-11-21T19:02Z", "2026-11-21 14:02-05:00", "2026-11-21t19:02z"] {
+            assert_eq!(millis(minute), Some(1_795_287_720_000), "{minute}");
+        }
         assert_eq!(millis(1_700_000_000), Some(1_700_000_000_000));
         assert_eq!(millis(1_700_000_000.5), Some(1_700_000_000_500));
         assert_eq!(millis(-1), Some(-1_000));
@@ -203,7 +216,11 @@ mod tests {
                 "has an offset without colon; send 2026-11-21T14:02:09.5Z",
             ),
             ("2026-11-21 14:02:09 +02:00", "is not quite RFC 3339; send 2026-11-21T14:02:09+02:00"),
-            ("2026-11-21T14:02Z", "is not quite RFC 3339; send 2026-11-21T14:02:00Z"),
+            ("2026-11-21T14:02 Z", "is not quite RFC 3339; send 2026-11-21T14:02:00Z"),
+            (
+                "2026-11-21T14:02+0200",
+                "has an offset without colon; send 2026-11-21T14:02:00+02:00",
+            ),
             ("2026-11-21T14:02:09,25Z", "is not quite RFC 3339; send 2026-11-21T14:02:09.25Z"),
             ("2026-11-21T14:02:09", "has no zone; if it is in UTC, send 2026-11-21T14:02:09Z"),
             ("2026-11-21 14:02", "has no zone; if it is in UTC, send 2026-11-21T14:02:00Z"),
@@ -246,6 +263,7 @@ mod tests {
             "2026-02-30",
             "2026-13-01T00:00:00Z",
             "2026-11-21T25:00:00",
+            "2026-11-21T25:00Z",
             "2026-11-21T14:02:09+25:00",
         ] {
             assert!(read(&given.into()).expect_err("rejected").ends_with(FORM), "{given}");
