@@ -189,7 +189,7 @@ pub struct ReceiptsResponse {
     pub outcomes: Vec<ReceiptOutcome>,
 }
 
-/// Why not all of several receipts were accepted, as the document describes it.
+/// Why not all of several receipts were accepted.
 #[cfg(feature = "openapi")]
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = ReceiptsErrorBody)]

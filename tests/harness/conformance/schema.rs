@@ -163,7 +163,7 @@ fn has_format(format: &str, value: &Value) -> bool {
     match format {
         _ if value.is_null() => true,
         "date-time" => value.as_str().is_some_and(|text| {
-            text.strip_suffix('Z').is_some() && OffsetDateTime::parse(text, &Rfc3339).is_ok()
+            text.ends_with('Z') && OffsetDateTime::parse(text, &Rfc3339).is_ok()
         }),
         "int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         "int64" => value.is_i64() || value.is_u64(),
