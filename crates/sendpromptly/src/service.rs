@@ -159,17 +159,13 @@ impl Service {
     /// Serves the API and the console.
     pub fn serve(&self, listener: TcpListener, outbound: OutboundClients, web: WebSettings) {
         let (idle_timeout, proxies) = (web.keep_alive, web.proxies.clone());
-        let options = ServeOptions { idle_timeout, proxies, ..ServeOptions::default() };
-        self.serve_with(listener, &self.state(outbound, web), options);
+        let state = self.state(outbound, web);
+        let detached = state.detached.clone();
+        let options = ServeOptions { idle_timeout, proxies, detached, ..ServeOptions::default() };
+        self.serve_routes(listener, router(&state), options);
     }
 
-    /// Serves them with what handlers work with, and within these bounds.
-    pub fn serve_with(&self, listener: TcpListener, state: &ConsoleState, options: ServeOptions) {
-        let options = ServeOptions { detached: state.detached.clone(), ..options };
-        self.serve_routes(listener, router(state), options);
-    }
-
-    /// Serves routes, whose detached work is that of the options.
+    /// Serves routes within these bounds, which name the work that goes on beside them.
     pub fn serve_routes(&self, listener: TcpListener, routes: Router, options: ServeOptions) {
         let shutdown = self.shutdown.clone().cancelled_owned();
         self.tasks.spawn(serve(listener, routes, shutdown, options));
