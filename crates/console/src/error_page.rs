@@ -23,6 +23,7 @@ use web::request_id::RequestId;
 use web::response::catch_panics;
 
 use super::badge::capitalize;
+use super::compress::compress_page;
 use super::layout::Layout;
 use super::page::page_with;
 use crate::state::ConsoleState;
@@ -43,6 +44,7 @@ pub fn pages(routes: Router<ConsoleState>) -> Router<ConsoleState> {
         .layer(catch_panics())
         .layer(from_fn(reject_doubtful_host))
         .layer(from_fn(render_error_page))
+        .layer(from_fn(compress_page))
 }
 
 /// Where no page is.
@@ -99,7 +101,7 @@ fn error_behind(response: &Response) -> Option<Arc<ApiError>> {
     (failed && !is_html(response.headers())).then(|| Arc::new(ApiError::from_status(status)))
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"))
 }
 

@@ -16,6 +16,7 @@ pub mod bulk;
 mod charts;
 mod clients;
 mod comments;
+mod compress;
 pub mod destinations;
 pub mod erasures;
 pub mod error_page;

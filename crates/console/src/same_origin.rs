@@ -12,7 +12,7 @@
 //! setting.
 
 use axum::http::header::{ORIGIN, REFERER};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use domain::alert::one_line;
 use domain::web_origin::WebOrigin;
 
@@ -20,6 +20,16 @@ const SETTING: &str = "SENDPROMPTLY_PUBLIC_URL";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How much of a header that is no origin is repeated, in characters.
 const MAX_QUOTE: usize = 100;
+
+/// Whether a browser says that no other site led to this request.
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all(&SEC_FETCH_SITE).iter().peekable();
+    sites.peek().is_some() && sites.all(is_here)
+}
+
+fn is_here(site: &HeaderValue) -> bool {
+    matches!(site.as_bytes(), b"same-origin" | b"none")
+}
 
 /// Where forms may come from.
 #[derive(Debug, Clone)]
@@ -60,7 +70,7 @@ impl FormOrigins {
     pub fn check(&self, headers: &HeaderMap) -> Result<(), String> {
         let mut sites = headers.get_all(&SEC_FETCH_SITE).iter().peekable();
         let vouched = sites.peek().is_some();
-        if !sites.all(|site| matches!(site.as_bytes(), b"same-origin" | b"none")) {
+        if !sites.all(is_here) {
             return Err(self.reject_other_site());
         }
         let mut origins = headers.get_all(ORIGIN).iter();
@@ -132,8 +142,6 @@ impl FormOrigins {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn headers(sent: &[(&'static str, &str)]) -> HeaderMap {

@@ -138,12 +138,17 @@ impl Message {
     }
 }
 
+/// Whether a script refreshes a page that is open.
+pub(crate) fn is_refresh(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-refresh")
+}
+
 /// The session of a request, if it has one that is valid.
 pub async fn find(state: &ConsoleState, headers: &HeaderMap) -> Result<Option<SignedIn>, ApiError> {
     let Some(token) = token_in(headers) else {
         return Ok(None);
     };
-    let unseen = headers.contains_key("x-refresh");
+    let unseen = is_refresh(headers);
     let session = sessions::find_session(&state.pool, &token.hash(), !unseen).await?;
     Ok(session.map(|session| SignedIn { session, token, unseen }))
 }
