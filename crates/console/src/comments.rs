@@ -35,16 +35,21 @@ pub fn add(pages: Pages) -> Pages {
     )
 }
 
+/// How much of the comments on a cause a page shows, in bytes of their texts.
+const MAX_SHOWN: usize = 40 * 1024;
+
 /// A comment, as a page shows it.
 #[derive(Debug)]
 pub(crate) struct CommentItem {
+    /// Where what was said before it is read, if the page leaves that out.
+    pub(crate) earlier: Option<&'static str>,
     pub(crate) by: String,
     pub(crate) text: String,
     pub(crate) at: When,
 }
 
 impl CommentItem {
-    /// The comments on a cause, oldest first.
+    /// The newest comments on a cause, oldest first; as many as a page takes.
     pub(crate) async fn list_of_cause(
         pool: &PgPool,
         id: CauseId,
@@ -52,15 +57,35 @@ impl CommentItem {
     ) -> Result<Vec<Self>, StoreError> {
         let mut db = pool.acquire().await?;
         let comments = list_of_cause(&mut db, id).await?;
-        Ok(comments.iter().map(|comment| Self::new(comment, now)).collect())
+        let mut items: Vec<_> = comments.iter().map(|comment| Self::new(comment, now)).collect();
+        keep_newest(&mut items);
+        Ok(items)
     }
 
     fn new(comment: &Comment, now: OffsetDateTime) -> Self {
         Self {
+            earlier: None,
             by: actor_name(&comment.author),
             text: sanitize(comment.text.trim()),
             at: When::ago(comment.at, now),
         }
+    }
+}
+
+/// Takes away the oldest of what is too long for a page, and has the first one that is left say so.
+fn keep_newest(items: &mut Vec<CommentItem>) {
+    let mut bytes = 0;
+    let fits = |item: &&CommentItem| {
+        bytes += item.text.len();
+        bytes <= MAX_SHOWN
+    };
+    let shown = items.iter().rev().take_while(fits).count();
+    let left_out = items.len() - shown;
+    items.drain(..left_out);
+    if left_out > 0
+        && let Some(first) = items.first_mut()
+    {
+        first.earlier = Some("/audit?action=cause.commented");
     }
 }
 

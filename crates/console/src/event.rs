@@ -87,7 +87,7 @@ async fn open(
         stall,
         incident: incident
             .map(|it| (format!("/incidents/{}", it.id), Badge::from_incident(it.state))),
-        timeline,
+        timeline: timeline_view::fit(timeline, event.id),
         facts: facts::list_for_event(&state, &event, &project, incident_id, snapshot),
         command: format!("temporal workflow show --workflow-id {}", workflow_id(event.id)),
     })

@@ -38,7 +38,7 @@ pub async fn load_names(pool: &PgPool, project_ids: &[ProjectId]) -> Result<Name
 }
 
 /// The most entries that a timeline shows; an event has a dozen.
-const MAX_ENTRIES: i64 = 1_000;
+pub const MAX_ENTRIES: i64 = 1_000;
 
 /// The entries of an event, oldest first. Of one that is too long the end is shown, because that
 /// shows the present state.

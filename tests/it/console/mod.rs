@@ -12,6 +12,7 @@ mod commenting;
 mod destinations;
 mod erasures;
 mod events;
+mod heavy;
 mod incident;
 mod incidents;
 mod inert;

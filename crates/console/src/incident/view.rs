@@ -29,7 +29,7 @@ use crate::facts::{self, Fact, Value};
 use crate::layout::{Layout, Section};
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
-use crate::timeline_view::{Running, TimelineItemView};
+use crate::timeline_view::{self, Running, TimelineItemView};
 use crate::warnings::held::{self, Held};
 use crate::when::When;
 
@@ -131,7 +131,7 @@ impl IncidentPage {
             similar: similar(&details),
             links: details.links.iter().map(|link| Link::new(link, now)).collect(),
             running: details.running,
-            timeline: details.timeline,
+            timeline: timeline_view::fit(details.timeline, details.event.id),
             layout,
             values,
             max_note: MAX_NOTE,

@@ -3,14 +3,14 @@
 //! The sentences are [`domain::timeline`]'s. Two things are folded so that the page stays readable:
 //! callback attempts into the reprocess that they belong to, and deliveries of one message into one
 //! line that names every destination. What runs at the moment is not in the audit yet; [`Running`]
-//! adds it to the line that began it.
+//! adds it to the line that began it. Of what is too long for a page the end is shown, and the rest is in the audit.
 
 mod running;
 
 use domain::alert::sanitize;
 use domain::audit::detail::CallbackDetail;
 use domain::audit::{Action, AuditEvent};
-use domain::ids::ReplayId;
+use domain::ids::{EventId, ReplayId};
 use domain::timeline::{Advice, Names, TimelineItem, Tone, describe_outcome, destination_name};
 use store::events::PaymentEvent;
 use store::timeline::{self, TimelineEntry};
@@ -22,9 +22,16 @@ use super::when::When;
 
 pub use running::{Running, doing_in_short};
 
+/// How much of a timeline a page shows, in bytes of its lines.
+const MAX_SHOWN: usize = 80 * 1024;
+/// What a line, or an attempt in it, has besides its texts.
+const MARKUP: usize = 250;
+
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub struct TimelineItemView {
+    /// Where what was before it is read, if the page leaves that out.
+    pub earlier: Option<String>,
     /// How it looks.
     pub tone: Tone,
     /// What happened, as a short title.
@@ -80,6 +87,7 @@ impl From<TimelineItem> for TimelineItemView {
             None => Vec::new(),
         };
         Self {
+            earlier: None,
             tone,
             lead: title,
             rest: body,
@@ -104,14 +112,55 @@ pub async fn load(
     now: OffsetDateTime,
 ) -> Result<Vec<TimelineItemView>, StoreError> {
     let names = timeline::load_names(pool, &[event.project_id]).await?;
-    let mut lines = fold(&timeline::list_for_event(pool, event.id).await?, &names);
+    let entries = timeline::list_for_event(pool, event.id).await?;
+    let is_cut = i64::try_from(entries.len()).is_ok_and(|read| read >= timeline::MAX_ENTRIES);
+    let mut lines = fold(&entries, &names);
     if let Some(running) = running {
         running.add_to(&mut lines);
     }
     for line in &mut lines {
         line.ago = Some(line.at.seen_from(now));
     }
+    if is_cut {
+        say_earlier(&mut lines, event.id);
+    }
     Ok(lines)
+}
+
+/// As much of it as a page shows.
+#[must_use]
+pub fn fit(mut lines: Vec<TimelineItemView>, event_id: EventId) -> Vec<TimelineItemView> {
+    if keep_newest(&mut lines) {
+        say_earlier(&mut lines, event_id);
+    }
+    lines
+}
+
+fn say_earlier(lines: &mut [TimelineItemView], event_id: EventId) {
+    if let Some(first) = lines.first_mut() {
+        first.earlier = Some(format!("/audit?subject={event_id}"));
+    }
+}
+
+/// Takes away the oldest lines of what is too long for a page, and says whether there were any.
+fn keep_newest(lines: &mut Vec<TimelineItemView>) -> bool {
+    let mut bytes = 0;
+    let fits = |line: &&TimelineItemView| {
+        bytes += size(line);
+        bytes <= MAX_SHOWN
+    };
+    // The last line says how it is now, so it is shown however long it is.
+    let shown = lines.iter().rev().take_while(fits).count().max(1);
+    let left_out = lines.len().saturating_sub(shown);
+    lines.drain(..left_out);
+    left_out > 0
+}
+
+fn size(line: &TimelineItemView) -> usize {
+    let quotes: usize = line.quotes.iter().map(String::len).sum();
+    let answer = |attempt: &AttemptView| MARKUP + attempt.answer.as_deref().map_or(0, str::len);
+    let attempts: usize = line.attempts.iter().map(answer).sum();
+    MARKUP + line.lead.len() + line.rest.len() + quotes + attempts
 }
 
 /// What keeps the watch of an event from going on, if that is the last that is known of it.
@@ -189,5 +238,42 @@ fn fold_delivery(lines: &mut [TimelineItemView], item: &TimelineItem, names: &Na
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::audit::detail::CommentDetail;
+
+    use super::*;
+
+    fn lines(count: usize, length: usize) -> Vec<TimelineItemView> {
+        let entry = |number: usize| {
+            let note = format!("{number} {}", "a".repeat(length));
+            let detail = CommentDetail { note, mentioned: Vec::new(), cause_id: None };
+            let event = AuditEvent::IncidentCommented(detail);
+            let by = "cli:bob".to_owned();
+            let at = OffsetDateTime::UNIX_EPOCH;
+            TimelineItemView::from(TimelineItem::new(at, by, event, &Names::default()))
+        };
+        (0..count).map(entry).collect()
+    }
+
+    #[test]
+    fn of_what_is_too_long_for_a_page_the_end_is_shown() {
+        let mut few = lines(12, 2_000);
+        assert!(!keep_newest(&mut few));
+        assert_eq!(few.len(), 12);
+
+        let mut many = lines(200, 2_000);
+        assert!(keep_newest(&mut many));
+        assert!((30..50).contains(&many.len()), "{} lines", many.len());
+        assert!(many.last().is_some_and(|last| last.quotes[0].starts_with("199 ")), "{many:?}");
+
+        let mut huge = lines(2, MAX_SHOWN);
+        assert!(keep_newest(&mut huge));
+        assert_eq!(huge.len(), 1, "how it is now is always there");
+        let mut none = Vec::new();
+        assert!(!keep_newest(&mut none));
     }
 }
