@@ -15,6 +15,18 @@ pub struct Part {
 }
 
 impl Part {
+    /// What it holds in memory, in KiB.
+    ///
+    /// # Errors
+    /// When it has ended, or this is no Linux.
+    pub fn resident(&self) -> anyhow::Result<u64> {
+        let pid = self.child.id().context("it ended before")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1)).context("no VmRSS")?;
+        Ok(kib.parse()?)
+    }
+
     /// Kills the part as `kill -9` does, and waits until it is gone.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod backlog;
 mod browser;
 mod bulk;
 mod bulk_changes;
+mod bulk_large;
 mod bulk_sets;
 mod bursts;
 mod callback_headers;

@@ -64,6 +64,10 @@ pub struct LastAttempt {
     pub error: Option<String>,
 }
 
+/// How many of all that match are looked for at a time. What finds a word finds 500 each time, and would find 300 of them
+/// again for the next page.
+const AT_A_TIME: i64 = 1_000;
+
 /// One page of the incidents that match.
 pub async fn search_incidents(
     db: &PgPool,
@@ -89,6 +93,7 @@ pub async fn list_matching(
     let mut tx = reading::begin(db).await?;
     loop {
         let scan = KeysetScan::through_time(Sort::Oldest, cursor, from, until, MAX_PAGE);
+        let scan = scan.at_a_time(AT_A_TIME);
         let found = finder::find(&mut tx, search, &scan).await?;
         ids.extend(found.keys);
         cursor = found.next.map(Cursor::After);

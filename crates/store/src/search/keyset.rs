@@ -101,6 +101,11 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
         Self { above, below, direction: Direction::Down, limit, cursor: None }
     }
 
+    /// The same walk with so many rows at a time, which nobody shows.
+    pub(super) fn at_a_time(self, limit: i64) -> Self {
+        Self { limit, ..self }
+    }
+
     /// How many rows are read: one more than are shown, to know whether there are more.
     pub(super) fn rows(&self) -> i64 {
         self.limit + 1
