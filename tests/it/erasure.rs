@@ -142,6 +142,8 @@ fn an_erased_customer_is_found_nowhere_and_what_was_open_goes_on() {
         }
         site.world.result(site.pending, "success", json!({})).await;
         temporal::finished(&client, site.pending).await;
+        site.world.result(site.broken, "success", json!({})).await;
+        let told_afterwards = site.world.mailbox.wait_for(3).await[2..].join("\n");
         let gone = client.get_workflow_handle::<workflows::EffectWatch>(workflow_id(site.applied));
         let gone = gone.describe(temporalio_client::WorkflowDescribeOptions::default()).await;
         assert!(gone.is_err(), "the finished one is deleted");
@@ -166,6 +168,7 @@ fn an_erased_customer_is_found_nowhere_and_what_was_open_goes_on() {
             ("the database", leaks::dump(&site.world.pool).await),
             ("histories", histories),
             ("the proof page", stranger.body),
+            ("a mail that was sent afterwards", told_afterwards.replace("=\r\n", "")),
         ];
         for part in site.parts {
             part.end().await.expect("ended");

@@ -319,6 +319,36 @@ fn what_was_moved_to_another_project_does_not_open_there() {
 }
 
 #[test]
+fn a_value_in_the_place_of_another_opens_in_no_column() {
+    run(async {
+        let rotation = Rotation::open().await;
+        let pool = &rotation.shop.pool;
+        let mut values: Vec<Vec<u8>> = Vec::new();
+        for one in SealedColumn::ALL {
+            let (table, column) = (one.table(), one.column());
+            let sql =
+                format!("SELECT {column} FROM {table} WHERE get_byte({column}, 0) = 2 LIMIT 1");
+            let value = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await;
+            values.push(value.expect("a value"));
+        }
+        // Each value goes to the column before its own.
+        values.rotate_left(1);
+        for (one, value) in SealedColumn::ALL.into_iter().zip(&values) {
+            let (table, column) = (one.table(), one.column());
+            let sql = format!("UPDATE {table} SET {column} = $1 WHERE get_byte({column}, 0) = 2");
+            let moved = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(value).execute(pool).await;
+            assert!(moved.expect("a statement").rows_affected() > 0, "{table}");
+        }
+        let (resealed, unopened) = rotation.reseal(&rotation.both, Selection::OtherKeys).await;
+        assert_eq!(resealed, 0, "nothing opened");
+        let mut named: Vec<_> = unopened.iter().map(|one| one.column).collect();
+        named.dedup();
+        assert_eq!(named, SealedColumn::ALL);
+        assert!(unopened.iter().all(|one| one.error == SealError::Damaged), "{unopened:?}");
+    });
+}
+
+#[test]
 fn batches_go_on_where_the_one_before_ended() {
     run(async {
         let rotation = Rotation::open().await;
