@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -46,9 +46,12 @@ impl Http {
         self.send(request).await
     }
 
-    /// Opens a page as the owner of a session.
+    /// Opens a page as the owner of a session, as a browser does whose user typed the address. A page comes by gzip.
     pub async fn get(&self, path: &str, cookie: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::get(format!("{}{path}", self.origin)).header(COOKIE, cookie);
+        let request = Request::get(format!("{}{path}", self.origin))
+            .header(COOKIE, cookie)
+            .header(ACCEPT_ENCODING, "gzip")
+            .header("sec-fetch-site", "none");
         self.send(request.body(Full::default())?).await
     }
 

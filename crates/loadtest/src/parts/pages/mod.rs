@@ -32,6 +32,8 @@ const DAYS: u32 = 425;
 const TIMES: usize = 60;
 /// The first responses fill caches.
 const WARM_UP: usize = 5;
+/// KiB on the line; the style sheet and the script, which browsers keep, are the rest of a hundred kilobytes.
+const LIGHT: Threshold = Threshold::AtMost(84.0);
 /// Milliseconds, of the p95.
 const TARGET: Threshold = Threshold::AtMost(50.0);
 const EMAIL: &str = "loadtest@localhost";
@@ -49,16 +51,18 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     say("opening every page of the console");
     let cookie = format!("__Host-sendpromptly={token}");
     let http = Http::new(session.dev.ready.url.clone());
-    let mut figures = Vec::new();
+    let (mut figures, mut heaviest) = (Vec::new(), (0, ""));
     for page in PAGES {
-        let latencies = open(&http, &values.fill_in(page), &cookie).await;
-        let latencies = latencies.with_context(|| (*page).to_owned())?;
+        let opened = open(&http, &values.fill_in(page), &cookie).await;
+        let (latencies, bytes) = opened.with_context(|| (*page).to_owned())?;
+        heaviest = heaviest.max((bytes, *page));
         let p95 = latencies.percentile(95.0);
         say(&format!("  {page}: p95 {p95:.1} ms, {latencies}"));
         figures.push(Figure::new(format!("{page}, p95"), p95, "ms", TARGET).noting(latencies));
     }
     let slowest = slowest(&figures)?;
     figures.insert(0, slowest);
+    figures.insert(1, weight(heaviest));
     Ok(figures.into())
 }
 
@@ -70,17 +74,25 @@ fn slowest(pages: &[Figure]) -> anyhow::Result<Figure> {
     Ok(Figure::new(name, slowest.value, "ms", TARGET).noting(&slowest.name))
 }
 
-async fn open(http: &Http, path: &str, cookie: &str) -> anyhow::Result<Latencies> {
-    let mut took = Vec::new();
+/// What goes over the line for the heaviest page.
+fn weight((bytes, page): (u32, &str)) -> Figure {
+    let kib = f64::from(bytes) / 1024.0;
+    Figure::new("heaviest page of the console, by gzip", kib, "KiB", LIGHT).noting(page)
+}
+
+/// How long a page takes, and its bytes on the line.
+async fn open(http: &Http, path: &str, cookie: &str) -> anyhow::Result<(Latencies, u32)> {
+    let (mut took, mut bytes) = (Vec::new(), 0);
     for turn in 0..WARM_UP + TIMES {
         let begin = Instant::now();
-        let (status, _) = http.get(path, cookie).await?;
+        let (status, body) = http.get(path, cookie).await?;
         anyhow::ensure!(status.is_success(), "responded {status}");
         if turn >= WARM_UP {
             took.push(begin.elapsed());
         }
+        bytes = u32::try_from(body.len())?;
     }
-    Latencies::collect(took)
+    Ok((Latencies::collect(took)?, bytes))
 }
 
 /// Begins a session as signing in does; the password belongs to no operator. An admin sees everything
