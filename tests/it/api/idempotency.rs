@@ -8,6 +8,7 @@ use serde_json::json;
 use store::events::lock_provider_event;
 use store::idempotency::{KeyUse, ResponseScope, StoredResponse, insert_response};
 
+use super::rejections::second_api;
 use super::{Api, ApiResponse, RECEIPT, RESULT, fresh};
 
 #[test]
@@ -207,6 +208,47 @@ fn a_hundred_times_at_once_is_one_event_and_nothing_but_two_responses() {
         assert!(taken.all(|response| response.text == first.text), "the same bytes");
         assert_eq!(api.count("SELECT count(*) FROM payment_events").await, 1);
         assert_eq!(api.count("SELECT count(*) FROM audit_entries").await, 1);
+    });
+}
+
+/// One delivery of an event to one of several APIs.
+async fn deliver(api: &Api, url: &str, key: &str, event: &str) -> (String, ApiResponse) {
+    let request = api.http.post(format!("{url}{RECEIPT}")).bearer_auth(api.world.key.reveal());
+    let request = request.header("idempotency-key", key).header("content-type", "application/json");
+    (key.to_owned(), ApiResponse::of(request.body(receipt(event).to_string())).await)
+}
+
+#[test]
+fn a_hundred_deliveries_of_each_event_through_two_apis_are_one_event_each() {
+    run(async {
+        let api = Api::start().await;
+        let (other, _stop) = second_api(&api, api.world.pool.clone(), 10_000).await;
+        let urls = [api.world.url.clone(), other];
+        let (api, urls) = (&api, &urls);
+        // Each API gets the events in the other order; half of all deliveries have the key of another one.
+        let posts = (0..400_usize).map(|n| async move {
+            let (turn, at) = (n / 2, n % 2);
+            let event = if at == 0 { turn % 4 } else { 3 - turn % 4 };
+            let key = if turn % 8 < 4 { format!("of-{event}") } else { format!("delivery-{n}") };
+            deliver(api, &urls[at], &key, &format!("evt_{event}")).await
+        });
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        for (key, response) in futures::future::join_all(posts).await {
+            if response.status == 202 {
+                let text = taken.entry(key).or_insert_with(|| response.text.clone());
+                assert_eq!(*text, response.text, "the same bytes from both");
+            } else {
+                assert_eq!(response.code(), "idempotency_in_progress", "{}", response.text);
+            }
+        }
+        let new = taken.values().filter(|text| text.contains("\"duplicate\":false")).count();
+        assert_eq!((new, taken.len()), (4, 204), "each key has its response");
+        for table in ["payment_events", "event_keys", "audit_entries", "outbox"] {
+            let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let count: i64 =
+                sqlx::query_scalar(count).fetch_one(&api.world.pool).await.expect("a count");
+            assert_eq!(count, 4, "{table}");
+        }
     });
 }
 
