@@ -128,6 +128,21 @@ fn a_new_incident_pages_although_the_end_of_the_one_before_it_comes_late() {
     });
 }
 
+#[test]
+fn an_incident_ends_there_also_where_it_was_opened_by_a_process_whose_clock_is_ahead() {
+    run(async {
+        let world = World::start_without_worker().await;
+        let pagerduty = service(&world).await;
+        let event_id = world.fail_and_alert("evt_1").await;
+        assert_eq!(states(&pagerduty), [AlertState::Triggered]);
+        // An id begins with the time at which it was drawn, by the clock of whoever drew it.
+        let ahead = "UPDATE alerts SET id = overlay(id::text PLACING 'f' FROM 1)::uuid";
+        sqlx::raw_sql(ahead).execute(&world.pool).await.expect("a database");
+        world.succeed_and_alert(event_id).await;
+        assert_eq!(states(&pagerduty), [AlertState::Resolved]);
+    });
+}
+
 /// What a worker does in a minute, after so long.
 async fn wait(world: &World, interval: &str) {
     let sql = format!(

@@ -120,7 +120,7 @@ async fn insert_for(
     replay_id: Option<ReplayId>,
     destinations: &[DestinationId],
 ) -> Result<(), StoreError> {
-    let alert_ids: Vec<_> = destinations.iter().map(|_| Uuid::now_v7()).collect();
+    let alert_ids = new_ids(&mut *tx, ids.incident_id, destinations.len()).await?;
     sqlx::query!(
         "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
          SELECT told.id, $3, $4, told.destination_id, $5, $6
@@ -136,6 +136,25 @@ async fn insert_for(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Ids behind those of all alerts of an incident, whose event is locked: they say which alert is the newer one, and whoever
+/// wrote the one before may have a clock that is ahead.
+async fn new_ids(
+    tx: &mut PgConnection,
+    incident_id: IncidentId,
+    count: usize,
+) -> Result<Vec<Uuid>, StoreError> {
+    let known =
+        sqlx::query_scalar!("SELECT id FROM alerts WHERE incident_id = $1", incident_id.as_uuid())
+            .fetch_all(tx)
+            .await?;
+    let mut last = known.into_iter().map(AlertId::as_uuid).max().unwrap_or_default();
+    let ids = (0..count).map(|_| {
+        last = Uuid::now_v7().max(Uuid::from_u128(last.as_u128().saturating_add(1)));
+        last
+    });
+    Ok(ids.collect())
 }
 
 /// Suppresses the notifications of an incident and its one reprocess, however they end: every alert
