@@ -256,6 +256,7 @@ impl Look<'_> {
                 it.wait_step =
                     i32::try_from(steps(self.rules, it.wait_step) + 1).unwrap_or(i32::MAX);
                 it.step = it.step.max(it.wait_step);
+                it.waiting_since = it.waiting_since.max(self.began_at_latest(it.wait_step));
             }
             Some(
                 ReminderReason::Reminder
@@ -279,6 +280,12 @@ impl Look<'_> {
         if due.came_back {
             it.came_back_at = Some(self.now);
         }
+    }
+
+    /// When at the latest a wait began that is escalated to a step now. One that was told late, as after quiet hours, leaves
+    /// those who were told their whole time before the next one is.
+    fn began_at_latest(&self, step: i32) -> Option<OffsetDateTime> {
+        self.rules.escalate_after.map(|after| self.now - after.duration() * step)
     }
 
     async fn save(&self, tx: &mut PgConnection, it: &Standing) -> Result<(), StoreError> {

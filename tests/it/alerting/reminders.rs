@@ -273,6 +273,30 @@ fn where_a_step_that_was_told_is_removed_the_next_one_is_told() {
 }
 
 #[test]
+fn an_escalation_that_waited_for_a_maintenance_is_told_step_by_step() {
+    run(async {
+        let world = World::start_without_worker().await;
+        world.alert_bob().await;
+        let (first, _) = slack(&world).await;
+        let second = hook(&world).await;
+        escalate(&world, "'slack', 'webhook'").await;
+        fail(&world, "evt_1", CODE).await;
+        wait(&world, "0 minutes").await;
+        start(&world).await;
+        wait(&world, "9 hours").await;
+        assert_eq!((first.received().len(), second.received().len()), (0, 0), "telling waits");
+        end(&world).await;
+        wait(&world, "0 minutes").await;
+        wait(&world, "1 minute").await;
+        assert_eq!((first.received().len(), second.received().len()), (1, 0));
+        wait(&world, "58 minutes").await;
+        assert_eq!(second.received().len(), 0, "the first has its hour");
+        wait(&world, "1 minute").await;
+        assert_eq!(second.received().len(), 1);
+    });
+}
+
+#[test]
 fn without_another_destination_those_of_an_escalation_are_told_at_once() {
     run(async {
         let world = World::start_without_worker().await;
