@@ -88,13 +88,13 @@ pub struct Hold {
     pub reason: HoldReason,
     /// The window, where it is one.
     pub maintenance_id: Option<MaintenanceId>,
-    /// When that ends; what begins before then may go on.
+    /// When people are told again, unless another window begins by then.
     pub until: OffsetDateTime,
 }
 
 impl Hold {
     /// Whether a project's people are not told at a moment. A maintenance is named before quiet hours, because somebody
-    /// began it.
+    /// began it; where it ends in quiet hours, people are told when these end.
     #[must_use]
     pub fn decide(
         hours: Option<&QuietHours>,
@@ -106,7 +106,7 @@ impl Hold {
             return Some(Self {
                 reason: HoldReason::Maintenance,
                 maintenance_id: Some(id),
-                until: ends_at,
+                until: hours.and_then(|hours| hours.end(ends_at)).unwrap_or(ends_at),
             });
         }
         let until = hours?.end(now)?;
@@ -157,6 +157,9 @@ mod tests {
         let held = |now| Hold::decide(Some(&hours), window, now);
         let before = held(datetime!(2026-07-01 21:00 UTC)).expect("a maintenance");
         assert_eq!((before.reason, before.maintenance_id), (HoldReason::Maintenance, Some(id)));
+        assert_eq!(before.until, datetime!(2026-07-02 07:00 UTC), "it ends in quiet hours");
+        let by_day = Hold::decide(None, window, datetime!(2026-07-01 21:00 UTC));
+        assert_eq!(by_day.map(|hold| hold.until), window.map(|window| window.ends_at));
         let after = held(datetime!(2026-07-01 23:00 UTC)).expect("quiet hours");
         assert_eq!(
             (after.reason, after.until),
