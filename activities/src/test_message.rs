@@ -112,6 +112,7 @@ fn facts(project: &Project, id: DestinationId, public_url: String) -> AlertFacts
         outage_grace_seconds: None,
         opened_at: now,
         happened_at: now,
+        told_at: None,
         resolution: None,
         resolved_by: None,
         reprocess_ending: None,

@@ -14,6 +14,7 @@ use store::{
     StoreError, attempts, events, incidents, policy_plans, projects, proposals, reprocesses,
     timeline,
 };
+use time::OffsetDateTime;
 
 use crate::deps::Deps;
 
@@ -73,6 +74,7 @@ fn common_facts(
         outage_grace_seconds: incident.outage_grace_seconds,
         opened_at: incident.opened_at,
         happened_at: alert.created_at,
+        told_at: Some(OffsetDateTime::now_utc()),
         resolution: incident.resolution,
         resolved_by: None,
         reprocess_ending: None,

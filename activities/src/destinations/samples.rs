@@ -39,6 +39,7 @@ pub(crate) fn opened() -> AlertFacts {
         outage_grace_seconds: None,
         opened_at: datetime!(2026-11-21 14:32:09 UTC),
         happened_at: datetime!(2026-11-21 14:32:09 UTC),
+        told_at: None,
         resolution: None,
         resolved_by: None,
         reprocess_ending: None,

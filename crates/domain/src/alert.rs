@@ -113,6 +113,9 @@ pub struct AlertFacts {
     /// The moment that the alert is about; every "how long" is counted up to it.
     #[serde(with = "time::serde::rfc3339")]
     pub happened_at: OffsetDateTime,
+    /// When it is told, where that may be later: its urgency goes by what has waited until then.
+    #[serde(skip)]
+    pub told_at: Option<OffsetDateTime>,
     /// How the incident ended, for [`AlertKind::IncidentResolved`].
     #[serde(default)]
     pub resolution: Option<Resolution>,
@@ -197,7 +200,8 @@ impl AlertFacts {
     #[must_use]
     pub fn urgency(&self) -> Urgency {
         let customers = i64::from(!self.test_message);
-        let age = self.happened_at - self.opened_at;
+        let told_at = self.told_at.map_or(self.happened_at, |at| at.max(self.happened_at));
+        let age = told_at - self.opened_at;
         Urgency::decide(self.mode, &AtStake { age, customers, at_risk: self.amount.as_slice() })
     }
 

@@ -147,6 +147,14 @@ fn a_cause_is_the_alert_of_the_incident_that_began_it() {
 }
 
 #[test]
+fn an_alert_that_was_held_back_is_as_urgent_as_what_has_waited_since() {
+    let told_at = Some(opened().opened_at + time::Duration::hours(9));
+    let held = alert_event(first(), &AlertFacts { told_at, ..opened() });
+    assert_eq!(held["payload"]["severity"], "critical");
+    assert_eq!(held["payload"]["custom_details"]["Urgency"], "critical");
+}
+
+#[test]
 fn it_is_as_bad_as_it_is_urgent() {
     let open = StateCounts { open: 2, ..Default::default() };
     let hours =
