@@ -75,6 +75,14 @@ impl StateCounts {
         self.open + self.acknowledged + self.reprocessing
     }
 
+    /// All of it may have healed since the message was written.
+    fn sentence(self) -> String {
+        match self.total() {
+            0 => "Nothing of it is left to do.".to_owned(),
+            total => format!("{} not resolved: {}.", count(total, "is", "are"), self.parts()),
+        }
+    }
+
     fn parts(self) -> String {
         join([
             (self.open, "open"),
@@ -123,9 +131,8 @@ impl CauseFacts {
             _ => format!(" Resolved: {}.", self.resolutions.parts()),
         };
         let explanation = format!(
-            "{} not resolved: {}.{new} {} {}.{} The first opened on {}, the newest on {}.{resolved}",
-            count(self.states.total(), "is", "are"),
-            self.states.parts(),
+            "{}{new} {} {}.{} The first opened on {}, the newest on {}.{resolved}",
+            self.states.sentence(),
             one_or_more(self.incidents, "It concerns", "They concern"),
             customers(self.customers),
             at_risk(&self.at_risk),
@@ -302,6 +309,14 @@ mod tests {
         assert!(text.explanation.starts_with(said), "{}", text.explanation);
         let text = one.end_text(&origin());
         assert!(text.explanation.contains(". It concerned 1 customer."), "{}", text.explanation);
+    }
+
+    #[test]
+    fn an_update_that_comes_when_all_are_resolved_says_so() {
+        let states = StateCounts::default();
+        let text = CauseFacts { states, new: 2, ..facts() }.update_text(&origin());
+        let said = "Nothing of it is left to do. 2 of them are new. They concern 201 customers.";
+        assert!(text.explanation.starts_with(said), "{}", text.explanation);
     }
 
     #[test]
