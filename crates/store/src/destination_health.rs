@@ -90,6 +90,10 @@ pub(crate) async fn take_turn(
     Ok(turn)
 }
 
+/// How far ahead the next message to an address may lie: no provider is left alone for longer than an hour. What lies further
+/// was written before the database's clock was set back, and would keep every message for as long.
+const FURTHEST: Duration = Duration::from_mins(61);
+
 /// Whether it is a destination's turn at its address. It lets one pass of each of the others for which an alert waits,
 /// so that a flood of one project starves no alert of another.
 async fn find_turn(
@@ -100,15 +104,18 @@ async fn find_turn(
 ) -> Result<Turn, StoreError> {
     let row = sqlx::query!(
         r#"SELECT coalesce(max(d.asked_until) FILTER (WHERE d.id <> $1) > clock_timestamp(), false) AS "is_asked!",
-               coalesce(max(d.next_send_at) > clock_timestamp(), false) AS "is_paced!",
-               coalesce(max(d.next_send_at) FILTER (WHERE d.id = $1) + make_interval(secs => $3) * count(*) FILTER (
+               coalesce(max(next.at) > clock_timestamp(), false) AS "is_paced!",
+               coalesce(max(next.at) FILTER (WHERE d.id = $1) + make_interval(secs => $3) * count(*) FILTER (
                    WHERE d.id <> $1 AND d.removed_at IS NULL AND coalesce(d.retry_at <= clock_timestamp(), true)
                      AND EXISTS (SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending')
                ) > clock_timestamp(), false) AS "lets_others_pass!"
-           FROM destinations d WHERE d.id = $1 OR d.paced_by = $2"#,
+           FROM destinations d CROSS JOIN LATERAL (
+               SELECT CASE WHEN d.next_send_at <= clock_timestamp() + make_interval(secs => $4) THEN d.next_send_at END AS at) AS next
+           WHERE d.id = $1 OR d.paced_by = $2"#,
         id.as_uuid(),
         address,
         pace.as_secs_f64(),
+        FURTHEST.as_secs_f64(),
     )
     .fetch_one(db)
     .await?;

@@ -121,6 +121,19 @@ async fn next_in(world: &World, interval: &str) {
 }
 
 #[test]
+fn a_database_whose_clock_was_set_back_keeps_no_message_from_a_channel() {
+    run(async {
+        let world = World::start_without_worker().await;
+        let _slack = world.alert_slack().await;
+        let (first, second) =
+            (opened(&world, "evt_1", "a").await, opened(&world, "evt_2", "b").await);
+        assert_eq!(claim(&world, first).await, "sends");
+        next_in(&world, "2 hours").await;
+        assert_eq!(claim(&world, second).await, "sends");
+    });
+}
+
+#[test]
 fn two_projects_in_one_channel_take_turns() {
     run(async {
         let world = World::start_without_worker().await;
