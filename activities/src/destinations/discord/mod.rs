@@ -8,7 +8,10 @@
 //!
 //! How many messages it takes Discord says with each answer: after the last one of a bucket none is sent until that is
 //! full again, and a 429 says for how long it wants none
-//! (<https://discord.com/developers/docs/topics/rate-limits>). A webhook that it does not know is gone.
+//! (<https://discord.com/developers/docs/topics/rate-limits>). It says so in seconds from version 8 of its API on, and in
+//! milliseconds before, which is what a URL means that names no version, as *Copy Webhook URL* gives it
+//! (<https://discord.com/developers/docs/reference#api-versioning>). So each request names one. A webhook that it does not
+//! know is gone.
 
 mod answer;
 mod embed;
@@ -18,7 +21,7 @@ mod tests;
 pub use embed::{alert_message, notice_message};
 
 use domain::alert::{AlertFacts, AlertKind};
-use domain::destination::ProviderUrl;
+use domain::destination::{DestinationKind, ProviderUrl};
 use http::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -30,6 +33,9 @@ use crate::http::{GuardedClient, ReadLimits};
 
 /// A message of six thousand characters comes back with all that Discord knows of it.
 const LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, timeout: Duration::from_secs(30) };
+
+/// The webhooks of the version that is spoken.
+const WEBHOOKS: &str = "/api/v10/webhooks/";
 
 /// Tells one alert; `posted` is the message of its conversation.
 pub(super) async fn send_alert(
@@ -59,7 +65,7 @@ pub(super) async fn send(
             return answer.judge();
         }
     }
-    let mut url = url.as_url().clone();
+    let mut url = versioned(url);
     url.set_query(Some("wait=true"));
     ask(http, Method::POST, &url, message).await?.judge()
 }
@@ -79,9 +85,20 @@ async fn ask(
 
 /// Where a message of the webhook is edited.
 fn message_url(url: &ProviderUrl, id: &str) -> Url {
-    let mut url = url.as_url().clone();
+    let mut url = versioned(url);
     let path = format!("{}/messages/{id}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     url.set_query(None);
     url
+}
+
+/// The URL by the version that is spoken; a relay's is taken as it is.
+fn versioned(url: &ProviderUrl) -> Url {
+    let mut versioned = url.as_url().clone();
+    if url.is_of_provider(DestinationKind::Discord)
+        && let Some((_, webhook)) = url.as_url().path().split_once("/webhooks/")
+    {
+        versioned.set_path(&format!("{WEBHOOKS}{webhook}"));
+    }
+    versioned
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::destination::DestinationKind;
 use domain::project::Mode;
 use domain::repair_url::AllowedNetworks;
 use doubles::http_server::{HttpServer, response};
@@ -198,6 +197,27 @@ async fn what_follows_edits_it_or_is_posted_where_it_was_deleted() {
     let sent = ask_about(&server, Some("76")).await.expect("posted anew");
     assert_eq!(sent.posted.as_deref(), Some("77"));
     assert_eq!(server.received().len(), 2);
+}
+
+#[test]
+fn discord_is_asked_by_a_version_that_counts_in_seconds_and_a_relay_as_its_url_says() {
+    let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
+    for (text, asked) in [
+        (
+            "https://discord.com/api/webhooks/1/token",
+            "https://discord.com/api/v10/webhooks/1/token",
+        ),
+        (
+            "https://ptb.discord.com/api/v6/webhooks/1/token",
+            "https://ptb.discord.com/api/v10/webhooks/1/token",
+        ),
+        ("http://127.0.0.1:9/api/webhooks/1/token", "http://127.0.0.1:9/api/webhooks/1/token"),
+    ] {
+        let url = ProviderUrl::parse(DestinationKind::Discord, text, Mode::Test, &allow);
+        let url = url.expect("a URL");
+        assert_eq!(versioned(&url).as_str(), asked);
+        assert_eq!(message_url(&url, "77").as_str(), format!("{asked}/messages/77"));
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,12 @@ impl ProviderUrl {
         Ok(Self(url))
     }
 
+    /// Whether it leads to the provider itself, and not to a relay of the operator's own.
+    #[must_use]
+    pub fn is_of_provider(&self, kind: DestinationKind) -> bool {
+        (Hosts::of(kind).is)(self.0.host_str().unwrap_or_default())
+    }
+
     /// How it is called unless an operator gives it a label: by the end of what is secret in it.
     #[must_use]
     pub fn default_label(&self, kind: DestinationKind) -> String {
