@@ -84,7 +84,12 @@ impl EmailSender {
     /// When either cannot be read; the text names the variable and the cure.
     pub fn smtp(smtp_url: &str, mail_from: &str) -> Result<Self, MailSettingsError> {
         let server = SmtpServer::parse(smtp_url)?;
-        Ok(Self { from: read_from(mail_from)?, way: Way::Smtp(Box::new(server)) })
+        Ok(Self::by_server(server, read_from(mail_from)?))
+    }
+
+    fn by_server(server: SmtpServer, from: Mailbox) -> Self {
+        let hello = smtp::hello(server.hello, from.email.domain());
+        Self { from, way: Way::Smtp(Box::new(SmtpServer { hello, ..server })) }
     }
 
     /// Writes each mail as an `.eml` file into the folder, which is made when needed.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::url_credentials::{self, Unencoded};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -90,7 +91,8 @@ impl SmtpServer {
             return Err(MailSettingsError::UnencryptedLogin);
         }
         let port = url.port().unwrap_or(default_port);
-        Ok(Self { host, port, security, login, step: STEP, whole: WHOLE })
+        let hello = ClientId::default();
+        Ok(Self { host, port, security, login, hello, step: STEP, whole: WHOLE })
     }
 }
 

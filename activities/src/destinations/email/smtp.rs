@@ -13,6 +13,7 @@
 //! before its reply may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use lettre::Message;
@@ -44,6 +45,8 @@ pub(super) struct SmtpServer {
     pub(super) port: u16,
     pub(super) security: Security,
     pub(super) login: Option<Credentials>,
+    /// Who it is told that we are.
+    pub(super) hello: ClientId,
     /// How long it may take for one step.
     pub(super) step: Duration,
     /// How long it may take until the message is settled.
@@ -86,19 +89,19 @@ impl SmtpServer {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
-        let hello = ClientId::default();
+        let hello = &self.hello;
         let mut connection = match &self.security {
-            Security::Wrapper(tls) => self.connect_encrypted(tls, &hello).await?,
+            Security::Wrapper(tls) => self.connect_encrypted(tls, hello).await?,
             Security::Required(_) | Security::Opportunistic(_) | Security::None => {
-                self.connect_plain(&hello).await?
+                self.connect_plain(hello).await?
             }
         };
         match &self.security {
             Security::Required(tls) => {
-                self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
+                self.first("STARTTLS", connection.starttls(tls.clone(), hello)).await?;
             }
             Security::Opportunistic(tls) if connection.can_starttls() => {
-                self.first("STARTTLS", connection.starttls(tls.clone(), &hello)).await?;
+                self.first("STARTTLS", connection.starttls(tls.clone(), hello)).await?;
             }
             Security::Wrapper(_) | Security::Opportunistic(_) | Security::None => {}
         }
@@ -193,6 +196,24 @@ impl std::fmt::Debug for SmtpServer {
     }
 }
 
+/// Who a server is told that we are: the machine by its name, or one of the sender's domain where that is none of the DNS, as
+/// a container's is not. Servers reject a name without a domain (Postfix's `reject_non_fqdn_helo_hostname`), and
+/// Google's relay hangs up on a generic one (<https://support.google.com/a/answer/2956491>).
+pub(super) fn hello(machine: ClientId, sender_domain: &str) -> ClientId {
+    let is_known = matches!(&machine, ClientId::Domain(name) if is_full_name(name));
+    if is_known || !is_full_name(sender_domain) {
+        machine
+    } else {
+        ClientId::Domain(sender_domain.to_owned())
+    }
+}
+
+/// Whether it is a name with a domain, as the DNS spells it.
+fn is_full_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+    name.contains('.') && name.bytes().all(is_plain) && name.parse::<IpAddr>().is_err()
+}
+
 /// Whether a reply carries an enhanced status code (RFC 3463, RFC 7505) that says that the mailbox
 /// or its domain does not exist, moved away or was closed. A policy (5.7.x), a full mailbox (5.2.2)
 /// and a bare 550, which servers use for all of these, say no such thing.
@@ -208,6 +229,20 @@ fn in_words(answer: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_without_a_full_name_is_one_of_the_senders_domain() {
+        let own = || ClientId::Domain("mail1.cometcart.test".to_owned());
+        let container = || ClientId::Domain("3f9a1c0b7d2e".to_owned());
+        let literal = || ClientId::Ipv4([127, 0, 0, 1].into());
+        let of_sender = ClientId::Domain("cometcart.test".to_owned());
+        assert_eq!(hello(own(), "cometcart.test"), own());
+        assert_eq!(hello(container(), "cometcart.test"), of_sender);
+        assert_eq!(hello(literal(), "cometcart.test"), of_sender);
+        for domain in ["localhost", "192.0.2.1", "[192.0.2.1]", "müller.example"] {
+            assert_eq!(hello(container(), domain), container(), "{domain}");
+        }
+    }
 
     #[test]
     fn only_a_mailbox_that_does_not_exist_is_gone() {

@@ -7,7 +7,7 @@ pub(super) use doubles::mail_server::{Encryption, Login, MailServer, ReceivedMai
 use lettre::transport::smtp::client::Certificate;
 
 use super::super::smtp::SmtpServer;
-use super::super::{EmailSender, Way, read_from};
+use super::super::{EmailSender, read_from};
 use super::FROM;
 
 /// Whom a test sends by.
@@ -34,6 +34,5 @@ pub(super) fn sender(url: &str, authorities: &[&Authority]) -> EmailSender {
     let trusted = trusted.expect("certificates");
     let mut server = SmtpServer::parse_trusting(url, &trusted).expect("good settings");
     server.step = Duration::from_millis(500);
-    let from = read_from(FROM).expect("a good sender");
-    EmailSender { from, way: Way::Smtp(Box::new(server)) }
+    EmailSender::by_server(server, read_from(FROM).expect("a good sender"))
 }

@@ -48,6 +48,8 @@ async fn the_server_gets_the_whole_message() {
     ] {
         assert!(has(line), "{line} is not in {received:#?}");
     }
+    let greets = |line: &String| line.strip_prefix("EHLO ").is_some_and(|name| name.contains('.'));
+    assert!(received.iter().any(greets), "{received:#?}");
     assert!(received.iter().any(|line| line.starts_with("Date: ")));
     assert!(received.iter().any(|line| line.starts_with("Content-Type: multipart/alternative")));
     assert!(!received.iter().any(|line| line.starts_with("AUTH")));
