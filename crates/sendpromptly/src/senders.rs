@@ -11,6 +11,7 @@ use activities::destinations::email::EmailSender;
 use activities::http::{GuardedClient, HttpPolicy};
 use domain::repair_url::AllowedNetworks;
 use store::{MasterKey, PgPool};
+use url::Host;
 
 use crate::config::{ConfigError, Environment, SMTP_URL};
 
@@ -83,11 +84,20 @@ pub fn email(environment: &Environment, mail_dir: Option<PathBuf>) -> anyhow::Re
     }
 }
 
-/// The domain of the mails' message ids: that of the sender's address.
+/// The domain of the mails' message ids: that of the sender's address, one of another script as the DNS spells it. What cannot stand
+/// in a message id, such as a comment behind the address, is none.
 #[must_use]
 pub fn mail_domain(mail_from: &str) -> String {
     let domain = mail_from.rsplit_once('@').map(|(_, domain)| domain.trim_end_matches(['>', ' ']));
-    domain.filter(|domain| !domain.is_empty()).unwrap_or(NO_DOMAIN).to_owned()
+    let ascii = domain.map(|domain| match Host::parse(domain) {
+        Ok(Host::Domain(ascii)) if !domain.is_ascii() => ascii,
+        _ => domain.to_owned(),
+    });
+    let is_plain = |domain: &str| {
+        !domain.is_empty()
+            && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    };
+    ascii.filter(|domain| is_plain(domain)).unwrap_or_else(|| NO_DOMAIN.to_owned())
 }
 
 #[cfg(test)]
@@ -99,6 +109,8 @@ mod tests {
         for (from, domain) in [
             ("alerts@example.com", "example.com"),
             ("SendPromptly <alerts@example.com>", "example.com"),
+            ("alerts@bücher.example", "xn--bcher-kva.example"),
+            ("alerts@example.com (at night)", "localhost"),
             ("nobody", "localhost"),
         ] {
             assert_eq!(mail_domain(from), domain);

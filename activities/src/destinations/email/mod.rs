@@ -25,6 +25,7 @@ use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use time::OffsetDateTime;
+use url::Host;
 
 use self::smtp::SmtpServer;
 use super::{SendFailure, Sent, Thread};
@@ -182,7 +183,7 @@ impl EmailSender {
         let mail = mail.map_err(|error| SendFailure::permanent(&error.to_string()))?;
         let mut message = Message::builder()
             .from(self.from.clone())
-            .to(to.into())
+            .to(in_ascii(to).into())
             .date_now()
             .message_id(Some(id(&thread.message_id)?))
             .subject(mail.subject)
@@ -239,7 +240,19 @@ impl Header for AutoSubmitted {
 }
 
 fn read_from(mail_from: &str) -> Result<Mailbox, MailSettingsError> {
-    mail_from.parse().map_err(|_| MailSettingsError::From)
+    let from: Mailbox = mail_from.parse().map_err(|_| MailSettingsError::From)?;
+    Ok(Mailbox::new(from.name, in_ascii(from.email)))
+}
+
+/// The address with its domain as the DNS spells it, which every server takes: one of another script needs a server that
+/// speaks SMTPUTF8 (RFC 6531), as few do.
+fn in_ascii(address: Address) -> Address {
+    match Host::parse(address.domain()) {
+        Ok(Host::Domain(ascii)) if !address.domain().is_ascii() => {
+            Address::new(address.user(), ascii).unwrap_or(address)
+        }
+        _ => address,
+    }
 }
 
 /// A message id in its angle brackets, if it has the form of one.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way};
+use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way, read_from};
 use super::mail_server::{MailServer, Script, Senders};
 use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::FailureKind;
@@ -53,6 +53,26 @@ async fn the_server_gets_the_whole_message() {
     assert!(received.iter().any(|line| line.starts_with("Date: ")));
     assert!(received.iter().any(|line| line.starts_with("Content-Type: multipart/alternative")));
     assert!(!received.iter().any(|line| line.starts_with("AUTH")));
+}
+
+#[tokio::test]
+async fn a_domain_of_another_script_needs_nothing_of_the_server() {
+    let server = MailServer::start(&[]).await;
+    let mut sender = server.sender("");
+    sender.from = read_from("alerts@bücher.example").expect("an address");
+    sender.send("zoe@müller.example", &alone(ID), &opened()).await.expect("taken");
+    let received = server.received().lines;
+    for line in [
+        "MAIL FROM:<alerts@xn--bcher-kva.example>",
+        "RCPT TO:<zoe@xn--mller-kva.example>",
+        "To: zoe@xn--mller-kva.example",
+    ] {
+        assert!(received.iter().any(|received| received == line), "{line}: {received:#?}");
+    }
+    let failure = sender.send("zoë@müller.example", &alone(ID), &opened()).await;
+    let failure = failure.expect_err("not taken");
+    assert_eq!(failure.kind, FailureKind::Permanent);
+    assert!(failure.answer.contains("SMTPUTF8"), "{failure:?}");
 }
 
 #[tokio::test]
