@@ -73,6 +73,28 @@ pub(super) fn judge(
     }
 }
 
+/// The same for a provider that answers no message with a web page: one with a 2xx is a gateway's or a proxy's, and took
+/// nothing.
+pub(super) fn judge_service(
+    answer: &HttpResponse,
+    when_limited: Option<Duration>,
+) -> Result<Sent, SendFailure> {
+    let sent = judge(answer, when_limited)?;
+    if is_page(&answer.excerpt) {
+        let said = format!("{}: this is a web page, and took no message", said(answer));
+        return Err(SendFailure::permanent(&said));
+    }
+    Ok(sent)
+}
+
+/// Whether a body is a web page.
+pub(super) fn is_page(body: &str) -> bool {
+    let text = body.trim_start();
+    ["<!doctype html", "<html"].iter().any(|start| {
+        text.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use domain::alert::{SlackUrl, WebhookUrl};

@@ -8,6 +8,7 @@
 //! It takes an event with 202 and rejects one that is no event with 400
 //! (<https://developer.pagerduty.com/docs/events-api-v2-overview#response-codes--retry-logic>); where that is about the
 //! key, the integration is gone. 429 asks for 30 s (<https://developer.pagerduty.com/docs/events-api-v2-rate-limits>).
+//! A web page with a 2xx took nothing.
 
 mod event;
 #[cfg(test)]
@@ -42,7 +43,7 @@ fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {
     if answer.status == 400 && is_about_key(&answer.excerpt) {
         return Err(SendFailure::new(FailureKind::Gone, &exchange::said(answer)));
     }
-    exchange::judge(answer, Some(WHEN_LIMITED))
+    exchange::judge_service(answer, Some(WHEN_LIMITED))
 }
 
 /// Whether an event was rejected because nobody has its key.

@@ -224,6 +224,7 @@ async fn each_answer_says_what_to_do_next() {
     let invalid = r#"{"status":"invalid event","message":"Event object is invalid","errors":["'payload.summary' is missing or blank"]}"#;
     let unknown = r#"{"status":"invalid event","message":"Event object is invalid","errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#;
     for (status, headers, body, kind) in [
+        ("200 OK", "", "<html><title>Sign in</title>", FailureKind::Permanent),
         ("400 Bad Request", "", invalid, FailureKind::Permanent),
         ("400 Bad Request", "", unknown, FailureKind::Gone),
         ("400 Bad Request", "", "Invalid routing key", FailureKind::Gone),

@@ -87,13 +87,11 @@ fn read_rejection(body: &str) -> Option<FailureKind> {
     let said: Option<Value> = serde_json::from_str(text).ok();
     let rejects = said.as_ref().is_some_and(|said| said["ok"] == false);
     let word = said.as_ref().and_then(|said| said["error"].as_str()).unwrap_or(text);
-    let page = ["<!doctype html", "<html"].iter().any(|start| {
-        text.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
-    });
     if GONE.contains(&word) {
         return Some(FailureKind::Gone);
     }
-    (rejects || page || REJECTED.contains(&word)).then_some(FailureKind::Permanent)
+    (rejects || exchange::is_page(text) || REJECTED.contains(&word))
+        .then_some(FailureKind::Permanent)
 }
 
 #[cfg(test)]

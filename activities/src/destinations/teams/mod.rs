@@ -1,8 +1,8 @@
 //! Microsoft Teams: one Adaptive Card to a workflow that posts to a channel, through the guarded client.
 //!
 //! A workflow takes a card with 202 and posts it later; what becomes of it then, Teams does not say. 401, 404 and 410
-//! say that the URL is no workflow's any more: it was removed, or has a new signature. Everything else follows the
-//! rules for callbacks.
+//! say that the URL is no workflow's any more: it was removed, or has a new signature. A web page with a 2xx took
+//! nothing. Everything else follows the rules for callbacks.
 
 mod card;
 #[cfg(test)]
@@ -29,6 +29,6 @@ pub(super) async fn send(
 fn judge(answer: &HttpResponse) -> Result<Sent, SendFailure> {
     match answer.status {
         401 | 404 | 410 => Err(SendFailure::new(FailureKind::Gone, &exchange::said(answer))),
-        _ => exchange::judge(answer, None),
+        _ => exchange::judge_service(answer, None),
     }
 }

@@ -117,6 +117,7 @@ async fn each_answer_says_what_to_do_next() {
             r#"{"error":{"code":"TriggerInputSchemaMismatch"}}"#,
             FailureKind::Permanent,
         ),
+        ("200 OK", "", "\n<!DOCTYPE html><title>Sign in</title>", FailureKind::Permanent),
         ("401 Unauthorized", "", unsigned, FailureKind::Gone),
         ("404 Not Found", "", gone, FailureKind::Gone),
         ("429 Too Many Requests", "Retry-After: 17\r\n", "", later),
