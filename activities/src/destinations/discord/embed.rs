@@ -16,6 +16,8 @@ const DESCRIPTION: usize = 1_200;
 /// Of a quote or a list, of which there are three at most.
 const QUOTE: usize = 900;
 const VALUE: usize = 150;
+/// Of a line of a list; the longest of ours has 184.
+const ITEM: usize = 200;
 const FOOTER: usize = 200;
 
 const RED: u32 = 0x00D9_3025;
@@ -62,7 +64,7 @@ pub fn notice_message(text: &NoticeText, at: OffsetDateTime) -> Value {
     };
     let lists = text.lists.iter().map(|list| {
         let items: Vec<_> =
-            list.items.iter().map(|it| format!("• {}", cut(&it.text, VALUE))).collect();
+            list.items.iter().map(|it| format!("• {}", cut(&it.text, ITEM))).collect();
         field(list.title, &escape(&items.join("\n"), QUOTE), false)
     });
     message(&Embed {

@@ -160,6 +160,8 @@ fn a_notice_lists_what_it_is_about() {
     let message = notice_message(&results.text(&origin()), datetime!(2026-11-21 02:31:00 UTC));
     let field = &message["embeds"][0]["fields"][0];
     assert_eq!(field["value"], "• evt\\_1\n• and 6 more");
+    let advice = message["embeds"][0]["fields"][1]["value"].as_str().expect("a list");
+    assert!(advice.ends_with("wherever the result names them."), "{advice}");
     assert_eq!(message["embeds"][0]["timestamp"], "2026-11-21T02:31:00Z");
 }
 
