@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use crate::destinations::{NoticeMessage, cut};
 
 const TITLE: usize = 200;
-/// A message may have 4,096 bytes, and a character has four at most.
+/// A message may have 4,096 bytes, and a character has four at most. Its last line is the project.
 const MESSAGE: usize = 1_000;
+/// A project's name has up to 255 characters, and its mode follows.
+const ORIGIN: usize = 270;
 
 /// How loud it is, as ntfy counts it.
 const URGENT: u8 = 5;
@@ -37,10 +39,10 @@ pub fn alert_notification(conversation: IncidentId, facts: &AlertFacts) -> Value
     let error =
         facts.quotes().into_iter().map(|quote| format!("\n{}: {}", quote.label, quote.text));
     let error: String = error.collect();
-    let text =
-        format!("{trial}{}. {}{error}\n{}", facts.standing(), facts.explanation(), facts.origin());
+    let text = format!("{trial}{}. {}{error}", facts.standing(), facts.explanation());
+    let message = with_origin(&text, &facts.origin());
     let (link, url) = ("Open the incident", facts.incident_url.as_str());
-    let mut notification = notification(&facts.heading(), &text, priority, tag, (link, url));
+    let mut notification = notification(&facts.heading(), &message, priority, tag, (link, url));
     if !facts.test_message && facts.kind != AlertKind::ReprocessFailed {
         notification["sequence_id"] = json!(conversation.to_string());
     }
@@ -70,7 +72,8 @@ pub fn notice_notification(notice: &NoticeMessage) -> Value {
         let items: Vec<_> = list.items.iter().map(|item| item.text.as_str()).collect();
         format!("\n{}: {}", list.title, items.join(", "))
     });
-    let message = format!("{}{}\n{}", text.explanation, lists.collect::<String>(), text.origin);
+    let said = format!("{}{}", text.explanation, lists.collect::<String>());
+    let message = with_origin(&said, &text.origin);
     let mut notification =
         notification(&text.heading, &message, priority, tag, (text.link, &text.url));
     if let Some(conversation) = notice.conversation {
@@ -88,12 +91,18 @@ fn notification(
 ) -> Value {
     json!({
         "title": cut(title, TITLE),
-        "message": cut(message, MESSAGE),
+        "message": message,
         "priority": priority,
         "tags": [tag],
         "click": url,
         "actions": [{ "action": "view", "label": link, "url": url }],
     })
+}
+
+/// What a message says, as much of it as leaves room for whose it is: a project that is live, or a test.
+fn with_origin(said: &str, origin: &str) -> String {
+    let origin = cut(origin, ORIGIN);
+    format!("{}\n{origin}", cut(said, MESSAGE - origin.chars().count() - 1))
 }
 
 /// How loud it is that customers wait.

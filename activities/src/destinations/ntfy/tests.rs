@@ -80,6 +80,21 @@ fn no_message_becomes_a_file_and_a_test_project_wakes_nobody() {
 }
 
 #[test]
+fn a_message_of_any_length_ends_with_whose_it_is() {
+    let mut facts = repair_failed();
+    facts.error.message = Some("disk full ".repeat(400));
+    facts.project_name = "é".repeat(255);
+    let notification = alert_notification(first(), &facts);
+    let message = notification["message"].as_str().expect("text");
+    assert!(message.ends_with("é · live"), "{message}");
+    assert_eq!(message.chars().count(), 1_000);
+    let facts = NoticeFacts::ResultsUnclaimed(unclaimed(0, &[&"evt_".repeat(400)]));
+    let notification = notice_notification(&notice(facts));
+    let message = notification["message"].as_str().expect("text");
+    assert!(message.ends_with("…\nCometCart · live"), "{message}");
+}
+
+#[test]
 fn it_is_as_loud_as_it_is_urgent() {
     let failed = |mode, hours| {
         let happened_at = repair_failed().opened_at + time::Duration::hours(hours);
