@@ -154,8 +154,10 @@ fn is_valid(content: &Value) -> bool {
                 (1..=256).contains(&length(&field["name"]))
                     && (1..=1_024).contains(&length(&field["value"]))
             });
+            let host = embed["url"].as_str().map(|url| url.split('/').nth(2).unwrap_or_default());
             whole
                 && fields.len() <= 25
+                && host.is_none_or(|host| host.contains('.'))
                 && LONGEST.iter().all(|(name, longest)| length(&embed[*name]) <= *longest)
         })
 }

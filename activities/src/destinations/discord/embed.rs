@@ -8,6 +8,7 @@ use domain::notice::{NoticeKind, NoticeText};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use url::Url;
 
 use crate::destinations::cut;
 
@@ -19,6 +20,8 @@ const VALUE: usize = 150;
 /// Of a line of a list; the longest of ours has 184.
 const ITEM: usize = 200;
 const FOOTER: usize = 200;
+/// The longest address that is shown as text, in bytes; a cut one leads nowhere.
+const ADDRESS: usize = 300;
 
 const RED: u32 = 0x00D9_3025;
 const AMBER: u32 = 0x00F2_9900;
@@ -39,7 +42,7 @@ pub fn alert_message(facts: &AlertFacts) -> Value {
         let value = escape(&fact.value, VALUE);
         field(&fact.label, &value, true)
     });
-    message(&Embed {
+    message(Embed {
         title: &facts.heading(),
         description: format!("{test}**{sign} {standing}**\n{explanation}"),
         color,
@@ -67,7 +70,7 @@ pub fn notice_message(text: &NoticeText, at: OffsetDateTime) -> Value {
             list.items.iter().map(|it| format!("• {}", cut(&it.text, ITEM))).collect();
         field(list.title, &escape(&items.join("\n"), QUOTE), false)
     });
-    message(&Embed {
+    message(Embed {
         title: &text.heading,
         description: escape(&text.explanation, DESCRIPTION),
         color,
@@ -88,20 +91,34 @@ struct Embed<'a> {
     at: OffsetDateTime,
 }
 
-fn message(embed: &Embed<'_>) -> Value {
+fn message(embed: Embed<'_>) -> Value {
+    let mut shown = json!({
+        "title": escape(embed.title, TITLE),
+        "description": embed.description,
+        "color": embed.color,
+        "footer": { "text": cut(&format!("sendpromptly · {}", embed.footer), FOOTER) },
+        "timestamp": embed.at.format(&Rfc3339).unwrap_or_default(),
+    });
+    let mut fields = embed.fields;
+    if is_link(embed.url) {
+        shown["url"] = json!(embed.url);
+    } else if embed.url.len() <= ADDRESS {
+        let address = format!("`{}`", embed.url.replace('`', "'"));
+        fields.push(field("Open it at", &address, false));
+    }
+    shown["fields"] = json!(fields);
     json!({
         "username": "sendpromptly",
         "allowed_mentions": { "parse": [] },
-        "embeds": [{
-            "title": escape(embed.title, TITLE),
-            "url": embed.url,
-            "description": embed.description,
-            "color": embed.color,
-            "fields": embed.fields,
-            "footer": { "text": cut(&format!("sendpromptly · {}", embed.footer), FOOTER) },
-            "timestamp": embed.at.format(&Rfc3339).unwrap_or_default(),
-        }],
+        "embeds": [shown],
     })
+}
+
+/// Whether Discord takes it as a link. A host without a dot, as of a console that is reached in one's own network alone,
+/// costs the whole message (<https://github.com/rogerrum/alertmanager-discord/issues/19>).
+fn is_link(url: &str) -> bool {
+    let has_dot = |host: &str| host.trim_end_matches('.').contains('.');
+    Url::parse(url).is_ok_and(|url| url.host_str().is_some_and(has_dot))
 }
 
 fn field(name: &str, value: &str, inline: bool) -> Value {

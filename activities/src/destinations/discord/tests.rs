@@ -202,6 +202,25 @@ async fn what_follows_edits_it_or_is_posted_where_it_was_deleted() {
 }
 
 #[test]
+fn a_console_whose_host_discord_takes_for_none_is_named_in_the_text() {
+    let shown = |url: &str| {
+        let facts = AlertFacts { incident_url: url.to_owned(), ..opened() };
+        alert_message(&facts)["embeds"][0].clone()
+    };
+    for url in ["http://sendpromptly:8080/incidents/1", "http://localhost:8080/incidents/1"] {
+        let embed = shown(url);
+        assert_eq!(embed.get("url"), None, "{embed}");
+        let last = embed["fields"].as_array().and_then(|fields| fields.last()).expect("a field");
+        assert_eq!(last["value"], format!("`{url}`"));
+    }
+    for url in ["https://ops.cometcart.test/incidents/1", "http://10.1.2.3:8080/incidents/1"] {
+        let embed = shown(url);
+        assert_eq!(embed["url"], url);
+        assert!(!embed["fields"].to_string().contains("Open it at"), "{embed}");
+    }
+}
+
+#[test]
 fn discord_is_asked_by_a_version_that_counts_in_seconds_and_a_relay_as_its_url_says() {
     let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
     for (text, asked) in [
