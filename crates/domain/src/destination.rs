@@ -76,21 +76,6 @@ pub struct KindDescription {
 }
 
 impl DestinationKind {
-    /// Whether one gets each incident by itself unless an operator says otherwise: programs open tickets for them.
-    #[must_use]
-    pub const fn gets_every_incident(self) -> bool {
-        match self {
-            Self::Email
-            | Self::Slack
-            | Self::SlackApp
-            | Self::Teams
-            | Self::Discord
-            | Self::PagerDuty
-            | Self::Ntfy => false,
-            Self::Webhook | Self::Activity => true,
-        }
-    }
-
     /// How long its provider wants between two messages, where it says so: Slack takes one a second for each of its
     /// webhooks, and in each channel of an app (<https://docs.slack.dev/apis/web-api/rate-limits>), so much less than the four of Teams
     /// (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using>);
