@@ -40,7 +40,7 @@ pub async fn archive(
             why @ ArchiveRejection::Unresolved(_) => caller::field_error(FIELD, &why),
         });
     }
-    shown(&state, &id.to_string()).await
+    shown(&state, id).await
 }
 
 /// Takes an archived project back into use. Of another one nothing changes. Needs the role admin.
@@ -57,5 +57,5 @@ pub async fn restore(
     let actor = caller.actor();
     let restored = transaction(&state.pool, async |tx| restore_project(tx, &actor, id).await);
     restored.await?.ok_or_else(caller::no_project)?;
-    shown(&state, &id.to_string()).await
+    shown(&state, id).await
 }

@@ -85,6 +85,14 @@ impl Caller {
 /// `not_found`, whether the text is no id or nothing has it.
 pub(super) async fn project(state: &AppState, id: &str) -> Result<Project, ApiError> {
     let id: ProjectId = id.parse().map_err(|_| no_project())?;
+    project_by_id(state, id).await
+}
+
+/// A project as it is now.
+///
+/// # Errors
+/// `not_found` if nothing has the id.
+pub(super) async fn project_by_id(state: &AppState, id: ProjectId) -> Result<Project, ApiError> {
     projects::find_project(&state.pool, id).await?.ok_or_else(no_project)
 }
 
@@ -118,11 +126,26 @@ pub(super) async fn event(
     project_id: &str,
     id: &str,
 ) -> Result<PaymentEvent, ApiError> {
-    let missing = || ApiError::not_found("there is no such event in this project");
     let project = project(state, project_id).await?;
-    let id: EventId = id.parse().map_err(|_| missing())?;
+    let id: EventId = id.parse().map_err(|_| no_event())?;
+    event_in_project(state, project.id, id).await
+}
+
+/// An event, if it is of this project.
+///
+/// # Errors
+/// `not_found` otherwise.
+pub(super) async fn event_in_project(
+    state: &AppState,
+    project_id: ProjectId,
+    id: EventId,
+) -> Result<PaymentEvent, ApiError> {
     let found = events::find_event(&state.pool, id).await?;
-    found.filter(|event| event.project_id == project.id).ok_or_else(missing)
+    found.filter(|event| event.project_id == project_id).ok_or_else(no_event)
+}
+
+fn no_event() -> ApiError {
+    ApiError::not_found("there is no such event in this project")
 }
 
 /// Starts to read a body of which every field must be known: a mistyped one would change nothing,

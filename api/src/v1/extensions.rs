@@ -169,7 +169,7 @@ pub async fn test(
         return Err(field_error("event_id", &why));
     }
     let event = match event {
-        Some(id) => Some(caller::event(&state, &project.id.to_string(), &id.to_string()).await?.id),
+        Some(id) => Some(caller::event_in_project(&state, project.id, id).await?.id),
         None => None,
     };
     let trying = (state.try_extension)(extension.id, event, caller.actor());

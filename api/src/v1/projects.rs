@@ -62,12 +62,15 @@ pub async fn show(
     _: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProjectResponse>, ApiError> {
-    shown(&state, &id).await
+    Ok(Json(responses::project(caller::project(&state, &id).await?)))
 }
 
 /// A project as it is now.
-pub(super) async fn shown(state: &AppState, id: &str) -> Result<Json<ProjectResponse>, ApiError> {
-    Ok(Json(responses::project(caller::project(state, id).await?)))
+pub(super) async fn shown(
+    state: &AppState,
+    id: ProjectId,
+) -> Result<Json<ProjectResponse>, ApiError> {
+    Ok(Json(responses::project(caller::project_by_id(state, id).await?)))
 }
 
 /// Creates a project and its first signing secret. Needs the role admin.
@@ -89,7 +92,7 @@ pub async fn create(
         change_headers(&state, tx, &caller, id, &headers).await.map(|()| id)
     });
     let id = created.await?;
-    let Json(project) = shown(&state, &id.to_string()).await?;
+    let Json(project) = shown(&state, id).await?;
     let signing_secret = secret.reveal();
     Ok((StatusCode::CREATED, Json(CreatedProject { project, signing_secret })))
 }
@@ -115,7 +118,7 @@ pub async fn update(
         change_headers(&state, tx, &caller, id, &headers).await
     })
     .await?;
-    shown(&state, &id.to_string()).await
+    shown(&state, id).await
 }
 
 /// Reads the settings over those that hold now.
