@@ -1,7 +1,7 @@
 //! Calls that need a transaction of their own, and how many of them are under way.
 //!
-//! Each holds a connection for as long as it takes, which may be long: it may wait for a row that somebody else has
-//! locked. So however many come, some connections are left for batches, and for the poll that knows whose a key is
+//! Each holds a connection for as long as it takes, which may be long: it may wait for a row that another transaction
+//! has locked. So however many come, some connections are left for batches, and for the poll that knows whose a key is
 //! ([`web::admission`]); without that poll, every call would have to ask the database. A call that gets no turn in
 //! time, and one that comes when too many wait or the database is away, has not begun and gets its 503.
 

@@ -22,7 +22,7 @@ const BATCH: usize = 500;
 /// So many are listed beside a batch, and no more.
 const MOST_SKIPPED: usize = 5_000;
 /// How long an event is left alone that is not due after all, because of an outage of our own API in the grace of another,
-/// or whose row somebody holds.
+/// or whose row another transaction has locked.
 const NOT_DUE: Duration = Duration::from_secs(5);
 /// How long one is that could not be opened. The sweep reports it.
 const FAILED: Duration = Duration::from_mins(1);

@@ -110,8 +110,8 @@ async fn wake_forgotten(pool: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An event that cannot be read, or whose row somebody holds, keeps no other waiting. Without a database there is nothing
-/// to do.
+/// An event that cannot be read, or whose row another transaction has locked, keeps no other waiting. Without a database
+/// there is nothing to do.
 fn is_done(
     pool: &PgPool,
     event_id: EventId,
@@ -128,7 +128,7 @@ fn is_done(
 }
 
 /// Makes a change that a watch should have made, and has the relay check for the watch. `false` if
-/// there was nothing to change: it is not due after all, or somebody else was faster.
+/// there was nothing to change: it is not due after all, or its watch or another process was faster.
 async fn take_over(
     pool: &PgPool,
     event_id: EventId,

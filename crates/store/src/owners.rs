@@ -39,7 +39,7 @@ pub struct Assignment<'a> {
     pub actor: &'a Actor,
 }
 
-/// Whose an incident may be that somebody shall own. Nobody's it may always be.
+/// From which operator an incident may be taken. One without an owner always may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TakeOver<'a> {
     Never,

@@ -11,8 +11,8 @@
 //!   a key that was wrong stays so until something changes;
 //! - what was not confirmed for [`TRUSTED_FOR`] is not trusted: then each request asks the
 //!   database, which says what is right, or is away;
-//! - when a key was used is noted beside the polls: a row that somebody holds keeps no change from
-//!   being seen.
+//! - when a key was used is noted beside the polls: a row that another transaction has locked keeps
+//!   no change from being seen.
 
 mod key_cache;
 mod key_uses;

@@ -45,8 +45,8 @@ pub async fn note_dispatched(db: impl PgExecutor<'_>, id: BulkId) -> Result<(), 
 
 /// Has those dispatched again that nothing has seen to for two minutes though they run, or were canceled within a week and
 /// what had started is not over. Where that does not help, it is done again after twice as long each time, at last once an hour;
-/// the next step, or whoever steers it, begins this anew. One that somebody holds is seen to: who steers a set holds one of its bulks and waits for the
-/// next, and must not be waited for with that one in hand.
+/// the next step, or whoever steers it, begins this again. One that another transaction has locked is seen to: who
+/// steers a set has locked one of its bulks and waits for the next, and must not be waited for under the lock of that one.
 pub async fn wake_forgotten(db: impl PgExecutor<'_>) -> Result<u64, StoreError> {
     let woken = sqlx::query!(
         "UPDATE bulk_reprocesses SET dispatch_at = now(), woken_at = now() WHERE id = ANY (ARRAY(

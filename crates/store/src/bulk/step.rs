@@ -4,8 +4,8 @@
 //! together; a step that dies in between leaves it a little slower. Each incident is judged again and
 //! started in a transaction of its own with its item, under the same lock: after a pause nothing more
 //! starts, and no canary is larger than it was to be. What cannot be started is skipped with the
-//! reason, and only a project that cannot reprocess any more pauses all of it. One whose event somebody holds, or that
-//! cannot be read, is left to a later step and keeps no other waiting. What is acknowledged or
+//! reason, and only a project that cannot reprocess any more pauses all of it. One whose event another transaction
+//! has locked, or that cannot be read, is left to a later step and keeps no other waiting. What is acknowledged or
 //! resolved asks nothing of the app, so it goes on until nothing waits, with no pace to keep.
 
 use std::time::Duration;
@@ -298,7 +298,7 @@ fn reason(why: &Rejection) -> String {
     if matches!(why, Rejection::NoRepairUrl) { OLDER.to_owned() } else { why.to_string() }
 }
 
-/// Locks the event of one that still waits, unless somebody holds it: the bulk's own lock is not kept for as long as that.
+/// Locks the event of one that still waits, unless another transaction has: the bulk's own lock is not kept for as long as that.
 async fn take(tx: &mut PgConnection, id: BulkId, next: &Waiting) -> Result<bool, StoreError> {
     let taken = sqlx::query_scalar!(
         "SELECT i.place FROM bulk_reprocess_items i JOIN payment_events e ON e.id = i.event_id

@@ -39,7 +39,7 @@ pub(super) async fn delete_batch(
     Ok(Batch { is_last: due.is_empty(), gone })
 }
 
-/// The next of a project that are due, except those that somebody holds.
+/// The next of a project that are due, except those that another transaction has locked.
 async fn lock_due(
     tx: &mut PgConnection,
     project_id: ProjectId,

@@ -128,7 +128,7 @@ pub async fn carry_out(tx: &mut PgConnection, event_id: EventId) -> Result<(), S
     policy_plans::save_plan(tx, event_id, left).await
 }
 
-/// A person asks for a reprocess: the policy's own is not needed, and nobody waits for it.
+/// A person asks for a reprocess: the policy's own is not needed, and no alert waits for it.
 pub(super) async fn give_way(
     tx: &mut PgConnection,
     locked: &LockedEvent,

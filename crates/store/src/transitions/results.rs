@@ -78,8 +78,8 @@ pub fn is_usual(report: &ResultReport) -> bool {
     names_one && report.result.outcome == Outcome::Succeeded && report.result.replay_id.is_none()
 }
 
-/// Locks the events that results are about, as far as nobody else holds them. `None` for a result
-/// that does more than to settle its event.
+/// Locks the events that results are about, but for those that another transaction has locked. `None` for a result that
+/// does more than to settle its event.
 async fn lock_events(
     tx: &mut PgConnection,
     batch: &[SharedReport<'_>],
