@@ -99,7 +99,7 @@ async fn end_pages(
 
 /// A cause with incidents that are not resolved.
 #[derive(Default)]
-struct Standing {
+struct UnresolvedCause {
     has_open: bool,
     has_stale: bool,
     waiting_since: Option<OffsetDateTime>,
@@ -124,9 +124,9 @@ async fn advance(tx: &mut PgConnection, project_id: ProjectId) -> Result<u64, St
     let rules = alert_rules::find_rules(&mut *tx, project_id).await?;
     let mut written = end_resolved(&mut *tx, project_id, &rules).await?;
     let stale_before = rules.come_back_after.map(|after| now - after.duration());
-    for (cause, standing) in list_standing(&mut *tx, project_id, stale_before).await? {
-        let look = Look { project_id, cause, rules: &rules, now, stale_before };
-        written += look.tell(&mut *tx, standing).await?;
+    for (id, cause) in list_unresolved(&mut *tx, project_id, stale_before).await? {
+        let moment = CauseAtMoment { project_id, cause: id, rules: &rules, now, stale_before };
+        written += moment.notify(&mut *tx, cause).await?;
     }
     Ok(written)
 }
@@ -161,11 +161,11 @@ fn steps(rules: &AlertRules, step: i32) -> usize {
 }
 
 /// How each cause of a project stands, but for what is snoozed. Whose alerts wait for a policy waits for nobody yet.
-async fn list_standing(
+async fn list_unresolved(
     tx: &mut PgConnection,
     project_id: ProjectId,
     stale_before: Option<OffsetDateTime>,
-) -> Result<BTreeMap<CauseId, Standing>, StoreError> {
+) -> Result<BTreeMap<CauseId, UnresolvedCause>, StoreError> {
     let rows = sqlx::query!(
         r#"WITH standing AS (
                SELECT i.cause, count(*) FILTER (WHERE i.state = 'open' AND s.id IS NULL AND p.event_id IS NULL) AS open,
@@ -182,8 +182,8 @@ async fn list_standing(
     )
     .fetch_all(tx)
     .await?;
-    let standing = rows.into_iter().map(|row| {
-        let standing = Standing {
+    let causes = rows.into_iter().map(|row| {
+        let cause = UnresolvedCause {
             has_open: row.has_open,
             has_stale: row.has_stale,
             waiting_since: row.waiting_since,
@@ -193,13 +193,13 @@ async fn list_standing(
             wait_step: row.wait_step.unwrap_or_default(),
             came_back_at: row.came_back_at,
         };
-        (row.cause, standing)
+        (row.cause, cause)
     });
-    Ok(standing.collect())
+    Ok(causes.collect())
 }
 
 /// One cause of a project at a moment.
-struct Look<'a> {
+struct CauseAtMoment<'a> {
     project_id: ProjectId,
     cause: CauseId,
     rules: &'a AlertRules,
@@ -207,9 +207,13 @@ struct Look<'a> {
     stale_before: Option<OffsetDateTime>,
 }
 
-impl Look<'_> {
+impl CauseAtMoment<'_> {
     /// Writes what is due of the cause, and keeps how far it is.
-    async fn tell(&self, tx: &mut PgConnection, mut it: Standing) -> Result<u64, StoreError> {
+    async fn notify(
+        &self,
+        tx: &mut PgConnection,
+        mut it: UnresolvedCause,
+    ) -> Result<u64, StoreError> {
         let due = Due::decide(self.rules, self.wait(&it));
         let is_seen_to = !it.has_open && it.waiting_since.is_some() && it.wait_step > 0;
         self.advance(&mut it, due);
@@ -238,7 +242,7 @@ impl Look<'_> {
         NewReminder::new(self.project_id, Some(self.cause), reason)
     }
 
-    fn wait(&self, it: &Standing) -> Wait {
+    fn wait(&self, it: &UnresolvedCause) -> Wait {
         let passed = |at: OffsetDateTime| self.now - at;
         Wait {
             open: it.waiting_since.filter(|_| it.has_open).map(passed),
@@ -250,7 +254,7 @@ impl Look<'_> {
     }
 
     /// What is known once that was told. What has just begun to wait was told by its own alerts.
-    fn advance(&self, it: &mut Standing, due: Due) {
+    fn advance(&self, it: &mut UnresolvedCause, due: Due) {
         match due.open {
             Some(ReminderReason::Escalated) => {
                 it.wait_step =
@@ -288,7 +292,7 @@ impl Look<'_> {
         self.rules.escalate_after.map(|after| self.now - after.duration() * step)
     }
 
-    async fn save(&self, tx: &mut PgConnection, it: &Standing) -> Result<(), StoreError> {
+    async fn save(&self, tx: &mut PgConnection, it: &UnresolvedCause) -> Result<(), StoreError> {
         sqlx::query!(
             "INSERT INTO cause_waits (project_id, cause, waiting_since, told_at, reminders, step, wait_step, came_back_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
