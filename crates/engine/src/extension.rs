@@ -143,9 +143,21 @@ fn judge_polling(last: Option<u64>) -> Polling {
 
 type Handle = ActivityHandle<Client, UntypedActivity>;
 
-/// Starts a run. Where one of this id goes on, `joins` says that it is that run; where one has
-/// succeeded, it is that one too.
-async fn start(client: &Client, run: ActivityRun, joins: bool) -> Result<Handle, EngineError> {
+/// What starting a run means where one of its id was started before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnExisting {
+    /// The one that goes on, or that succeeded, is meant.
+    Join,
+    /// It is an error while the other goes on.
+    Reject,
+}
+
+async fn start(
+    client: &Client,
+    run: ActivityRun,
+    on_existing: OnExisting,
+) -> Result<Handle, EngineError> {
+    let joins = on_existing == OnExisting::Join;
     let close = ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: run.budget,
         start_to_close: run.budget.min(MAX_ATTEMPT),
@@ -175,7 +187,7 @@ async fn start(client: &Client, run: ActivityRun, joins: bool) -> Result<Handle,
 }
 
 async fn deliver(client: &Client, run: ActivityRun) -> Result<DeliveryEnd, EngineError> {
-    let handle = start(client, run, true).await?;
+    let handle = start(client, run, OnExisting::Join).await?;
     match handle.result().await {
         Ok(answer) => {
             let payload = answer.payloads.into_iter().next().unwrap_or_default();
@@ -208,7 +220,7 @@ fn judge_delivery(failure: &Failure) -> DeliveryEnd {
 }
 
 async fn run_to_its_end(client: &Client, run: ActivityRun) -> Result<ActivityEnd, EngineError> {
-    let handle = start(client, run, false).await?;
+    let handle = start(client, run, OnExisting::Reject).await?;
     match handle.result().await {
         Ok(answer) => Ok(read_answer(answer)),
         Err(ActivityResultError::ActivityFailed(error)) => {
