@@ -48,18 +48,25 @@ const RESOLVED_BY_HAND: &str = "the incident was resolved by hand while its repr
 /// Why one is skipped that only an extension could reprocess, in a project without a repair URL.
 const OLDER: &str = "its event came before the extension that reprocesses was registered";
 
+/// The part of a bulk that a step starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The first few, of which all have to succeed.
+    Canary,
+    Rest,
+}
+
 /// What a step found that it may do.
 struct Judged {
     state: BulkState,
     starts: i64,
-    /// Whether they are the first few.
-    canary: bool,
+    part: Part,
     wait: Duration,
 }
 
 impl Judged {
     fn nothing(state: BulkState) -> Self {
-        Self { state, starts: 0, canary: false, wait: Duration::ZERO }
+        Self { state, starts: 0, part: Part::Rest, wait: Duration::ZERO }
     }
 }
 
@@ -73,7 +80,7 @@ struct Waiting {
 enum Begun {
     Started,
     Skipped,
-    /// Somebody holds its event, or another step has begun it.
+    /// Another transaction has locked its event, or another step has begun it.
     Left,
     /// Nothing may start any more, or nothing waits.
     None,
@@ -112,7 +119,7 @@ async fn begin_some(pool: &PgPool, id: BulkId, judged: &mut Judged) -> Result<bo
             return Ok(all_could);
         };
         after = next.place;
-        match begin(pool, id, judged.canary, &next).await {
+        match begin(pool, id, judged.part, &next).await {
             Ok(Begun::Started) => left -= 1,
             Ok(Begun::Skipped) => {}
             Ok(Begun::Left) => judged.wait = FOR_RESULTS,
@@ -157,7 +164,8 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
     }
     settle(tx, id).await?;
     let nothing = Judged::nothing;
-    let running = |starts, wait| Judged { state: BulkState::Running, starts, canary: false, wait };
+    let running =
+        |starts, wait| Judged { state: BulkState::Running, starts, part: Part::Rest, wait };
     let (BulkState::Running, Some(settings)) = (bulk.state, bulk.settings) else {
         return Ok(Some(nothing(bulk.state)));
     };
@@ -173,7 +181,9 @@ async fn judge_step(tx: &mut PgConnection, id: BulkId) -> Result<Option<Judged>,
             pause(tx, &bulk, &Actor::System, Some(why)).await?;
             nothing(BulkState::Paused)
         }
-        NextStep::StartCanary(starts) => Judged { canary: true, ..running(starts, FOR_RESULTS) },
+        NextStep::StartCanary(starts) => {
+            Judged { part: Part::Canary, ..running(starts, FOR_RESULTS) }
+        }
         NextStep::Start(starts) => {
             running(starts, take_pace(tx, id, settings.wait_after(starts, late)).await?)
         }
@@ -257,16 +267,11 @@ async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Starts an incident, of the canary or of the rest, or skips it.
-async fn begin(
-    pool: &PgPool,
-    id: BulkId,
-    canary: bool,
-    next: &Waiting,
-) -> Result<Begun, StoreError> {
+/// Starts an incident of a part, or skips it.
+async fn begin(pool: &PgPool, id: BulkId, part: Part, next: &Waiting) -> Result<Begun, StoreError> {
     let begun = transaction(pool, async |tx| {
         let Some(bulk) = lock_bulk(&mut *tx, id).await? else { return Ok(Begun::None) };
-        if !may_start(tx, &bulk, canary).await? {
+        if !may_start(tx, &bulk, part).await? {
             return Ok(Begun::None);
         }
         if !take(tx, id, next).await? {
@@ -311,7 +316,7 @@ async fn take(tx: &mut PgConnection, id: BulkId, next: &Waiting) -> Result<bool,
 }
 
 /// Whether one more may start, whose place in the pace is taken.
-async fn may_start(tx: &mut PgConnection, bulk: &Bulk, canary: bool) -> Result<bool, StoreError> {
+async fn may_start(tx: &mut PgConnection, bulk: &Bulk, part: Part) -> Result<bool, StoreError> {
     if !bulk.action.is_paced() {
         return Ok(bulk.state == BulkState::Running);
     }
@@ -320,8 +325,8 @@ async fn may_start(tx: &mut PgConnection, bulk: &Bulk, canary: bool) -> Result<b
     };
     let next = judge(settings, count_items(tx, bulk.id).await?, bulk.seen, 1);
     Ok(match next {
-        NextStep::StartCanary(_) => canary,
-        NextStep::Start(_) => !canary,
+        NextStep::StartCanary(_) => part == Part::Canary,
+        NextStep::Start(_) => part == Part::Rest,
         NextStep::Wait | NextStep::Pause(_) | NextStep::End => false,
     })
 }
