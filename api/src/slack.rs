@@ -41,7 +41,7 @@ pub async fn act(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let from = client::of(&extensions);
+    let from = client::noted_address(&extensions);
     state.foreign.check(from)?;
     let place = state.foreign.place().await?;
     let body = read_body(body, BodyLimits::default()).await?;

@@ -111,7 +111,7 @@ async fn enter(
     let browser = Browser {
         name: headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
         session: before.as_ref(),
-        address: client::of(extensions).group(),
+        address: client::noted_address(extensions).group(),
         known,
     };
     let token = login::sign_in(state, email, password, browser).await?;

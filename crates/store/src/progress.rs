@@ -64,7 +64,7 @@ pub struct EventProgress {
 struct Firsts(BTreeMap<String, OffsetDateTime>);
 
 impl Firsts {
-    fn of(&self, action: Action) -> Option<OffsetDateTime> {
+    fn find(&self, action: Action) -> Option<OffsetDateTime> {
         self.0.get(action.as_str()).copied()
     }
 }
@@ -77,16 +77,16 @@ pub async fn project_progress(db: &PgPool, project_id: ProjectId) -> Result<Prog
     tx.commit().await?;
     Ok(Progress {
         key_made,
-        receipt_seen: firsts.of(Action::ReceiptAccepted),
-        success_seen: firsts.of(Action::ResultSucceeded),
-        failure_seen: firsts.of(Action::ResultFailed),
-        incident_seen: firsts.of(Action::IncidentOpened),
-        alert_delivered: firsts.of(Action::AlertDelivered),
-        destination_tested: firsts.of(Action::DestinationTested),
-        reprocess_requested: firsts.of(Action::ReprocessRequested),
-        callback_delivered: firsts.of(Action::CallbackDelivered),
-        reprocess_succeeded: firsts.of(Action::ReprocessSucceeded),
-        incident_resolved: firsts.of(Action::IncidentResolved),
+        receipt_seen: firsts.find(Action::ReceiptAccepted),
+        success_seen: firsts.find(Action::ResultSucceeded),
+        failure_seen: firsts.find(Action::ResultFailed),
+        incident_seen: firsts.find(Action::IncidentOpened),
+        alert_delivered: firsts.find(Action::AlertDelivered),
+        destination_tested: firsts.find(Action::DestinationTested),
+        reprocess_requested: firsts.find(Action::ReprocessRequested),
+        callback_delivered: firsts.find(Action::CallbackDelivered),
+        reprocess_succeeded: firsts.find(Action::ReprocessSucceeded),
+        incident_resolved: firsts.find(Action::IncidentResolved),
     })
 }
 
@@ -118,14 +118,14 @@ pub async fn event_progress(
     Ok(EventProgress {
         event_id,
         incident_id,
-        receipt: firsts.of(Action::ReceiptAccepted),
-        success: firsts.of(Action::ResultSucceeded),
-        failure: firsts.of(Action::ResultFailed),
-        incident_opened: firsts.of(Action::IncidentOpened),
-        alert_delivered: firsts.of(Action::AlertDelivered).or(firsts.of(Action::AlertTold)),
-        reprocess_requested: firsts.of(Action::ReprocessRequested),
-        callback_delivered: firsts.of(Action::CallbackDelivered),
-        resolved: firsts.of(Action::IncidentResolved),
+        receipt: firsts.find(Action::ReceiptAccepted),
+        success: firsts.find(Action::ResultSucceeded),
+        failure: firsts.find(Action::ResultFailed),
+        incident_opened: firsts.find(Action::IncidentOpened),
+        alert_delivered: firsts.find(Action::AlertDelivered).or(firsts.find(Action::AlertTold)),
+        reprocess_requested: firsts.find(Action::ReprocessRequested),
+        callback_delivered: firsts.find(Action::CallbackDelivered),
+        resolved: firsts.find(Action::IncidentResolved),
     })
 }
 

@@ -63,7 +63,7 @@ pub async fn count(
     .fetch_all(db)
     .await?;
     let counts = rows.into_iter().filter_map(|row| {
-        let column = SealedColumn::of_table(&row.held)?;
+        let column = SealedColumn::from_table(&row.held)?;
         Some(SealedCount { column, head: Head::read(&row.head).ok(), values: row.values })
     });
     Ok(counts.collect())

@@ -26,7 +26,7 @@ pub(crate) fn mark<B>(request: &mut Request<B>, peer: IpAddr, trusted: &TrustedP
 
 /// Where it comes from, as the connection noted; of a request that came by no connection nothing is known.
 #[must_use]
-pub fn of(extensions: &Extensions) -> ClientAddress {
+pub fn noted_address(extensions: &Extensions) -> ClientAddress {
     extensions.get().copied().unwrap_or(ClientAddress::Unsaid)
 }
 

@@ -41,7 +41,7 @@ impl ProviderUrl {
         allow: &AllowedNetworks,
     ) -> Result<Self, ProviderUrlError> {
         let url = read_secret_outbound(text, mode, allow)?;
-        let (hosts, path) = (Hosts::of(kind), PathRule::of(kind));
+        let (hosts, path) = (Hosts::new(kind), PathRule::new(kind));
         // A relay may have paths of its own; a topic is a topic everywhere.
         if is_own(&url, allow) && kind != DestinationKind::Ntfy {
             return Ok(Self(url));
@@ -58,7 +58,7 @@ impl ProviderUrl {
     /// Whether it leads to the provider itself, and not to a relay of the operator's own.
     #[must_use]
     pub fn is_of_provider(&self, kind: DestinationKind) -> bool {
-        (Hosts::of(kind).is)(self.0.host_str().unwrap_or_default())
+        (Hosts::new(kind).is)(self.0.host_str().unwrap_or_default())
     }
 
     /// How it is called unless an operator gives it a label: by the end of what is secret in it.
@@ -78,7 +78,7 @@ struct Hosts {
 }
 
 impl Hosts {
-    const fn of(kind: DestinationKind) -> Self {
+    const fn new(kind: DestinationKind) -> Self {
         match kind {
             DestinationKind::PagerDuty => Self {
                 is: |host| ["events.pagerduty.com", "events.eu.pagerduty.com"].contains(&host),
@@ -122,7 +122,7 @@ struct PathRule {
 }
 
 impl PathRule {
-    const fn of(kind: DestinationKind) -> Self {
+    const fn new(kind: DestinationKind) -> Self {
         match kind {
             DestinationKind::PagerDuty => Self {
                 is: |url| url.path() == "/v2/enqueue" && url.query().is_none(),

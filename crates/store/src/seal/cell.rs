@@ -84,7 +84,7 @@ impl SealedColumn {
 
     /// The column of a table, if it is one of these.
     #[must_use]
-    pub fn of_table(table: &str) -> Option<Self> {
+    pub fn from_table(table: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.table() == table)
     }
 }
@@ -105,13 +105,13 @@ pub struct Cell {
 impl Cell {
     #[must_use]
     pub fn signing_secret(project_id: ProjectId, id: SecretId) -> Self {
-        Self::of(SealedColumn::SigningSecret, Some(project_id), &id)
+        Self::new(SealedColumn::SigningSecret, Some(project_id), &id)
     }
 
     /// One kind's is another than each other's, so that none opens as another.
     #[must_use]
     pub fn destination_url(project_id: ProjectId, kind: &str, id: DestinationId) -> Self {
-        let cell = Self::of(SealedColumn::DestinationUrl, Some(project_id), &id);
+        let cell = Self::new(SealedColumn::DestinationUrl, Some(project_id), &id);
         let name = match kind {
             "slack" => cell.name,
             kind => format!("destinations.sealed.{kind}:{id}"),
@@ -121,39 +121,39 @@ impl Cell {
 
     #[must_use]
     pub fn destination_secret(project_id: ProjectId, id: SecretId) -> Self {
-        Self::of(SealedColumn::DestinationSecret, Some(project_id), &id)
+        Self::new(SealedColumn::DestinationSecret, Some(project_id), &id)
     }
 
     /// By the header's name in lower case.
     #[must_use]
     pub fn callback_header(project_id: ProjectId, name: &str) -> Self {
-        let cell = Self::of(SealedColumn::CallbackHeader, Some(project_id), &name);
+        let cell = Self::new(SealedColumn::CallbackHeader, Some(project_id), &name);
         Self { name: format!("callback_headers.sealed:{project_id}:{name}"), ..cell }
     }
 
     #[must_use]
     pub fn extension_secret(project_id: ProjectId, id: ExtensionId) -> Self {
-        Self::of(SealedColumn::ExtensionSecret, Some(project_id), &id)
+        Self::new(SealedColumn::ExtensionSecret, Some(project_id), &id)
     }
 
     #[must_use]
     pub fn session_message(id: SessionId) -> Self {
-        Self::of(SealedColumn::SessionMessage, None, &id)
+        Self::new(SealedColumn::SessionMessage, None, &id)
     }
 
     #[must_use]
     pub fn snapshot_key(project_id: ProjectId) -> Self {
-        Self::of(SealedColumn::SnapshotKey, Some(project_id), &project_id)
+        Self::new(SealedColumn::SnapshotKey, Some(project_id), &project_id)
     }
 
     #[must_use]
     pub(crate) fn reference_key(project_id: ProjectId) -> Self {
-        Self::of(SealedColumn::ReferenceKey, Some(project_id), &project_id)
+        Self::new(SealedColumn::ReferenceKey, Some(project_id), &project_id)
     }
 
     #[must_use]
     pub fn snapshot(project_id: ProjectId, id: EventId) -> Self {
-        Self::of(SealedColumn::Snapshot, Some(project_id), &id)
+        Self::new(SealedColumn::Snapshot, Some(project_id), &id)
     }
 
     /// A cookie that a browser keeps for us.
@@ -163,7 +163,7 @@ impl Cell {
         Self { project_id: None, table: "cookies", column: name, row: Vec::new(), name: full }
     }
 
-    fn of(column: SealedColumn, project_id: Option<ProjectId>, row: &impl ToString) -> Self {
+    fn new(column: SealedColumn, project_id: Option<ProjectId>, row: &impl ToString) -> Self {
         let (table, column, row) = (column.table(), column.column(), row.to_string());
         let name = format!("{table}.{column}:{row}");
         Self { project_id, table, column, row: vec![row], name }

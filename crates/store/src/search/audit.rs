@@ -109,7 +109,7 @@ impl AuditExport {
             return Ok(Vec::new());
         }
         let (above, _) = bounds(&self.search);
-        let scan = KeysetScan::of(EXPORT_PAGE, above, self.below);
+        let scan = KeysetScan::between(EXPORT_PAGE, above, self.below);
         let mut tx = reading::begin(db).await?;
         let mut keys = audit_ids::find(&mut tx, &self.search, &scan).await?;
         let more = i64::try_from(keys.len()).is_ok_and(|matching| matching >= scan.rows());

@@ -96,8 +96,8 @@ impl<SortKey: Ord + Copy> KeysetScan<SortKey> {
         scan
     }
 
-    /// The walk down through all that lies between two places, so many rows at a time.
-    pub(super) fn of(limit: i64, above: SortKey, below: SortKey) -> Self {
+    /// From the newest to the oldest of all that lies between two places, so many rows at a time.
+    pub(super) fn between(limit: i64, above: SortKey, below: SortKey) -> Self {
         Self { above, below, direction: Direction::Down, limit, cursor: None }
     }
 

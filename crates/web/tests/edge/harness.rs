@@ -116,7 +116,7 @@ fn router(probe: HandlerProbe) -> Router {
 }
 
 fn address(extensions: &Extensions) -> String {
-    web::client::of(extensions).group().map_or("unknown".to_owned(), |ip| ip.to_string())
+    web::client::noted_address(extensions).group().map_or("unknown".to_owned(), |ip| ip.to_string())
 }
 
 async fn receipt(
