@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::shop::Shop;
-use super::for_charlie;
+use super::seed_each_outcome;
 
 /// Everything that has happened is as long ago, and nothing is added up yet.
 async fn age(shop: &Shop, hours: i32) {
@@ -53,16 +53,6 @@ async fn seen(shop: &Shop, mode: Mode) -> String {
     sums(&seen.hours)
 }
 
-async fn seed(shop: &Shop) {
-    let charlie = for_charlie(shop).await;
-    shop.succeed(shop.take("evt_applied").await).await;
-    shop.take("evt_pending").await;
-    shop.fail(shop.take("evt_failed").await).await;
-    let late = shop.missed("evt_late").await;
-    shop.succeed(late).await;
-    charlie.succeed(charlie.take("evt_charlie").await).await;
-}
-
 async fn cause(shop: &Shop) -> CauseId {
     let cause = "SELECT cause FROM incidents WHERE state = 'open'";
     let cause = sqlx::query_scalar::<_, Uuid>(cause).fetch_one(&shop.pool).await.expect("a cause");
@@ -73,7 +63,7 @@ async fn cause(shop: &Shop) -> CauseId {
 fn hours_are_the_same_before_and_after_adding_up_and_never_mix_modes() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         assert_eq!(seen(&shop, Mode::Test).await, "2/1/3/1", "nothing is added up yet");
         age(&shop, 3).await;
         tokio::join!(add_up(&shop), add_up(&shop), add_up(&shop));
@@ -94,7 +84,7 @@ fn hours_are_the_same_before_and_after_adding_up_and_never_mix_modes() {
 fn what_lags_behind_is_said() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         age(&shop, 30).await;
         let lagging = list_hours(&shop.pool, None, None).await.expect("hours");
         assert!(lagging.incomplete_since.is_some());
@@ -108,7 +98,7 @@ fn what_lags_behind_is_said() {
 fn the_hours_of_a_cause_reach_back_to_its_begin() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         let cause = cause(&shop).await;
         let now = list_hours_of_cause(&shop.pool, cause).await.expect("hours");
         assert_eq!(sums(&now.hours.hours), "1/0/0/0", "of the other cause nothing");

@@ -31,6 +31,17 @@ async fn for_charlie(shop: &Shop) -> Shop {
     shop.working_for(owner(key_id, project_id, Mode::Live))
 }
 
+/// An event of each outcome in the test project, and one that succeeded in Charlie's live one.
+async fn seed_each_outcome(shop: &Shop) {
+    let charlie = for_charlie(shop).await;
+    shop.succeed(shop.take("evt_applied").await).await;
+    shop.take("evt_pending").await;
+    shop.fail(shop.take("evt_failed").await).await;
+    let late = shop.missed("evt_late").await;
+    shop.succeed(late).await;
+    charlie.succeed(charlie.take("evt_charlie").await).await;
+}
+
 /// Another kind of event than the usual one.
 fn dispute() -> Value {
     json!({"event_type": "charge.dispute.created", "effect_type": "access_revocation"})

@@ -6,7 +6,7 @@ use store::search::overview::{Overview, overview};
 use time::{Date, Duration};
 
 use super::super::shop::Shop;
-use super::for_charlie;
+use super::seed_each_outcome;
 
 async fn seen(shop: &Shop, days: i32) -> Overview {
     overview(&shop.pool, None, None, days).await.expect("an overview")
@@ -61,23 +61,13 @@ async fn roll_up_everything(shop: &Shop) -> usize {
     steps
 }
 
-async fn seed(shop: &Shop) {
-    let charlie = for_charlie(shop).await;
-    shop.succeed(shop.take("evt_applied").await).await;
-    shop.take("evt_pending").await;
-    shop.fail(shop.take("evt_failed").await).await;
-    let late = shop.missed("evt_late").await;
-    shop.succeed(late).await;
-    charlie.succeed(charlie.take("evt_charlie").await).await;
-}
-
 const ALL: &str = "2 opened, 1 resolved; 5/1/2/2 50 %; CometCart 4/1/1/2 33 %, Charlie's 1/0/1/0 100 %; invoice.paid 5/1/2/2 50 %";
 
 #[test]
 fn the_overview_is_the_same_before_and_after_adding_up() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         assert_eq!(describe(&seen(&shop, 7).await), ALL, "nothing is added up yet");
         roll_up_everything(&shop).await;
         assert_eq!(describe(&seen(&shop, 7).await), ALL, "what is too new is not added up");
@@ -103,7 +93,7 @@ fn the_overview_is_the_same_before_and_after_adding_up() {
 fn a_late_success_shows_at_once_in_days_that_are_added_up() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         age(&shop, 60).await;
         roll_up_everything(&shop).await;
         let sql = "UPDATE payment_events SET effect = 'succeeded' WHERE effect = 'pending'";
@@ -120,7 +110,7 @@ fn a_late_success_shows_at_once_in_days_that_are_added_up() {
 fn adding_up_by_several_processes_at_once_adds_everything_once() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         age(&shop, 60).await;
         tokio::join!(
             roll_up_everything(&shop),
@@ -136,7 +126,7 @@ fn adding_up_by_several_processes_at_once_adds_everything_once() {
 fn the_overview_covers_its_days_and_its_project_only() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         age(&shop, 24 * 10).await;
         roll_up_everything(&shop).await;
         let nothing = seen(&shop, 7).await;
@@ -155,7 +145,7 @@ fn the_overview_covers_its_days_and_its_project_only() {
 fn times_to_detect_and_repair_are_those_of_the_incidents() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         let sql = "UPDATE incidents SET received_at = opened_at - interval '90 seconds',
                        resolved_at = CASE WHEN state = 'resolved' THEN opened_at + interval '10 minutes' END";
         sqlx::query(sql).execute(&shop.pool).await.expect("times");
@@ -175,7 +165,7 @@ fn times_to_detect_and_repair_are_those_of_the_incidents() {
 fn an_overview_that_lags_behind_says_since_when() {
     run(async {
         let shop = Shop::open().await;
-        seed(&shop).await;
+        seed_each_outcome(&shop).await;
         age(&shop, 60).await;
         let lagging = seen(&shop, 7).await;
         assert!(lagging.incomplete_since.is_some());
