@@ -22,7 +22,6 @@ pub struct CallbackBody {
     pub replay_id: ReplayId,
     pub incident_id: IncidentId,
     pub event_id: EventId,
-    /// The project.
     pub project_id: ProjectId,
     /// Whether real money is concerned.
     pub mode: Mode,

@@ -61,11 +61,9 @@ pub struct EventSelector {
     pub provider_event_id: Option<String>,
     /// Who took the money.
     pub provider: Option<Provider>,
-    /// The shop.
     pub shopify_shop_domain: Option<String>,
     /// The provider's event type.
     pub event_type: Option<String>,
-    /// The effect.
     pub effect_type: Option<EffectType>,
     /// To whom it is due.
     pub internal_reference: Option<String>,

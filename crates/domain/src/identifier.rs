@@ -37,7 +37,6 @@ pub enum InvalidIdentifier {
         name(*.character)
     )]
     Invisible {
-        /// The character.
         character: char,
         /// Its place, from 1.
         at: usize,

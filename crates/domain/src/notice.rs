@@ -96,7 +96,6 @@ impl NoticeFacts {
 /// A notice, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeText {
-    /// The content.
     pub kind: NoticeKind,
     /// The project and its mode, as in `CometCart · live`.
     pub origin: String,
@@ -119,7 +118,6 @@ pub struct NoticeText {
 pub struct NoticeList {
     /// What is listed, without a colon.
     pub title: &'static str,
-    /// Its lines.
     pub items: Vec<NoticeItem>,
 }
 

@@ -23,7 +23,7 @@ const FORGET: Duration = Duration::from_mins(1);
 /// Responses that were asked for before the limit fell say nothing of the new one.
 const HOLD: Duration = Duration::from_millis(500);
 
-/// The limit.
+/// How many may be under way, and what that was judged by.
 #[derive(Debug)]
 pub(crate) struct Pace {
     limit: f64,

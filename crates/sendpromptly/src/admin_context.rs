@@ -38,7 +38,6 @@ pub struct DatabaseTarget {
 
 /// The place where administration works.
 pub struct AdminContext {
-    /// The database.
     pub pool: PgPool,
     /// Who is there.
     pub actor: Actor,

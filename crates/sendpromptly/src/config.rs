@@ -56,7 +56,6 @@ pub enum ConfigError {
     /// A variable that the command cannot do without.
     #[error("{name} is not set: {cure}")]
     Missing {
-        /// The variable.
         name: &'static str,
         /// What to do.
         cure: &'static str,
@@ -64,7 +63,6 @@ pub enum ConfigError {
     /// A value that cannot be used.
     #[error("{name} {problem}")]
     Malformed {
-        /// The variable.
         name: &'static str,
         /// What is wrong and what would be right.
         problem: String,
@@ -72,7 +70,6 @@ pub enum ConfigError {
     /// A secret given twice.
     #[error("{name} and {file} are both set: unset one of them")]
     GivenTwice {
-        /// The variable.
         name: &'static str,
         /// The variable that names a file.
         file: &'static str,
@@ -82,9 +79,7 @@ pub enum ConfigError {
     File {
         /// The variable that names a file.
         file: &'static str,
-        /// The file.
         path: String,
-        /// Why.
         source: std::io::Error,
     },
     /// The master key is no key.

@@ -54,26 +54,18 @@ pub enum LocalError {
     },
     /// A file that was not written by `dev`.
     #[error("{} cannot be understood ({reason}): start `sendpromptly dev` again", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Malformed { path: PathBuf, reason: String },
     /// A file that cannot be read or written.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
         /// What was tried.
         doing: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why it failed.
         source: io::Error,
     },
     /// The key file holds no key.
     #[error("{} holds no master key: {source}", path.display())]
     Key {
-        /// The file.
         path: PathBuf,
         /// What a key is.
         source: SealError,
@@ -83,7 +75,6 @@ pub enum LocalError {
 /// What a running `dev` records for other commands.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DevState {
-    /// Its process.
     pub pid: u32,
     /// The console and the API.
     pub url: String,

@@ -25,7 +25,6 @@ pub enum About {
     Cause { project_id: ProjectId, cause_id: CauseId },
 }
 
-/// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
     pub id: AuditId,

@@ -34,7 +34,6 @@ pub struct Operator {
 /// What a sign-in is held against.
 #[derive(Clone)]
 pub struct Login {
-    /// The operator.
     pub id: OperatorId,
     pub email: String,
     /// What they may do.

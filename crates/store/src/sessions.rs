@@ -27,7 +27,6 @@ const MAX_USER_AGENT: usize = 255;
 /// Who sits behind a valid session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The session.
     pub id: SessionId,
     pub operator_id: OperatorId,
     pub email: String,

@@ -41,17 +41,14 @@ pub fn name_gauge(name: &str, help: &str) -> String {
     name.to_owned()
 }
 
-/// A counter.
 pub fn counter(name: &str, labels: Labels) -> Counter {
     counter!(name.to_owned(), own(labels))
 }
 
-/// A gauge.
 pub fn gauge(name: &str, labels: Labels) -> Gauge {
     gauge!(name.to_owned(), own(labels))
 }
 
-/// A histogram.
 pub fn histogram(name: &str, labels: Labels) -> Histogram {
     histogram!(name.to_owned(), own(labels))
 }

@@ -31,7 +31,6 @@ const QUIET: [&str; 3] = ["/healthz", "/readyz", "/assets/{file}"];
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// A fresh id.
     #[must_use]
     pub fn fresh() -> Self {
         // The digits are those of every other id of the product; only the prefix is the edge's own.

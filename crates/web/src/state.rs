@@ -18,7 +18,6 @@ use crate::trial::TryExtension;
 /// What handlers work with.
 #[derive(Clone)]
 pub struct AppState {
-    /// The database.
     pub pool: PgPool,
     /// Seals snapshots.
     pub master_key: MasterKey,

@@ -21,12 +21,10 @@ const WHOLE: Duration = Duration::from_secs(75);
 /// The mail settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailSettingsError {
-    /// The sender.
     #[error(
         "MAIL_FROM must be an address such as alerts@example.com or Alerts <alerts@example.com>"
     )]
     From,
-    /// The server.
     #[error(
         "SMTP_URL must look like smtps://user:password@mail.example.com or \
          smtp://mail.example.com:587?tls=required"
@@ -47,7 +45,6 @@ pub enum MailSettingsError {
          to the password (%2F for /, %23 for #)"
     )]
     Path,
-    /// The encryption.
     #[error("SMTP_URL must have tls=required, tls=opportunistic or tls=none, or no tls at all")]
     Tls,
     /// Mail in the clear by accident.

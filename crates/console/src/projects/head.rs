@@ -42,7 +42,6 @@ const TABS: [(Tab, &str, &str); 8] = [
 /// The head of a project's page.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// The project.
     pub id: ProjectId,
     pub name: String,
     /// The page's sentence.

@@ -18,7 +18,6 @@ pub(crate) struct SavedLinks {
     pub(crate) stale: Option<String>,
 }
 
-/// A saved filter.
 #[derive(Debug)]
 pub(crate) struct SavedLink {
     pub(crate) name: String,

@@ -22,7 +22,6 @@ struct Row {
     svg: Option<String>,
 }
 
-/// The page.
 pub(super) fn render(report: &Report) -> anyhow::Result<String> {
     let rounds = report.rounds.iter().map(row).collect::<Result<_, _>>()?;
     Ok(Page { report, rounds }.render()?)

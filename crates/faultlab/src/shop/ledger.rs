@@ -43,7 +43,6 @@ pub enum Intent {
     Forget,
 }
 
-/// A receipt.
 #[derive(Debug, Clone)]
 pub struct SentReceipt {
     pub request: Request,
@@ -54,7 +53,6 @@ pub struct SentReceipt {
     pub event_id: Option<Uuid>,
 }
 
-/// A result.
 #[derive(Debug, Clone)]
 pub struct SentResult {
     pub request: Request,

@@ -23,7 +23,6 @@ pub enum Holds {
     Temporal,
 }
 
-/// The disk.
 #[derive(Debug)]
 pub struct Disk {
     pub holds: Holds,

@@ -62,7 +62,6 @@ pub struct Addresses {
     pub worker_metrics: String,
 }
 
-/// The stage.
 pub struct Stage {
     pub api: Part,
     pub worker: Part,

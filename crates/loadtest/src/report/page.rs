@@ -20,7 +20,6 @@ struct Plot {
     svg: String,
 }
 
-/// The page.
 pub fn render(report: &Report) -> anyhow::Result<String> {
     let plots = report.charts.iter().map(|chart| {
         let title = format!("{}: {}", chart.load, chart.title);

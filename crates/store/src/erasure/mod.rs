@@ -50,7 +50,6 @@ const MAX_LISTED: i64 = 100;
 /// How many rows of each table.
 pub type Rows = BTreeMap<String, i64>;
 
-/// An erasure.
 #[derive(Debug, Clone)]
 pub struct Erasure {
     pub id: ErasureId,
