@@ -84,7 +84,7 @@ pub async fn create(
     caller.must_administer()?;
     let body = body.read().await?;
     let blank = ProjectSettings::new(String::new(), Mode::Test);
-    let (settings, headers) = read(&state, &body, blank, true)?;
+    let (settings, headers) = read(&state, &body, blank, ModeField::Chosen)?;
     let secret = random::signing_secret().map_err(ApiError::internal)?;
     let (actor, key) = (caller.actor(), &state.master_key);
     let created = transaction(&state.pool, async |tx| {
@@ -113,7 +113,7 @@ pub async fn update(
     transaction(&state.pool, async |tx| {
         let now = projects::lock_project(tx, id).await?.ok_or_else(caller::no_project)?;
         let settings = ProjectSettings::from_project(&now);
-        let (settings, headers) = read(&state, &body, settings, false)?;
+        let (settings, headers) = read(&state, &body, settings, ModeField::Fixed)?;
         project::update_project(tx, &caller.actor(), id, &settings).await?;
         change_headers(&state, tx, &caller, id, &headers).await
     })
@@ -121,20 +121,39 @@ pub async fn update(
     shown(&state, id).await
 }
 
+/// Whether a body may say the mode.
+#[derive(Debug, Clone, Copy)]
+enum ModeField {
+    /// That of a new project may; one that does not makes a test project.
+    Chosen,
+    /// A project keeps the mode that it was made with.
+    Fixed,
+}
+
+impl ModeField {
+    fn read(self, fields: &mut Fields<'_>, is_given: bool, settings: &mut ProjectSettings) {
+        match self {
+            Self::Chosen => {
+                settings.mode = fields.choice("mode").unwrap_or(settings.mode);
+                settings.expected_receipts = ExpectedReceipts::usual(settings.mode);
+            }
+            Self::Fixed if is_given => {
+                fields.reject("mode", "is fixed once the project is made, because its keys say it");
+            }
+            Self::Fixed => {}
+        }
+    }
+}
+
 /// Reads the settings over those that hold now.
 fn read(
     state: &AppState,
     body: &Map<String, Value>,
     mut settings: ProjectSettings,
-    new: bool,
+    mode: ModeField,
 ) -> Result<(ProjectSettings, HeaderChanges), ApiError> {
     let mut fields = caller::fields(body, &FIELDS);
-    if new {
-        settings.mode = fields.choice("mode").unwrap_or(settings.mode);
-        settings.expected_receipts = ExpectedReceipts::usual(settings.mode);
-    } else if body.contains_key("mode") {
-        fields.reject("mode", "is fixed once the project is made, because its keys say it");
-    }
+    mode.read(&mut fields, body.contains_key("mode"), &mut settings);
     if let Some(name) = fields.text("name") {
         name.clone_into(&mut settings.name);
     }
