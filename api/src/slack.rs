@@ -6,7 +6,7 @@
 //! have at that moment, and is noted as theirs, *through Slack*.
 //!
 //! Whoever sends what is not signed so is turned away for a while, by address, before a secret is looked for
-//! ([`web::foreign_requests`]); and few are read at once, so that bodies that nobody has signed do not fill the memory.
+//! ([`web::foreign_requests`]); and few are read at the same time, so that bodies that nobody has signed do not fill the memory.
 //!
 //! Slack waits three seconds for the status, which comes when all is committed; what came of it is told the person
 //! afterwards, by the `response_url`, and whoever hears nothing sees the incident's message edited. A process that dies

@@ -1,4 +1,4 @@
-//! How a project's people are told of incidents, where something else is wanted than each message at once.
+//! How a project's people are told of incidents, where something else is wanted than each message immediately.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::quiet_hours::QuietHours;
 /// How many steps an escalation has at most.
 pub const MAX_STEPS: usize = 3;
 
-/// What a project says of it. Of one that says nothing everything is told at once, and nothing again.
+/// What a project says of it. Of one that says nothing everything is told immediately, and nothing again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRules {
     /// When telling waits, each day.

@@ -98,7 +98,7 @@ impl Trust {
 text_enum! {
     /// What follows when an extension did not take over a reprocess.
     Fallback {
-        /// The signed callback is sent at once.
+        /// The signed callback is sent immediately.
         Callback = "callback",
         /// The reprocess ends undelivered.
         None = "none",

@@ -3,7 +3,7 @@
 //! A policy holds for one effect type of a project and is off until an admin turns it on. It starts
 //! a reprocess as an operator would, at most so many times per incident. Its breaker stops it for
 //! one [cause](crate::cause) when too many of its latest reprocesses failed, or when too many
-//! customers are affected at once: then a person must look. Only a person starts it again.
+//! customers are affected at the same time: then a person must look. Only a person starts it again.
 //!
 //! What takes something from a customer is never done automatically unless the policy says so with
 //! the name of the effect.
@@ -20,7 +20,7 @@ pub const MAX_ATTEMPTS: i32 = 5;
 pub const MAX_DELAY_SECONDS: i32 = 86_400;
 /// How many of the latest reprocesses of a cause are looked at, at most.
 pub const MAX_STOP_OF: i32 = 100;
-/// The largest number of customers that may be affected at once.
+/// The largest number of customers that may be affected at the same time.
 pub const MAX_STOP_CUSTOMERS: i32 = 1_000;
 
 /// What a person decides about one effect type of a project.
@@ -201,7 +201,7 @@ pub enum StopReason {
         /// How many were looked at.
         of: i64,
     },
-    /// Too many customers are affected at once.
+    /// Too many customers are affected at the same time.
     Customers {
         /// There are more than these.
         limit: i32,

@@ -1,11 +1,11 @@
 //! How much waits in Temporal for a worker, and whether new watches would only wait longer.
 //!
 //! A start costs Temporal less than the watch's first task costs server and worker together. Where
-//! many starts come at once, first tasks pile up behind them, and a deadline that is near is not
+//! many starts come together, first tasks pile up behind them, and a deadline that is near is not
 //! waited for by anyone yet. So while tasks wait too long, watches whose deadline is far are left
 //! in the outbox. Where nothing polls, nothing would be gained by waiting. A server names a poller for
 //! a minute and more after it died, so the worker's own heartbeat is asked for, too: one that is killed holds nothing
-//! back after 25 s, one that ends in order at once.
+//! back after 25 s, one that ends in order immediately.
 //!
 //! A server gives the same answer for five seconds, unless `matching.TaskQueueInfoByBuildIdTTL` says
 //! otherwise (`findings/temporal_queue_statistics_are_five_seconds_old.sh`); the embedded one does.

@@ -67,7 +67,7 @@ pub struct Verdict {
     pub rested_after: Option<f64>,
     /// Latency of each second, the highest, in milliseconds.
     pub latency: Vec<(f64, f64)>,
-    /// Receipts of each second that were not acked at once.
+    /// Receipts of each second that were not acked immediately.
     pub unacked: Vec<(f64, f64)>,
     pub seconds: f64,
 }

@@ -36,7 +36,7 @@ pub async fn find_rules(
         .unwrap_or_default())
 }
 
-/// Whether the steps of an escalation are destinations of the project, and one is left that is told at once.
+/// Whether the steps of an escalation are destinations of the project, and one is left that is told immediately.
 pub(crate) async fn check_steps(
     db: impl PgExecutor<'_>,
     project_id: ProjectId,

@@ -70,7 +70,7 @@ pub struct IncidentIds {
     pub incident_id: IncidentId,
 }
 
-/// Writes one alert per destination that is told at once. One that is broken gets its row too: it goes out when the
+/// Writes one alert per destination that is told immediately. One that is broken gets its row too: it goes out when the
 /// destination works again. Those of an escalation are told where no other is left.
 pub async fn insert_alerts(
     tx: &mut PgConnection,

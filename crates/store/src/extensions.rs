@@ -1,7 +1,7 @@
 //! Extensions as they are registered. One of kind `https` has a secret of its own, sealed.
 //!
 //! A registration holds for events received after it, so that one that is being tried out does not
-//! change what was promised for older events; a pause and a removal hold at once.
+//! change what was promised for older events; a pause and a removal hold immediately.
 
 use std::time::Duration;
 

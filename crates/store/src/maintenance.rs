@@ -1,4 +1,4 @@
-//! Maintenance windows of a project. Several may last at once, as those of two deploy scripts: people are told again after
+//! Maintenance windows of a project. Several may last at the same time, as those of two deploy scripts: people are told again after
 //! the last one.
 
 use domain::ids::{MaintenanceId, ProjectId};

@@ -2,7 +2,7 @@
 //!
 //! All APIs share one row that says when one of them last took requests, on the database's clock.
 //! Whoever writes it after a gap writes the outage in the same transaction, under the lock of that
-//! row: two APIs that return at once note one outage, and one that dies half-way none, so the next
+//! row: two APIs that return at the same time note one outage, and one that dies half-way none, so the next
 //! heartbeat does. Before the first heartbeat there is no outage, and neither is there one where
 //! nothing beats because the release before runs.
 //!

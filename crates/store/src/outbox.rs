@@ -82,7 +82,7 @@ pub async fn enqueue(
 }
 
 /// Writes the message of an event whose incident was opened just now, in its transaction. One that no
-/// other of its cause preceded is told at once: it goes ahead of what others have waited with for five
+/// other of its cause preceded is told immediately: it goes ahead of what others have waited with for five
 /// minutes, so that a flood of one project keeps nobody's first alert waiting.
 pub async fn enqueue_opened(
     db: impl PgExecutor<'_>,

@@ -2,7 +2,7 @@
 //!
 //! Said here once: [`grant`] gives it, and [`read_privileges`] finds what a role lacks or has too much. The grants are one
 //! transaction: whoever is interrupted has given nothing, and gives it again. Of several processes one does after the
-//! other, since Postgres rejects two changes of the same rights at once.
+//! other, since Postgres rejects two changes of the same rights at the same time.
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 

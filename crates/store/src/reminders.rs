@@ -38,9 +38,9 @@ impl NewReminder {
     }
 }
 
-/// Writes a message for the destinations that are told at once and for these, to which it was escalated; that what was
-/// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told at once. Where no destination is
-/// left that is told at once, all are, as they are of alerts. Those that are broken are left out, but for what ends a page.
+/// Writes a message for the destinations that are told immediately and for these, to which it was escalated; that what was
+/// escalated is resolved for these alone. PagerDuty reminds by itself of what it was told immediately. Where no destination is
+/// left that is told immediately, all are, as they are of alerts. Those that are broken are left out, but for what ends a page.
 pub(crate) async fn enqueue(
     tx: &mut PgConnection,
     new: &NewReminder,

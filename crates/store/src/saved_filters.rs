@@ -1,6 +1,6 @@
 //! Filters of lists that operators keep under a name.
 //!
-//! Saving is one transaction, one at a time, so that of two who save at once the second finds what the first kept. What
+//! Saving is one transaction, one at a time, so that of two who save at the same time the second finds what the first kept. What
 //! others see, a shared filter, is written with its entry in the audit; one's own is nobody else's matter. A filter that
 //! names what is gone stays as it was saved: the list that it opens says what it could not narrow by.
 

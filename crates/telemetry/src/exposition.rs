@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::catalogue::{Kind, METRICS, SDK_PREFIX, name};
 use crate::requests;
 
-/// From a receipt that is taken at once to a repair endpoint that hangs.
+/// From a receipt that is taken immediately to a repair endpoint that hangs.
 const BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// The SDK also measures how long a watch lived.

@@ -1,4 +1,4 @@
-//! How many requests with a wrong signature one address may send, and how many are read at once.
+//! How many requests with a wrong signature one address may send, and how many are read at the same time.
 //!
 //! A signature is checked with a secret that the database is asked for, so whoever has none makes work. One address, or one
 //! network of IPv6, is turned away for the rest of a minute once so many of its requests were wrong in it; those that are right
@@ -25,7 +25,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Of how many addresses they are counted.
 const ADDRESSES: usize = 10_000;
 
-/// How many are read at once: of the largest bodies, 16 MiB.
+/// How many are read at the same time: of the largest bodies, 16 MiB.
 const READ_AT_ONCE: usize = 64;
 /// How long one waits for its place. Slack waits for three seconds in all.
 const WAIT: Duration = Duration::from_secs(2);

@@ -291,7 +291,7 @@ mod tests {
     }
 
     const SOON: Duration = Duration::from_secs(5);
-    /// Long enough for what is begun at once.
+    /// Long enough for what is begun immediately.
     const BRIEF: Duration = Duration::from_millis(100);
 
     /// The response to work that has joined; `None` if there is none.

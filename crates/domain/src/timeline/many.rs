@@ -1,4 +1,4 @@
-//! What entries say of many incidents at once.
+//! What entries say of many incidents together.
 
 use crate::audit::detail::{BulkEndDetail, BulkStartedDetail};
 use crate::ids::BulkId;

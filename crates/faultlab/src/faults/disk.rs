@@ -10,7 +10,7 @@ use crate::stage::disk::Holds;
 const FULL: (Duration, Duration) = seconds(8, 15);
 /// Temporal tries a write for some seconds before it says that it failed.
 const FULL_OF_TEMPORAL: (Duration, Duration) = seconds(20, 30);
-/// What cannot write ends at once, or not at all.
+/// What cannot write ends immediately, or not at all.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 const fn fault(name: &'static str, what: &'static str, shows: Shows, holds: Holds) -> Fault {

@@ -12,7 +12,7 @@ const BLUE: RGBColor = RGBColor(37, 99, 235);
 const RED: RGBColor = RGBColor(185, 28, 28);
 const AMBER: RGBColor = RGBColor(217, 119, 6);
 const FONT: (&str, u32) = ("sans-serif", 14);
-/// A disturbance that was over at once is still to be seen.
+/// A disturbance that was over immediately is still to be seen.
 const NARROWEST: f64 = 0.4;
 
 /// Draws it as an SVG that stands in a page.

@@ -33,7 +33,7 @@ pub struct Request {
 /// What the app meant to do about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Applies the effect at once.
+    /// Applies the effect immediately.
     Apply,
     /// Applies it about when the deadline is.
     Race,

@@ -1,7 +1,7 @@
 //! Archiving a project, and restoring it.
 //!
 //! Both lock the project's row and are one transaction with their audit entry. Whoever comes second finds what they want done
-//! already, which changes nothing and is not audited again; so after an archive and a restore at once the state is what the later
+//! already, which changes nothing and is not audited again; so after an archive and a restore at the same time the state is what the later
 //! of the two entries says. A process that dies on the way has done neither.
 
 use domain::audit::detail::{ArchivedDetail, NoDetail};

@@ -1,6 +1,6 @@
 //! One step of a bulk reprocess: see what ended, judge, and start what may start.
 //!
-//! The pace is taken under the lock before anything starts, so that two steps at once keep it
+//! The pace is taken under the lock before anything starts, so that two steps at the same time keep it
 //! together; a step that dies in between leaves it a little slower. Each incident is judged again and
 //! started in a transaction of its own with its item, under the same lock: after a pause nothing more
 //! starts, and no canary is larger than it was to be. What cannot be started is skipped with the

@@ -200,7 +200,7 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
     Ok(pool.begin().await?)
 }
 
-/// The same, for what is done for many events at once. Each is found by an index, however few rows the planner believes a
+/// The same, for what is done for many events together. Each is found by an index, however few rows the planner believes a
 /// table to have: of a month that has just begun it knows nothing. A statement is planned once:
 /// to plan over all months for each batch would cost ten times what the batch does.
 pub async fn begin_by_index(pool: &PgPool) -> Result<Transaction, StoreError> {

@@ -103,7 +103,7 @@ impl Drop for PooledConnection {
     }
 }
 
-/// Holds no loan: a runtime that ends drops what is spawned at once, and a loan that is dropped here
+/// Holds no loan: a runtime that ends drops immediately what is spawned, and a loan that is dropped here
 /// would be given back here again, without end.
 async fn close(connection: PgConnection, shared: Arc<Shared>) {
     connection.close().await;

@@ -161,7 +161,7 @@ impl Shared {
         if wanted && counts.open + counts.connecting < self.max_connections && !self.is_closed() {
             counts.connecting += 1;
             drop(counts);
-            // A runtime that ends drops what is spawned at once, and that counts the attempt out.
+            // A runtime that ends drops immediately what is spawned, and that counts the attempt out.
             tokio::spawn(connector::run(connector::Attempt::new(Arc::downgrade(self))));
         }
     }

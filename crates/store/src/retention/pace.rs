@@ -27,7 +27,7 @@ impl Pace {
         self.size
     }
 
-    /// Learns from a batch; gives how long to pause. It grows carefully and shrinks at once.
+    /// Learns from a batch; gives how long to pause. It grows carefully and shrinks immediately.
     #[expect(clippy::cast_possible_truncation, reason = "a number from 0.1 to 2")]
     pub(super) fn after(&mut self, took: Duration) -> Duration {
         let factor = (AIM / took.as_secs_f64().max(0.001)).clamp(0.1, 2.0);

@@ -3,7 +3,7 @@
 //! They are asked one after the other, in the order in which they were registered, each once per
 //! reprocess; one that has its calls of the second a moment later, as long as its budget has not
 //! passed since the request. Who has the work is decided whenever the watch asks how things stand,
-//! so an extension that declined, was not there, or let its time pass hands over at once and in the
+//! so an extension that declined, was not there, or let its time pass hands over immediately and in the
 //! same transaction. Where none took it, the callback follows, unless every one of them was
 //! registered without it, or there is no repair URL: then the reprocess ends as undelivered.
 
