@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use domain::audit::Actor;
-use domain::bulk::{BulkCounts, BulkState, NextStep, judge};
+use domain::bulk::{BulkCounts, BulkState, ItemState, NextStep, judge};
 use domain::ids::{BulkId, EventId, ReplayId};
 use domain::rejection::Rejection;
 
@@ -279,7 +279,8 @@ async fn begin(pool: &PgPool, id: BulkId, part: Part, next: &Waiting) -> Result<
         }
         match change(tx, &bulk, next.event_id).await {
             Ok(replay_id) => {
-                let state = if replay_id.is_some() { "started" } else { "succeeded" };
+                let is_asked = replay_id.is_some();
+                let state = if is_asked { ItemState::Started } else { ItemState::Succeeded };
                 mark(tx, id, next.place, state, replay_id, None).await?;
                 Ok(Begun::Started)
             }
@@ -289,7 +290,7 @@ async fn begin(pool: &PgPool, id: BulkId, part: Part, next: &Waiting) -> Result<
                 Ok(Begun::Stopped(why))
             }
             Err(ChangeError::Rejected(why)) => {
-                mark(tx, id, next.place, "skipped", None, Some(reason(&why))).await?;
+                mark(tx, id, next.place, ItemState::Skipped, None, Some(reason(&why))).await?;
                 Ok(Begun::Skipped)
             }
             Err(ChangeError::Store(error)) => Err(error),
@@ -335,7 +336,7 @@ async fn mark(
     tx: &mut PgConnection,
     id: BulkId,
     place: i32,
-    state: &str,
+    state: ItemState,
     replay_id: Option<ReplayId>,
     why: Option<String>,
 ) -> Result<(), StoreError> {
@@ -343,7 +344,7 @@ async fn mark(
         "UPDATE bulk_reprocess_items SET state = $3, replay_id = $4, why = $5 WHERE bulk_id = $1 AND place = $2",
         id.as_uuid(),
         place,
-        state,
+        state.as_str(),
         replay_id.map(ReplayId::as_uuid),
         why,
     )
