@@ -4,10 +4,10 @@
 //! transaction: whoever is interrupted has given nothing, and gives it again. Of several processes one does after the
 //! other, since Postgres rejects two changes of the same rights at the same time.
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::StoreError;
-use crate::pool::{PgPool, connect_options, take_turn};
+use crate::pool::{PgPool, connect_alone, take_turn};
 
 /// Tables of which nothing is deleted but by functions of the owner, which delete what is due, or overwrite
 /// whom an erasure is about.
@@ -66,11 +66,7 @@ pub enum GrantError {
 /// # Errors
 /// When the role is unknown or the owner itself, the database out of reach, or the schema somebody else's.
 pub async fn grant(url: &str, role: &str) -> Result<(), GrantError> {
-    let mut owner = connect_options(url)
-        .map_err(StoreError::from)?
-        .connect()
-        .await
-        .map_err(StoreError::from)?;
+    let mut owner = connect_alone(url).await?;
     let known =
         "SELECT format('%I', rolname), rolname = current_user FROM pg_roles WHERE rolname = $1";
     let known: Option<(String, bool)> = sqlx::query_as(known)

@@ -1,6 +1,7 @@
 //! Postgres as people run it: behind poolers, read-only for a while, crashed, silent.
 
 mod crash;
+mod defaults;
 mod limits;
 mod partitions;
 mod poolers;

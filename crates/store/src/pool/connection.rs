@@ -3,6 +3,8 @@
 //! It guarantees that
 //!
 //! - a statement takes at most [`Limits::answer`], whether the server lives or not;
+//! - every statement runs in READ COMMITTED, whatever a role, a database or a server has as the
+//!   default: locks are taken first, and what is read behind one must be what stands there by then;
 //! - a connection knows whether it is fit for others: one whose statement was cut off, whose
 //!   transaction is open, or whose server is gone says so, and the pool repairs or closes it;
 //! - behind a pooler in transaction mode no statement leaves a trace there: it runs in a
@@ -12,6 +14,7 @@
 //! A statement that is given up may have been done by the server all the same, like one whose
 //! response was lost on the way; callers treat it as such.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -20,6 +23,7 @@ use sqlx::postgres::{PgDatabaseError, PgQueryResult, PgRow, PgSeverity, PgStatem
 use sqlx::{AssertSqlSafe, Connection as _, Either, Error, Execute, Executor as _, SqlStr};
 use tokio::time::timeout;
 
+use super::defaults;
 use super::limits::Limits;
 use super::target::{Pooler, timed_out};
 use crate::error::{DISK_FULL, READ_ONLY};
@@ -92,7 +96,8 @@ impl PgConnection {
             (self.limits.statement.as_millis(), self.limits.idle_in_transaction.as_millis());
         format!(
             "{set} statement_timeout = {statement}; \
-             {set} idle_in_transaction_session_timeout = {idle}"
+             {set} idle_in_transaction_session_timeout = {idle}; {}",
+            defaults::statements(set)
         )
     }
 
@@ -100,7 +105,9 @@ impl PgConnection {
     pub(super) async fn begin(&mut self, words: &str) -> Result<(), Error> {
         let begin = match self.pooler {
             Pooler::Session => words.to_owned(),
-            Pooler::Transaction => format!("{words}; {}", self.settings("SET LOCAL")),
+            Pooler::Transaction => {
+                format!("{}; {}", read_committed(words), self.settings("SET LOCAL"))
+            }
         };
         // From here on it may have begun, whatever becomes of the response.
         self.in_transaction = true;
@@ -233,6 +240,17 @@ pub(super) enum End {
     Rollback,
 }
 
+/// The same statement, which names the level of the transaction that it begins: the default of the
+/// pooler's session is anyone's.
+fn read_committed(begin: &str) -> Cow<'_, str> {
+    match begin.strip_prefix("BEGIN") {
+        Some(rest) if !rest.trim_start().starts_with("ISOLATION LEVEL") => {
+            Cow::Owned(format!("BEGIN ISOLATION LEVEL READ COMMITTED{rest}"))
+        }
+        _ => Cow::Borrowed(begin),
+    }
+}
+
 fn no_answer(limit: Duration) -> Error {
     timed_out(format!("the database did not respond within {} s", limit.as_secs_f32()))
 }
@@ -282,5 +300,28 @@ impl<'q, E: Execute<'q, Postgres>> Execute<'q, Postgres> for Prepared<E> {
 
     fn persistent(&self) -> bool {
         self.named && self.query.persistent()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_names_its_level_unless_its_author_does() {
+        for (words, named) in [
+            ("BEGIN", "BEGIN ISOLATION LEVEL READ COMMITTED"),
+            ("BEGIN READ ONLY", "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"),
+            (
+                "BEGIN; SET LOCAL jit = off",
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL jit = off",
+            ),
+            (
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+        ] {
+            assert_eq!(read_committed(words), named);
+        }
     }
 }

@@ -15,6 +15,7 @@
 
 mod connection;
 mod connector;
+mod defaults;
 mod executor;
 mod limits;
 mod maintenance;
@@ -32,12 +33,11 @@ use sqlx::{Error, SqlSafeStr};
 pub use connection::{PgConnection, UNNAMED_POOLER};
 pub use limits::Limits;
 pub use pooled::{PooledConnection, Transaction};
-pub(crate) use schema::take_turn;
 pub use schema::{READ_ONLY_CURE, is_writable, migrate, pending_migrations, unknown_migrations};
+pub(crate) use schema::{connect_alone, take_turn};
 pub use sessions::share_sessions;
 use shared::Shared;
 use target::PoolTarget;
-pub(crate) use target::connect_options;
 pub use target::{Pooler, UnknownPooler};
 
 use crate::StoreError;

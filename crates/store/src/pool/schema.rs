@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::MigrateError;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use super::{PgPool, connect_lazily, target};
+use super::{PgPool, connect_lazily, defaults, target};
 use crate::StoreError;
 use crate::partitions::{is_locked, make_ahead};
 
@@ -32,8 +32,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 /// When the database is out of reach, or holds migrations that this version does not know, or a table that one has to lock is
 /// held for minutes.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
-    let mut connection = target::connect_options(url)?.connect().await?;
-    sqlx::raw_sql(NO_LIMITS).execute(&mut connection).await?;
+    let mut connection = connect_alone(url).await?;
     take_turn(&mut connection).await?;
     drop_half_built(&mut connection).await?;
     apply_all(&mut connection).await?;
@@ -42,6 +41,15 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
     make_ahead(&pool).await?;
     pool.close().await;
     Ok(())
+}
+
+/// A connection for what the owner of the schema does, which takes as long as it takes.
+pub(crate) async fn connect_alone(url: &str) -> Result<PgConnection, StoreError> {
+    let mut connection = target::connect_options(url)?.connect().await?;
+    sqlx::raw_sql(NO_LIMITS).execute(&mut connection).await?;
+    let defaults = AssertSqlSafe(defaults::statements("SET"));
+    sqlx::raw_sql(defaults).execute(&mut connection).await?;
+    Ok(connection)
 }
 
 /// Lets one process after the other migrate and give rights, each until its connection ends. Whoever waits asks again and

@@ -78,7 +78,7 @@ impl PoolTarget {
 ///
 /// # Errors
 /// When `url` is no Postgres URL.
-pub(crate) fn connect_options(url: &str) -> Result<PgConnectOptions, Error> {
+pub(super) fn connect_options(url: &str) -> Result<PgConnectOptions, Error> {
     // Values travel in binary, which `extra_float_digits` does not touch.
     Ok(PgConnectOptions::from_str(url)?.application_name("sendpromptly").extra_float_digits(None))
 }
