@@ -87,12 +87,13 @@ pub async fn grant(url: &str, role: &str) -> Result<(), GrantError> {
     Ok(())
 }
 
-/// Statements that are sent together are one transaction. An audit entry is written without its time, which the database
+/// Statements that are sent together are one transaction. Some teams close the schema to everyone. An audit entry is written without its time, which the database
 /// sets, so that none can be back-dated. The defaults are for the tables of a later migration, until its own grants.
 fn grants(role: &str) -> String {
     let (kept, appended, read) = (KEPT.join(", "), APPENDED.join(", "), READ.join(", "));
     format!(
-        "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+        "GRANT USAGE ON SCHEMA public TO {role};
+         REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
          REVOKE ALL ON audit_entries, _sqlx_migrations FROM {role};
          GRANT SELECT, INSERT (id, actor, action, project_id, event_id, incident_id, detail) ON audit_entries TO {role};

@@ -195,6 +195,27 @@ fn several_processes_grant_at_once() {
 }
 
 #[test]
+fn a_schema_that_is_closed_to_the_public_is_opened_to_the_role() {
+    run(async {
+        let mut world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let role = create_role(&mut owner).await;
+        let close = "REVOKE ALL ON SCHEMA public FROM PUBLIC";
+        sqlx::raw_sql(close).execute(&mut owner).await.expect("a closed schema");
+        privileges::grant(&world.database_url, &role).await.expect("the grants");
+        connect_as(&mut world, &role);
+        assert_eq!(check(&world).await, Status::Ok);
+        world.url = world.serve_also(world.state()).await;
+        let (status, _) = world.post("/api/v1/receipt", &receipt("evt_1")).await;
+        assert_eq!(status, 202);
+        let make = sqlx::raw_sql("CREATE TABLE of_its_own ()").execute(&world.pool).await;
+        make.expect_err("it makes no tables");
+        let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut owner).await.expect("no role");
+    });
+}
+
+#[test]
 fn with_what_migrate_grants_the_product_works_and_the_story_cannot_be_rewritten() {
     run(async {
         let mut world = bare_world().await;
