@@ -314,12 +314,14 @@ fn a_worker_without_temporal_lives_and_is_not_ready_and_says_why() {
     });
 }
 
-/// Sets the clock of a world's database back, for connections that are still to come.
+/// Sets the clock of a world's database back.
 async fn set_back(world: &World, interval: &str) {
     let sql = format!(
-        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
-             AS $$ SELECT pg_catalog.clock_timestamp() - interval '{interval}' $$;
-         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$"
+        "SET allow_system_table_mods = on;
+         ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO true_clock_timestamp;
+         CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+             AS $$ SELECT pg_catalog.true_clock_timestamp() - interval '{interval}' $$;
+         RESET allow_system_table_mods"
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.expect("a clock");
 }

@@ -50,11 +50,32 @@ fn what_is_read_behind_a_lock_is_what_others_committed_by_then() {
 }
 
 #[test]
+fn tables_are_found_whatever_schema_a_database_looks_in_first() {
+    run(async {
+        let world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        let other = "CREATE SCHEMA app; CREATE TABLE app.payment_events ()";
+        sqlx::raw_sql(other).execute(&mut owner).await.expect("a schema of others");
+        set_default(&mut owner, "search_path", "app").await;
+        set_default(&mut owner, "standard_conforming_strings", "off").await;
+        for pool in pools(&world) {
+            assert_eq!(read(&pool, "search_path").await, ["public"; 2]);
+            assert_eq!(store::pool::pending_migrations(&pool).await.expect("a count"), 0);
+            assert!(store::pool::is_writable(&pool).await.expect("the tables"));
+            let behind = store::partitions::list_behind(&pool).await.expect("the months");
+            assert!(behind.is_empty(), "{behind:?}");
+        }
+    });
+}
+
+#[test]
 fn a_database_is_migrated_whatever_its_defaults_are() {
     run(async {
         let (_engines, url) = empty_database().await;
         let mut owner = direct(&url).await;
+        sqlx::raw_sql("CREATE SCHEMA app").execute(&mut owner).await.expect("a schema");
         set_default(&mut owner, "default_transaction_isolation", "serializable").await;
+        set_default(&mut owner, "search_path", "app, public").await;
         migrate(&url).await.expect("migrated");
         let pool = store::pool::connect_lazily(&url, 1).expect("a pool");
         assert_eq!(store::pool::pending_migrations(&pool).await.expect("a count"), 0);
