@@ -1,6 +1,6 @@
 //! What a team has set on its database for others holds for none of our statements.
 
-use e2e::{World, run};
+use e2e::{World, run, until_lock_wait};
 use sqlx::{AssertSqlSafe, PgConnection};
 use store::PgPool;
 use store::pool::{PoolOptions, Pooler, migrate, open};
@@ -45,6 +45,27 @@ fn what_is_read_behind_a_lock_is_what_others_committed_by_then() {
             let level = sqlx::query_scalar("SELECT current_setting('transaction_isolation')");
             let level: String = level.fetch_one(&mut *tx).await.expect("a level");
             assert_eq!(level, "repeatable read", "as its author says");
+        }
+    });
+}
+
+#[test]
+fn a_lock_is_waited_for_whatever_time_out_a_database_has_for_it() {
+    run(async {
+        let world = bare_world().await;
+        let mut owner = direct(&world.database_url).await;
+        set_default(&mut owner, "lock_timeout", "1").await;
+        let lock = "SELECT pg_advisory_xact_lock(7)";
+        for pool in pools(&world) {
+            assert_eq!(read(&pool, "lock_timeout").await, ["0"; 2]);
+            let mut held = world.pool.begin().await.expect("a transaction");
+            sqlx::query(lock).execute(&mut *held).await.expect("a lock");
+            let let_go = async {
+                until_lock_wait(&world.pool).await;
+                held.commit().await.expect("an end");
+            };
+            let (waited, ()) = tokio::join!(sqlx::query(lock).execute(&pool), let_go);
+            waited.expect("the lock, when it is free");
         }
     });
 }
