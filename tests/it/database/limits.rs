@@ -126,30 +126,40 @@ fn the_queue_for_a_connection_has_an_end_and_who_is_beyond_it_hears_at_once() {
     });
 }
 
+/// A pool of connections of this role, which may have one of them, on loan; no other is let in.
+async fn with_one_connection(world: &World, role: &str, keep_out: &str) -> PgPool {
+    let mut url = url::Url::parse(&world.database_url).expect("a URL");
+    url.set_username(role).and_then(|()| url.set_password(Some(role))).expect("a role");
+    let options = PoolOptions { limits: limits(), ..PoolOptions::new(4) };
+    let pool = open(url.as_str(), options).expect("a pool");
+    let mut only = pool.acquire().await.expect("a connection");
+    let keep_out = format!("ALTER ROLE {role} {keep_out}");
+    sqlx::raw_sql(AssertSqlSafe(keep_out)).execute(&world.pool).await.expect("a limit");
+    pool.acquire().await.expect_err("no other");
+    assert!(pool.connect_failure().is_some());
+    sqlx::query("SELECT 1").execute(&mut *only).await.expect("a response");
+    pool
+}
+
 #[test]
 fn a_server_that_lets_no_more_in_keeps_the_queue_for_those_that_are() {
     run(async {
         let world = bare_world().await;
         let mut owner = direct(&world.database_url).await;
         let role = create_role(&mut owner).await;
-        let one = format!("ALTER ROLE {role} CONNECTION LIMIT 1");
-        sqlx::raw_sql(AssertSqlSafe(one)).execute(&mut owner).await.expect("a limit");
-        let mut url = url::Url::parse(&world.database_url).expect("a URL");
-        url.set_username(&role)
-            .and_then(|()| url.set_password(Some(role.as_str())))
-            .expect("a role");
-        let options = PoolOptions { limits: limits(), ..PoolOptions::new(4) };
-        let pool = open(url.as_str(), options).expect("a pool");
-        let mut only = pool.acquire().await.expect("a connection");
-        pool.acquire().await.expect_err("no other");
-        assert!(pool.connect_failure().is_some());
-        sqlx::query("SELECT 1").execute(&mut *only).await.expect("a response");
-        drop(only);
-        let ask = async || sqlx::query("SELECT 1").execute(&pool).await;
-        let served = join_all((0..40).map(|_| ask())).await;
-        let rejected: Vec<_> = served.into_iter().filter_map(Result::err).collect();
-        assert!(rejected.is_empty(), "{} of 40: {:?}", rejected.len(), rejected.first());
-        pool.close().await;
+        // What the server takes for a matter of the moment, and what it does not.
+        for keep_out in ["CONNECTION LIMIT 1", "CONNECTION LIMIT -1 PASSWORD 'changed'"] {
+            let password = format!("ALTER ROLE {role} PASSWORD '{role}'");
+            sqlx::raw_sql(AssertSqlSafe(password)).execute(&mut owner).await.expect("a password");
+            let pool = with_one_connection(&world, &role, keep_out).await;
+            // Longer, together, than the pause between two attempts to connect.
+            let ask = async || sqlx::query("SELECT pg_sleep(0.02)").execute(&pool).await;
+            let served = join_all((0..40).map(|_| ask())).await;
+            let rejected: Vec<_> = served.into_iter().filter_map(Result::err).collect();
+            let first = rejected.first();
+            assert!(first.is_none(), "{keep_out}: {} of 40: {first:?}", rejected.len());
+            pool.close().await;
+        }
         let gone = format!("DROP OWNED BY {role}; DROP ROLE {role}");
         sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut owner).await.expect("no role");
     });

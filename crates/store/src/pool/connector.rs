@@ -4,7 +4,9 @@
 //! next one. After a failure a single attempt at a time goes on, with short pauses, until one
 //! succeeds; so the pool is back soon after the database, however many requests come and go in the
 //! meantime. A failure that waiting cannot cure (a wrong password, no such database) is reported
-//! immediately to those who wait. Attempts end with the pool.
+//! immediately to those who wait, unless connections that there are serve them: a password that has
+//! been changed, or a pooler that is full and says so in words of its own, keeps out new ones alone.
+//! Attempts end with the pool.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -53,13 +55,16 @@ fn is_passing(error: &Error) -> bool {
 }
 
 /// Ends when waiting for a connection is of no use, with the reason.
-pub(super) async fn rejected(failure: &mut watch::Receiver<Option<Arc<Failure>>>) -> Error {
+pub(super) async fn rejected(
+    failure: &mut watch::Receiver<Option<Arc<Failure>>>,
+    shared: &Shared,
+) -> Error {
     loop {
         if failure.changed().await.is_err() {
             return Error::PoolClosed;
         }
         let latest = failure.borrow_and_update().clone();
-        if let Some(failure) = latest.filter(|failure| !failure.passing) {
+        if let Some(failure) = latest.filter(|failure| !failure.passing && shared.is_away()) {
             return failure.to_error();
         }
     }

@@ -141,7 +141,7 @@ impl Shared {
                 let connection = self.counts().idle.pop_back().ok_or(Error::PoolTimedOut)?;
                 Ok(PooledConnection::new(connection, Arc::clone(self)))
             }
-            error = connector::rejected(&mut failure) => Err(error),
+            error = connector::rejected(&mut failure, self) => Err(error),
             () = tokio::time::sleep_until(deadline) => Err(self.unavailable()),
         }
     }
