@@ -277,6 +277,23 @@ fn nobody_waits_behind_a_migration_that_waits_for_a_dump() {
     });
 }
 
+#[test]
+fn a_new_database_that_cannot_keep_every_text_is_rejected_before_anything_is_made() {
+    run(async {
+        let (engines, url) = empty_database().await;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let name = format!("ascii_{}", uuid::Uuid::now_v7().simple());
+        let like = "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0";
+        let make = format!("CREATE DATABASE {name} {like}");
+        apply(&mut connection, &name, make).await;
+        let url = engines.postgres.url(&name);
+        let rejected = pool::migrate(&url).await.expect_err("another encoding").to_string();
+        assert!(rejected.contains("SQL_ASCII"), "{rejected}");
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        assert!(tables(&mut connection).await.is_empty());
+    });
+}
+
 const LATER: &str =
     "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
     VALUES (29991231235959, 'from the future', true, '', 0)";

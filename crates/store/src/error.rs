@@ -19,6 +19,18 @@ pub enum StoreError {
          wait for its end or end it, and migrate again"
     )]
     Locked { migration: i64 },
+    /// The schema cannot be made there. Nothing was changed.
+    #[error(
+        "the server is Postgres {version}, and 15 is the oldest that will do: upgrade it, or name \
+         another one"
+    )]
+    OldServer { version: String },
+    /// Not every text that apps send can be kept there. Nothing was changed.
+    #[error(
+        "the encoding of the database is {encoding}, and only UTF8 keeps every text: make it anew \
+         with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    )]
+    Encoding { encoding: String },
     /// A row holds what no code of ours writes, or only that of a newer release.
     #[error("a row holds an unknown value: {source} (column {column} of the query)")]
     Inconsistent {
@@ -51,6 +63,8 @@ impl StoreError {
             Self::Driver(error) => is_unavailable(error),
             Self::Locked { .. } => true,
             Self::Migrate(_)
+            | Self::OldServer { .. }
+            | Self::Encoding { .. }
             | Self::Missing(_)
             | Self::Inconsistent { .. }
             | Self::RowsAffected { .. }

@@ -19,6 +19,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// For how long one migration is tried.
 const TIMEOUT: Duration = Duration::from_mins(10);
 
+/// The oldest server, as `server_version_num` has it.
+const OLDEST_SERVER: i32 = 150_000;
+
 /// What a role, a database or a server may have set against statements that last. A migration takes as long as it takes.
 const NO_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
     WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout')";
@@ -30,9 +33,10 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 ///
 /// # Errors
 /// When the database is out of reach, or holds migrations that this version does not know, or a table that one has to lock is
-/// held for minutes.
+/// held for minutes; and, before anything is made, when the server is too old or a new database of another encoding than UTF8.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = connect_alone(url).await?;
+    ensure_fit(&mut connection).await?;
     take_turn(&mut connection).await?;
     drop_half_built(&mut connection).await?;
     apply_all(&mut connection).await?;
@@ -50,6 +54,29 @@ pub(crate) async fn connect_alone(url: &str) -> Result<PgConnection, StoreError>
     let defaults = AssertSqlSafe(defaults::statements("SET"));
     sqlx::raw_sql(defaults).execute(&mut connection).await?;
     Ok(connection)
+}
+
+/// Rejects a server on which a migration would end half-way, and a database that would reject texts of apps later.
+async fn ensure_fit(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let asked =
+        "SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
+        current_setting('server_encoding')";
+    let (number, version, encoding): (i32, String, String) =
+        sqlx::query_as(asked).fetch_one(&mut *connection).await?;
+    judge_server(number, version)?;
+    // One that is in use goes on as it is.
+    if encoding == "UTF8" || !list_applied(connection).await?.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Encoding { encoding })
+}
+
+/// Constraints use `NULLS NOT DISTINCT`.
+fn judge_server(number: i32, version: String) -> Result<(), StoreError> {
+    if number < OLDEST_SERVER {
+        return Err(StoreError::OldServer { version });
+    }
+    Ok(())
 }
 
 /// Lets one process after the other migrate and give rights, each until its connection ends. Whoever waits asks again and
@@ -217,6 +244,14 @@ pub async fn is_writable(pool: &PgPool) -> Result<bool, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_named_with_its_version() {
+        let old = judge_server(140_020, "14.20 (Debian 14.20-1.pgdg13+1)".to_owned());
+        let said = old.expect_err("too old").to_string();
+        assert!(said.starts_with("the server is Postgres 14.20"), "{said}");
+        assert!(judge_server(150_000, "15.0".to_owned()).is_ok());
+    }
 
     #[test]
     fn each_index_that_is_built_without_a_transaction_is_known_by_its_name() {
