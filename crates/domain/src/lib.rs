@@ -40,6 +40,7 @@ pub mod operator;
 pub mod or_unknown;
 pub mod outage;
 pub mod outbox;
+pub mod postgres_url;
 pub mod project;
 pub mod proof;
 pub mod proxies;

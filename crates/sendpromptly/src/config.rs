@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use console::settings::TemporalUi;
 use domain::dead_man::DeadManUrl;
+use domain::postgres_url;
 use domain::proxies::{MalformedProxy, TrustedProxies};
 use domain::repair_url::{AllowedNetworks, MalformedNetwork};
 use domain::url_credentials;
@@ -166,6 +167,8 @@ impl Environment {
         if let Some(unencoded) = url_credentials::find_unencoded(&url) {
             return Err(malformed(name, &unencoded.to_string()));
         }
+        let url = postgres_url::normalize(&url)
+            .map_err(|several| malformed(name, &several.to_string()))?;
         let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         if known && Url::parse(&url).is_ok() {
             return Ok(Some(url));
@@ -653,6 +656,18 @@ mod tests {
             assert!(text.starts_with(name), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_url_of_several_hosts_is_rejected_and_one_of_a_socket_needs_no_host() {
+        let several = given(&[(DATABASE_URL, "postgres://alice:hunter2@a:5432,b:5432/shop")]);
+        let error = several.database_url().expect_err("several").to_string();
+        assert!(error.starts_with("DATABASE_URL names several hosts"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let socket =
+            given(&[(DATABASE_URL, "postgres://alice:hunter2@/shop?host=/cloudsql/a:b:c")]);
+        let read = socket.database_url().expect("read").expect("a URL");
+        assert_eq!(read, "postgres://alice:hunter2@localhost/shop?host=/cloudsql/a:b:c");
     }
 
     #[test]
