@@ -87,8 +87,9 @@ pub async fn grant(url: &str, role: &str) -> Result<(), GrantError> {
     Ok(())
 }
 
-/// Statements that are sent together are one transaction. Some teams close the schema to everyone. An audit entry is written without its time, which the database
-/// sets, so that none can be back-dated. The defaults are for the tables of a later migration, until its own grants.
+/// Statements that are sent together are one transaction. Some teams close the schema to everyone. An audit entry is written
+/// without its time, which the database sets, so that none can be back-dated. The defaults are for the tables of a later
+/// migration, until its own grants.
 fn grants(role: &str) -> String {
     let (kept, appended, read) = (KEPT.join(", "), APPENDED.join(", "), READ.join(", "));
     format!(
