@@ -363,5 +363,8 @@ fn the_command_line_shows_and_does_what_is_of_two_projects_as_one() {
         let none = ["incident", "resolve", "--search", "nothing_like_it", "--note", "x"];
         let (code, error) = shops.world.cli(&none).await.expect("a command");
         assert_eq!((code, &error["error"]["code"]), (1, &json!("not_found")), "{error}");
+        let blank = ["incident", "resolve", "--search", " ", "--note", "x", "--yes"];
+        let (code, error) = shops.world.cli(&blank).await.expect("a command");
+        assert_eq!((code, &error["error"]["code"]), (1, &json!("validation_error")), "{error}");
     });
 }

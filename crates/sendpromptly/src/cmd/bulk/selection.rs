@@ -8,7 +8,7 @@ use store::search::causes::find_cause;
 use store::search::incidents::{IncidentSearch, group_by_project, list_matching};
 
 use crate::admin_context::AdminContext;
-use crate::failure::{no_such, parse_id};
+use crate::failure::{Failure, no_such, parse_id};
 
 /// How many a search finds at most: one more than one bulk takes, to know whether there are more.
 const MOST: usize = 10_001;
@@ -52,6 +52,7 @@ impl SelectionArgs {
             let cause = find_cause(&admin.pool, id).await?.ok_or_else(|| no_such("cause", id))?;
             return Ok(BTreeMap::from([(cause.project_id, Selection::Cause(id))]));
         }
+        self.search.as_deref().map_or(Ok(()), check_search)?;
         let project_id = admin.project_id(self.project.as_deref()).await?;
         match (project_id, &self.search) {
             (None, None) => select_named(admin, ids).await,
@@ -62,6 +63,17 @@ impl SelectionArgs {
                 Ok(named(list_matching(&admin.pool, &search, MOST).await?))
             }
         }
+    }
+}
+
+/// A blank text, as of a script's variable that is not set, would find all incidents of all projects.
+fn check_search(text: &str) -> Result<(), Failure> {
+    match text.trim() {
+        "" => Err(Failure::option(
+            "search",
+            "must say what to look for: all incidents of a project are --project alone",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -82,4 +94,18 @@ async fn select_named(
 
 fn named(grouped: BTreeMap<ProjectId, Vec<IncidentId>>) -> BTreeMap<ProjectId, Selection> {
     grouped.into_iter().map(|(id, incidents)| (id, Selection::Incidents(incidents))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_for_nothing_does_not_find_everything() {
+        for blank in ["", "  ", "\n"] {
+            let error = check_search(blank).expect_err("a blank search");
+            assert_eq!(error.code(), "validation_error", "{blank:?}");
+        }
+        assert!(check_search("northwind").is_ok());
+    }
 }
