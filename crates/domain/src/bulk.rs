@@ -272,7 +272,7 @@ pub fn judge(settings: BulkSettings, counts: BulkCounts, before: SeenBefore, due
     let (begun, canary) = (counts.ended() + counts.started, i64::from(settings.canary));
     if begun <= canary && canary > 0 {
         if failed > 0 {
-            return NextStep::Pause(format!("{failed} of the first {begun} failed"));
+            return NextStep::Pause(format!("{} of the first {begun} failed", counts.failed));
         }
         let missing = (canary - begun).min(counts.waiting);
         if missing > 0 {
@@ -284,7 +284,8 @@ pub fn judge(settings: BulkSettings, counts: BulkCounts, before: SeenBefore, due
     }
     if failed > 0 && ended >= MIN_JUDGED && failed * 100 >= i64::from(settings.stop_percent) * ended
     {
-        return NextStep::Pause(format!("{failed} of {ended} failed"));
+        let since = if before.ended > 0 { " since it was resumed" } else { "" };
+        return NextStep::Pause(format!("{failed} of {ended} failed{since}"));
     }
     match counts.waiting.min(due) {
         0 => NextStep::Wait,
@@ -325,6 +326,8 @@ mod tests {
         let seen = SeenBefore { ended: 2, failed: 1 };
         assert_eq!(judge(SETTINGS, failed, seen, 1), NextStep::Wait, "one of it still runs");
         assert_eq!(judge(SETTINGS, counts(7, 0, 2, 1), seen, 1), NextStep::Start(1));
+        let all = NextStep::Pause("2 of the first 3 failed".to_owned());
+        assert_eq!(judge(SETTINGS, counts(7, 0, 1, 2), seen, 1), all, "also what was seen");
     }
 
     #[test]
@@ -334,6 +337,8 @@ mod tests {
         assert_eq!(next(counts(4, 0, 9, 2), 1), NextStep::Start(1), "18 of a hundred");
         let seen = SeenBefore { ended: 5, failed: 1 };
         assert_eq!(judge(SETTINGS, counts(4, 0, 4, 1), seen, 1), NextStep::Start(1));
+        let again = NextStep::Pause("2 of 5 failed since it was resumed".to_owned());
+        assert_eq!(judge(SETTINGS, counts(4, 0, 7, 3), seen, 1), again);
     }
 
     #[test]

@@ -211,6 +211,21 @@ fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
 }
 
 #[test]
+fn what_failed_since_the_last_step_does_not_pause_what_is_resumed() {
+    run(async {
+        let shop = Shop::open().await;
+        let events = break_for(&shop, 3).await;
+        let id = running(&shop, SETTINGS).await;
+        next(&shop, id).await;
+        report(&shop, events[0], "failed").await;
+        assert_eq!(next(&shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 0]));
+        report(&shop, events[1], "failed").await;
+        steered(&shop, id, Steering::Resume).await.expect("resumed");
+        assert_eq!(next(&shop, id).await, (BulkState::Running, [0, 1, 0, 2, 0]));
+    });
+}
+
+#[test]
 fn what_failed_is_tried_again_whole_whoever_asks_for_it() {
     run(async {
         let shop = Shop::open().await;

@@ -8,6 +8,7 @@ use domain::audit::{Actor, AuditEvent};
 use domain::bulk::{BulkCounts, BulkSettings, BulkState, Steering};
 use domain::ids::{BulkId, BulkSetId};
 
+use super::step::settle;
 use super::{Bulk, count_items, lock_bulk};
 use crate::audit::{self, Subject};
 use crate::{ChangeError, PgConnection, StoreError};
@@ -103,7 +104,7 @@ pub(super) async fn steer_locked(
         (Steering::Pause, BulkState::Running) => pause(tx, bulk, actor, None).await,
         (Steering::Resume, BulkState::Paused) => resume(tx, bulk, actor).await,
         (Steering::Cancel, BulkState::Running | BulkState::Paused) => {
-            let counts = count_items(&mut *tx, bulk.id).await?;
+            let counts = count_settled(tx, bulk.id).await?;
             end(tx, bulk, actor, BulkState::Canceled, counts).await
         }
         (Steering::Pause, BulkState::Paused)
@@ -140,9 +141,9 @@ pub(super) async fn pause(
     audit::record(tx, actor, Subject::project(bulk.project_id), &paused).await
 }
 
-/// What has failed so far was seen by whoever lets it go on.
+/// What has failed so far was seen by whoever lets it go on, also since the last step.
 async fn resume(tx: &mut PgConnection, bulk: &Bulk, actor: &Actor) -> Result<(), StoreError> {
-    let counts = count_items(&mut *tx, bulk.id).await?;
+    let counts = count_settled(tx, bulk.id).await?;
     sqlx::query!(
         "UPDATE bulk_reprocesses SET state = 'running', why = NULL, seen_ended = $2, seen_failed = $3, next_at = now(),
              stepped_at = now(), dispatch_at = now() WHERE id = $1",
@@ -154,6 +155,12 @@ async fn resume(tx: &mut PgConnection, bulk: &Bulk, actor: &Actor) -> Result<(),
     .await?;
     let resumed = AuditEvent::BulkResumed(BulkDetail { bulk_id: bulk.id, why: None });
     audit::record(tx, actor, Subject::project(bulk.project_id), &resumed).await
+}
+
+/// What is in each state by now: a step may be a minute ago.
+async fn count_settled(tx: &mut PgConnection, id: BulkId) -> Result<BulkCounts, StoreError> {
+    settle(tx, id).await?;
+    count_items(tx, id).await
 }
 
 pub(super) async fn end(

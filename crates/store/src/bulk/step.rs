@@ -247,7 +247,7 @@ fn seconds(wait: f64) -> Duration {
 
 /// Keeps what became of the reprocesses that ended. One that ended because an operator resolved its incident says nothing
 /// of the app: it is skipped, and not held against the others.
-async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
+pub(super) async fn settle(tx: &mut PgConnection, id: BulkId) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE bulk_reprocess_items b
          SET state = ended.state, why = ended.why, replay_id = CASE WHEN ended.state <> 'skipped' THEN b.replay_id END
