@@ -113,8 +113,16 @@ async fn run_one(
         follow(&admin.pool, &[preview.id], preview.items).await?;
     }
     let bulk = find(&admin.pool, &preview.id.to_string()).await?;
-    let is_well = bulk.state != BulkState::Paused;
+    let is_well = went_well(bulk.state, bulk::count_items(&admin.pool, bulk.id).await?);
     Ok(show::describe(&admin.pool, bulk).await?.with_verdict(is_well))
+}
+
+/// Whether a script may go on as if it was done, or will be: nothing failed, and no person stopped it.
+pub(super) const fn went_well(state: BulkState, counts: BulkCounts) -> bool {
+    match state {
+        BulkState::Preview | BulkState::Running | BulkState::Done => counts.failed == 0,
+        BulkState::Paused | BulkState::Canceled => false,
+    }
 }
 
 fn settings(args: &PaceArgs) -> Result<BulkSettings, Failure> {
@@ -230,6 +238,18 @@ mod tests {
     fn a_rate_is_a_number_a_minute() {
         assert_eq!((parse_rate("30/m"), parse_rate("5")), (Ok(30), Ok(5)));
         assert!(parse_rate("fast").is_err() && parse_rate("1/s").is_err());
+    }
+
+    #[test]
+    fn what_failed_paused_or_was_canceled_is_not_well() {
+        let failed = BulkCounts { succeeded: 296, failed: 4, ..BulkCounts::default() };
+        let none = BulkCounts { succeeded: 297, skipped: 3, ..BulkCounts::default() };
+        for state in [BulkState::Running, BulkState::Done] {
+            assert!(went_well(state, none) && !went_well(state, failed), "{state}");
+        }
+        for state in [BulkState::Paused, BulkState::Canceled] {
+            assert!(!went_well(state, none), "{state}");
+        }
     }
 
     #[test]

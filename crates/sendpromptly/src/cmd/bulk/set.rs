@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use api::v1::bulk_sets::responses;
 use api_types::bulk_sets::{BulkSetItem, BulkSetPreviewItem, BulkSetPreviewResponse};
 use domain::alert::{format_duration, one_line};
-use domain::bulk::{BulkSettings, BulkState, ItemState};
+use domain::bulk::{BulkSettings, ItemState};
 use domain::ids::{BulkSetId, ProjectId};
 use store::bulk::{self, NewSet, Selection, count_items_of, create_set, list_set, list_set_items};
 use store::pool::transaction;
 use store::{PgPool, StoreError, projects};
 use time::OffsetDateTime;
 
-use super::run::{Many, follow, hint};
+use super::run::{Many, follow, hint, went_well};
 use super::{no_set, not_frozen, rejected, show, tone};
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
@@ -44,7 +44,11 @@ pub(super) async fn run_set(
         follow(&admin.pool, &ids, preview.incidents).await?;
     }
     let bulks = list_set(&admin.pool, id).await?;
-    let is_well = bulks.iter().all(|bulk| bulk.state != BulkState::Paused);
+    let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
+    let counts = count_items_of(&admin.pool, &ids).await?;
+    let is_well = bulks
+        .iter()
+        .all(|bulk| went_well(bulk.state, counts.get(&bulk.id).copied().unwrap_or_default()));
     Ok(describe(&admin.pool, id).await?.with_verdict(is_well))
 }
 
