@@ -195,7 +195,8 @@ async fn gather_resumed(
 async fn gather_cause(deps: &Deps, notice: &Notice) -> Result<Option<CauseFacts>, StoreError> {
     let facts = cause_messages::gather(&deps.pool, notice.id).await?;
     Ok(facts.map(|facts| {
-        let cause_url = format!("{}/incidents?cause={}", deps.public_url, facts.cause.id());
+        let of = format!("cause={}", facts.cause.id());
+        let cause_url = list_url(&deps.public_url, &of, facts.states.total() == 0);
         CauseFacts { cause_url, ..facts }
     }))
 }
@@ -208,18 +209,41 @@ async fn gather_waiting(deps: &Deps, notice: &Notice) -> Result<Option<WaitingFa
             Some(cause) => format!("cause={}", cause.id()),
             None => format!("project={}", notice.project_id),
         };
-        WaitingFacts { incidents_url: format!("{}/incidents?{list}", deps.public_url), ..facts }
+        let incidents_url = list_url(&deps.public_url, &list, facts.incidents == 0);
+        WaitingFacts { incidents_url, ..facts }
     }))
 }
 
 async fn gather_digest(deps: &Deps, notice: &Notice) -> Result<Option<DigestFacts>, StoreError> {
     let facts = alert_digests::gather(&deps.pool, notice.id).await?;
     Ok(facts.map(|facts| {
-        let incidents_url = format!("{}/incidents?project={}", deps.public_url, notice.project_id);
+        let of = format!("project={}", notice.project_id);
+        let incidents_url = list_url(&deps.public_url, &of, facts.count_left() == 0);
         DigestFacts { incidents_url, ..facts }
     }))
 }
 
+/// The list of a cause or a project. It has what is not resolved alone, so where all of it is, all of it is asked for.
+fn list_url(public_url: &str, of: &str, is_over: bool) -> String {
+    let state = if is_over { "&state=all" } else { "" };
+    format!("{public_url}/incidents?{of}{state}")
+}
+
 fn project_url(deps: &Deps, notice: &Notice) -> String {
     format!("{}/projects/{}", deps.public_url, notice.project_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_leads_to_a_list_that_has_it() {
+        let url = |is_over| list_url("https://sendpromptly.cometcart.test", "cause=cau_1", is_over);
+        assert_eq!(url(false), "https://sendpromptly.cometcart.test/incidents?cause=cau_1");
+        assert_eq!(
+            url(true),
+            "https://sendpromptly.cometcart.test/incidents?cause=cau_1&state=all"
+        );
+    }
 }

@@ -19,6 +19,7 @@ fn a_cause_that_comes_back_within_a_day_is_told_immediately_in_the_same_conversa
             flat(&mails[1])
                 .contains("All 2 incidents of db_write_failed on invoice.paid are resolved")
         );
+        assert!(flat(&mails[1]).contains("state="), "its link leads to what is resolved");
 
         pass(&world, "23 hours").await;
         let again = fail(&world, "evt_2", CODE).await;

@@ -72,6 +72,22 @@ fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() 
 }
 
 #[test]
+fn the_list_of_a_cause_that_is_over_says_so_and_leads_to_what_was_resolved() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let (event_id, id) = fail(&world, "evt_1", &json!({})).await;
+        let cause = world.incident(event_id).await.cause_id.expect("a cause");
+        let (path, list) = (format!("/incidents/{id}"), format!("/incidents?cause={cause}"));
+        bob.submit(&path, &format!("{path}/resolve"), &[("note", "added manually")]).await;
+        let page = bob.page(&list).await;
+        assert!(page.text().contains("Nothing of this cause waits"), "{}", page.text());
+        let all = page.link("See what was resolved").expect("a link");
+        assert_eq!(listed(&bob.page(&all).await), [id.to_string()]);
+    });
+}
+
+#[test]
 fn the_home_has_ten_causes_and_leads_to_all_of_them() {
     e2e::run(async {
         let world = World::start_without_worker().await;

@@ -16,6 +16,8 @@ pub(super) struct Empty {
     pub(super) no_project: bool,
     /// Nothing was asked for: all is well.
     pub(super) plain: bool,
+    /// The cause or the project that alone it is narrowed to, of which nothing waits.
+    pub(super) narrowed_to: Option<&'static str>,
     /// The same search in all states, if it searched fewer.
     pub(super) everywhere: Option<String>,
     /// Where the Integration Test of the page's project is, or of the first one of the mode.
@@ -37,6 +39,7 @@ impl Empty {
         let empty = Self {
             no_project: projects.is_empty(),
             plain,
+            narrowed_to: narrowed_to(query),
             everywhere: (query.state != "all").then(|| query.in_state(PATH, "all")),
             ..Self::default()
         };
@@ -53,5 +56,35 @@ impl Empty {
             test_shop: is_new.then(|| format!("{path}/test-shop")),
             ..empty
         })
+    }
+}
+
+/// What messages, causes and projects lead to, in words. Whoever comes from there has searched for nothing.
+fn narrowed_to(query: &ListQuery) -> Option<&'static str> {
+    let is_alone = query.says_only(&["cause", "project", "mode", "sort"]);
+    match (query.cause_id(), query.project_id()) {
+        _ if !is_alone => None,
+        (Some(_), _) => Some("this cause"),
+        (None, Some(_)) => Some("this project"),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_list_of_one_cause_or_project_is_about_that() {
+        let of = |filter: &str| narrowed_to(&ListQuery::from_filter(filter).expect("a filter"));
+        let project = "project=prj_00000000000000000000000001";
+        let cause = "cause=cau_00000000000000000000000001";
+        assert_eq!(of(&format!("{project}&mode=live&sort=oldest")), Some("this project"));
+        assert_eq!(of(&format!("{cause}&{project}")), Some("this cause"));
+        for searched in
+            ["", "mode=test", &format!("{cause}&q=bob"), &format!("{project}&state=all")]
+        {
+            assert_eq!(of(searched), None, "{searched}");
+        }
     }
 }
