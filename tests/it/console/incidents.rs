@@ -40,8 +40,9 @@ fn the_home_says_who_waits_for_what_and_teaches_when_nobody_does() {
         // Two incidents of one customer, in a project that watches no real money.
         assert_eq!(page.heading(), "1 test customer paid and got nothing");
         insta::assert_snapshot!(page.texts(".sums li").join("\n"), @"
-        2 open now, oldest [time]
+        2 open now
         0 being reprocessed
+        [time] since the oldest of these opened
         0% applied on time, 7 days
         ");
         insta::assert_snapshot!(page.rows("Incidents").join("\n"), @"
@@ -162,6 +163,23 @@ fn an_id_of_ours_is_found_and_the_list_stays_a_list() {
         let page = viewer.page("/incidents").await;
         assert_eq!(page.badges(), ["[open] Open", "[work] Reprocessing"]);
         assert!(page.texts(".sums li").contains(&"1 being reprocessed".to_owned()));
+    });
+}
+
+#[test]
+fn what_somebody_sees_to_is_not_counted_as_open() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let (_, seen) = fail(&world, "evt_1", &json!({})).await;
+        fail(&world, "evt_2", &json!({})).await;
+        let path = format!("/incidents/{seen}");
+        bob.submit(&path, &format!("{path}/acknowledge"), &[]).await;
+        let sums = bob.page("/incidents").await.texts(".sums li");
+        for said in ["1 open now", "1 acknowledged", "0 being reprocessed"] {
+            assert!(sums.contains(&said.to_owned()), "{said}: {sums:?}");
+        }
+        assert_eq!(ids(&bob, "/incidents?state=open").await.len(), 1, "as many as are counted");
     });
 }
 

@@ -19,8 +19,10 @@ use crate::when::When;
 pub(super) struct IncidentSummary {
     /// How many customers wait, as a sentence.
     pub(super) headline: String,
-    /// How many incidents are open or acknowledged.
+    /// How many incidents wait for an operator, as the filter *Open* finds them.
     pub(super) open: i64,
+    /// How many an operator sees to.
+    pub(super) acknowledged: i64,
     /// Since when the oldest of all that are not resolved waits.
     pub(super) oldest: Option<When>,
     /// How many are being repaired.
@@ -49,7 +51,8 @@ impl IncidentSummary {
         let quiet = lately.on_time.is_none();
         Ok(Self {
             headline: headline(waiting.customers, mode, quiet),
-            open: waiting.open + waiting.acknowledged,
+            open: waiting.open,
+            acknowledged: waiting.acknowledged,
             oldest: waiting.oldest_opened_at.map(|at| When::ago(at, now)),
             repairing: waiting.reprocessing,
             at_risk: describe_sums(&waiting.at_risk).map(|sums| (sums, mode == Mode::Test)),
