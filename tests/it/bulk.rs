@@ -252,6 +252,23 @@ fn it_is_steered_from_temporal_and_a_workflow_that_is_terminated_is_started_agai
 }
 
 #[test]
+fn what_is_left_of_one_that_was_canceled_is_not_started() {
+    run(async {
+        let world = World::start_without_worker().await;
+        let bob = Operator::signed_in(&world, Role::Operator).await;
+        let cause = break_for(&world, 3).await;
+        let list = format!("/incidents?cause={cause}");
+        let made = bob.submit(&list, "/bulk", &[("cause", &cause)]).await;
+        let path = made.location.expect("its page");
+        let pace = [("note", "go"), ("canary", "1"), ("per_minute", "30"), ("stop_percent", "20")];
+        bob.submit(&path, &format!("{path}/start"), &pace).await;
+        bob.submit(&path, &format!("{path}/cancel"), &[]).await;
+        let sums = bob.page(&path).await.texts(".sums li");
+        assert!(sums.contains(&"3 not started".to_owned()), "{sums:?}");
+    });
+}
+
+#[test]
 fn the_console_shows_what_would_be_done_starts_it_and_says_how_far_it_is() {
     run(async {
         let world = World::start().await;

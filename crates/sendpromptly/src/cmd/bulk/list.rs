@@ -24,7 +24,7 @@ pub(super) async fn run(project: &str, context: &Context) -> anyhow::Result<Comm
         "SUCCEEDED",
         "FAILED",
         "SKIPPED",
-        "WAIT",
+        "NOT STARTED",
         "STARTED",
     ];
     let human = table_or("None was started.", &headers, all.data.iter().map(row).collect());

@@ -128,12 +128,12 @@ pub(super) async fn describe(pool: &PgPool, id: BulkSetId) -> anyhow::Result<Com
         ("failed", shown.failed.to_string()),
         ("skipped", shown.skipped.to_string()),
         ("run now", shown.started.to_string()),
-        ("wait", shown.waiting.to_string()),
+        ("not started", shown.waiting.to_string()),
         ("note", or_nothing(shown.note.as_deref())),
     ]);
     let names = names(pool).await?;
     let headers =
-        ["BULK", "PROJECT", "STATE", "INCIDENTS", "SUCCEEDED", "FAILED", "SKIPPED", "WAIT"];
+        ["BULK", "PROJECT", "STATE", "INCIDENTS", "SUCCEEDED", "FAILED", "SKIPPED", "NOT STARTED"];
     let rows = table(&headers, shown.projects.iter().map(|it| bulk_row(it, &names)).collect());
     let failed = list_set_items(pool, id, ItemState::Failed, show::MAX_FAILED).await?;
     let human = show::with_failures(format!("{facts}\n\n{rows}"), &failed, shown.failed, &id);

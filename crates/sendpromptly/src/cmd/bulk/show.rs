@@ -74,7 +74,7 @@ fn facts(bulk: &BulkResponse) -> String {
         ("failed", bulk.failed.to_string()),
         ("skipped", bulk.skipped.to_string()),
         ("run now", bulk.started.to_string()),
-        ("wait", bulk.waiting.to_string()),
+        ("not started", bulk.waiting.to_string()),
         ("note", or_nothing(bulk.note.as_deref())),
         ("by", one_line(&bulk.requested_by)),
     ])
