@@ -22,7 +22,6 @@ use store::incidents::{Incident, find_incident};
 use store::projects::{Project, find_project};
 use store::proof_links::{OpenedLink, find_link, open_link};
 use store::timeline::list_for_event;
-use time::OffsetDateTime;
 use web::error::ApiError;
 
 use super::access::{Access, Pages};
@@ -63,7 +62,7 @@ struct ProofPage {
     layout: Layout,
     project: String,
     is_test: bool,
-    until: String,
+    until: When,
     received: &'static str,
     ending: String,
     steps: Vec<Step>,
@@ -157,7 +156,7 @@ fn fill(
         layout: Layout::standalone(format!("What happened to payment {payment}")),
         project: one_line(&project.name),
         is_test: project.mode == Mode::Test,
-        until: day(link.expires_at),
+        until: When::exact(link.expires_at),
         received,
         ending,
         steps: steps.collect(),
@@ -165,12 +164,6 @@ fn fill(
         reference: one_line(&event.internal_reference),
         amount: event.amount.map(|amount| amount.to_string()),
     }
-}
-
-/// `28 November 2026`, in UTC.
-fn day(at: OffsetDateTime) -> String {
-    let day = at.to_offset(time::UtcOffset::UTC).date();
-    format!("{} {} {}", day.day(), day.month(), day.year())
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn an_incident_says_with_the_year_until_when_its_links_open_and_when_it_happened
     e2e::run(async {
         let world = World::start_without_worker().await;
         let incident = broken(&world, "evt_proof_1").await;
-        link(&world, &incident).await;
+        let (_, token) = link(&world, &incident).await;
         let links = list_links(&world.pool, incident.id).await.expect("links");
         let sql = "SELECT occurred_at, timeout_at FROM payment_events";
         let (occurred_at, timeout_at): (OffsetDateTime, OffsetDateTime) =
@@ -63,6 +63,9 @@ fn an_incident_says_with_the_year_until_when_its_links_open_and_when_it_happened
             let shown = format!(">{}</time>", format_timestamp(at));
             assert!(html.contains(&shown), "{shown}: {html}");
         }
+        let proof = open(&world, &token).await.body;
+        let until = format!(">{}</time>", format_timestamp(links[0].expires_at));
+        assert!(proof.contains(&until), "the customer reads the same: {proof}");
     });
 }
 
