@@ -102,7 +102,7 @@ pub(super) async fn show(
         path: super::path(bulk.id),
         id: bulk.id,
         heading,
-        state: badge(bulk.state),
+        state: badge(bulk.state, counts),
         why: bulk.why.as_deref().map(one_line),
         cause,
         project_id: project.id,
@@ -226,12 +226,16 @@ pub(super) fn excluded(bulk: &Bulk) -> Vec<String> {
     sentences
 }
 
-pub(super) fn badge(state: BulkState) -> Badge {
+/// What failed is not done: customers still wait.
+pub(super) fn badge(state: BulkState, counts: BulkCounts) -> Badge {
     match state {
         BulkState::Preview => Badge::new("", "Nothing has started"),
         BulkState::Running => Badge::new("work", "Running"),
         BulkState::Paused => Badge::new("open", "Paused"),
         BulkState::Canceled => Badge::new("", "Canceled"),
+        BulkState::Done if counts.failed > 0 => {
+            Badge::new("open", format!("Done, {} failed", counts.failed))
+        }
         BulkState::Done => Badge::new("done", "Done"),
     }
 }
@@ -299,6 +303,18 @@ mod tests {
         assert_eq!(of(101, 7).as_deref(), Some("1 more failed"));
         assert_eq!(of(340, 112).as_deref(), Some("240 more failed, 12 more were skipped"));
         assert_eq!(of(0, 101).as_deref(), Some("1 more was skipped"));
+    }
+
+    #[test]
+    fn what_is_over_and_failed_in_part_does_not_look_well() {
+        let of = |state, failed| {
+            let counts = BulkCounts { succeeded: 2, failed, ..BulkCounts::default() };
+            let Badge { class, text } = badge(state, counts);
+            format!("{class} {text}")
+        };
+        assert_eq!(of(BulkState::Done, 0), "done Done");
+        assert_eq!(of(BulkState::Done, 3), "open Done, 3 failed");
+        assert_eq!(of(BulkState::Running, 3), "work Running");
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub(super) async fn show(
         path: super::path(set.id),
         id: set.id,
         heading,
-        state: badge(stands),
+        state: badge(stands, counts),
         action: one.action,
         is_preview: stands == BulkState::Preview,
         acts: Acts::of_all(&states),
@@ -155,7 +155,7 @@ impl Read {
             project: self.names.get(&bulk.project_id).cloned().unwrap_or_default(),
             state: match bulk.items {
                 0 => Badge::new("", "Nothing to do"),
-                _ => badge(bulk.state),
+                _ => badge(bulk.state, counts),
             },
             why: bulk.why.as_deref().map(one_line),
             counts,

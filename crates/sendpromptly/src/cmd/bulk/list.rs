@@ -35,7 +35,7 @@ fn row(bulk: &BulkResponse) -> Vec<(String, Tone)> {
     vec![
         plain(&bulk.bulk_id),
         plain(&bulk.action),
-        (bulk.state.to_string(), tone(bulk.state)),
+        (bulk.state.to_string(), tone(bulk.state, bulk.failed)),
         plain(&bulk.incidents),
         plain(&bulk.succeeded),
         plain(&bulk.failed),

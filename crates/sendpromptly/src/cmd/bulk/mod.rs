@@ -119,11 +119,12 @@ fn rejected(error: ChangeError<SteerRejection>) -> anyhow::Error {
     })
 }
 
-const fn tone(state: BulkState) -> Tone {
+const fn tone(state: BulkState, failed: i64) -> Tone {
     match state {
         BulkState::Preview => Tone::Plain,
         BulkState::Running => Tone::Careful,
         BulkState::Paused | BulkState::Canceled => Tone::Bad,
+        BulkState::Done if failed > 0 => Tone::Bad,
         BulkState::Done => Tone::Good,
     }
 }

@@ -149,7 +149,7 @@ fn bulk_row(project: &BulkSetItem, names: &Names) -> Vec<(String, Tone)> {
     vec![
         plain(&bulk.bulk_id),
         plain(&names.get(&project.project_id).cloned().unwrap_or_default()),
-        (state, tone(bulk.state)),
+        (state, tone(bulk.state, bulk.failed)),
         plain(&bulk.incidents),
         plain(&bulk.succeeded),
         plain(&bulk.failed),
