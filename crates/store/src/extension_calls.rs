@@ -241,6 +241,18 @@ pub async fn record_end(
     Ok(Recording::Recorded { unanswered_in_a_row })
 }
 
+/// Takes back that a call was given up, so that its end is recorded. The caller holds the event's lock.
+pub(crate) async fn reopen(db: impl PgExecutor<'_>, id: CallId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE extension_calls SET answered_at = NULL, why = NULL, error_type = NULL, outcome = NULL
+         WHERE id = $1 AND answer IS NULL",
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Everything that a request to an extension over HTTPS needs.
 #[derive(Debug)]
 pub struct EndpointCall {

@@ -176,3 +176,38 @@ fn a_reprocess_waits_for_an_extension_that_has_its_calls_of_the_second_within_it
         assert_eq!(read(1).await.asks.len(), 1);
     });
 }
+
+#[test]
+fn work_that_an_extension_has_done_counts_also_where_its_answer_had_to_wait() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({ "point": "reprocess" })).await;
+        let event_id = fixture.shop.reprocessing("evt_1").await.event_id;
+        let read = async || {
+            let of = EventInput { event_id };
+            read_standing(&fixture.deps, of).await.expect("read")
+        };
+        let asked = read().await;
+        let [Ask { call_id, .. }] = asked.asks[..] else { panic!("{:?}", asked.asks) };
+        let away = "UPDATE extension_calls SET answer_by = now() - interval '1 minute' WHERE event_id = $1";
+        fixture.shop.execute(away, event_id).await;
+        let given_up = read().await;
+        assert!(matches!(given_up.next, NextStep::SendCallback { .. }), "{given_up:?}");
+
+        let end = |outcome: &str| {
+            let answer = Some(json!({ "outcome": outcome }).to_string());
+            EndedCall { event_id, call_id, answer, silence: None }
+        };
+        let before = fixture.dump().await;
+        for outcome in ["accepted", "failed", "declined"] {
+            record_answer(&fixture.deps, &end(outcome)).await.expect("recorded");
+        }
+        assert_same(&fixture.dump().await, &before);
+
+        let end = end("applied");
+        fixture.twice(async || record_answer(&fixture.deps, &end).await.expect("recorded")).await;
+        let told = fixture.shop.story(event_id).await;
+        assert!(told.contains("incident: resolved/missing_result/reprocessed"), "{told}");
+        assert!(told.contains("extension.answered"), "{told}");
+    });
+}

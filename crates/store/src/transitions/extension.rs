@@ -15,7 +15,8 @@ use domain::audit::{Actor, AuditEvent};
 use domain::effect_result::{EffectResult, Outcome};
 use domain::event::Effect;
 use domain::extension::{
-    self, CallOutcome, ExtensionAnswer, ExtensionTarget, Point, Silence, Unanswered,
+    self, CallOutcome, ExtensionAnswer, ExtensionTarget, Point, ReprocessAnswer, ReprocessOutcome,
+    Silence, Unanswered,
 };
 use domain::ids::{CallId, EventId, ReplayId, ResultId};
 use domain::incident::IncidentState;
@@ -165,7 +166,7 @@ async fn place_beside(
 }
 
 /// Records how a call ended, and has the answer judged. A call that had ended before, or is none of
-/// this event's, changes nothing.
+/// this event's, changes nothing; but for one that was given up, and has done its work after all.
 ///
 /// # Errors
 /// When there is no such event.
@@ -177,19 +178,31 @@ pub async fn record_answer(
 ) -> Result<(), StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
     let call = extension_calls::find_call(&mut *tx, call_id).await?;
-    let Some(call) = call.filter(|call| call.event_id == event_id && call.answered_at.is_none())
-    else {
-        return Ok(());
-    };
-    let extension = extensions::find_extension(&mut *tx, call.extension_id).await?;
+    let Some(call) = call.filter(|call| call.event_id == event_id) else { return Ok(()) };
     let read = answer.and_then(|text| {
         let read = ExtensionAnswer::read(call.point, text.as_bytes());
         read.map(|read| read.answer).map_err(|error| Silence::new(error.why()))
     });
+    if call.answered_at.is_some() {
+        if !is_done_after_all(&call, &read) {
+            return Ok(());
+        }
+        extension_calls::reopen(&mut *tx, call.id).await?;
+    }
+    let extension = extensions::find_extension(&mut *tx, call.extension_id).await?;
     match read {
         Ok(answer) => record_read(tx, &locked, &call, extension.as_ref(), &answer).await,
         Err(silence) => note_silence(tx, &locked, &call, extension.as_ref(), silence).await,
     }
+}
+
+/// Whether the work of a reprocess was done in time, and only its answer had to wait, as where our
+/// workers or the database were away, until somebody else was to do it. That it is done is so whoever
+/// was asked next.
+fn is_done_after_all(call: &ExtensionCall, read: &Result<ExtensionAnswer, Silence>) -> bool {
+    let was_given_up = call.silence.as_ref().is_some_and(|it| it.why == Unanswered::TooSlow);
+    let is_applied = |answer: &ReprocessAnswer| answer.outcome == ReprocessOutcome::Applied;
+    was_given_up && matches!(read, Ok(ExtensionAnswer::Reprocess(answer)) if is_applied(answer))
 }
 
 async fn record_read(
