@@ -13,6 +13,7 @@ mod answer;
 mod contract_tests;
 mod describe;
 mod input;
+mod not_json;
 mod registration;
 mod unanswered;
 

@@ -2,7 +2,8 @@
 //!
 //! `settled` and `outcome` decide about somebody's money: anything but what the contract says makes
 //! the answer unreadable, and an unreadable answer changes nothing. A note or evidence that is too
-//! long, or of another form, is cut or written as text, and [`ReadAnswer::adjusted`] says so.
+//! long, or of another form, is cut or written as text, also where that form is no JSON, and
+//! [`ReadAnswer::adjusted`] says so.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserializer as _, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Point, Trust, Unanswered};
+use super::{Point, Trust, Unanswered, not_json};
 use crate::diagnostics::{MAX_ERROR_MESSAGE, clean_code, clean_message, text_of};
 use crate::field::{FieldError, Fields};
 use crate::text_enum::text_enum;
@@ -97,28 +98,15 @@ impl ExtensionAnswer {
         if raw.len() > MAX_ANSWER_BYTES {
             return Err(AnswerError::TooLarge { bytes: raw.len() });
         }
-        let value =
-            serde_json::from_slice(raw).map_err(|_| AnswerError::unreadable("is not JSON"))?;
-        let Value::Object(object) = value else {
-            let form = match point {
-                Point::BeforeIncident | Point::AfterFailure => r#"{"settled": true}"#,
-                Point::Reprocess => r#"{"outcome": "applied"}"#,
-            };
-            return Err(AnswerError::unreadable(format!("must be a JSON object such as {form}")));
-        };
-        let decides = match point {
-            Point::BeforeIncident | Point::AfterFailure => "settled",
-            Point::Reprocess => "outcome",
-        };
-        if count_members(raw, decides) > 1 {
-            let twice = FieldError::new(decides, "stands twice in the answer");
-            return Err(AnswerError::Unreadable(vec![twice]));
+        if let Ok(value) = serde_json::from_slice(raw) {
+            return read_json(point, raw, value);
         }
-        match point {
-            Point::BeforeIncident | Point::AfterFailure => read_probe(&object),
-            Point::Reprocess => read_reprocess(&object),
-        }
-        .map_err(AnswerError::Unreadable)
+        let replaced = not_json::replace(raw);
+        let value = serde_json::from_slice(&replaced);
+        let value = value.map_err(|_| AnswerError::unreadable("is not JSON"))?;
+        let mut read = read_json(point, &replaced, value)?;
+        read.adjusted.push("what is no JSON (NaN, half a character) was replaced".to_owned());
+        Ok(read)
     }
 
     /// What it counts as where the extension is trusted so far.
@@ -155,6 +143,29 @@ impl ExtensionAnswer {
             Self::Reprocess(answer) => &answer.evidence,
         }
     }
+}
+
+fn read_json(point: Point, raw: &[u8], value: Value) -> Result<ReadAnswer, AnswerError> {
+    let Value::Object(object) = value else {
+        let form = match point {
+            Point::BeforeIncident | Point::AfterFailure => r#"{"settled": true}"#,
+            Point::Reprocess => r#"{"outcome": "applied"}"#,
+        };
+        return Err(AnswerError::unreadable(format!("must be a JSON object such as {form}")));
+    };
+    let decides = match point {
+        Point::BeforeIncident | Point::AfterFailure => "settled",
+        Point::Reprocess => "outcome",
+    };
+    if count_members(raw, decides) > 1 {
+        let twice = FieldError::new(decides, "stands twice in the answer");
+        return Err(AnswerError::Unreadable(vec![twice]));
+    }
+    match point {
+        Point::BeforeIncident | Point::AfterFailure => read_probe(&object),
+        Point::Reprocess => read_reprocess(&object),
+    }
+    .map_err(AnswerError::Unreadable)
 }
 
 /// How often an object has a member of this name; of equal ones the parser keeps the last, and others may not.
@@ -367,6 +378,26 @@ mod tests {
         let list = probe(&json!({ "settled": false, "evidence": ["a", "b"] })).expect("an answer");
         assert_eq!(list.answer.evidence()["evidence"], json!(r#"["a","b"]"#));
         assert_eq!(list.adjusted.len(), 1);
+    }
+
+    #[test]
+    fn what_explains_costs_no_answer_where_it_is_no_json() {
+        let raw = br#"{"settled":true,"note":"cut \ud83d","evidence":{"rate":NaN,"id":"ch_1"}}"#;
+        let read = ExtensionAnswer::read(Point::BeforeIncident, raw).expect("an answer");
+        assert_eq!(read.answer.counts_as(Trust::Settle), CallOutcome::Settled);
+        assert_eq!(read.answer.note(), Some("cut \u{fffd}"));
+        assert_eq!(json!(read.answer.evidence()), json!({ "rate": "NaN", "id": "ch_1" }));
+        assert_eq!(read.adjusted, ["what is no JSON (NaN, half a character) was replaced"]);
+        for (raw, why) in [
+            (r#"{"settled":NaN}"#, "settled must be true, false or null"),
+            (
+                r#"{"settled":true,"note":NaN,"settled":false}"#,
+                "settled stands twice in the answer",
+            ),
+        ] {
+            let error = ExtensionAnswer::read(Point::AfterFailure, raw.as_bytes());
+            assert_eq!(error.expect_err("unreadable").to_string(), why);
+        }
     }
 
     #[test]
