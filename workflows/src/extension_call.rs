@@ -91,11 +91,11 @@ fn read_answer(answer: RawValue) -> Result<String, Silence> {
     if payload.data.len() > MAX_ANSWER_BYTES {
         return Err(Silence::new(Unanswered::TooLarge));
     }
-    let encoding = payload.metadata.get("encoding").map(Vec::as_slice).unwrap_or_default();
-    if !encoding.starts_with(b"json/") {
-        return Err(unreadable());
+    match payload.metadata.get("encoding").map(Vec::as_slice).unwrap_or_default() {
+        b"binary/null" => Err(unreadable()),
+        encoding if !encoding.starts_with(b"json/") => Err(Silence::encoded(encoding)),
+        _ => String::from_utf8(payload.data).map_err(|_| unreadable()),
     }
-    String::from_utf8(payload.data).map_err(|_| unreadable())
 }
 
 /// Why an activity has no answer. A failure that its worker named, and a heartbeat that was missed, say
@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn only_json_of_a_bounded_size_goes_on() {
         assert_eq!(answered("json/plain", b"{}").as_deref(), Ok("{}"));
-        assert_eq!(why(answered("binary/plain", b"{}")), "unreadable");
+        assert_eq!(why(answered("binary/plain", b"{}")), "unreadable (binary/plain)");
+        assert_eq!(why(answered("", b"{}")), "unreadable");
         assert_eq!(why(answered("binary/null", b"")), "unreadable");
         assert_eq!(why(answered("json/plain", b"\xff")), "unreadable");
         assert_eq!(why(read_answer(RawValue::new(vec![]))), "unreadable");

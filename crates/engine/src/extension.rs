@@ -262,10 +262,10 @@ fn read_answer(answer: RawValue) -> ActivityEnd {
     let Some(payload) = answer.payloads.into_iter().next() else {
         return ActivityEnd::Answered(b"null".to_vec());
     };
-    match payload.metadata.get("encoding").map(Vec::as_slice) {
-        Some(b"binary/null") => ActivityEnd::Answered(b"null".to_vec()),
-        Some(encoding) if encoding.starts_with(b"json/") => ActivityEnd::Answered(payload.data),
-        _ => ActivityEnd::Unanswered(Silence::new(Unanswered::Unreadable)),
+    match payload.metadata.get("encoding").map(Vec::as_slice).unwrap_or_default() {
+        b"binary/null" => ActivityEnd::Answered(b"null".to_vec()),
+        encoding if encoding.starts_with(b"json/") => ActivityEnd::Answered(payload.data),
+        encoding => ActivityEnd::Unanswered(Silence::encoded(encoding)),
     }
 }
 
@@ -368,8 +368,9 @@ mod tests {
         );
         assert_eq!(read_answer(payload("binary/null", b"")), null);
         assert_eq!(read_answer(RawValue::new(Vec::new())), null);
+        let encrypted = ActivityEnd::Unanswered(Silence::encoded(b"binary/encrypted"));
+        assert_eq!(read_answer(payload("binary/encrypted", b"{}")), encrypted);
         let unreadable = ActivityEnd::Unanswered(Silence::new(Unanswered::Unreadable));
-        assert_eq!(read_answer(payload("binary/plain", b"{}")), unreadable);
         assert_eq!(read_answer(RawValue::empty()), unreadable);
     }
 

@@ -119,7 +119,7 @@ fn whatever_else_an_extension_does_the_incident_opens_in_time_and_the_reason_is_
         let each = |input: &Value| whatever(input["provider_event_id"].as_str().expect("an id"));
         let _team = ExtensionWorker::start(&world, queue, Manner::Each(each)).await;
         let ends = [
-            ("evt_bytes", "unreadable", None),
+            ("evt_bytes", "unreadable", Some("binary/plain")),
             ("evt_nothing", "unreadable", None),
             ("evt_text_for_a_boolean", "unreadable", None),
             ("evt_much", "too_large", None),

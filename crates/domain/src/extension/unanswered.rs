@@ -28,13 +28,16 @@ text_enum! {
     }
 }
 
+/// The longest type of a failure that is kept, in characters.
+const MAX_TYPE: usize = 100;
+
 /// Why there is no answer, and the type of the failure if it was one. A reason that another release
 /// wrote is kept as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     pub why: OrUnknown<Unanswered>,
-    /// The type of the failure as its worker named it, or the status of a response. Never its
-    /// message, which may hold anything.
+    /// The type of the failure as its worker named it, the status of a response, or the encoding of an
+    /// answer that is no JSON. Never the failure's message, which may hold anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
 }
@@ -51,6 +54,17 @@ impl Silence {
     pub fn failed(error_type: impl Into<String>) -> Self {
         let why = OrUnknown::Known(Unanswered::Failed);
         Self { why, error_type: Some(error_type.into()).filter(|text| !text.is_empty()) }
+    }
+
+    /// An answer in this encoding, such as `binary/encrypted`, which is none of JSON.
+    #[must_use]
+    pub fn encoded(encoding: &[u8]) -> Self {
+        let line = String::from_utf8_lossy(encoding);
+        let line: String = line.chars().filter(|c| !c.is_control()).take(MAX_TYPE).collect();
+        Self {
+            error_type: Some(line).filter(|text| !text.is_empty()),
+            ..Self::new(Unanswered::Unreadable)
+        }
     }
 
     /// What a failure of this type means, named as its text names it: our own worker says
@@ -125,14 +139,22 @@ impl Silence {
                 let status = self.error_type.as_deref().unwrap_or("an error");
                 format!("It responded with {status}.")
             }
-            (Unanswered::Unreadable, _) => {
-                "Its answer has not the form that the contract says.".into()
-            }
+            (Unanswered::Unreadable, _) => unreadable(self.error_type.as_deref()),
             (Unanswered::TooLarge, _) => {
                 format!("Its answer has more than {} KiB.", MAX_ANSWER_BYTES / 1024)
             }
             (Unanswered::Busy, _) => "It was not asked: it had its calls of that second.".into(),
         }
+    }
+}
+
+fn unreadable(encoding: Option<&str>) -> String {
+    match encoding {
+        None => "Its answer has not the form that the contract says.".to_owned(),
+        Some(encoding) => format!(
+            "Its answer is encoded as {encoding}, and only plain JSON is read: its worker must have no \
+             payload codec, and return an object."
+        ),
     }
 }
 
@@ -162,6 +184,17 @@ mod tests {
         }
         assert_eq!(Silence::from_type("Ledger (old)"), Silence::failed("Ledger (old)"));
         assert_eq!(Silence::from_type(""), Silence::failed(""));
+    }
+
+    #[test]
+    fn an_answer_that_is_no_json_is_said_to_be_encoded_otherwise() {
+        let encrypted = Silence::encoded(b"binary/encrypted");
+        assert_eq!(encrypted.to_string(), "unreadable (binary/encrypted)");
+        let sentence = encrypted.sentence(ExtensionKind::Activity);
+        assert!(sentence.starts_with("Its answer is encoded as binary/encrypted,"), "{sentence}");
+        assert_eq!(Silence::encoded(b"\n"), Silence::new(Unanswered::Unreadable));
+        let long = Silence::encoded(&b"x\n".repeat(200)).error_type.expect("an encoding");
+        assert_eq!(long, "x".repeat(MAX_TYPE));
     }
 
     #[test]
