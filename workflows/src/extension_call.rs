@@ -42,6 +42,7 @@ pub(crate) fn make(
     let heartbeat = ask.heartbeat_ms.map(Duration::from_millis);
     let summary = format!("ask {}, {call_id}", ask.name);
     let options = |queue| options::extension(queue, budget, heartbeat, summary);
+    let is_ours = ask.target == AskTarget::Https;
     let calling: LocalBoxFuture<'static, _> = match &ask.target {
         AskTarget::Activity { activity, queue, input } => {
             let (activity, input) = (UntypedActivity::new(activity.clone()), plain_json(input));
@@ -62,7 +63,7 @@ pub(crate) fn make(
             Ok(answer) => read_answer(answer),
             Err(ActivityExecutionError::Cancelled(_)) => return None,
             Err(ActivityExecutionError::Failed(failed)) => {
-                Err(silence(failed.failure().cause.as_deref()))
+                Err(silence(failed.failure().cause.as_deref(), is_ours))
             }
             Err(_) => Err(Silence::new(Unanswered::Unreadable)),
         };
@@ -99,8 +100,9 @@ fn read_answer(answer: RawValue) -> Result<String, Silence> {
 }
 
 /// Why an activity has no answer. A failure that its worker named, and a heartbeat that was missed, say
-/// more than the time limit at which its retries ended.
-fn silence(failure: Option<&Failure>) -> Silence {
+/// more than the time limit at which its retries ended. Where it is ours, which asks an endpoint, it
+/// names its failures by why that did not answer; a team's may mean something else by the same words.
+fn silence(failure: Option<&Failure>, is_ours: bool) -> Silence {
     let causes = std::iter::successors(failure, |failure| failure.cause.as_deref());
     let mut timeout = None;
     for failure in causes.take(MAX_CAUSES) {
@@ -113,7 +115,8 @@ fn silence(failure: Option<&Failure>) -> Silence {
                 if timeout != Some(TimeoutType::ScheduleToStart) =>
             {
                 let line = info.r#type.chars().filter(|c| !c.is_control());
-                return Silence::from_type(&line.take(MAX_TYPE).collect::<String>());
+                let name: String = line.take(MAX_TYPE).collect();
+                return if is_ours { Silence::from_type(&name) } else { Silence::failed(name) };
             }
             _ => {}
         }
@@ -178,7 +181,7 @@ mod tests {
             message: "a secret".to_owned(),
             ..Failure::default()
         };
-        let words = |failure: &Failure| silence(Some(failure)).to_string();
+        let words = |failure: &Failure| silence(Some(failure), false).to_string();
         assert_eq!(words(&timeout(TimeoutType::ScheduleToStart, None)), "nobody_took_it");
         assert_eq!(words(&timeout(TimeoutType::Heartbeat, None)), "died");
         assert_eq!(words(&timeout(TimeoutType::StartToClose, None)), "too_slow");
@@ -190,11 +193,13 @@ mod tests {
             assert_eq!(words(&died), "died", "{limit:?}");
         }
         assert_eq!(words(&raised("ValueError")), "failed (ValueError)");
-        assert_eq!(words(&raised("nobody_took_it (dns)")), "nobody_took_it (dns)");
+        assert_eq!(words(&raised("busy")), "failed (busy)");
+        let of_an_endpoint = silence(Some(&raised("nobody_took_it (dns)")), true);
+        assert_eq!(of_an_endpoint.to_string(), "nobody_took_it (dns)");
         let retried = timeout(TimeoutType::ScheduleToClose, Some(raised("ValueError")));
         assert_eq!(words(&retried), "failed (ValueError)");
         assert_eq!(words(&raised("")), "failed");
         assert_eq!(words(&raised(&"x\n".repeat(200))).chars().count(), "failed ()".len() + 100);
-        assert_eq!(silence(None), Silence::new(Unanswered::Failed));
+        assert_eq!(silence(None, false), Silence::new(Unanswered::Failed));
     }
 }
