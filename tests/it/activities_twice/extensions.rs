@@ -211,3 +211,33 @@ fn work_that_an_extension_has_done_counts_also_where_its_answer_had_to_wait() {
         assert!(told.contains("extension.answered"), "{told}");
     });
 }
+
+#[test]
+fn a_reprocess_that_is_given_to_an_extension_again_has_no_more_time_than_at_first() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({ "point": "reprocess" })).await;
+        let event_id = fixture.shop.reprocessing("evt_1").await.event_id;
+        let budget = async || {
+            let of = EventInput { event_id };
+            let state = read_standing(&fixture.deps, of).await.expect("read");
+            let [ask] = &state.asks[..] else { panic!("{state:?}") };
+            ask.budget_ms
+        };
+        assert_eq!(budget().await, 60_000);
+        for (answer_by, left) in [
+            (
+                "UPDATE extension_calls SET answer_by = now() + interval '20 s' WHERE event_id = $1",
+                20_000,
+            ),
+            (
+                "UPDATE extension_calls SET answer_by = now() - interval '2 s' WHERE event_id = $1",
+                1_000,
+            ),
+        ] {
+            fixture.shop.execute(answer_by, event_id).await;
+            let budget = budget().await;
+            assert!((1_000..=left).contains(&budget), "{budget} ms");
+        }
+    });
+}

@@ -35,6 +35,9 @@ use crate::transitions::callback;
 use crate::transitions::result::{ReportedResult, accept_result};
 use crate::{PgConnection, StoreError, audit, projects};
 
+/// A call that is made when its time is nearly over has this long: Temporal takes no time limit of zero.
+const SHORTEST_CALL: Duration = Duration::from_secs(1);
+
 /// Whether every extension was asked that is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -138,7 +141,7 @@ fn ready_to_make(
     Ask {
         call_id: call.id,
         name: extension.name(),
-        budget_ms: NextStep::millis(budget(locked, extension, call.point)),
+        budget_ms: NextStep::millis(time_left(locked, extension, call)),
         heartbeat_ms: extension.heartbeat().map(NextStep::millis),
         target,
     }
@@ -294,6 +297,17 @@ fn budget(locked: &LockedEvent, extension: &Extension, point: Point) -> Duration
         }
         Point::AfterFailure | Point::Reprocess => budget,
     }
+}
+
+/// How long a call may take that is made now. Of a reprocess it ends when somebody else is asked to do
+/// the same work, also where it is made late, or again.
+fn time_left(locked: &LockedEvent, extension: &Extension, call: &ExtensionCall) -> Duration {
+    let budget = budget(locked, extension, call.point);
+    if call.point != Point::Reprocess {
+        return budget;
+    }
+    let left = Duration::try_from(call.answer_by - locked.now).unwrap_or_default();
+    budget.min(left.max(SHORTEST_CALL))
 }
 
 /// When the incident of an event without a result opens.
