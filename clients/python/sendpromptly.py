@@ -413,7 +413,11 @@ class Client:
             name = f"replay-{sha256(order['replay_id'])}"
             if not self.claim(name, WORK):
                 return 202, "taken before"
-            threading.Thread(target=self._work, args=(order, work, name)).start()
+            try:
+                threading.Thread(target=self._work, args=(order, work, name)).start()
+            except RuntimeError:  # there are too many: the next attempt works
+                self.release(name)
+                raise
             return 202, "accepted"
         except Exception as error:
             self._say(f"repair: {error}")

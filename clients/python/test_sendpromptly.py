@@ -1005,6 +1005,13 @@ class Repairs(Case):
         self.assertEqual(second, {**failed, "error_code": "SystemExit", "error_message": "3"})
         self.assertEqual(third, {**ids, "status": "success"})
 
+    def test_work_for_which_no_thread_can_start_is_done_when_it_is_asked_for_again(self):
+        _, client = self.start(ACCEPT)
+        with mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread")):
+            answer = client.repair(*callback(ORDER), self.fail_if_called)
+        self.assertEqual(answer, (500, "can't start new thread"))
+        self.assertEqual(self.work_on(client, callback(ORDER), lambda order: None), (202, "accepted"))
+
     def test_work_that_a_dead_process_left_is_done_again_after_an_hour_but_finished_work_is_not(self):
         _, client = self.start(ACCEPT)
         seen = pathlib.Path(client.spool, "seen")

@@ -126,7 +126,7 @@ class SendPromptly
     once = "replay-#{sha256(order["replay_id"])}"
     return [202, "taken before"] unless @claim.call(once, WORK)
 
-    Thread.new { work_on(order, once, work) }
+    start_work(order, once, work)
     [202, "accepted"]
   rescue StandardError => e
     say("repair failed: #{e.message}")
@@ -516,6 +516,13 @@ class SendPromptly
   def header(headers, wanted)
     _, value = headers.find { |name, _| name.to_s.downcase.tr("_", "-").delete_prefix("http-") == wanted }
     Array(value).join(",")
+  end
+
+  def start_work(order, once, work)
+    in_thread { work_on(order, once, work) }
+  rescue ThreadError # there are too many: the next attempt works
+    @release.call(once)
+    raise
   end
 
   def work_on(order, once, work)

@@ -843,6 +843,15 @@ class RepairTest < ClientTest
     assert_equal "result-ev_1-success-rpl_1", server.seen.last.key
   end
 
+  def test_work_for_which_no_thread_can_start_is_done_when_it_is_asked_for_again
+    server = Server.new
+    full = client(server)
+    full.define_singleton_method(:in_thread) { |**| raise ThreadError, "can't create Thread" }
+    assert_equal([500, "can't create Thread"], full.repair(*signed) { flunk })
+    assert_equal([202, "accepted"], client(server).repair(*signed) { nil })
+    eventually("the result") { server.requests.size == 1 }
+  end
+
   def test_whatever_work_gives_back_it_succeeded
     [[BasicObject.new, "success"], [:superseded, "superseded"]].each do |given, status|
       server = Server.new
