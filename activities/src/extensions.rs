@@ -64,7 +64,7 @@ impl Extensions {
 
 /// The activity `ask_extensions`, without a worker around it. While an extension has its calls of
 /// the second and the deadline is ahead, it fails, to be tried again soon; calls that were written
-/// stay.
+/// stay, and the watch is signalled to make them.
 ///
 /// # Errors
 /// As [`stored`] decides, or because an extension is to be asked later.

@@ -116,6 +116,32 @@ fn one_that_has_its_calls_of_the_second_is_asked_later_and_a_paused_one_not_at_a
 }
 
 #[test]
+fn one_that_has_its_calls_of_the_second_keeps_no_other_from_being_asked() {
+    run(async {
+        let fixture = ActivityFixture::set().await;
+        register(&fixture, &json!({})).await;
+        register(&fixture, &json!({ "activity": "credits.look", "calls_per_second": 1 })).await;
+        let (first, second) = (fixture.shop.take("evt_1").await, fixture.shop.take("evt_2").await);
+        let of = |event_id| AskInput { event_id, lead_ms: 60_000 };
+        let state = ask_extensions(&fixture.deps, of(first)).await.expect("asked");
+        assert_eq!(state.asks.len(), 2, "{state:?}");
+        assert!(!fixture.shop.story(first).await.contains("acknowledged"));
+
+        let second_lasts = "UPDATE extension_calls SET asked_at = now() + interval '1 hour'";
+        sqlx::raw_sql(second_lasts).execute(&fixture.shop.pool).await.expect("a long second");
+        for _ in 0..2 {
+            ask_extensions(&fixture.deps, of(second)).await.expect_err("one is asked later");
+        }
+        let told = fixture.shop.story(second).await;
+        assert_eq!(told.matches("acknowledged").count(), 1, "the watch is to look once: {told}");
+        let of = EventInput { event_id: second };
+        let state = read_standing(&fixture.deps, of).await.expect("read");
+        let names: Vec<_> = state.asks.iter().map(|ask| ask.name.as_str()).collect();
+        assert_eq!(names, ["credits.verify"]);
+    });
+}
+
+#[test]
 fn what_fell_due_in_an_outage_is_asked_about_before_its_grace_ends() {
     run(async {
         let fixture = ActivityFixture::set().await;

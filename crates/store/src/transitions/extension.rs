@@ -20,6 +20,7 @@ use domain::extension::{
 };
 use domain::ids::{CallId, EventId, ReplayId, ResultId};
 use domain::incident::IncidentState;
+use domain::outbox::OutboxMessage;
 use domain::project::Mode;
 use domain::reprocess::ReprocessState;
 use domain::verdict;
@@ -33,7 +34,7 @@ use crate::extension_calls::{self, CallEnd, ExtensionCall, NewCall, Recording};
 use crate::extensions::{self, Extension};
 use crate::transitions::callback;
 use crate::transitions::result::{ReportedResult, accept_result};
-use crate::{PgConnection, StoreError, audit, projects};
+use crate::{PgConnection, StoreError, audit, outbox, projects};
 
 /// A call that is made when its time is nearly over has this long: Temporal takes no time limit of zero.
 const SHORTEST_CALL: Duration = Duration::from_secs(1);
@@ -48,7 +49,8 @@ pub enum Asked {
 
 /// Writes the calls of the extensions that are asked before an event's incident would open, as far
 /// as their time begins at least `lead` before the deadline. The same again changes nothing. Where
-/// an outage of our API touches the deadline, there is time until its grace ends.
+/// an outage of our API touches the deadline, there is time until its grace ends. Where one is to be
+/// asked [later](Asked::Later), the watch is signalled to make the calls of the others now.
 ///
 /// # Errors
 /// When there is no such event.
@@ -58,7 +60,7 @@ pub async fn ask_before_incident(
     lead: Duration,
 ) -> Result<Asked, StoreError> {
     let locked = LockedEvent::lock_existing(tx, event_id).await?;
-    let (event, mut asked) = (&locked.event, Asked::All);
+    let (event, mut asked, mut is_placed) = (&locked.event, Asked::All, false);
     if event.effect != Effect::Pending {
         return Ok(asked);
     }
@@ -73,12 +75,16 @@ pub async fn ask_before_incident(
         match (is_busy(tx, &extension).await?, locked.now < opens_at(&locked)) {
             (false, true) => {
                 place(tx, &locked, &extension, point, None).await?;
+                is_placed = true;
             }
             (true, true) => asked = Asked::Later,
             (true, false) => refuse(tx, &locked, &extension, point, None).await?,
             // Its time passed before it was asked: what opens then is not for this point.
             (false, false) => {}
         }
+    }
+    if is_placed && asked == Asked::Later {
+        outbox::enqueue(tx, event_id, &OutboxMessage::Acknowledged).await?;
     }
     Ok(asked)
 }
