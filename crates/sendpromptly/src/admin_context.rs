@@ -125,7 +125,7 @@ impl AdminContext {
         pool::transaction(&self.pool, change).await
     }
 
-    /// The key that opens this database's secrets: the environment's, else the data folder's.
+    /// The key that opens this database's secrets: the environment's, else, in `dev`, the data folder's.
     ///
     /// # Errors
     /// When there is none, or it is not the one that sealed what is there.
@@ -207,7 +207,8 @@ pub fn engine(dev: Option<&DevState>, context: &Context) -> Engine {
     engine.with_probes(dev.is_none() && context.environment.dead_man_is_set())
 }
 
-/// The master key: the environment's, else the data folder's.
+/// The master key: the environment's, else the data folder's. The latter opens what `dev` sealed, and
+/// must seal nothing in another database: no api and no worker there has it.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
@@ -215,11 +216,15 @@ pub fn find_master_key(context: &Context) -> anyhow::Result<MasterKey> {
     if let Some(key) = context.environment.master_key()? {
         return Ok(key);
     }
-    let key = local::read_master_key(&context.data_dir)?;
+    let key = if DatabaseTarget::find(context).is_ok_and(|target| target.dev.is_none()) {
+        None
+    } else {
+        local::read_master_key(&context.data_dir)?
+    };
     Ok(key.ok_or(ConfigError::Missing {
         name: MASTER_KEY,
-        cure: "set it to the key that the api and the worker use, or name the data folder of `dev` \
-               with --data-dir",
+        cure: "set it to the key that the api and the worker use; the key in the data folder of `dev` \
+               is for its database alone",
     })?)
 }
 
@@ -253,6 +258,24 @@ fn account_name(named: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Environment;
+
+    #[test]
+    fn the_key_of_dev_is_for_no_other_database() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = local::ensure_master_key(folder.path()).expect("made");
+        let context = |pairs: &[(&'static str, &str)]| Context {
+            json: false,
+            data_dir: folder.path().to_owned(),
+            environment: Environment::from_pairs(pairs),
+        };
+        let found = find_master_key(&context(&[])).expect("that of the data folder");
+        assert_eq!(found.newest(), made.newest());
+        let url = "postgres://sendpromptly:secret@db.example.com/sendpromptly";
+        let elsewhere = find_master_key(&context(&[(DATABASE_URL, url)]));
+        let said = elsewhere.expect_err("none").to_string();
+        assert!(said.starts_with(MASTER_KEY), "{said}");
+    }
 
     #[test]
     fn an_account_has_a_short_legible_name_or_is_unknown() {
