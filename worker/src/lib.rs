@@ -307,7 +307,7 @@ async fn run_once(
     announce(engine)?;
     let outcome = tokio::select! {
         outcome = run_both(worker, asking, &heart, shutdown) => outcome,
-        never = schedules::keep(engine) => match never {},
+        never = schedules::keep(engine, &deps.pool) => match never {},
     };
     heart.stop().await;
     outcome

@@ -126,7 +126,7 @@ async fn change(
 ) -> Result<Response, ApiError> {
     let verb = if paused { "paused" } else { "resumed" };
     let note = format!("{verb} by {}", actor_name(&signed_in.actor().to_string()));
-    let message = match state.engine.pause_retention(paused, &note).await {
+    let message = match state.engine.pause_retention(&state.pool, paused, &note).await {
         Ok(true) if paused => {
             Message::done("Retention is paused: nothing leaves by itself until it is resumed.")
         }

@@ -1,16 +1,20 @@
 //! The schedule of retention: making it, and what Temporal says of it.
 //!
 //! It is made once, with everything that matters in one request; who is second finds it there. From then on it is the
-//! operators': whether it is paused, and when it runs, is never changed by a process that starts. Overlapping starts are
-//! skipped, and starts that were missed for longer than [`CATCH_UP`] are not made up for: the next one does their work.
+//! operators': whether it is paused, and when it runs, is never changed by a process that starts. That it is paused lies in the
+//! database too ([`store::retention::pause`]), so that one that is made anew, in a namespace in which there is none, is paused.
+//! Overlapping starts are skipped, and starts that were missed for longer than [`CATCH_UP`] are not made up for: the next one does their work.
 
 use std::time::{Duration, SystemTime};
 
+use store::PgPool;
+use store::retention::pause;
 use temporalio_common::protos::temporal::api::common::v1::{Payload, Payloads, WorkflowType};
 use temporalio_common::protos::temporal::api::enums::v1::ScheduleOverlapPolicy;
 use temporalio_common::protos::temporal::api::schedule::v1::schedule_action::Action;
 use temporalio_common::protos::temporal::api::schedule::v1::{
     IntervalSpec, Schedule, ScheduleAction, SchedulePatch, SchedulePolicies, ScheduleSpec,
+    ScheduleState,
 };
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflow::v1::NewWorkflowExecutionInfo;
@@ -21,6 +25,7 @@ use tonic::{Code, IntoRequest};
 use workflows::names::{retention_id, retention_schedule_id};
 
 use crate::connect::{Engine, EngineError, ask, judge_status};
+use crate::reconcile::stored;
 use crate::setup::Made;
 
 /// The type of its workflows.
@@ -43,19 +48,22 @@ pub struct ScheduleSeen {
 }
 
 impl Engine {
-    /// Makes the schedule if it is missing.
+    /// Makes the schedule if it is missing, paused if the last one was, and keeps whether the one that is there is.
     ///
     /// # Errors
-    /// When Temporal cannot be used or rejects.
-    pub async fn ensure_retention_schedule(&self) -> Result<Made, EngineError> {
-        if self.find_retention_schedule().await?.is_some() {
+    /// When Temporal or the database cannot be used, or Temporal rejects.
+    pub async fn ensure_retention_schedule(&self, pool: &PgPool) -> Result<Made, EngineError> {
+        if let Some(seen) = self.find_retention_schedule().await? {
+            let paused = seen.is_paused.then_some(seen.note.as_str());
+            pause::note(pool, paused).await.map_err(|error| stored(&error))?;
             return Ok(Made::WasThere);
         }
+        let paused = pause::find(pool).await.map_err(|error| stored(&error))?;
         let client = self.client().await?;
         let request = CreateScheduleRequest {
             namespace: client.options().namespace.clone(),
             schedule_id: retention_schedule_id(self.task_queue()),
-            schedule: Some(schedule(self.task_queue())),
+            schedule: Some(schedule(self.task_queue(), paused)),
             identity: client.connection().identity().to_owned(),
             request_id: uuid::Uuid::now_v7().to_string(),
             ..CreateScheduleRequest::default()
@@ -103,18 +111,33 @@ impl Engine {
     /// Pauses the schedule, or lets it go on; `note` says who did. `false` if there is none.
     ///
     /// # Errors
-    /// When Temporal cannot be used.
-    pub async fn pause_retention(&self, paused: bool, note: &str) -> Result<bool, EngineError> {
-        let client = self.client().await?;
-        let (pause, unpause) = if paused {
-            (note.to_owned(), String::new())
+    /// When Temporal or the database cannot be used. Where only the latter failed, the schedule is as it was asked for, and a
+    /// worker keeps that later.
+    pub async fn pause_retention(
+        &self,
+        pool: &PgPool,
+        paused: bool,
+        note: &str,
+    ) -> Result<bool, EngineError> {
+        let patch = if paused {
+            SchedulePatch { pause: note.to_owned(), ..SchedulePatch::default() }
         } else {
-            (String::new(), note.to_owned())
+            SchedulePatch { unpause: note.to_owned(), ..SchedulePatch::default() }
         };
+        let is_there = self.patch_retention(patch).await?;
+        if is_there {
+            let kept = pause::note(pool, paused.then_some(note)).await;
+            kept.map_err(|error| stored(&error))?;
+        }
+        Ok(is_there)
+    }
+
+    async fn patch_retention(&self, patch: SchedulePatch) -> Result<bool, EngineError> {
+        let client = self.client().await?;
         let request = PatchScheduleRequest {
             namespace: client.options().namespace.clone(),
             schedule_id: retention_schedule_id(self.task_queue()),
-            patch: Some(SchedulePatch { pause, unpause, ..SchedulePatch::default() }),
+            patch: Some(patch),
             identity: client.connection().identity().to_owned(),
             request_id: uuid::Uuid::now_v7().to_string(),
         };
@@ -130,7 +153,8 @@ impl Engine {
     }
 }
 
-fn schedule(task_queue: &str) -> Schedule {
+/// `paused` is what who paused the last one wrote.
+fn schedule(task_queue: &str, paused: Option<String>) -> Schedule {
     let interval = IntervalSpec { interval: EVERY.try_into().ok(), phase: PHASE.try_into().ok() };
     let input = Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
@@ -152,6 +176,10 @@ fn schedule(task_queue: &str) -> Schedule {
             catchup_window: CATCH_UP.try_into().ok(),
             ..SchedulePolicies::default()
         }),
-        state: None,
+        state: paused.map(|notes| ScheduleState {
+            paused: true,
+            notes,
+            ..ScheduleState::default()
+        }),
     }
 }

@@ -12,7 +12,7 @@ fn an_admin_sees_each_rule_with_its_last_run() {
     run(async {
         let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Admin).await;
-        world.engine.ensure_retention_schedule().await.expect("Temporal");
+        world.engine.ensure_retention_schedule(&world.pool).await.expect("Temporal");
         retention::run(&world.pool, Rule::Events, &Actor::System, &mut |_| ())
             .await
             .expect("a run");
@@ -69,7 +69,7 @@ fn an_admin_pauses_and_resumes_the_schedule() {
         let message = alice.page("/retention").await.message().expect("a message");
         assert!(message.starts_with("[refused] There is no schedule yet"), "{message}");
 
-        world.engine.ensure_retention_schedule().await.expect("Temporal");
+        world.engine.ensure_retention_schedule(&world.pool).await.expect("Temporal");
         alice.submit("/retention", "/retention/pause", &[]).await;
         let page = alice.page("/retention").await;
         assert_eq!(page.heading(), "Retention is paused.");

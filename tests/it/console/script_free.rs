@@ -208,7 +208,7 @@ fn rules_maintenance_and_the_pause_of_retention_are_set() {
     run(async {
         let walk = quiet_walk().await;
         walk.world.alert_bob().await;
-        walk.world.engine.ensure_retention_schedule().await.expect("Temporal");
+        walk.world.engine.ensure_retention_schedule(&walk.world.pool).await.expect("Temporal");
         let alerting = format!("/projects/{}/alerting", walk.world.project.id);
         walk.open(&alerting).await;
         walk.page.fill_label("Quiet hours", "22:00-07:00 Europe/Berlin").await;

@@ -6,9 +6,12 @@ use domain::retention::Rule;
 use e2e::temporal::trigger_retention;
 use e2e::{World, WorldOptions, eventually, run};
 use engine::health::{Monitor, Status};
+use engine::retention::ScheduleSeen;
 use engine::setup::Made;
 use serde_json::json;
 use store::retention::runs;
+use temporalio_client::schedules::DeleteScheduleOptions;
+use workflows::names::retention_schedule_id;
 
 use super::sql;
 
@@ -26,7 +29,7 @@ fn workers_make_one_schedule_that_deletes_what_is_due() {
         let next = time::OffsetDateTime::from(seen.next_at.expect("a next start"));
         let next = next - time::OffsetDateTime::now_utc();
         assert!(next <= time::Duration::HOUR, "{next}");
-        let made = world.engine.ensure_retention_schedule().await.expect("Temporal");
+        let made = world.engine.ensure_retention_schedule(&world.pool).await.expect("Temporal");
         assert_eq!(made, Made::WasThere);
 
         let event_id = world.receipt("evt_old").await;
@@ -65,30 +68,71 @@ fn a_schedule_that_is_paused_stays_so_when_workers_start() {
     run(async {
         let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
         assert_eq!(world.engine.find_retention_schedule().await.expect("Temporal"), None);
-        assert!(
-            !world.engine.pause_retention(true, "bob").await.expect("Temporal"),
-            "there is none"
-        );
-        assert_eq!(world.engine.ensure_retention_schedule().await.expect("Temporal"), Made::Made);
-        assert!(world.engine.pause_retention(true, "paused by bob").await.expect("Temporal"));
-        let paused = async || {
-            let seen = world.engine.find_retention_schedule().await.ok().flatten()?;
-            seen.is_paused.then_some(seen)
-        };
-        let seen = eventually("a paused schedule", paused).await;
+        assert!(!pause(&world, true, "bob").await, "there is none");
+        assert_eq!(ensure(&world).await, Made::Made);
+        assert!(pause(&world, true, "paused by bob").await);
+        let seen = eventually("a paused schedule", async || paused(&world).await).await;
         assert_eq!((seen.note.as_str(), seen.next_at), ("paused by bob", None));
-        assert_eq!(
-            world.engine.ensure_retention_schedule().await.expect("Temporal"),
-            Made::WasThere
-        );
-        assert!(paused().await.is_some(), "it stays so");
-        assert!(world.engine.pause_retention(false, "resumed by bob").await.expect("Temporal"));
+        assert_eq!(ensure(&world).await, Made::WasThere);
+        assert!(paused(&world).await.is_some(), "it stays so");
+        assert!(pause(&world, false, "resumed by bob").await);
         eventually("a schedule that goes on", async || {
             let seen = world.engine.find_retention_schedule().await.ok().flatten()?;
             (!seen.is_paused && seen.next_at.is_some()).then_some(())
         })
         .await;
     });
+}
+
+#[test]
+fn a_schedule_that_was_paused_and_is_lost_is_made_again_paused() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        assert_eq!(ensure(&world).await, Made::Made);
+        assert!(pause(&world, true, "paused by bob").await);
+        eventually("a paused schedule", async || paused(&world).await).await;
+        lose(&world).await;
+        assert_eq!(ensure(&world).await, Made::Made);
+        let seen = eventually("a paused schedule", async || paused(&world).await).await;
+        assert_eq!(seen.note, "paused by bob");
+
+        // As by Temporal's own tools, which tell the database nothing: a worker does.
+        sql(&world, "UPDATE environments SET retention_paused = NULL".to_owned()).await;
+        assert_eq!(ensure(&world).await, Made::WasThere);
+        let kept = store::retention::pause::find(&world.pool).await.expect("a database");
+        assert_eq!(kept.as_deref(), Some("paused by bob"));
+
+        assert!(pause(&world, false, "resumed by bob").await);
+        lose(&world).await;
+        assert_eq!(ensure(&world).await, Made::Made);
+        let seen = world.engine.find_retention_schedule().await.expect("Temporal");
+        assert!(!seen.expect("a schedule").is_paused);
+    });
+}
+
+async fn ensure(world: &World) -> Made {
+    world.engine.ensure_retention_schedule(&world.pool).await.expect("Temporal")
+}
+
+async fn pause(world: &World, paused: bool, note: &str) -> bool {
+    world.engine.pause_retention(&world.pool, paused, note).await.expect("Temporal")
+}
+
+async fn paused(world: &World) -> Option<ScheduleSeen> {
+    let seen = world.engine.find_retention_schedule().await.ok().flatten()?;
+    seen.is_paused.then_some(seen)
+}
+
+/// As where another namespace is used.
+async fn lose(world: &World) {
+    let id = retention_schedule_id(world.engine.task_queue());
+    let schedule = world.temporal().await.get_schedule_handle(id);
+    schedule.delete(DeleteScheduleOptions::default()).await.expect("Temporal");
+    eventually("no schedule", async || {
+        let seen = world.engine.find_retention_schedule().await.ok()?;
+        seen.is_none().then_some(())
+    })
+    .await;
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod identities;
 mod macros;
 mod pace;
 mod partitions;
+pub mod pause;
 mod proof_links;
 pub mod runs;
 mod scan;

@@ -1,4 +1,4 @@
-//! `retention pause` and `retention resume`: of the schedule in Temporal, which keeps who it was.
+//! `retention pause` and `retention resume`: of the schedule in Temporal, which keeps who it was, as the database does.
 
 use domain::timeline::actor_name;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub const HELP: &str = "\
 Example:
   sendpromptly retention pause
 
-It stays paused, also when workers start again. Results whose receipts do not come are not reported in the meantime. \
+It stays paused, also when workers start again or another Temporal is used. Results whose receipts do not come are not reported in the meantime. \
 `sendpromptly retention run` deletes all the same. After two days `doctor` says that rules have not run.";
 
 #[derive(Serialize)]
@@ -23,10 +23,12 @@ struct PauseReport {
 }
 
 pub(super) async fn run(paused: bool, context: &Context) -> anyhow::Result<CommandOutput> {
-    let engine = admin_context::engine(DatabaseTarget::find(context)?.dev.as_ref(), context);
+    let target = DatabaseTarget::find(context)?;
+    let engine = admin_context::engine(target.dev.as_ref(), context);
     let verb = if paused { "paused" } else { "resumed" };
     let note = format!("{verb} by {}", actor_name(&admin_context::actor().to_string()));
-    let patching = engine.pause_retention(paused, &note);
+    let pool = target.connect_lazily()?;
+    let patching = engine.pause_retention(&pool, paused, &note);
     if !while_waiting("asking Temporal", patching).await? {
         let id = retention_schedule_id(TASK_QUEUE);
         let missing = format!("there is no schedule {id}: a worker makes it when it starts");
