@@ -10,11 +10,11 @@ use std::process::Output;
 
 use domain::ids::EventId;
 use domain::incident::IncidentState;
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, WorldOptions, eventually, run, until_dispatched};
 
-use workflows::names::retention_schedule_id;
+use workflows::names::{retention_schedule_id, workflow_id};
 
-use super::{Failed, Waiting};
+use super::{Failed, Waiting, entries, pending, watch_is};
 
 /// Which blocks of the document are shell commands, and which are SQL.
 fn blocks(language: &str) -> Vec<String> {
@@ -170,7 +170,7 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
                 .execute(&world.pool)
                 .await
                 .expect("a statement");
-            if statement.starts_with("INSERT") {
+            if statement.contains("'restart'") {
                 eventually("a new run", async || {
                     let now =
                         super::entries(&world, failed.event_id, "watch.restarted").await.len();
@@ -180,6 +180,36 @@ fn every_documented_statement_runs_and_a_restart_by_hand_starts_a_new_run() {
             }
         }
         assert_eq!(world.incident(failed.event_id).await.state, IncidentState::Open);
+    });
+}
+
+#[test]
+fn the_documented_statement_starts_the_watches_of_what_is_pending_where_they_are_lost() {
+    run(async {
+        let world = World::start().await;
+        let event_id = pending(&world, "evt_1").await;
+        let watch = workflow_id(event_id);
+        let delete = ["workflow", "delete", "--workflow-id", &watch, "--yes"];
+        world.engines.cli(&delete).await.expect("deleted");
+        eventually("a watch that is gone", async || {
+            let describe = ["workflow", "describe", "--workflow-id", &watch];
+            world.engines.cli(&describe).await.is_err().then_some(())
+        })
+        .await;
+        let statements = blocks("sql");
+        let start = statements.iter().find(|statement| statement.contains("'start'"));
+        let start = start.expect("the statement").clone();
+        for _ in 0..2 {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(start.clone()))
+                .execute(&world.pool)
+                .await
+                .expect("a statement");
+            until_dispatched(&world.pool).await;
+            watch_is(&world, &watch, "RUNNING").await;
+        }
+        assert!(entries(&world, event_id, "watch.restarted").await.is_empty());
+        world.result(event_id, "success", serde_json::json!({})).await;
+        watch_is(&world, &watch, "COMPLETED").await;
     });
 }
 
