@@ -3,6 +3,7 @@
 mod crash;
 mod defaults;
 mod limits;
+mod moved;
 mod partitions;
 mod poolers;
 mod privileges;
