@@ -97,3 +97,23 @@ fn a_taken_port_is_an_error_that_names_its_flag() {
         }
     });
 }
+
+#[test]
+fn a_lost_key_is_an_error_that_names_its_file_and_the_database() {
+    run(async {
+        let folder = embedded::scratch_dir().expect("a folder");
+        let ports = Ports::free().expect("ports");
+        let dev = Dev::start(&folder, ports).await.expect("a running dev");
+        assert_eq!(dev.interrupt().await.expect("ended"), Some(0));
+        let data = folder.path().join(".sendpromptly");
+        let kept = std::fs::read(data.join("master.key")).expect("a key");
+        std::fs::remove_file(data.join("master.key")).expect("removed");
+        let (code, printed) = rejected(&folder, ports).await.expect("a dev");
+        assert_eq!(code, Some(1));
+        for named in ["master.key is not the key", ".sendpromptly/postgres: put back"] {
+            assert!(printed.contains(named), "{named}: {printed}");
+        }
+        std::fs::write(data.join("master.key"), kept).expect("put back");
+        Dev::start(&folder, ports).await.expect("a running dev");
+    });
+}

@@ -160,12 +160,18 @@ pub fn mail_dir(data_dir: &Path) -> PathBuf {
     data_dir.join(MAIL)
 }
 
+/// The file of the data folder's master key.
+#[must_use]
+pub fn key_file(data_dir: &Path) -> PathBuf {
+    data_dir.join(KEY)
+}
+
 /// Reads the data folder's master key; `None` if there is none.
 ///
 /// # Errors
 /// When the file cannot be read or holds no key.
 pub fn read_master_key(data_dir: &Path) -> Result<Option<MasterKey>, LocalError> {
-    let path = data_dir.join(KEY);
+    let path = key_file(data_dir);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let key = MasterKey::parse(&text);
@@ -184,7 +190,7 @@ pub fn ensure_master_key(data_dir: &Path) -> Result<MasterKey, LocalError> {
     if let Some(key) = read_master_key(data_dir)? {
         return Ok(key);
     }
-    let path = data_dir.join(KEY);
+    let path = key_file(data_dir);
     let text = MasterKey::generate();
     // Never over a file that is there: it may hold the only key to what is sealed.
     write_owner_only(OpenOptions::new().create_new(true), &path, text.as_bytes())

@@ -1,7 +1,7 @@
 //! The engines of `dev`: found or installed, started together, kept running, stopped in order.
 
 use std::future::pending;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use embedded::{
     EngineDirs, EngineEvent, Engines as Found, Postgres, PostgresOptions, StartError, Supervised,
@@ -17,6 +17,7 @@ use crate::progress::while_waiting;
 /// A Postgres and a Temporal that are kept running.
 pub(super) struct Engines {
     database_url: String,
+    database_dir: PathBuf,
     temporal_address: String,
     postgres: Supervised,
     temporal: Supervised,
@@ -42,6 +43,7 @@ impl Engines {
         let (sender, events) = mpsc::unbounded_channel();
         Ok(Self {
             database_url: postgres.url(embedded::DATABASE),
+            database_dir: postgres.data_dir().to_owned(),
             temporal_address: temporal.address(),
             postgres: Supervised::keep_running(postgres, sender.clone()),
             temporal: Supervised::keep_running(temporal, sender),
@@ -51,6 +53,11 @@ impl Engines {
 
     pub(super) fn database_url(&self) -> String {
         self.database_url.clone()
+    }
+
+    /// Where the database is, which as root may be outside the data folder.
+    pub(super) fn database_dir(&self) -> &Path {
+        &self.database_dir
     }
 
     pub(super) fn temporal_address(&self) -> String {

@@ -3,7 +3,8 @@
 //! It finds or installs a real Postgres and a real Temporal, starts them, brings the schema up to
 //! date, makes a first operator and a test project, and runs API and worker in this process. Ctrl-C
 //! ends what it started, in order; killed, it leaves nothing running either. An engine that dies is
-//! started again, and `dev` says so. Its data stays in one folder: deleting it starts afresh.
+//! started again, and `dev` says so. Its data stays in one folder, but for the database where Postgres runs as
+//! another account that cannot reach it: deleting what there is starts afresh.
 
 mod engines;
 mod extensions;
@@ -32,7 +33,7 @@ use workflows::names::TASK_QUEUE;
 use crate::Context;
 use crate::audit_heads;
 use crate::cmd::api::METRICS_PORT;
-use crate::config::local_url;
+use crate::config::{MASTER_KEY, local_url};
 use crate::failure::Failure;
 use crate::local::{self, DevState};
 use crate::output::CommandOutput;
@@ -193,7 +194,7 @@ async fn open(
     };
     let metrics = environment.metrics_listen(METRICS_PORT)?;
     let service = assemble(engines, master_key, &outbound)?;
-    check_key(&service).await?;
+    check_key(&service, context, engines.database_dir()).await?;
     let temporal_ui = Some(temporal_ui(args));
     adopt(&service).await?;
     let proxies = environment.trusted_proxies()?;
@@ -231,14 +232,29 @@ async fn adopt(service: &Service) -> anyhow::Result<()> {
 }
 
 /// A key that does not open what is there would fail at the first callback, which is too late.
-async fn check_key(service: &Service) -> anyhow::Result<()> {
+async fn check_key(service: &Service, context: &Context, database: &Path) -> anyhow::Result<()> {
     match store::signing_secrets::open_newest(&service.pool, &service.master_key).await {
-        Err(StoreError::Seal(_)) => anyhow::bail!(Failure::Validation(
-            "SENDPROMPTLY_MASTER_KEY is not the key that sealed the secrets in the data folder"
-                .to_owned()
-        )),
+        Err(StoreError::Seal(_)) => {
+            let is_set = context.environment.master_key()?.is_some();
+            anyhow::bail!(wrong_key(is_set, &context.data_dir, database))
+        }
         other => Ok(other.map(|_| ())?),
     }
+}
+
+fn wrong_key(is_set: bool, data_dir: &Path, database: &Path) -> Failure {
+    let sealed =
+        format!("the key that sealed the secrets of the database in {}", database.display());
+    Failure::Validation(if is_set {
+        format!("{MASTER_KEY} is not {sealed}")
+    } else {
+        let file = local::key_file(data_dir);
+        format!(
+            "{} is not {sealed}: put back what was in it, or set {MASTER_KEY} to that key; to start \
+             afresh, remove the folder of the database",
+            file.display()
+        )
+    })
 }
 
 fn assemble(
