@@ -111,14 +111,15 @@ impl Engine {
     /// Pauses the schedule, or lets it go on; `note` says who did. `false` if there is none.
     ///
     /// # Errors
-    /// When Temporal or the database cannot be used. Where only the latter failed, the schedule is as it was asked for, and a
-    /// worker keeps that later.
+    /// When Temporal or the database cannot be used, or the namespace belongs to another database. Where the latter does not
+    /// keep it, the schedule is as it was asked for, and a worker keeps that later.
     pub async fn pause_retention(
         &self,
         pool: &PgPool,
         paused: bool,
         note: &str,
     ) -> Result<bool, EngineError> {
+        self.ensure_ours(pool).await?;
         let patch = if paused {
             SchedulePatch { pause: note.to_owned(), ..SchedulePatch::default() }
         } else {

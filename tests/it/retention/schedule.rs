@@ -8,6 +8,7 @@ use e2e::{World, WorldOptions, eventually, run};
 use engine::health::{Monitor, Status};
 use engine::retention::ScheduleSeen;
 use engine::setup::Made;
+use engine::{Engine, EngineError, TemporalSettings};
 use serde_json::json;
 use store::retention::runs;
 use temporalio_client::schedules::DeleteScheduleOptions;
@@ -105,6 +106,23 @@ fn a_schedule_that_was_paused_and_is_lost_is_made_again_paused() {
         assert!(pause(&world, false, "resumed by bob").await);
         lose(&world).await;
         assert_eq!(ensure(&world).await, Made::Made);
+        let seen = world.engine.find_retention_schedule().await.expect("Temporal");
+        assert!(!seen.expect("a schedule").is_paused);
+    });
+}
+
+#[test]
+fn the_schedule_of_another_database_is_not_paused() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        assert_eq!(ensure(&world).await, Made::Made);
+        assert!(pause(&world, false, "resumed by bob").await);
+        sql(&world, "UPDATE environments SET id = gen_random_uuid()".to_owned()).await;
+        let (address, namespace) = (world.temporal_address.clone(), embedded::NAMESPACE.to_owned());
+        let settings = TemporalSettings::Plain { address, namespace };
+        let engine = Engine::new(settings, world.engine.task_queue());
+        let rejected = engine.pause_retention(&world.pool, true, "paused by bob").await;
+        assert!(matches!(rejected, Err(EngineError::Foreign(_))), "{rejected:?}");
         let seen = world.engine.find_retention_schedule().await.expect("Temporal");
         assert!(!seen.expect("a schedule").is_paused);
     });
