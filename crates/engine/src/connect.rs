@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use temporalio_client::{Client, Connection, GrpcCompression};
+use temporalio_client::{Client, Connection, ConnectionOptions, GrpcCompression};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, DescribeNamespaceResponse,
 };
@@ -218,11 +218,7 @@ impl Engine {
     /// Whether this is Temporal Cloud, where namespaces and search attributes are made elsewhere.
     #[must_use]
     pub fn is_cloud(&self) -> bool {
-        let target = self.settings.options().map(|(connection, _)| connection.target);
-        let host = target.ok().and_then(|target| target.host_str().map(str::to_owned));
-        host.is_some_and(|host| {
-            host.ends_with(".tmprl.cloud") || host.ends_with(".api.temporal.io")
-        })
+        self.settings.options().is_ok_and(|(connection, _)| leads_to_cloud(&connection))
     }
 
     /// The client, connecting if need be.
@@ -305,6 +301,17 @@ impl Engine {
     }
 }
 
+/// By the host, or by whose certificate is expected where the host is one of the own network, as behind
+/// a private link of the cloud's provider.
+fn leads_to_cloud(connection: &ConnectionOptions) -> bool {
+    let expected = connection.tls_options.as_ref().and_then(|tls| tls.domain.as_deref());
+    let hosts = [connection.target.host_str(), expected];
+    hosts.into_iter().flatten().any(|host| {
+        let host = host.to_ascii_lowercase();
+        host.ends_with(".tmprl.cloud") || host.ends_with(".api.temporal.io")
+    })
+}
+
 /// Waits at most 5 s for a response; none by then is a status as well.
 pub(crate) async fn ask<T>(
     response: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
@@ -345,5 +352,27 @@ pub(crate) fn judge_status(status: &tonic::Status) -> EngineError {
         }
         tonic::Code::ResourceExhausted => EngineError::Busy(status.message().to_owned()),
         code => EngineError::Unreachable(format!("{code:?}: {}", status.message())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use temporalio_client::{TlsOptions, Url};
+
+    use super::*;
+
+    #[test]
+    fn the_cloud_is_known_by_its_host_and_behind_a_private_link_by_its_certificate() {
+        let leads = |url: &str, expected: Option<&str>| {
+            let target: Url = url.parse().expect("a URL");
+            let tls = TlsOptions::builder().maybe_domain(expected.map(str::to_owned)).build();
+            leads_to_cloud(&ConnectionOptions::new(target).tls_options(tls).build())
+        };
+        assert!(leads("https://shop.a1b2c.tmprl.cloud:7233", None));
+        assert!(leads("https://eu-west-1.aws.api.temporal.io:7233", None));
+        let link = "https://vpce-0123.vpce-svc-4567.eu-west-1.vpce.amazonaws.com:7233";
+        assert!(leads(link, Some("shop.a1b2c.tmprl.cloud")));
+        assert!(!leads(link, None));
+        assert!(!leads("https://temporal.example.com:7233", Some("temporal.example.com")));
     }
 }
