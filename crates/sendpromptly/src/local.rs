@@ -1,9 +1,8 @@
 //! The data folder of `dev`, as other commands see it.
 //!
 //! While it runs, `dev` keeps `dev.json` in its data folder, which says where everything is, and
-//! for good a `master.key`. Both are readable by their owner only. `dev.json` is written whole or
-//! not at all; a `dev` that was killed leaves it behind, so a reader asks whether its process still
-//! lives. A process id can be taken by another program: then the database does not respond, and
+//! for good a `master.key`. Both are readable by their owner only, and written whole or not at all. A
+//! `dev` that was killed leaves `dev.json` behind, so a reader asks whether its process still lives. A process id can be taken by another program: then the database does not respond, and
 //! that is the error that is shown.
 
 use std::fs::{self, File, OpenOptions};
@@ -105,10 +104,7 @@ impl DevState {
         let path = data_dir.join(STATE);
         let failed = failed_to("write", &path);
         let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        let beside = data_dir.join(format!("{STATE}.{}", self.pid));
-        write_owner_only(OpenOptions::new().truncate(true).create(true), &beside, &text)
-            .and_then(|()| fs::rename(&beside, &path))
-            .map_err(failed)
+        write_whole(&path, &text).map_err(failed)
     }
 
     /// Reads what a `dev` wrote; `None` if there is nothing. It may have ended since.
@@ -192,14 +188,32 @@ pub fn ensure_master_key(data_dir: &Path) -> Result<MasterKey, LocalError> {
     }
     let path = key_file(data_dir);
     let text = MasterKey::generate();
-    // Never over a file that is there: it may hold the only key to what is sealed.
-    write_owner_only(OpenOptions::new().create_new(true), &path, text.as_bytes())
-        .map_err(failed_to("write", &path))?;
+    // There is no file that this could replace, and only one `dev` at a time gets here.
+    write_whole(&path, text.as_bytes()).map_err(failed_to("write", &path))?;
     MasterKey::parse(&text).map_err(|source| LocalError::Key { path, source })
 }
 
-fn write_owner_only(how: &mut OpenOptions, path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file: File = how.write(true).mode(OWNER_ONLY).open(path)?;
+/// Writes a file for the owner's eyes only, in one step: a full disk or a power cut leaves what was there before, or
+/// nothing.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let written = write_and_sync(beside.as_ref(), content)
+        .and_then(|()| fs::rename(&beside, path))
+        .and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+    if written.is_err() {
+        // It may not be there, and half a file is of no use.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+fn write_and_sync(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut how = OpenOptions::new();
+    let mut file = how.write(true).create(true).truncate(true).mode(OWNER_ONLY).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -297,6 +311,21 @@ mod tests {
         let again = ensure_master_key(folder.path()).expect("read");
         assert_eq!(again.open(&Cell::cookie("row"), &sealed).expect("opened"), b"secret");
         assert_eq!(mode(&folder.path().join(KEY)), 0o600);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_whole_is_left_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("first-run.json");
+        write_whole(&path, b"first").expect("written");
+        let in_the_way = folder.path().join(format!("first-run.json.{}", std::process::id()));
+        fs::create_dir(&in_the_way).expect("a folder");
+        write_whole(&path, b"second").expect_err("no room");
+        assert_eq!(fs::read(&path).expect("read"), b"first");
+        fs::remove_dir(&in_the_way).expect("removed");
+        write_whole(&path, b"third").expect("written");
+        assert_eq!((fs::read(&path).expect("read"), mode(&path)), (b"third".to_vec(), 0o600));
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 
     #[test]

@@ -4,9 +4,8 @@
 //! the owner's eyes only, so that every start can print them. Without that file a new project is
 //! made.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -24,7 +23,7 @@ use store::administration::project::create_project;
 use store::pool::transaction;
 use store::projects::{self, ProjectSettings};
 
-use crate::random;
+use crate::{local, random};
 
 const FILE: &str = "first-run.json";
 const EMAIL: &str = "admin@sendpromptly.localhost";
@@ -54,7 +53,9 @@ impl FirstRun {
             return Ok(first_run);
         }
         let first_run = make(service).await?;
-        write(&path, &first_run)?;
+        let text = serde_json::to_vec_pretty(&first_run)?;
+        let written = local::write_whole(&path, &text);
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(first_run)
     }
 }
@@ -100,11 +101,4 @@ fn read(path: &Path) -> anyhow::Result<Option<FirstRun>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
-}
-
-fn write(path: &Path, first_run: &FirstRun) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&serde_json::to_vec_pretty(first_run)?)?;
-    Ok(file.sync_all()?)
 }
