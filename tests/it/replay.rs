@@ -1,7 +1,7 @@
 //! `sendpromptly replay`: production's histories are replayed with this binary before it is deployed.
 
 use domain::ids::{BulkId, EventId};
-use e2e::{World, WorldOptions, eventually, run};
+use e2e::{World, WorldOptions, binary, eventually, run};
 use serde_json::{Value, json};
 use temporalio_client::{Client, WorkflowStartOptions};
 use temporalio_common::protos::temporal::api::command::v1::command::Attributes;
@@ -161,5 +161,30 @@ fn where_nothing_can_be_said_the_exit_code_is_another_one() {
         let away = [("TEMPORAL_ADDRESS", "127.0.0.1:1")];
         let (code, error, _) = world.cli_with(&["replay"], &away, "").await.expect("a command");
         assert_eq!(code, 2, "{error}");
+    });
+}
+
+#[test]
+fn a_dev_in_the_same_folder_is_not_replayed_in_place_of_the_temporal_that_is_named() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        let folder = embedded::scratch_dir().expect("a folder");
+        let data = folder.path().join(".sendpromptly");
+        std::fs::create_dir(&data).expect("a folder");
+        let dev = json!({
+            "pid": std::process::id(), "url": "http://127.0.0.1:1", "database_url": "postgres://127.0.0.1:1/shop",
+            "temporal_address": world.temporal_address, "temporal_namespace": embedded::NAMESPACE,
+            "temporal_ui_url": "http://127.0.0.1:1", "project_id": world.project.id,
+        });
+        std::fs::write(data.join("dev.json"), dev.to_string()).expect("written");
+        let replay = async |address: &str| {
+            let mut command = tokio::process::Command::new(binary::path().expect("the binary"));
+            command.args(["replay", "--limit", "1", "--query", "SpEffectType='of-nothing'"]);
+            command.current_dir(folder.path()).env_remove("DATABASE_URL");
+            command.env("TEMPORAL_ADDRESS", address).kill_on_drop(true);
+            command.output().await.expect("a command").status.code()
+        };
+        assert_eq!(replay("").await, Some(0), "that of dev");
+        assert_eq!(replay("127.0.0.1:1").await, Some(2), "nothing is there");
     });
 }

@@ -40,6 +40,6 @@ pub use connect::{Engine, EngineError};
 pub use health::Monitor;
 pub use relay::Relay;
 pub use runs::WatchRun;
-pub use settings::TemporalSettings;
+pub use settings::{TemporalSettings, is_server_named};
 pub use version::WorkerVersion;
 pub use workflows::names::workflow_id;

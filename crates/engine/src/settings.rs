@@ -22,6 +22,8 @@ const PREFIX: &str = "TEMPORAL_";
 const HEADERS: &str = "TEMPORAL_GRPC_META_";
 const API_KEY: &str = "TEMPORAL_API_KEY";
 const CONFIG_FILE: &str = "TEMPORAL_CONFIG_FILE";
+/// The variables by which somebody names a server.
+const SERVERS: [&str; 3] = ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", CONFIG_FILE];
 const SWITCHES: [&str; 2] = ["TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"];
 const DEFAULT_NAMESPACE: &str = "default";
 
@@ -79,6 +81,20 @@ impl TemporalSettings {
             }
             Self::Wrong(why) => Err(EngineError::Settings(why.clone())),
         }
+    }
+}
+
+/// Whether the environment names a server, and not only how one is reached.
+#[must_use]
+pub fn is_server_named() -> bool {
+    names_server(std::env::vars_os())
+}
+
+/// What cannot be read names one, and is rejected where it is read.
+fn names_server(variables: impl Iterator<Item = (OsString, OsString)>) -> bool {
+    match select(variables) {
+        Ok(selected) => SERVERS.iter().any(|name| selected.contains_key(*name)),
+        Err(_) => true,
     }
 }
 
@@ -175,6 +191,18 @@ mod tests {
             assert_eq!(client.namespace, "default");
             assert!(connection.tls_options.is_none() && connection.api_key.is_none());
         }
+    }
+
+    #[test]
+    fn a_server_is_named_by_its_address_or_a_configuration_and_by_nothing_else() {
+        let named =
+            |name: &str, value: &str| names_server([(name.into(), value.into())].into_iter());
+        assert!(named("TEMPORAL_ADDRESS", "temporal.example.com:7233"));
+        assert!(named("TEMPORAL_PROFILE", "production"));
+        assert!(named("TEMPORAL_CONFIG_FILE", "/nowhere/temporal.toml"));
+        assert!(!named("TEMPORAL_ADDRESS", " "));
+        assert!(!named("TEMPORAL_API_KEY", "a-key"));
+        assert!(!named("DATABASE_URL", "postgres://db.example.com/shop"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Temporal is only read. The exit code is 1 where a history drifts and 2 where nothing could be said.
 
 use clap::Args;
-use engine::WatchRun;
+use engine::{Engine, WatchRun, is_server_named};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use worker::replay::{Replay, Replayer};
@@ -24,7 +24,8 @@ Examples:
 Run the new binary's replay against production before its workers are deployed. Without a query, bulk reprocesses \
 that are open are replayed, and watches that are open or were closed lately, in equal parts. Nothing is changed in \
 Temporal. The exit code is 0 when every history replays, 1 when one does not, and 2 when Temporal could not \
-be asked.";
+be asked. It works on the Temporal of TEMPORAL_ADDRESS, and without that, and without DATABASE_URL, on that of the \
+`dev` that runs in the data folder.";
 
 /// How much of why a history drifts is shown, in characters.
 const MAX_WHY: usize = 300;
@@ -83,8 +84,7 @@ pub async fn run(args: ReplayArgs, context: &Context) -> anyhow::Result<CommandO
 }
 
 async fn replay(args: &ReplayArgs, context: &Context) -> anyhow::Result<ReplayReport> {
-    let dev = DatabaseTarget::find(context).ok().and_then(|target| target.dev);
-    let engine = admin_context::engine(dev.as_ref(), context);
+    let engine = engine(context);
     let limit = usize::try_from(args.limit)?;
     let listing = engine.sample_runs(args.query.as_deref(), limit);
     let runs = while_waiting("listing watches", listing).await?;
@@ -114,6 +114,14 @@ async fn replay(args: &ReplayArgs, context: &Context) -> anyhow::Result<ReplayRe
     progress.finish_and_clear();
     report.replayed = report.fit + report.drifted.len();
     Ok(report)
+}
+
+/// It needs no database, so that only of Temporal may be said where it is: `dev`, which may run in this folder, is not
+/// what was asked for then.
+fn engine(context: &Context) -> Engine {
+    let target = if is_server_named() { None } else { DatabaseTarget::find(context).ok() };
+    let dev = target.and_then(|target| target.dev);
+    admin_context::engine(dev.as_ref(), context)
 }
 
 fn describe(report: &ReplayReport) -> String {
