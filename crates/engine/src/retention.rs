@@ -48,7 +48,7 @@ pub struct ScheduleSeen {
 }
 
 impl Engine {
-    /// Makes the schedule if it is missing, paused if the last one was, and keeps whether the one that is there is.
+    /// Makes the schedule if it is missing, paused if the last one was; of one that is there, notes whether it is paused.
     ///
     /// # Errors
     /// When Temporal or the database cannot be used, or Temporal rejects.
@@ -111,8 +111,8 @@ impl Engine {
     /// Pauses the schedule, or lets it go on; `note` says who did. `false` if there is none.
     ///
     /// # Errors
-    /// When Temporal or the database cannot be used, or the namespace belongs to another database. Where the latter does not
-    /// keep it, the schedule is as it was asked for, and a worker keeps that later.
+    /// When Temporal or the database cannot be used, or the namespace belongs to another database. Where the database fails
+    /// in between, the schedule is as it was asked for, and a worker notes that later.
     pub async fn pause_retention(
         &self,
         pool: &PgPool,

@@ -99,6 +99,7 @@ pub const COLUMNS: &[(&str, &[(&str, Fate)])] = {
                 ("effect_key", Deleted),
             ],
         ),
+        ("environments", &[("retention_paused", Kept)]),
         (
             "erasures",
             &[
