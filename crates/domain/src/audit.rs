@@ -101,6 +101,7 @@ text_enum! {
         MasterKeyRotationStarted = "master_key.rotation_started",
         MasterKeyRotated = "master_key.rotated",
         CustomerErased = "customer.erased",
+        CustomerTextsErased = "customer.texts_erased",
         CustomerReturned = "customer.returned",
         OperatorSignedIn = "operator.signed_in",
         OperatorSignedOut = "operator.signed_out",

@@ -380,6 +380,9 @@ details! {
     /// Of a customer whose rows were erased: how many of each table. Of the reference there is the tombstone alone.
     ErasedDetail { erasure_id: ErasureId, tombstone: CustomerHash, erased: BTreeMap<String, u64> }
 
+    /// Of texts of the audit that the erasure of a customer overwrites: whose they were. The database writes it.
+    ErasedTextsDetail { erasure_id: ErasureId, tombstone: CustomerHash, entries: Vec<String> }
+
     /// Of a new event whose customer was erased before.
     ReturnedDetail { tombstone: CustomerHash }
 

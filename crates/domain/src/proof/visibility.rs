@@ -132,6 +132,7 @@ const fn milestone(action: Action) -> Option<Milestone> {
         | Action::MasterKeyRotationStarted
         | Action::MasterKeyRotated
         | Action::CustomerErased
+        | Action::CustomerTextsErased
         | Action::CustomerReturned
         | Action::SecretRotated
         | Action::SecretRevoked

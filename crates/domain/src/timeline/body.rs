@@ -122,6 +122,10 @@ pub(super) fn body(event: &AuditEvent, names: &Names) -> String {
             };
             format!("now {}, {rows}{}", of.tombstone, by_table(&of.erased))
         }
+        E::CustomerTextsErased(of) => match of.entries.len() {
+            1 => format!("of {}, at 1 entry", of.tombstone),
+            more => format!("of {}, at {more} entries", of.tombstone),
+        },
         E::CustomerReturned(of) => format!("as {}, and is a customer again", of.tombstone),
         E::ExtensionAdded(of) => {
             format!("{} at {}, trusted to {}", one_line(&of.name), of.point, of.trust)

@@ -96,6 +96,7 @@ pub(super) const fn toned(action: Action) -> (Tone, &'static str) {
         A::MasterKeyRotationStarted => (Work, "Sealing again with a master key began"),
         A::MasterKeyRotated => (Plain, "Sealed again with a master key"),
         A::CustomerErased => (Plain, "A customer was erased"),
+        A::CustomerTextsErased => (Plain, "Texts of the audit were erased"),
         A::CustomerReturned => (Plain, "This reference was erased before"),
         A::SecretRotated => (Plain, "Signing secret rotated"),
         A::SecretRevoked => (Plain, "Signing secret revoked"),

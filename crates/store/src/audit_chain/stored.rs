@@ -26,7 +26,7 @@ pub(super) enum StoredText {
         salt: Vec<u8>,
         text: String,
     },
-    /// Whether an entry of the project, of any for an entry about none, says so, and nothing stands there that could be read.
+    /// Whether an entry of the project, of any for an entry about none, names it, and nothing stands there that could be read.
     Erased {
         is_said: bool,
     },
@@ -79,8 +79,8 @@ pub(super) async fn list_after(
                e.project_id AS "found_project?: ProjectId", e.event_id AS "found_event?: EventId",
                e.incident_id AS "found_incident?: IncidentId", e.detail::text AS "detail?",
                t.commitment AS "commitment?", t.salt AS "salt?", t.text::text AS "text?",
-               EXISTS (SELECT FROM audit_entries r WHERE r.id = t.erased_by AND r.action = 'customer.erased'
-                   AND (r.project_id = e.project_id OR e.project_id IS NULL)) AS "is_said!"
+               EXISTS (SELECT FROM audit_entries r WHERE r.id = t.erased_by AND r.action = 'customer.texts_erased'
+                   AND r.detail -> 'entries' ? t.entry_id::text AND (r.project_id = e.project_id OR e.project_id IS NULL)) AS "is_said!"
            FROM audit_chain c LEFT JOIN audit_entries e ON e.id = c.entry_id LEFT JOIN audit_texts t ON t.entry_id = c.entry_id
            WHERE c.project_id = $1 AND c.sequence > $2 ORDER BY c.sequence LIMIT $3"#,
         scope,

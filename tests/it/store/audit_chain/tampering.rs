@@ -55,6 +55,11 @@ const PUT_BACK: &str =
     INSERT INTO audit_entries TABLE kept_entries; INSERT INTO audit_texts TABLE kept_texts;
     INSERT INTO audit_chain TABLE kept_chain";
 
+/// What an erasure adds that overwrites every text.
+const NAMED: &str = "INSERT INTO audit_entries (id, actor, action, project_id, detail)
+    SELECT gen_random_uuid(), 'cli:bob', 'customer.texts_erased', p.id,
+        jsonb_build_object('entries', (SELECT jsonb_agg(entry_id) FROM audit_texts)) FROM projects p";
+
 async fn shop() -> Shop {
     let shop = Shop::open().await;
     let event_id = shop.missed("evt_1").await;
@@ -125,12 +130,13 @@ fn words_in_place_of_an_erased_text_are_found_out() {
         let erased = "INSERT INTO audit_entries (id, actor, action, project_id)
             SELECT gen_random_uuid(), 'cli:bob', 'customer.erased', id FROM projects";
         sql(&shop, erased.to_owned()).await;
+        sql(&shop, NAMED.to_owned()).await;
         link(&shop).await;
-        assert_eq!(holds(&shop).await, 4);
+        assert_eq!(holds(&shop).await, 5);
         let change = |text: &str| {
             format!(
                 "UPDATE audit_texts SET text = '{text}', salt = NULL,
-                erased_by = (SELECT id FROM audit_entries WHERE action = 'customer.erased')"
+                erased_by = (SELECT id FROM audit_entries WHERE action = 'customer.texts_erased')"
             )
         };
         as_superuser(&shop, &change(r#"{"note": "as agreed with alice"}"#)).await;
@@ -138,7 +144,34 @@ fn words_in_place_of_an_erased_text_are_found_out() {
         let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
         assert_eq!(flaws.collect::<Vec<_>>(), ["changed_text"]);
         as_superuser(&shop, &change(r#"{"note": "erased"}"#)).await;
-        assert_eq!(holds(&shop).await, 4, "as an erasure leaves it");
+        assert_eq!(holds(&shop).await, 5, "as an erasure leaves it");
+    });
+}
+
+#[test]
+fn a_text_that_is_emptied_in_the_name_of_the_erasure_of_another_is_found_out() {
+    run(async {
+        let shop = shop().await;
+        let erased = "INSERT INTO audit_entries (id, actor, action, project_id)
+            SELECT gen_random_uuid(), 'cli:bob', 'customer.erased', id FROM projects";
+        sql(&shop, erased.to_owned()).await;
+        let other = "INSERT INTO audit_entries (id, actor, action, project_id, detail)
+            SELECT gen_random_uuid(), 'cli:bob', 'result.unclaimed', id, '{\"internal_reference\": \"user_9\"}' FROM projects";
+        sql(&shop, other.to_owned()).await;
+        let erase = "SELECT erase_audit_texts(id, 'user_9', '{}') FROM audit_entries WHERE action = 'customer.erased'";
+        sql(&shop, erase.to_owned()).await;
+        link(&shop).await;
+        assert_eq!(holds(&shop).await, 6, "as an erasure leaves it");
+        for by in ["customer.erased", "customer.texts_erased"] {
+            let empty = format!(
+                "UPDATE audit_texts SET text = erased_audit_text(text), salt = NULL,
+                 erased_by = (SELECT id FROM audit_entries WHERE action = '{by}') WHERE text ? 'note'"
+            );
+            as_superuser(&shop, &empty).await;
+            let verification = verify(&shop).await;
+            let flaws = verification.findings.iter().map(|finding| finding.flaw.as_str());
+            assert_eq!(flaws.collect::<Vec<_>>(), ["changed_text"], "{by}");
+        }
     });
 }
 
