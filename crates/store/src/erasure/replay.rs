@@ -70,7 +70,12 @@ pub async fn replay(
     for record in records {
         match find_erasure(pool, record.id).await? {
             Some(known) if known.finished_at.is_some() => done.known += 1,
-            Some(_) | None => by_project.entry(record.project_id).or_default().push(record),
+            // It was cut off and knows whom it is about, of whom nothing may be left to be found by.
+            Some(_) => {
+                run(pool, master_key, record.id, &mut |_| ()).await?;
+                done.erased += 1;
+            }
+            None => by_project.entry(record.project_id).or_default().push(record),
         }
     }
     for (project_id, records) in by_project {

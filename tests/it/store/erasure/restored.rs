@@ -98,6 +98,29 @@ fn after_a_restore_who_was_erased_is_found_although_another_was_erased_first() {
 }
 
 #[test]
+fn a_replay_that_was_cut_off_goes_on_where_another_key_was_made_since() {
+    run(async {
+        let shop = Shop::open().await;
+        shop.break_for("evt_1", CANARY).await;
+        sqlx::raw_sql(BACKUP).execute(&shop.pool).await.expect("a backup");
+        let done = shop.erase(CANARY).await;
+        let records = erasure::list_records(&shop.pool).await.expect("records");
+        sqlx::raw_sql(RESTORE).execute(&shop.pool).await.expect("a restore");
+        shop.erase(OTHER).await;
+        let replay = async || erasure::replay(&shop.pool, &shop.master_key, &records).await;
+        replay().await.expect("replayed");
+        // As if the command had been killed when the events were overwritten.
+        let back =
+            "UPDATE erasures SET state = 'rest', reference = $2, finished_at = NULL WHERE id = $1";
+        let back = sqlx::query(back).bind(done.id.as_uuid()).bind(CANARY);
+        back.execute(&shop.pool).await.expect("an erasure that goes on");
+        assert_eq!(replay().await.expect("replayed").erased, 1);
+        assert_eq!(leaking(&shop.rows().await, CANARY), [""; 0]);
+        assert_eq!(replay().await.expect("replayed").known, 1);
+    });
+}
+
+#[test]
 fn a_record_of_an_unknown_project_is_counted_and_one_with_another_key_rejected() {
     run(async {
         let shop = Shop::open().await;
