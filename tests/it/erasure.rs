@@ -159,6 +159,7 @@ fn an_erased_customer_is_found_nowhere_and_what_was_open_goes_on() {
         let (_, replayed) =
             site.world.cli(&["erase", "--replay", records]).await.expect("a command");
         assert_eq!(replayed, json!({ "erased": 0, "known": 1, "without_project": 0 }));
+        keeps_what_a_restored_database_does_not_know(&site, records).await;
 
         let stranger = Operator::stranger(&site.world).get(&proof).await;
         assert_eq!(stranger.status, 404, "the proof link is revoked");
@@ -181,4 +182,24 @@ fn an_erased_customer_is_found_nowhere_and_what_was_open_goes_on() {
         }
         server.stop().await;
     });
+}
+
+/// Exports again over a file that knows of one erasure more, as after a restore that lost it.
+async fn keeps_what_a_restored_database_does_not_know(site: &Site, records: &str) {
+    let text = std::fs::read_to_string(records).expect("a file");
+    let mut lost: Value = serde_json::from_str(text.trim()).expect("a line");
+    lost["erasure_id"] = json!("era_00000000000000000000000001");
+    std::fs::write(records, format!("{lost}\n{text}")).expect("a file");
+    let export = ["erase", "--export", records];
+    let (_, exported) = site.world.cli(&export).await.expect("a command");
+    assert_eq!(exported, json!({ "exported": 2 }));
+    let again = std::fs::read_to_string(records).expect("a file");
+    assert!(
+        again.contains("era_00000000000000000000000001") && again.contains(text.trim()),
+        "{again}"
+    );
+    std::fs::write(records, "{").expect("a file");
+    let (code, rejected) = site.world.cli(&export).await.expect("a command");
+    assert!(code != 0 && rejected.to_string().contains("Nothing was exported"), "{rejected}");
+    assert_eq!(std::fs::read_to_string(records).expect("a file"), "{", "it stays as it was");
 }

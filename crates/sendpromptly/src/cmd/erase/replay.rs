@@ -1,9 +1,12 @@
 //! `erase --export` and `erase --replay`: who was erased, outside of the database, and erasing them again in a database
 //! that was restored from before.
 //!
-//! A line of the file is an erasure. It names its customer by a keyed hash, so the file is none that has to be erased.
+//! A line of the file is an erasure. It names its customer by a keyed hash, so the file is none that has to be erased. What
+//! stands in a file is kept when it is written again: a database that was restored does not know of it, and nothing else does.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use domain::ids::{CustomerHash, ErasureId, ProjectId};
@@ -69,36 +72,52 @@ struct ReplayReport {
     without_project: u64,
 }
 
-/// Writes every erasure into a file, which is there as a whole or as it was.
+/// Writes every erasure into a file, which is there as a whole or as it was. Those in it that the database does not know stay.
 pub(super) async fn export(admin: &AdminContext, file: &Path) -> anyhow::Result<CommandOutput> {
-    let records = list_records(&admin.pool).await?;
+    let failed = |error| Failure::option("--export", format!("{}: {error}", file.display()));
+    let before = match fs::read_to_string(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        read => read.map_err(failed)?,
+    };
+    let kept = read_lines(&before, file)
+        .map_err(|why| Failure::option("--export", format!("{why}. Nothing was exported")))?;
+    let mut records: BTreeMap<_, _> = kept.into_iter().map(|record| (record.id, record)).collect();
+    records.extend(list_records(&admin.pool).await?.into_iter().map(|record| (record.id, record)));
     let report = ExportReport { exported: records.len() };
     let mut lines = String::new();
-    for record in records {
+    for record in records.into_values() {
         lines.push_str(&serde_json::to_string(&Line::from(record))?);
         lines.push('\n');
     }
     let beside = file.with_extension("new");
-    fs::write(&beside, lines)
-        .and_then(|()| fs::rename(&beside, file))
-        .map_err(|error| Failure::option("--export", format!("{}: {error}", file.display())))?;
+    write(&beside, &lines).and_then(|()| fs::rename(&beside, file)).map_err(failed)?;
     let exported = counted(report.exported, "erasure is", "erasures are");
     let said = format!("{exported} in {}.", file.display());
     CommandOutput::new(&report, said)
+}
+
+/// Writes a file that is on the disk before it takes the place of another.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn read_lines(text: &str, file: &Path) -> Result<Vec<ErasureRecord>, String> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = |(number, line): (usize, &str)| {
+        let place = format!("{}, line {}", file.display(), number + 1);
+        Line::read(line).map_err(|why| format!("{place}: {why}"))
+    };
+    lines.map(read).collect()
 }
 
 /// Erases again who is in a file. Nothing is erased where a line cannot be read.
 pub(super) async fn run(admin: &AdminContext, file: &Path) -> anyhow::Result<CommandOutput> {
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::option("--replay", format!("{}: {error}", file.display())))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let read = |(number, line): (usize, &str)| {
-        let place = format!("{}, line {}", file.display(), number + 1);
-        Line::read(line).map_err(|why| {
-            Failure::option("--replay", format!("{place}: {why}. Nothing was erased"))
-        })
-    };
-    let records = lines.map(read).collect::<Result<Vec<_>, _>>()?;
+    let records = read_lines(&text, file)
+        .map_err(|why| Failure::option("--replay", format!("{why}. Nothing was erased")))?;
     let key = admin.master_key().await?;
     let replaying = replay(&admin.pool, &key, &records);
     let Replayed { erased, known, without_project } =
