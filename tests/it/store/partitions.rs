@@ -9,6 +9,7 @@ use store::partitions::{MadeAhead, list_behind, make_ahead};
 use store::retention;
 use uuid::Uuid;
 
+use super::audit_chain::as_superuser;
 use super::retention::sql;
 use super::shop::Shop;
 
@@ -84,28 +85,30 @@ fn two_months_are_made_ahead_and_a_row_of_any_time_has_a_place() {
     });
 }
 
+/// As if no worker had run since this month began.
+async fn unmake(shop: &Shop, table: &str) {
+    let gone = format!(
+        "DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT partition FROM list_partitions() WHERE relation = '{table}'
+                 AND begins >= partitions.first_of_month(now()) LOOP
+                 EXECUTE format('ALTER TABLE {table} DETACH PARTITION partitions.%I', name);
+             END LOOP;
+             EXECUTE format('ALTER TABLE {table} ATTACH PARTITION partitions.{table}_last
+                 FOR VALUES FROM (%s) TO (MAXVALUE)', partitions.bound_at('{table}', 'id', partitions.first_of_month(now())));
+             FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'partitions'::regnamespace AND relkind = 'r'
+                 AND NOT relispartition LOOP
+                 EXECUTE format('DROP TABLE partitions.%I', name);
+             END LOOP;
+         END $$"
+    );
+    sql(shop, gone).await;
+}
+
 #[test]
 fn a_month_that_nobody_made_is_reported_and_made_with_the_rows_that_came_meanwhile() {
     run(async {
         let shop = divided_since(3).await;
-        // As if no worker had run since.
-        sql(
-            &shop,
-            "DO $$ DECLARE name text; BEGIN
-                 FOR name IN SELECT partition FROM list_partitions() WHERE relation = 'payment_events'
-                     AND begins >= partitions.first_of_month(now()) LOOP
-                     EXECUTE format('ALTER TABLE payment_events DETACH PARTITION partitions.%I', name);
-                 END LOOP;
-                 EXECUTE format('ALTER TABLE payment_events ATTACH PARTITION partitions.payment_events_last
-                     FOR VALUES FROM (%s) TO (MAXVALUE)', partitions.bound_at('payment_events', 'id', partitions.first_of_month(now())));
-                 FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'partitions'::regnamespace AND relkind = 'r'
-                     AND NOT relispartition LOOP
-                     EXECUTE format('DROP TABLE partitions.%I', name);
-                 END LOOP;
-             END $$"
-            .to_owned(),
-        )
-        .await;
+        unmake(&shop, "payment_events").await;
         let behind = list_behind(&shop.pool).await.expect("a database");
         assert_eq!(behind.len(), 1);
         assert_eq!(behind[0].table, "payment_events");
@@ -117,6 +120,41 @@ fn a_month_that_nobody_made_is_reported_and_made_with_the_rows_that_came_meanwhi
         assert_eq!(list_behind(&shop.pool).await.expect("a database"), []);
         shop.succeed(id).await;
         assert_eq!(make_ahead(&shop.pool).await.expect("a database"), MadeAhead::default());
+    });
+}
+
+#[test]
+fn no_month_is_made_while_the_disk_is_full_of_what_was_moved() {
+    run(async {
+        let shop = divided_since(3).await;
+        unmake(&shop, "audit_entries").await;
+        let moved = format!(
+            "{MONTHS} INSERT INTO audit_entries (id, actor, action, detail)
+             SELECT pg_temp.id_of(now() + interval '4 months', n), 'cli:bob', 'operator.added',
+                 jsonb_build_object('long', repeat(md5(n::text), 50)) FROM generate_series(1, 12000) AS n"
+        );
+        sql(&shop, moved).await;
+        as_superuser(&shop, "DELETE FROM audit_entries WHERE detail ? 'long'").await;
+        assert_eq!(make_ahead(&shop.pool).await.expect("a database"), MadeAhead::default());
+        assert_eq!(list_behind(&shop.pool).await.expect("a database").len(), 1, "it is told");
+        sql(&shop, "VACUUM partitions.audit_entries_last".to_owned()).await;
+        let made = make_ahead(&shop.pool).await.expect("a database").made;
+        assert!((2..=3).contains(&made.len()), "this month and those ahead: {made:?}");
+    });
+}
+
+#[test]
+fn nobody_waits_long_behind_who_makes_or_drops_a_month() {
+    run(async {
+        let shop = Shop::open().await;
+        let waits: Vec<String> = sqlx::query_scalar(
+            "SELECT setting FROM pg_proc CROSS JOIN LATERAL unnest(proconfig) AS setting
+             WHERE proname IN ('make_partition', 'drop_partition') AND setting LIKE 'lock_timeout=%'",
+        )
+        .fetch_all(&shop.pool)
+        .await
+        .expect("settings");
+        assert_eq!(waits, ["lock_timeout=40ms", "lock_timeout=40ms"]);
     });
 }
 
