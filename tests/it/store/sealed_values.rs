@@ -15,8 +15,8 @@ use store::key_holders::{self, HolderRun};
 use store::seal::{Cell, SealError, SealedColumn, Version};
 use store::sealed_values::{self, Batch, Cursor, Selection, Unopened};
 use store::{
-    MasterKey, StoreError, callback_headers, destinations, extensions, pool, reference_keys,
-    sessions, signing_secrets,
+    MasterKey, StoreError, api_keys, callback_headers, destinations, extensions, pool,
+    reference_keys, sessions, signing_secrets,
 };
 use time::OffsetDateTime;
 
@@ -154,6 +154,25 @@ async fn seal_as_releases_before(shop: &Shop, event_id: EventId) {
     let sql = "UPDATE payment_events SET snapshot = $2 WHERE id = $1";
     let done = sqlx::query(sql).bind(event_id.as_uuid()).bind(sealed).execute(&shop.pool).await;
     done.expect("a statement");
+}
+
+#[test]
+fn who_was_erased_is_read_again_once_its_key_is_sealed_with_another() {
+    run(async {
+        let rotation = Rotation::open().await;
+        let version =
+            async || api_keys::find_version(&rotation.shop.pool).await.expect("a version");
+        let before = version().await;
+        let reseal = async || {
+            let column = SealedColumn::ReferenceKey;
+            rotation.batch(&rotation.both, column, Selection::OtherKeys).await.resealed
+        };
+        assert_eq!(reseal().await, 1);
+        let after = version().await;
+        assert!(after > before, "a process with the newest key alone could not open it before");
+        assert_eq!(reseal().await, 0);
+        assert_eq!(version().await, after, "nothing changed");
+    });
 }
 
 #[test]

@@ -1,0 +1,2 @@
+-- A master key was rotated.
+UPDATE reference_keys SET sealed = sealed;
