@@ -18,7 +18,7 @@ use store::retention;
 use uuid::Uuid;
 
 use super::shared_receipts::{Call, together};
-use super::shop::{Shop, receipt_with};
+use super::shop::{Shop, bob, receipt_with};
 
 /// Runs SQL that was put together here.
 pub async fn sql(shop: &Shop, statements: String) {
@@ -355,5 +355,30 @@ fn two_who_run_at_the_same_time_share_the_work() {
             .await
             .expect("a count");
         assert_eq!(left, 0);
+    });
+}
+
+#[test]
+fn many_events_that_are_not_due_make_no_large_batch_of_those_that_are() {
+    run(async {
+        let shop = Shop::open().await;
+        for (name, events) in [("waits", 140), ("due", 40)] {
+            for number in 0..events {
+                shop.succeed(shop.take(&format!("{name}_{number}")).await).await;
+            }
+        }
+        let by = "interval '14 months'";
+        let past = format!(
+            "UPDATE payment_events SET received_at = received_at - {by}, timeout_at = timeout_at - {by}, settled_at = settled_at - {by};
+             DELETE FROM outbox WHERE event_id IN (SELECT id FROM payment_events WHERE provider_event_id LIKE 'due%')"
+        );
+        sql(&shop, past).await;
+        let mut totals = Vec::new();
+        let mut note = |total: i64| totals.push(total);
+        let gone =
+            retention::run(&shop.pool, Rule::Events, &bob(), &mut note).await.expect("deleted");
+        let of_event = gone.total() / 40;
+        let first = totals.iter().find(|total| **total > 0).expect("a batch");
+        assert!(first / of_event <= 20, "{first} rows at a time, {of_event} of each event");
     });
 }

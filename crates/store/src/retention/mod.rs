@@ -62,13 +62,15 @@ struct Batch {
     gone: Vec<MonthRows>,
     /// Whether nothing is left that is due and not held by someone.
     is_last: bool,
+    /// Whether about as much went as may: only then does the time that it took say how much the next one may take.
+    is_full: bool,
 }
 
 impl Batch {
     /// A batch that may have `most` rows of what the rule is about.
     fn of_at_most(most: i64, gone: Vec<MonthRows>, table: &str) -> Self {
-        let of_table = gone.iter().filter(|rows| rows.table == table).map(|rows| rows.rows);
-        Self { is_last: of_table.sum::<i64>() < most, gone }
+        let went = count_of(table, &gone);
+        Self { is_last: went < most, is_full: went >= most, gone }
     }
 
     /// The same of a batch that began at a moment; the next one begins at the last that went.
@@ -81,6 +83,11 @@ impl Batch {
         });
         Self::of_at_most(most, rows.collect(), table)
     }
+}
+
+/// How many of these rows are of one table.
+fn count_of(table: &str, rows: &[MonthRows]) -> i64 {
+    rows.iter().filter(|rows| rows.table == table).map(|rows| rows.rows).sum()
 }
 
 /// Rows by table and month.
@@ -174,7 +181,7 @@ async fn delete_batches(
     loop {
         let began = Instant::now();
         let batch = delete_batch(pool, rule, &mut scan, pace.size()).await?;
-        let took = began.elapsed();
+        let (took, is_full) = (began.elapsed(), batch.is_full);
         tally.add(batch.gone);
         beat(tally.total());
         if batch.is_last {
@@ -183,7 +190,7 @@ async fn delete_batches(
         if let Some(progress) = progress.as_deref_mut() {
             progress.note(pool, tally.total()).await?;
         }
-        tokio::time::sleep(pace.after(took)).await;
+        tokio::time::sleep(pace.after(took, is_full)).await;
     }
 }
 

@@ -27,12 +27,14 @@ impl Pace {
         self.size
     }
 
-    /// Learns from a batch; gives how long to pause. It grows carefully and shrinks immediately.
+    /// Learns from a batch; gives how long to pause. It grows carefully, after one that was not full to the first size at
+    /// most, and shrinks immediately.
     #[expect(clippy::cast_possible_truncation, reason = "a number from 0.1 to 2")]
-    pub(super) fn after(&mut self, took: Duration) -> Duration {
+    pub(super) fn after(&mut self, took: Duration, is_full: bool) -> Duration {
         let factor = (AIM / took.as_secs_f64().max(0.001)).clamp(0.1, 2.0);
         let tenths = (factor * 10.0) as i64;
-        self.size = (self.size * tenths / 10).clamp(1, MOST);
+        let most = if is_full { MOST } else { self.size.max(FIRST) };
+        self.size = (self.size * tenths / 10).clamp(1, most);
         took
     }
 }
@@ -44,7 +46,7 @@ mod tests {
     fn sizes(times: &[u64]) -> Vec<i64> {
         let mut pace = Pace::default();
         let sized = times.iter().map(|ms| {
-            pace.after(Duration::from_millis(*ms));
+            pace.after(Duration::from_millis(*ms), true);
             pace.size()
         });
         sized.collect()
@@ -56,5 +58,15 @@ mod tests {
         assert_eq!(sizes(&[100]), [6]);
         assert_eq!(sizes(&[10_000, 10_000, 1]), [2, 1, 2]);
         assert_eq!(sizes(&[1; 12]).last(), Some(&MOST));
+    }
+
+    #[test]
+    fn a_quick_batch_that_was_not_full_says_nothing_of_one_that_is() {
+        let mut pace = Pace::default();
+        let batches = [(1, false, 20), (1, true, 40), (1, false, 40), (60, false, 20)];
+        for (ms, is_full, size) in batches.into_iter().chain([(300, true, 2), (1, false, 4)]) {
+            pace.after(Duration::from_millis(ms), is_full);
+            assert_eq!(pace.size(), size);
+        }
     }
 }

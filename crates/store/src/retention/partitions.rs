@@ -28,5 +28,5 @@ pub(super) async fn delete_batch(pool: &PgPool) -> Result<Batch, StoreError> {
         let Some(Some(name)) = unless_locked(dropped.await)? else { continue };
         gone.extend(due.iter().filter(|one| one.table == name).cloned());
     }
-    Ok(Batch { is_last: gone.is_empty(), gone })
+    Ok(Batch { is_last: gone.is_empty(), is_full: false, gone })
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::scan::{LastEvent, ProjectScan};
-use super::{Batch, MonthRows, begin_batch, begin_count};
+use super::{Batch, MonthRows, begin_batch, begin_count, count_of};
 use crate::{PgConnection, PgPool, StoreError};
 
 pub(super) async fn count_due(pool: &PgPool) -> Result<Vec<MonthRows>, StoreError> {
@@ -36,7 +36,8 @@ pub(super) async fn delete_batch(
     let due = scan.next_events(&mut tx, most, lock_due).await?;
     let gone = delete(&mut tx, &due).await?;
     tx.commit().await?;
-    Ok(Batch { is_last: due.is_empty(), gone })
+    let is_full = count_of("payment_events", &gone) >= most;
+    Ok(Batch { is_last: due.is_empty(), is_full, gone })
 }
 
 /// The next of a project that are due, except those that another transaction has locked.

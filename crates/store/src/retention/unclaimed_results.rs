@@ -29,7 +29,7 @@ pub(super) async fn delete_batch(
 ) -> Result<Batch, StoreError> {
     let mut tx = begin_batch(pool).await?;
     let Some(project_id) = scan.project(&mut tx).await? else {
-        return Ok(Batch { is_last: true, gone: Vec::new() });
+        return Ok(Batch { is_last: true, is_full: false, gone: Vec::new() });
     };
     let mut since = scan.after.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let gone = sqlx::query_as!(
@@ -43,10 +43,10 @@ pub(super) async fn delete_batch(
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    let Batch { is_last, gone } = Batch::since(&mut since, most, gone, "audit_entries");
+    let Batch { is_last, is_full, gone } = Batch::since(&mut since, most, gone, "audit_entries");
     scan.after = Some(since);
     if is_last {
         scan.leave_project();
     }
-    Ok(Batch { is_last: false, gone })
+    Ok(Batch { is_last: false, is_full, gone })
 }
