@@ -169,6 +169,30 @@ fn of_what_was_typed_paused_or_ambiguous() {
 }
 
 #[test]
+fn an_ambiguous_result_is_noted_once_and_in_the_month_of_its_event() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.take("evt_1").await;
+        let mut tx = shop.begin().await;
+        let event = events::find_event(&mut *tx, event_id).await.expect("a database");
+        let candidates: Vec<_> = event.into_iter().collect();
+        let (actor, result) = (bob(), success());
+        for occasion in ["first", "first", "second"] {
+            note_ambiguous(&mut tx, &actor, &candidates, occasion, &result).await.expect("noted");
+        }
+        pool::commit(tx).await.expect("a commit");
+        let times: Vec<(String, String)> = sqlx::query_as(
+            "SELECT left(id::text, 13), left(event_id::text, 13) FROM audit_entries WHERE action = 'result.ambiguous'",
+        )
+        .fetch_all(&shop.pool)
+        .await
+        .expect("entries");
+        assert_eq!(times.len(), 2);
+        assert!(times.iter().all(|(entry, event)| entry == event), "{times:?}");
+    });
+}
+
+#[test]
 fn of_an_event_whose_early_result_was_taken_for_another() {
     run(async {
         let shop = Shop::open().await;

@@ -12,7 +12,7 @@ use domain::incident::{IncidentState, Reason, Resolution};
 use domain::outbox::{OutboxMessage, RecordedResult};
 use domain::reprocess::ReprocessState;
 use domain::verdict::{self, ResultVerdict};
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Variant, Version};
 
 use crate::audit::{self, Subject};
 use crate::event_state::LockedEvent;
@@ -117,8 +117,7 @@ pub async fn note_ambiguous(
     result: &EffectResult,
 ) -> Result<(), StoreError> {
     for event in candidates {
-        let id = digest([occasion, result.outcome.as_str(), &event.id.to_string()]);
-        let id = id.first_chunk().map_or_else(Uuid::now_v7, |bytes| Uuid::new_v8(*bytes));
+        let id = ambiguity_id(event.id, occasion, result.outcome);
         let others = candidates.iter().filter(|other| other.id != event.id);
         let ambiguous = AuditEvent::ResultAmbiguous(AmbiguityDetail::Candidates {
             status: result.outcome,
@@ -129,6 +128,18 @@ pub async fn note_ambiguous(
         audit::record_once(&mut *tx, id, actor, subject, &ambiguous).await?;
     }
     Ok(())
+}
+
+/// The same of the same request, and with the time of the event: entries are divided into months by their ids, and one without a
+/// time would be among those of the future until its event leaves.
+fn ambiguity_id(event_id: EventId, occasion: &str, outcome: Outcome) -> Uuid {
+    let mut bytes = event_id.as_uuid().into_bytes();
+    let hash = digest([occasion, outcome.as_str(), &event_id.to_string()]);
+    for (byte, hashed) in bytes.iter_mut().skip(6).zip(hash) {
+        *byte = hashed;
+    }
+    let builder = Builder::from_bytes(bytes).with_variant(Variant::RFC4122);
+    builder.with_version(Version::SortRand).into_uuid()
 }
 
 struct UnknownReplay;
