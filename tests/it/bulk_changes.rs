@@ -166,6 +166,7 @@ fn a_script_resolves_what_a_filter_finds_and_is_told_what_is_wrong() {
             (json!({ "filter": { "state": "opened" } }), "state"),
             (json!({ "filter": { "cause_id": "nonsense" } }), "cause_id"),
             (json!({ "filter": { "refrence": "user_1" } }), "refrence"),
+            (json!({ "filter": { "q": " " } }), "q"),
             (
                 json!({ "filter": {}, "incident_ids": ["inc_00000000000000000000000001"] }),
                 "cause_id",

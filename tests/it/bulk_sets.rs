@@ -283,6 +283,7 @@ fn a_script_acknowledges_what_a_filter_finds_in_all_projects() {
             (json!({ "failures_of": "blk_00000000000000000000000001" }), "failures_of"),
             (json!({ "failures_of": unknown.trim_start_matches('/') }), "failures_of"),
             (json!({ "filter": { "mode": "dry" } }), "mode"),
+            (json!({ "filter": { "mode": "test", "q": "" } }), "q"),
             (
                 json!({ "filter": {}, "failures_of": unknown.trim_start_matches('/') }),
                 "incident_ids",

@@ -184,6 +184,7 @@ fn of_bulks() -> Vec<Field> {
     for filter in ["BulkFilter", "BulkSetFilter"] {
         all.push((filter, "state", texts_of!(IncidentState)));
         all.push((filter, "reason", texts_of!(Reason)));
+        all.push((filter, "q", Bound::Like(SAID)));
     }
     all
 }

@@ -79,8 +79,9 @@ async fn find_filtered(
     let mut fields = caller::fields(filter, &known);
     let cause_id: Option<CauseId> =
         read_id(&mut fields, "cause_id", "must be the id of a cause, such as cau_…");
-    let [wanted, reason, event_type, effect_type, text] =
-        ["state", "reason", "event_type", "effect_type", "q"].map(|name| fields.text(name));
+    let text = read_search(&mut fields);
+    let [wanted, reason, event_type, effect_type] =
+        ["state", "reason", "event_type", "effect_type"].map(|name| fields.text(name));
     caller::checked(fields, ())?;
     let (event_type, effect_type) =
         paging::types(state, project_id, event_type, effect_type).await?;
@@ -91,11 +92,20 @@ async fn find_filtered(
         reason: choice("reason", reason)?,
         event_type,
         effect_type,
-        text: text.map(str::to_owned),
+        text,
         ..IncidentSearch::default()
     };
     let found = list_matching(&state.pool, &search, MOST).await?;
     Ok(found.into_values().flatten().collect())
+}
+
+/// What is searched for. A blank text, as of a script's variable that is not set, would find everything.
+pub(in crate::v1) fn read_search(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.text("q")?;
+    if text.trim().is_empty() {
+        fields.reject("q", "must say what to look for: leave it out to narrow nothing");
+    }
+    Some(text.to_owned())
 }
 
 pub(in crate::v1) fn read_id<T: std::str::FromStr>(

@@ -12,7 +12,7 @@ use store::search::incidents::{IncidentSearch, StateFilter, group_by_project, li
 use web::error::ApiError;
 use web::state::AppState;
 
-use crate::v1::bulk::body::{MOST, read_id, read_incidents, read_object};
+use crate::v1::bulk::body::{MOST, read_id, read_incidents, read_object, read_search};
 use crate::v1::caller::{self, field_error};
 use crate::v1::paging::{choice, types_of_all};
 
@@ -88,7 +88,9 @@ async fn find_filtered(
 ) -> Result<BTreeMap<ProjectId, Selection>, ApiError> {
     let known = ["mode", "state", "reason", "event_type", "effect_type", "q"];
     let mut fields = caller::fields(filter, &known);
-    let [mode, wanted, reason, event_type, effect_type, text] = known.map(|name| fields.text(name));
+    let text = read_search(&mut fields);
+    let [mode, wanted, reason, event_type, effect_type] =
+        ["mode", "state", "reason", "event_type", "effect_type"].map(|name| fields.text(name));
     caller::checked(fields, ())?;
     let (event_type, effect_type) = types_of_all(state, event_type, effect_type).await?;
     let search = IncidentSearch {
@@ -97,7 +99,7 @@ async fn find_filtered(
         reason: choice("reason", reason)?,
         event_type,
         effect_type,
-        text: text.map(str::to_owned),
+        text,
         ..IncidentSearch::default()
     };
     Ok(by_project(list_matching(&state.pool, &search, MOST).await?))
