@@ -12,6 +12,7 @@ use axum::response::Response;
 use domain::alert::one_line;
 use domain::retention::{Period, Rule};
 use domain::timeline::actor_name;
+use engine::EngineError;
 use engine::retention::ScheduleSeen;
 use store::retention::runs::{LastRun, list_last};
 use time::OffsetDateTime;
@@ -134,7 +135,33 @@ async fn change(
         Ok(false) => {
             Message::rejected("There is no schedule yet: a worker makes it when it starts.")
         }
-        Err(_) => Message::rejected("Temporal did not respond: nothing was changed. Try again."),
+        Err(error) => Message::rejected(describe(&error)),
     };
     signed_in.lead_to(state, PATH, &message).await
+}
+
+/// Why it may not be as an operator wanted it. The page says how it is.
+fn describe(error: &EngineError) -> String {
+    if matches!(error, EngineError::Foreign(_)) {
+        return format!("Nothing was changed: {error}.");
+    }
+    "Temporal or the database did not respond. See here whether it was done, and try again."
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::environment::Foreign;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_to_be_unchanged_that_may_have_been_changed() {
+        let [namespace, theirs, ours] = ["shop", "env_1", "env_2"].map(str::to_owned);
+        let said = describe(&EngineError::Foreign(Foreign { namespace, theirs, ours }));
+        assert!(said.starts_with("Nothing was changed: the namespace shop belongs to"), "{said}");
+        assert!(said.contains("TEMPORAL_NAMESPACE"), "{said}");
+        let said = describe(&EngineError::Unreachable("the database failed".to_owned()));
+        assert!(!said.contains("Nothing was changed"), "{said}");
+    }
 }
