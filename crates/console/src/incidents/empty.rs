@@ -59,14 +59,15 @@ impl Empty {
     }
 }
 
-/// What messages, causes and projects lead to, in words. Whoever comes from there has searched for nothing.
+/// What messages, causes and projects lead to, in words. Whoever comes from there has searched for nothing. Both, or one with a
+/// mode, may be empty because they do not go together.
 fn narrowed_to(query: &ListQuery) -> Option<&'static str> {
-    let is_alone = query.says_only(&["cause", "project", "mode", "sort"]);
-    match (query.cause_id(), query.project_id()) {
-        _ if !is_alone => None,
-        (Some(_), _) => Some("this cause"),
-        (None, Some(_)) => Some("this project"),
-        (None, None) => None,
+    if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
+        Some("this cause")
+    } else if query.project_id().is_some() && query.says_only(&["project", "sort"]) {
+        Some("this project")
+    } else {
+        None
     }
 }
 
@@ -79,11 +80,16 @@ mod tests {
         let of = |filter: &str| narrowed_to(&ListQuery::from_filter(filter).expect("a filter"));
         let project = "project=prj_00000000000000000000000001";
         let cause = "cause=cau_00000000000000000000000001";
-        assert_eq!(of(&format!("{project}&mode=live&sort=oldest")), Some("this project"));
-        assert_eq!(of(&format!("{cause}&{project}")), Some("this cause"));
-        for searched in
-            ["", "mode=test", &format!("{cause}&q=bob"), &format!("{project}&state=all")]
-        {
+        assert_eq!(of(&format!("{project}&sort=oldest")), Some("this project"));
+        assert_eq!(of(&format!("{cause}&mode=&project=")), Some("this cause"));
+        for searched in [
+            "",
+            "mode=test",
+            &format!("{cause}&q=bob"),
+            &format!("{project}&state=all"),
+            &format!("{project}&mode=live"),
+            &format!("{cause}&{project}"),
+        ] {
             assert_eq!(of(searched), None, "{searched}");
         }
     }
