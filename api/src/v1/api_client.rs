@@ -11,7 +11,7 @@ use store::api_keys::KeyOwner;
 use telemetry::trace;
 use web::body_room::{Room, SMALL};
 use web::error::ApiError;
-use web::extract::{BodyLimits, IngestHead, drop_body, look_ahead};
+use web::extract::{BodyLimits, IngestHead, drop_body, look_ahead, read_within};
 use web::request_id::RequestTrace;
 use web::state::AppState;
 
@@ -44,8 +44,12 @@ pub(super) async fn read<C: IngestCall>(
         Ok((ApiClient::admit(state, &parts, key).await?, idempotency_key))
     };
     let ((mut client, idempotency_key), body) = or_drop(body, admitted.await).await?;
-    let (_room, body) = client.make_room(state, body, MAX_BODY).await?;
-    let body = read_ingest_body(body, BodyLimits::default().deadline, C::FIELDS).await?;
+    let deadline = BodyLimits::default().deadline;
+    let reading = async {
+        let (room, body) = client.make_room(state, body, MAX_BODY).await?;
+        Ok((room, read_ingest_body(body, deadline, C::FIELDS).await?))
+    };
+    let (_room, body) = read_within(deadline, reading).await?;
     client.look_again(state).await?;
     client.read(state, idempotency_key, &body).await
 }

@@ -12,7 +12,7 @@ use store::idempotency::StoredResponse;
 use tokio::sync::{Mutex, Semaphore};
 use web::body_room::Room;
 use web::error::ApiError;
-use web::extract::api_key;
+use web::extract::{BodyLimits, api_key, read_within};
 use web::request_id::RequestId;
 use web::state::AppState;
 
@@ -76,8 +76,11 @@ async fn admit(
     let (parts, body) = request.into_parts();
     let admitted = async { ApiClient::admit(app, &parts, api_key(&parts)?).await };
     let (mut client, body) = or_drop(body, admitted.await).await?;
-    let (room, body) = client.make_room(app, body, MAX_LIST).await?;
-    let listed = read_list(body).await?;
+    let reading = async {
+        let (room, body) = client.make_room(app, body, MAX_LIST).await?;
+        Ok((room, read_list(body).await?))
+    };
+    let (room, listed) = read_within(BodyLimits::default().deadline, reading).await?;
     client.look_again(app).await?;
     Ok((client, room, listed))
 }

@@ -31,7 +31,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 
 pub use ahead::look_ahead;
-pub use body::{BodyLimits, drop_body, read_body, read_json_object};
+pub use body::{BodyLimits, drop_body, read_body, read_json_object, read_within};
 pub use headers::parse_idempotency_key;
 pub use negotiation::read_weight;
 

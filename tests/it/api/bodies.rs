@@ -1,10 +1,13 @@
 //! Bodies that do not show what they report. Each is a clear error and stores nothing.
 
+use std::time::{Duration, Instant};
+
 use e2e::run;
 use e2e::world::receipt;
 use futures::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use super::{Api, RECEIPT, RESULT, fresh};
 
@@ -165,5 +168,23 @@ fn small_bodies_in_chunks_are_taken_however_many_are_under_way() {
         for response in join_all(ended).await {
             assert!(response.starts_with("HTTP/1.1 202 "), "{response}");
         }
+    });
+}
+
+#[test]
+fn a_large_body_in_chunks_has_no_more_time_than_another() {
+    run(async {
+        let api = Api::start().await;
+        let begun = Instant::now();
+        let mut stream = begin(&api, "{").await;
+        sleep(Duration::from_secs(6)).await;
+        let more = format!("{:x}\r\n{}\r\n", 20 * 1024, " ".repeat(20 * 1024));
+        stream.write_all(more.as_bytes()).await.expect("it is sent");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("a response");
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        assert!(response.contains("the body did not arrive within 10s"), "{response}");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(14), "{took:?}");
     });
 }

@@ -77,6 +77,18 @@ pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, ApiError
     }
 }
 
+/// Reads a body in several steps, which have one deadline together.
+///
+/// # Errors
+/// `malformed_request` if they take longer; those of the steps.
+pub async fn read_within<T>(
+    deadline: Duration,
+    steps: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let ended = tokio::time::timeout(deadline, steps).await;
+    ended.unwrap_or(Err(ApiError::BodyTooSlow { deadline }))
+}
+
 /// Of a client that went away, or whose chunks make no sense.
 pub(super) fn ended_early() -> ApiError {
     ApiError::malformed("the body ended before it was complete")
@@ -165,5 +177,18 @@ pub(super) mod tests {
     async fn a_good_body_becomes_an_object() {
         let object = read_json_object(Body::from(r#"{"provider":"stripe"}"#), LIMITS).await;
         assert_eq!(object.expect("an object")["provider"], "stripe");
+    }
+
+    #[tokio::test]
+    async fn steps_have_one_deadline_together() {
+        let step = || tokio::time::sleep(LIMITS.deadline * 3 / 5);
+        let both = async {
+            step().await;
+            step().await;
+            Ok(())
+        };
+        let ended = read_within(LIMITS.deadline, both).await.map_err(|error| error.to_string());
+        assert_eq!(ended, Err("the body did not arrive within 50ms".to_owned()));
+        assert_eq!(read_within(LIMITS.deadline, async { Ok(1) }).await.ok(), Some(1));
     }
 }
