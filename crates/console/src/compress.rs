@@ -1,7 +1,7 @@
 //! Pages by gzip. A list of long texts, or an endpoint that fails with pages of its own, makes a page of hundreds of
 //! kilobytes that goes over the line as some tens.
 //!
-//! What is compressed together can be guessed from its length by whoever reads the line and has a browser open an address
+//! What is compressed together can be guessed from its length by anyone who reads the line and has a browser open an address
 //! with one guess after the other in it (BREACH, <https://www.breachattack.com>). Pages repeat what a query says, so an address
 //! with one is compressed only where the browser says that no other site led there; and not where a script refreshes
 //! the page that another site may have opened.

@@ -2,8 +2,9 @@
 //!
 //! While it runs, `dev` keeps `dev.json` in its data folder, which says where everything is, and
 //! for good a `master.key`. Both are readable by their owner only, and written whole or not at all. A
-//! `dev` that was killed leaves `dev.json` behind, so a reader asks whether its process still lives. A process id can be taken by another program: then the database does not respond, and
-//! that is the error that is shown.
+//! `dev` that was killed leaves `dev.json` behind, so a reader asks whether its process still lives.
+//! A process id can be taken by another program: then the database does not respond, and that is the
+//! error that is shown.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

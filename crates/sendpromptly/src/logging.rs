@@ -87,7 +87,7 @@ pub fn start_service(
     Ok(exporter)
 }
 
-/// Whether errors are lines of JSON here, so that whoever reads them expects nothing else.
+/// Whether errors are lines of JSON here, so that their reader expects nothing else.
 pub fn is_json(environment: &Environment) -> bool {
     environment.log_format().is_ok_and(|format| format == LogFormat::Json) && enabled!(Level::ERROR)
 }

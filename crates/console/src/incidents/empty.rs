@@ -59,7 +59,7 @@ impl Empty {
     }
 }
 
-/// What messages, causes and projects lead to, in words. Whoever comes from there has searched for nothing. Both, or one with a
+/// What messages, causes and projects lead to, in words. Who comes from there has searched for nothing. Both, or one with a
 /// mode, may be empty because they do not go together.
 fn narrowed_to(query: &ListQuery) -> Option<&'static str> {
     if query.cause_id().is_some() && query.says_only(&["cause", "sort"]) {
