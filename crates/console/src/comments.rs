@@ -11,7 +11,7 @@ use domain::ids::CauseId;
 use domain::incident::check_note;
 use domain::timeline::actor_name;
 use serde::Deserialize;
-use store::comments::{About, Comment, add_comment, list_of_cause};
+use store::comments::{About, Comment, MAX_LISTED, add_comment, list_of_cause};
 use store::pool::transaction;
 use store::search::causes::find_cause;
 use store::{PgPool, StoreError};
@@ -57,8 +57,9 @@ impl CommentItem {
     ) -> Result<Vec<Self>, StoreError> {
         let mut db = pool.acquire().await?;
         let comments = list_of_cause(&mut db, id).await?;
+        let is_cut = i64::try_from(comments.len()).is_ok_and(|read| read >= MAX_LISTED);
         let mut items: Vec<_> = comments.iter().map(|comment| Self::new(comment, now)).collect();
-        keep_newest(&mut items);
+        keep_newest(&mut items, is_cut);
         Ok(items)
     }
 
@@ -72,8 +73,9 @@ impl CommentItem {
     }
 }
 
-/// Takes away the oldest of what is too long for a page, and has the first one that is left say so.
-fn keep_newest(items: &mut Vec<CommentItem>) {
+/// Takes away the oldest of what is too long for a page, and has the first one that is left say so, or that older ones were
+/// not read.
+fn keep_newest(items: &mut Vec<CommentItem>, is_cut: bool) {
     let mut bytes = 0;
     let fits = |item: &&CommentItem| {
         bytes += item.text.len();
@@ -82,7 +84,7 @@ fn keep_newest(items: &mut Vec<CommentItem>) {
     let shown = items.iter().rev().take_while(fits).count();
     let left_out = items.len() - shown;
     items.drain(..left_out);
-    if left_out > 0
+    if (is_cut || left_out > 0)
         && let Some(first) = items.first_mut()
     {
         first.earlier = Some("/audit?action=cause.commented");
@@ -157,4 +159,35 @@ async fn comment(
     added?;
     let said = "Your comment is there. Whom it mentions gets a mail.";
     signed_in.lead_to(state, back, &Message::done(said)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(count: usize, length: usize) -> Vec<CommentItem> {
+        let item = |number: usize| CommentItem {
+            earlier: None,
+            by: "bob".to_owned(),
+            text: format!("{number} {}", "a".repeat(length)),
+            at: When::exact(OffsetDateTime::UNIX_EPOCH),
+        };
+        (0..count).map(item).collect()
+    }
+
+    #[test]
+    fn the_first_one_says_that_there_are_others_where_any_are_left_out() {
+        for (count, length, is_cut, shown) in
+            [(12, 2_000, false, 12), (200, 20, false, 200), (200, 20, true, 200)]
+        {
+            let mut few = items(count, length);
+            keep_newest(&mut few, is_cut);
+            assert_eq!((few.len(), few[0].earlier.is_some()), (shown, is_cut), "{count} {length}");
+        }
+        let mut many = items(200, 2_000);
+        keep_newest(&mut many, false);
+        assert!((15..30).contains(&many.len()), "{} comments", many.len());
+        assert!(many[0].earlier.is_some() && many[1].earlier.is_none());
+        assert!(many.last().is_some_and(|last| last.text.starts_with("199 ")));
+    }
 }

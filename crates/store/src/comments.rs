@@ -16,7 +16,7 @@ use crate::incidents::Incident;
 use crate::{PgConnection, StoreError, column, operators};
 
 /// The most comments of a cause that are listed, the newest.
-const MAX_LISTED: i64 = 200;
+pub const MAX_LISTED: i64 = 200;
 
 /// What a comment is about.
 #[derive(Debug, Clone, Copy)]
