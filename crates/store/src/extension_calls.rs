@@ -52,6 +52,15 @@ impl ExtensionCall {
         ExtensionAnswer::read(self.point, stored.as_bytes()).ok().map(|read| read.answer)
     }
 
+    /// How long it may go on at most: that of a reprocess ends when somebody else is asked to do the same work, also
+    /// where it is made late, or again.
+    pub(crate) fn time_left(&self, now: OffsetDateTime) -> Duration {
+        match self.point {
+            Point::Reprocess => Duration::try_from(self.answer_by - now).unwrap_or_default(),
+            Point::BeforeIncident | Point::AfterFailure => Duration::MAX,
+        }
+    }
+
     /// How long the answer took.
     #[must_use]
     pub fn latency(&self) -> Option<time::Duration> {
@@ -261,6 +270,7 @@ pub struct EndpointCall {
     pub mode: Mode,
     pub secret: SigningSecret,
     pub input: ExtensionInput,
+    /// What is left of it for the work of a reprocess.
     pub budget: Duration,
 }
 
@@ -280,7 +290,9 @@ pub async fn find_endpoint_call(
     let Some(extension) = extension.filter(|extension| extension.paused_at.is_none()) else {
         return Ok(None);
     };
-    let budget = extension.budget();
+    let now =
+        sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(&mut *db).await?;
+    let budget = extension.budget().min(call.time_left(now));
     let ExtensionTarget::Https { url } = extension.target else { return Ok(None) };
     let secret = extensions::find_secret(&mut *db, key, extension.id).await?;
     let secret = secret.ok_or(StoreError::Missing("extensions"))?;

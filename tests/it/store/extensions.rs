@@ -1,6 +1,8 @@
 //! Extensions and their calls: which are asked about an event, one call per occasion, one end per
 //! call.
 
+use std::time::Duration;
+
 use domain::bulk::BulkState;
 use domain::extension::{
     CallOutcome, ExtensionAnswer, NewExtension, Point, Silence, Trust, Unanswered,
@@ -163,6 +165,30 @@ fn an_endpoint_has_a_secret_of_its_own_and_an_activity_has_none() {
         let activity = register(&shop, &probe()).await;
         let none = extensions::find_secret(&shop.pool, &shop.master_key, activity).await;
         assert_eq!(none.expect("a database"), None);
+    });
+}
+
+#[test]
+fn a_request_for_a_repair_ends_when_somebody_else_is_asked_and_one_of_a_probe_has_its_budget() {
+    run(async {
+        let shop = Shop::open().await;
+        let event_id = shop.missed("evt_1").await;
+        let of = |point: &str| json!({ "point": point, "url": "https://shop.example.com/", "budget_seconds": 30 });
+        for (point, left) in [
+            (Point::Reprocess, 0..=10),
+            (Point::AfterFailure, 30..=30),
+            (Point::BeforeIncident, 30..=30),
+        ] {
+            let extension_id = register(&shop, &registration(&of(point.as_str()))).await;
+            let answer_by = OffsetDateTime::now_utc() + Duration::from_secs(10);
+            let new = NewCall { event_id, extension_id, point, replay_id: None, answer_by };
+            let mut db = shop.pool.acquire().await.expect("a connection");
+            let call = extension_calls::insert_call(&mut db, new).await.expect("a call");
+            let found =
+                extension_calls::find_endpoint_call(&mut db, &shop.master_key, call.id).await;
+            let budget = found.expect("a database").expect("a call that goes on").budget;
+            assert!(left.contains(&budget.as_secs()), "{point}: {budget:?}");
+        }
     });
 }
 

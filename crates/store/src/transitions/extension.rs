@@ -144,10 +144,11 @@ fn ready_to_make(
         },
         ExtensionTarget::Https { .. } => AskTarget::Https,
     };
+    let left = call.time_left(locked.now).max(SHORTEST_CALL);
     Ask {
         call_id: call.id,
         name: extension.name(),
-        budget_ms: NextStep::millis(time_left(locked, extension, call)),
+        budget_ms: NextStep::millis(budget(locked, extension, call.point).min(left)),
         heartbeat_ms: extension.heartbeat().map(NextStep::millis),
         target,
     }
@@ -303,17 +304,6 @@ fn budget(locked: &LockedEvent, extension: &Extension, point: Point) -> Duration
         }
         Point::AfterFailure | Point::Reprocess => budget,
     }
-}
-
-/// How long a call may take that is made now. Of a reprocess it ends when somebody else is asked to do
-/// the same work, also where it is made late, or again.
-fn time_left(locked: &LockedEvent, extension: &Extension, call: &ExtensionCall) -> Duration {
-    let budget = budget(locked, extension, call.point);
-    if call.point != Point::Reprocess {
-        return budget;
-    }
-    let left = Duration::try_from(call.answer_by - locked.now).unwrap_or_default();
-    budget.min(left.max(SHORTEST_CALL))
 }
 
 /// When the incident of an event without a result opens.
