@@ -2,7 +2,7 @@
 //!
 //! It is made once, with everything that matters in one request; who is second finds it there. From then on it is the
 //! operators': whether it is paused, and when it runs, is never changed by a process that starts. That it is paused lies in the
-//! database too ([`store::retention::pause`]), so that one that is made anew, in a namespace in which there is none, is paused.
+//! database too ([`store::retention::pause`]), so that one that is made again, in a namespace in which there is none, is paused.
 //! Overlapping starts are skipped, and starts that were missed for longer than [`CATCH_UP`] are not made up for: the next one does their work.
 
 use std::time::{Duration, SystemTime};

@@ -27,7 +27,7 @@ pub enum StoreError {
     OldServer { version: String },
     /// Not every text that apps send can be kept there. Nothing was changed.
     #[error(
-        "the encoding of the database is {encoding}, and only UTF8 keeps every text: make it anew \
+        "the encoding of the database is {encoding}, and only UTF8 keeps every text: make it again \
          with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
     )]
     Encoding { encoding: String },

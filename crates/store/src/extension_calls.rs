@@ -52,8 +52,8 @@ impl ExtensionCall {
         ExtensionAnswer::read(self.point, stored.as_bytes()).ok().map(|read| read.answer)
     }
 
-    /// How long it may go on at most: that of a reprocess ends when somebody else is asked to do the same work, also
-    /// where it is made late, or again.
+    /// How long it may go on at most: that of a reprocess ends when another extension or the app is asked to do the
+    /// same work, also where it is made late, or again.
     pub(crate) fn time_left(&self, now: OffsetDateTime) -> Duration {
         match self.point {
             Point::Reprocess => Duration::try_from(self.answer_by - now).unwrap_or_default(),

@@ -15,7 +15,7 @@ use super::Check;
 /// For how long what was found is not asked again.
 const MEMORY: Duration = Duration::from_secs(5);
 /// How long who can be told what was found before waits. Probes of Kubernetes wait for a second.
-const PATIENCE: Duration = Duration::from_millis(500);
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long ago that may have been found.
 const OLDEST: Duration = Duration::from_mins(1);
 
@@ -57,7 +57,7 @@ pub(super) async fn get_soon(
 ) -> Vec<Check> {
     let asked = Arc::clone(memory);
     let mut asking = tokio::spawn(async move { asked.get(checks).await });
-    if let Ok(asked) = timeout(PATIENCE, &mut asking).await {
+    if let Ok(asked) = timeout(ASK_TIMEOUT, &mut asking).await {
         return asked.unwrap_or_default();
     }
     match memory.within(OLDEST) {
@@ -120,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_found_too_long_ago_is_waited_for() {
         let late = async {
-            sleep(PATIENCE + PATIENCE / 5).await;
+            sleep(ASK_TIMEOUT + ASK_TIMEOUT / 5).await;
             found("2")
         };
         assert_eq!(get_soon(&remembered(OLDEST), late).await, found("2"));
