@@ -98,6 +98,7 @@ impl ExtensionAnswer {
         if raw.len() > MAX_ANSWER_BYTES {
             return Err(AnswerError::TooLarge { bytes: raw.len() });
         }
+        let raw = not_json::strip_mark(raw);
         if let Ok(value) = serde_json::from_slice(raw) {
             return read_json(point, raw, value);
         }
@@ -398,6 +399,14 @@ mod tests {
             let error = ExtensionAnswer::read(Point::AfterFailure, raw.as_bytes());
             assert_eq!(error.expect_err("unreadable").to_string(), why);
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_an_answer() {
+        let raw = "\u{feff}{\"settled\":true}".as_bytes();
+        let read = ExtensionAnswer::read(Point::BeforeIncident, raw).expect("an answer");
+        assert_eq!(read.answer.counts_as(Trust::Settle), CallOutcome::Settled);
+        assert_eq!(read.adjusted, [""; 0]);
     }
 
     #[test]
