@@ -120,6 +120,9 @@ async fn insert_for(
     replay_id: Option<ReplayId>,
     destinations: &[DestinationId],
 ) -> Result<(), StoreError> {
+    if destinations.is_empty() {
+        return Ok(());
+    }
     let alert_ids = new_ids(&mut *tx, ids.incident_id, destinations.len()).await?;
     sqlx::query!(
         "INSERT INTO alerts (id, incident_id, event_id, destination_id, kind, replay_id)
