@@ -1,6 +1,6 @@
 //! Where a request comes from, for what is limited by address.
 //!
-//! The connection notes it (`mark`) for handlers to read ([`of`]). See [`domain::proxies`] for what
+//! The connection notes it (`mark`) for handlers to read ([`noted_address`]). See [`domain::proxies`] for what
 //! counts. A proxy that nobody named is told once in the log.
 
 use std::net::IpAddr;
