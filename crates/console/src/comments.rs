@@ -22,6 +22,7 @@ use crate::access::{Access, Pages};
 use crate::form::Field;
 use crate::incident::{self, IncidentForms};
 use crate::incidents::{self, cause_href};
+use crate::newest::keep_newest;
 use crate::session::{Message, SignedIn};
 use crate::state::ConsoleState;
 use crate::when::When;
@@ -59,7 +60,7 @@ impl CommentItem {
         let comments = list_of_cause(&mut db, id).await?;
         let is_cut = i64::try_from(comments.len()).is_ok_and(|read| read >= MAX_LISTED);
         let mut items: Vec<_> = comments.iter().map(|comment| Self::new(comment, now)).collect();
-        keep_newest(&mut items, is_cut);
+        fit(&mut items, is_cut);
         Ok(items)
     }
 
@@ -73,18 +74,10 @@ impl CommentItem {
     }
 }
 
-/// Takes away the oldest of what is too long for a page, and has the first one that is left say so, or that older ones were
-/// not read.
-fn keep_newest(items: &mut Vec<CommentItem>, is_cut: bool) {
-    let mut bytes = 0;
-    let fits = |item: &&CommentItem| {
-        bytes += item.text.len();
-        bytes <= MAX_SHOWN
-    };
-    let shown = items.iter().rev().take_while(fits).count();
-    let left_out = items.len() - shown;
-    items.drain(..left_out);
-    if (is_cut || left_out > 0)
+/// As many as a page shows. The first one says where older ones are that were left out, or not read.
+fn fit(items: &mut Vec<CommentItem>, is_cut: bool) {
+    let left_out = keep_newest(items, MAX_SHOWN, |item| item.text.len());
+    if (is_cut || left_out)
         && let Some(first) = items.first_mut()
     {
         first.earlier = Some("/audit?action=cause.commented");
@@ -181,11 +174,11 @@ mod tests {
             [(12, 2_000, false, 12), (200, 20, false, 200), (200, 20, true, 200)]
         {
             let mut few = items(count, length);
-            keep_newest(&mut few, is_cut);
+            fit(&mut few, is_cut);
             assert_eq!((few.len(), few[0].earlier.is_some()), (shown, is_cut), "{count} {length}");
         }
         let mut many = items(200, 2_000);
-        keep_newest(&mut many, false);
+        fit(&mut many, false);
         assert!((15..30).contains(&many.len()), "{} comments", many.len());
         assert!(many[0].earlier.is_some() && many[1].earlier.is_none());
         assert!(many.last().is_some_and(|last| last.text.starts_with("199 ")));

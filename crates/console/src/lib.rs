@@ -34,6 +34,7 @@ pub mod known_browser;
 pub mod layout;
 pub mod listing;
 pub mod login;
+mod newest;
 pub mod overview;
 pub mod overview_cache;
 pub mod page;

@@ -18,6 +18,7 @@ use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 
 use super::layout::{Span, spans};
+use super::newest::keep_newest;
 use super::when::When;
 
 pub use running::{Running, doing_in_short};
@@ -130,7 +131,8 @@ pub async fn load(
 /// As much of it as a page shows.
 #[must_use]
 pub fn fit(mut lines: Vec<TimelineItemView>, event_id: EventId) -> Vec<TimelineItemView> {
-    if keep_newest(&mut lines) {
+    // The last line says how it is now.
+    if keep_newest(&mut lines, MAX_SHOWN, size) {
         say_earlier(&mut lines, event_id);
     }
     lines
@@ -140,20 +142,6 @@ fn say_earlier(lines: &mut [TimelineItemView], event_id: EventId) {
     if let Some(first) = lines.first_mut() {
         first.earlier = Some(format!("/audit?subject={event_id}"));
     }
-}
-
-/// Takes away the oldest lines of what is too long for a page, and says whether there were any.
-fn keep_newest(lines: &mut Vec<TimelineItemView>) -> bool {
-    let mut bytes = 0;
-    let fits = |line: &&TimelineItemView| {
-        bytes += size(line);
-        bytes <= MAX_SHOWN
-    };
-    // The last line says how it is now, so it is shown however long it is.
-    let shown = lines.iter().rev().take_while(fits).count().max(1);
-    let left_out = lines.len().saturating_sub(shown);
-    lines.drain(..left_out);
-    left_out > 0
 }
 
 fn size(line: &TimelineItemView) -> usize {
@@ -262,18 +250,18 @@ mod tests {
     #[test]
     fn of_what_is_too_long_for_a_page_the_end_is_shown() {
         let mut few = lines(12, 2_000);
-        assert!(!keep_newest(&mut few));
+        assert!(!keep_newest(&mut few, MAX_SHOWN, size));
         assert_eq!(few.len(), 12);
 
         let mut many = lines(200, 2_000);
-        assert!(keep_newest(&mut many));
+        assert!(keep_newest(&mut many, MAX_SHOWN, size));
         assert!((30..50).contains(&many.len()), "{} lines", many.len());
         assert!(many.last().is_some_and(|last| last.quotes[0].starts_with("199 ")), "{many:?}");
 
         let mut huge = lines(2, MAX_SHOWN);
-        assert!(keep_newest(&mut huge));
+        assert!(keep_newest(&mut huge, MAX_SHOWN, size));
         assert_eq!(huge.len(), 1, "how it is now is always there");
         let mut none = Vec::new();
-        assert!(!keep_newest(&mut none));
+        assert!(!keep_newest(&mut none, MAX_SHOWN, size));
     }
 }
