@@ -24,7 +24,7 @@ const OLDEST_SERVER: i32 = 150_000;
 
 /// What a role, a database or a server may have set against statements that last. A migration takes as long as it takes.
 const NO_LIMITS: &str = "SELECT set_config(name, '0', false) FROM pg_settings
-    WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout')";
+    WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')";
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
