@@ -1,7 +1,7 @@
 //! Every path that the document describes, with what it says of the whole.
 
 use api_types::error::ErrorResponse;
-use api_types::ingest::ReceiptsErrorShape;
+use api_types::ingest::ReceiptsErrorResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi, openapi};
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +23,7 @@ use super::{
         version = "1",
         description = "The calls of apps, and below `/api/v1/projects` and `/api/v1/bulk-sets` what operators do in the console, for scripts. An app sends its project's key as `Authorization: Bearer sk_…`; a script sends an operator token, made in the console under your account, as `Authorization: Bearer op_…`, and may do what its owner may do. Lists that grow, of incidents, causes, events, audit entries and what a bulk reprocess is about, are paged by `cursor`; the others come whole, or the newest where they say so. Every error has the shape `ErrorBody`; that of a list of receipts says beside it what became of each.",
     ),
-    components(schemas(ErrorResponse, ReceiptsErrorShape)),
+    components(schemas(ErrorResponse, ReceiptsErrorResponse)),
     modifiers(&Security),
     tags((name = "calls", description = "The calls of apps. They take more than is said here: docs/api.md says all.")),
     security(("operator_token" = [])),

@@ -193,7 +193,7 @@ pub struct ReceiptsResponse {
 #[cfg(feature = "openapi")]
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = ReceiptsErrorBody)]
-pub struct ReceiptsErrorShape {
+pub struct ReceiptsErrorResponse {
     pub error: ErrorDetail,
     /// One for each receipt, in their order; not there where the list itself was rejected.
     #[schema(required = false)]
