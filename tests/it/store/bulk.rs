@@ -184,15 +184,21 @@ fn a_canary_that_takes_its_time_is_followed_by_no_burst() {
     });
 }
 
+/// One of three, which paused when the first of its canary failed.
+async fn paused(shop: &Shop) -> (Vec<EventId>, BulkId) {
+    let events = break_for(shop, 3).await;
+    let id = running(shop, SETTINGS).await;
+    next(shop, id).await;
+    report(shop, events[0], "failed").await;
+    assert_eq!(next(shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 0]));
+    (events, id)
+}
+
 #[test]
 fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
     run(async {
         let shop = Shop::open().await;
-        let events = break_for(&shop, 3).await;
-        let id = running(&shop, SETTINGS).await;
-        next(&shop, id).await;
-        report(&shop, events[0], "failed").await;
-        assert_eq!(next(&shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 0]));
+        let (events, id) = paused(&shop).await;
         let found = find_bulk(&shop.pool, id).await.expect("a database").expect("there");
         assert_eq!(found.why.as_deref(), Some("1 of the first 2 failed"));
         report(&shop, events[1], "success").await;
@@ -214,11 +220,7 @@ fn a_failure_of_the_first_pauses_it_and_only_what_failed_is_tried_again() {
 fn what_failed_since_the_last_step_does_not_pause_what_is_resumed() {
     run(async {
         let shop = Shop::open().await;
-        let events = break_for(&shop, 3).await;
-        let id = running(&shop, SETTINGS).await;
-        next(&shop, id).await;
-        report(&shop, events[0], "failed").await;
-        assert_eq!(next(&shop, id).await, (BulkState::Paused, [1, 1, 0, 1, 0]));
+        let (events, id) = paused(&shop).await;
         report(&shop, events[1], "failed").await;
         steered(&shop, id, Steering::Resume).await.expect("resumed");
         assert_eq!(next(&shop, id).await, (BulkState::Running, [0, 1, 0, 2, 0]));
