@@ -7,6 +7,7 @@ use e2e::binary::Part;
 use e2e::console::Operator;
 use e2e::{World, WorldOptions, eventually, run};
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 use store::bulk::find_bulk;
 
 /// What an allocator keeps more or less, in KiB. The texts of ten thousand incidents are more than that.
@@ -14,6 +15,7 @@ const MARGIN: u64 = 16 * 1024;
 
 /// As many more of what there is one of, with ids of their time and long texts.
 const MORE: &str = "
+    SET statement_timeout = 0;
     CREATE TEMPORARY TABLE more AS SELECT n, gen_random_uuid() AS event,
         (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || '7' || substr(md5(n::text), 1, 3)
          || '8' || substr(md5('x' || n), 1, 15))::uuid AS incident
@@ -24,14 +26,16 @@ const MORE: &str = "
         'error_message', repeat('disk full, ', 150)))).* FROM incidents i CROSS JOIN more m;
     DROP TABLE more; ANALYZE payment_events; ANALYZE incidents; ANALYZE incident_words;";
 
-/// An API as a process of its own, beside ten thousand and one incidents.
+/// An API as a process of its own, beside ten thousand and one incidents, which are written over a connection that waits as
+/// long as it takes.
 async fn broken_world() -> (World, Part) {
     let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
     let api = world.spawn_api().expect("an API");
     eventually("an API that answers", async || world.ready().await.then_some(())).await;
     let event = world.receipt("evt_1").await;
     world.fail(event, json!({ "error_code": "db_write_failed" })).await;
-    sqlx::raw_sql(MORE).execute(&world.pool).await.expect("more incidents");
+    let mut filling = PgConnection::connect(&world.database_url).await.expect("a connection");
+    sqlx::raw_sql(MORE).execute(&mut filling).await.expect("more incidents");
     (world, api)
 }
 

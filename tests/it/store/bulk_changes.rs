@@ -211,7 +211,8 @@ fn ten_thousand_are_frozen_at_once_and_done_a_bounded_number_at_a_time() {
     run(async {
         let shop = Shop::open().await;
         failed(&shop, 1).await;
-        sqlx::raw_sql(MORE).execute(&shop.pool).await.expect("more incidents");
+        let patient = shop.pool_for(Duration::from_mins(2));
+        sqlx::raw_sql(MORE).execute(&patient).await.expect("more incidents");
         let northwind = bulk_sets::another(&shop, None).await;
         failed(&northwind, 1).await;
         let both = bulk_sets::all_of(&[&shop, &northwind]);
