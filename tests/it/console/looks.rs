@@ -45,7 +45,7 @@ async fn inspect(page: &Page, name: &str, homes: &[&str]) {
             panic!("{name} is {width} px wide, not {most}: {widest}");
         }
         let header = page.evaluate(HEADER).await;
-        assert!(header.as_u64() <= Some(112), "{name}: a header of {header} px");
+        assert!(header.as_u64() <= Some(84), "{name}: a header of {header} px");
     }
     strict::weigh(page).await;
     let sheets = page.count("link[rel=stylesheet]").await;
