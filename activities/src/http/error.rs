@@ -138,7 +138,8 @@ impl Failure {
         if causes().any(is_tls) {
             return Self { class: ErrorClass::Tls, message: root };
         }
-        if causes().any(<dyn Error>::is::<Elapsed>) {
+        let is_late = error.is_connect() && causes().any(is_time_out);
+        if is_late || causes().any(<dyn Error>::is::<Elapsed>) {
             return Self::timed_out(format!("no connection within {connect_timeout:?}"));
         }
         let class = match () {
@@ -167,6 +168,11 @@ impl Failure {
 /// Whole milliseconds, as attempts are stored.
 pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time of the last address is over a moment before the time of the connection, or the system's own is.
+fn is_time_out(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// The TLS library's errors travel inside one or two `io::Error`s, which pass over their own

@@ -39,6 +39,10 @@ pub(super) enum Reach {
     NamedHost,
 }
 
+/// How many addresses of a family are tried: they share the time for a connection, and each needs more than a second, after
+/// which a lost packet is sent again.
+const MAX_TRIED: usize = 3;
+
 /// Resolves by the system and keeps what the policy allows.
 #[derive(Clone)]
 pub(super) struct CheckedResolver {
@@ -86,8 +90,9 @@ async fn resolve_name(
         .map_err(|error| LookUpError::Failed { name: owned(), reason: error.to_string() })?
         .collect();
     let allowed = found.iter().filter(|found| rejected(found.ip()).is_none());
-    let allowed: Vec<_> = allowed.copied().collect();
+    let mut allowed: Vec<_> = allowed.copied().collect();
     if !allowed.is_empty() {
+        keep_few(&mut allowed);
         return Ok(allowed);
     }
     let rejection = found.iter().find_map(|found| {
@@ -95,4 +100,43 @@ async fn resolve_name(
         Some(LookUpError::Rejected { name: owned(), address: found.ip(), range })
     });
     Err(rejection.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
+}
+
+/// Leaves the first ones of each family, in their order.
+fn keep_few(addresses: &mut Vec<SocketAddr>) {
+    let (mut v4, mut v6) = (0, 0);
+    addresses.retain(|address| {
+        let seen = if address.is_ipv4() { &mut v4 } else { &mut v6 };
+        *seen += 1;
+        *seen <= MAX_TRIED
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_addresses_the_first_of_each_family_are_tried() {
+        let read = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let mut found = read(&[
+            "[2606:2800::1]:0",
+            "93.184.215.1:0",
+            "93.184.215.2:0",
+            "93.184.215.3:0",
+            "93.184.215.4:0",
+            "[2606:2800::2]:0",
+        ]);
+        keep_few(&mut found);
+        let tried = read(&[
+            "[2606:2800::1]:0",
+            "93.184.215.1:0",
+            "93.184.215.2:0",
+            "93.184.215.3:0",
+            "[2606:2800::2]:0",
+        ]);
+        assert_eq!(found, tried);
+    }
 }

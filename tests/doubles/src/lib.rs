@@ -7,6 +7,7 @@
 )]
 
 mod authority;
+mod deaf;
 pub mod discord;
 pub mod http_server;
 pub mod mail_server;
@@ -15,3 +16,4 @@ pub mod slack;
 pub mod tls_front;
 
 pub use authority::Authority;
+pub use deaf::Deaf;
