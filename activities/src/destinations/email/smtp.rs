@@ -13,7 +13,8 @@
 //! before its reply may have delivered it; it is sent again, with the same `Message-ID`.
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lettre::Message;
@@ -23,11 +24,14 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::super::{FailureKind, SendFailure, Sent};
 use super::plain_first::PlainFirst;
+
+/// How many addresses of a family are tried; they share the time of a step.
+const MAX_TRIED: usize = 2;
 
 /// How long the goodbye may take; the message is settled by then.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -89,11 +93,21 @@ impl SmtpServer {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendFailure> {
+        let look_up = lookup_host((self.host.as_str(), self.port));
+        let found = self.first("looking up the server", look_up).await?;
+        self.connect_to(&alternate(found.collect())).await
+    }
+
+    /// Connects to the first of the addresses that responds.
+    pub(super) async fn connect_to(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<AsyncSmtpConnection, SendFailure> {
         let hello = &self.hello;
         let mut connection = match &self.security {
-            Security::Wrapper(tls) => self.connect_encrypted(tls, hello).await?,
+            Security::Wrapper(tls) => self.connect_encrypted(addresses, tls, hello).await?,
             Security::Required(_) | Security::Opportunistic(_) | Security::None => {
-                self.connect_plain(hello).await?
+                self.connect_plain(addresses, hello).await?
             }
         };
         match &self.security {
@@ -113,21 +127,31 @@ impl SmtpServer {
 
     async fn connect_encrypted(
         &self,
+        addresses: &[SocketAddr],
         tls: &TlsParameters,
         hello: &ClientId,
     ) -> Result<AsyncSmtpConnection, SendFailure> {
-        let (address, tls) = ((self.host.as_str(), self.port), Some(tls.clone()));
-        let connect =
-            AsyncSmtpConnection::connect_tokio1(address, Some(self.step), hello, tls, None);
+        let (each, tls) = (Some(self.share(addresses)), Some(tls.clone()));
+        let connect = AsyncSmtpConnection::connect_tokio1(addresses, each, hello, tls, None);
         self.first("connecting with TLS", connect).await
     }
 
-    async fn connect_plain(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, SendFailure> {
-        let address = (self.host.as_str(), self.port);
-        let tcp = self.first("connecting", TcpStream::connect(address)).await?;
+    async fn connect_plain(
+        &self,
+        addresses: &[SocketAddr],
+        hello: &ClientId,
+    ) -> Result<AsyncSmtpConnection, SendFailure> {
+        let dialling = dial(addresses, self.share(addresses));
+        let tcp = self.first("connecting", dialling).await?;
         let stream = Box::new(PlainFirst::new(tcp));
         let greeting = AsyncSmtpConnection::connect_with_transport(stream, hello);
         self.first("the greeting", greeting).await
+    }
+
+    /// How long each of the addresses may take.
+    fn share(&self, addresses: &[SocketAddr]) -> Duration {
+        let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        self.step / count.max(1)
     }
 
     async fn submit(
@@ -196,6 +220,28 @@ impl std::fmt::Debug for SmtpServer {
     }
 }
 
+/// The first addresses of both families in turn, so that a family that leads nowhere from here keeps no mail back.
+fn alternate(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_preferred = found.first().map(SocketAddr::is_ipv6);
+    let (preferred, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|address| Some(address.is_ipv6()) == is_preferred);
+    let in_turn = (0..MAX_TRIED).flat_map(|index| [preferred.get(index), others.get(index)]);
+    in_turn.flatten().copied().collect()
+}
+
+/// A connection to the first of the addresses that responds within its share of the time.
+async fn dial(addresses: &[SocketAddr], each: Duration) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        failure = match timeout(each, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => error,
+            Err(_) => io::Error::new(io::ErrorKind::TimedOut, "connection timed out"),
+        };
+    }
+    Err(failure)
+}
+
 /// Who a server is told that we are: the machine by its name, or one of the sender's domain where that is none of the DNS, as
 /// a container's is not. Servers reject a name without a domain (Postfix's `reject_non_fqdn_helo_hostname`), and
 /// Google's relay hangs up on a generic one (<https://support.google.com/a/answer/2956491>).
@@ -241,6 +287,24 @@ mod tests {
         assert_eq!(hello(literal(), "cometcart.test"), of_sender);
         for domain in ["localhost", "192.0.2.1", "[192.0.2.1]", "müller.example"] {
             assert_eq!(hello(container(), domain), container(), "{domain}");
+        }
+    }
+
+    #[test]
+    fn the_first_addresses_of_both_families_are_tried_in_turn() {
+        let read = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let (a, b, c) = ("[2606:2800::1]:587", "[2606:2800::2]:587", "[2606:2800::3]:587");
+        let (d, e) = ("93.184.215.1:587", "93.184.215.2:587");
+        for (found, tried) in [
+            (&[a, b, c, d, e][..], &[a, d, b, e][..]),
+            (&[d, e, a], &[d, a, e]),
+            (&[d], &[d]),
+            (&[a, b, c], &[a, b]),
+            (&[], &[]),
+        ] {
+            assert_eq!(alternate(read(found)), read(tried));
         }
     }
 

@@ -1,8 +1,11 @@
 //! Mail over TLS: whom a password and a message are given to, and whom not.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
-use super::super::{EmailSender, SendFailure};
+use doubles::Deaf;
+
+use super::super::{EmailSender, SendFailure, Way};
 use super::mail_server::{
     Authority, Encryption, Login, MailServer, ReceivedMail, Rules, Senders, sender,
 };
@@ -171,6 +174,26 @@ async fn an_offer_of_starttls_that_is_taken_back_is_no_leave_to_go_on_in_the_cle
         let failure = rejection(&server.sender_by(url, &[&authority])).await;
         assert!(failure.answer.contains("TLS not available"), "{failure}");
         assert_nothing_was_given_away(&server.received_from(1).await);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_says_nothing_leaves_time_for_the_next_one() {
+    let (authority, deaf) = (Authority::generate(), Deaf::listen().await);
+    let own = || authority.vouch_for("localhost");
+    for (url, encryption) in
+        [(SMTPS, Encryption::Always(own())), (STARTTLS, Encryption::StartTls(own()))]
+    {
+        let server = server(encryption).await;
+        let sender = server.sender_by(url, &[&authority]);
+        let Way::Smtp(mut smtp) = sender.way else { panic!("a sender by SMTP") };
+        smtp.step = Duration::from_secs(4);
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let addresses = [address(deaf.port), address(server.port)];
+        let mut connection = smtp.connect_to(&addresses).await.expect("a connection");
+        connection.quit().await.expect("a goodbye");
+        drop(connection);
+        assert_eq!(server.received_from(1).await.logins.len(), 1, "{url}");
     }
 }
 
