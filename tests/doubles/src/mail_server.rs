@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,6 +34,8 @@ pub struct Rules {
     pub mechanism: Option<&'static str>,
     /// What an attacker on the way adds in the clear to the reply to `STARTTLS`.
     pub injected: &'static str,
+    /// How long it looks at a message before it replies, as one that scans it.
+    pub scans: Duration,
 }
 
 /// How a server speaks TLS.
@@ -183,7 +185,11 @@ async fn converse(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         if wire.read_line(&mut line).await? == 0 {
             return Ok(());
         }
-        reply = session.reply(line.trim_end_matches("\r\n"));
+        let line = line.trim_end_matches("\r\n");
+        if line == "." {
+            sleep(rules.scans).await;
+        }
+        reply = session.reply(line);
     }
 }
 

@@ -4,7 +4,9 @@
 //! (<https://github.com/lettre/lettre/issues/1027>), and waits for the reply to `QUIT` when the
 //! message has long been accepted. So the conversation is held here: each step has its deadline,
 //! and so have all of them together, so that no conversation outlives its attempt and runs on
-//! beside the next one. The reply to the message alone decides, and saying goodbye is optional.
+//! beside the next one. The reply to the message alone decides, and saying goodbye is optional. It may
+//! take all the time that is left: a server that scans mails replies late, and who left before that
+//! would send it a mail again that it had taken (RFC 5321, section 4.5.3.2).
 //!
 //! What a failure means: nothing that happens before `MAIL FROM` says anything about this message
 //! (a rejected login is a matter of the settings), so it is worth another attempt. From there on
@@ -175,7 +177,7 @@ impl SmtpServer {
             self.then(RCPT, connection.command(rcpt)).await?;
         }
         self.then("DATA", connection.command(Data)).await?;
-        self.then("the message", connection.message(&message.formatted())).await
+        judge("the message", connection.message(&message.formatted()).await)
     }
 
     /// A step before the message: whatever goes wrong, another attempt may help.
@@ -195,18 +197,7 @@ impl SmtpServer {
         step: impl Future<Output = Result<T, SmtpError>>,
     ) -> Result<T, SendFailure> {
         let answer = timeout(self.step, step).await.map_err(|_| self.silent(what))?;
-        answer.map_err(|error| {
-            let said = format!("{what}: {error}");
-            // 530 asks for a login or for TLS, which is a matter of the settings.
-            let settings = error.status().is_some_and(|code| code.to_string() == "530");
-            match error.is_permanent() && !settings {
-                true if what == RCPT && names_no_mailbox(&said) => {
-                    SendFailure::new(FailureKind::Gone, &said)
-                }
-                true => SendFailure::permanent(&said),
-                false => SendFailure::transient(&said),
-            }
-        })
+        judge(what, answer)
     }
 
     fn silent(&self, what: &str) -> SendFailure {
@@ -218,6 +209,22 @@ impl std::fmt::Debug for SmtpServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SmtpServer({}:{})", self.host, self.port)
     }
+}
+
+/// What the reply to a step of the message means.
+fn judge<T>(what: &str, answer: Result<T, SmtpError>) -> Result<T, SendFailure> {
+    answer.map_err(|error| {
+        let said = format!("{what}: {error}");
+        // 530 asks for a login or for TLS, which is a matter of the settings.
+        let settings = error.status().is_some_and(|code| code.to_string() == "530");
+        match error.is_permanent() && !settings {
+            true if what == RCPT && names_no_mailbox(&said) => {
+                SendFailure::new(FailureKind::Gone, &said)
+            }
+            true => SendFailure::permanent(&said),
+            false => SendFailure::transient(&said),
+        }
+    })
 }
 
 /// The first addresses of both families in turn, so that a family that leads nowhere from here keeps no mail back.

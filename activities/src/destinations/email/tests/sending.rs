@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::{EmailSender, MailSettingsError, SendFailure, Sent, Way, read_from};
-use super::mail_server::{MailServer, Script, Senders};
+use super::mail_server::{MailServer, Rules, Script, Senders};
 use super::{BOB, FROM, ID, TRANSIENT, alone};
 use crate::destinations::FailureKind;
 use crate::destinations::samples::{hostile, opened};
@@ -133,7 +133,6 @@ async fn a_server_that_hangs_is_given_up_at_each_step() {
         &[("MAIL", "")],
         &[("RCPT", "")],
         &[("DATA", "")],
-        &[(".", "")],
     ] {
         let started = Instant::now();
         let (kind, response) = kind_of(script).await;
@@ -144,14 +143,24 @@ async fn a_server_that_hangs_is_given_up_at_each_step() {
 }
 
 #[tokio::test]
+async fn a_server_that_scans_a_mail_for_longer_than_a_step_has_taken_it_once() {
+    let rules = Rules { scans: Duration::from_secs(1), ..Rules::default() };
+    let server = MailServer::start_with(rules).await;
+    assert_eq!(send(&server).await.expect("taken").answer, "250 2.0.0 queued as 7F3A");
+    assert_eq!(server.received().mails.len(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_takes_too_long_in_all_is_given_up() {
-    let server = MailServer::start(&[("DATA", "")]).await;
-    let mut sender = server.sender("");
-    let Way::Smtp(smtp) = &mut sender.way else { panic!("a sender by SMTP") };
-    (smtp.step, smtp.whole) = (Duration::from_mins(1), Duration::from_millis(500));
-    let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not taken");
-    assert_eq!(failure.kind, TRANSIENT);
-    assert_eq!(failure.answer, "the mail was not taken within 500ms");
+    for script in [&[("DATA", "")] as Script, &[(".", "")]] {
+        let server = MailServer::start(script).await;
+        let mut sender = server.sender("");
+        let Way::Smtp(smtp) = &mut sender.way else { panic!("a sender by SMTP") };
+        (smtp.step, smtp.whole) = (Duration::from_mins(1), Duration::from_millis(500));
+        let failure = sender.send(BOB, &alone(ID), &opened()).await.expect_err("not taken");
+        assert_eq!(failure.kind, TRANSIENT);
+        assert_eq!(failure.answer, "the mail was not taken within 500ms");
+    }
 }
 
 #[tokio::test]
