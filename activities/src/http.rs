@@ -125,20 +125,8 @@ impl GuardedClient {
         body: Vec<u8>,
         hidden: &[&str],
     ) -> Result<HttpResponse, ExchangeError> {
-        let started = Instant::now();
-        let deadline = started + self.policy.total_timeout;
-        let status = timeout_at(deadline, self.send_body(Method::POST, url, headers, body)).await;
-        let outcome = status.unwrap_or_else(|_| {
-            let limit = self.policy.total_timeout;
-            Err(Failure::timed_out(format!("no answer within {limit:?}")))
-        });
-        match outcome {
-            Ok(response) => {
-                let answer = response::read(response, url, deadline, hidden).await;
-                Ok(HttpResponse { latency_ms: millis(started.elapsed()), ..answer })
-            }
-            Err(failure) => Err(failure.after(millis(started.elapsed()))),
-        }
+        let sending = self.send_body(Method::POST, url, headers, body);
+        read_answer(sending, url, self.policy.total_timeout, hidden).await
     }
 
     /// Posts `body` and reads the response's own up to a limit, as the bytes that came.
@@ -184,19 +172,13 @@ impl GuardedClient {
         }
     }
 
-    /// Asks for a status alone: of the body nothing is read.
+    /// Asks for what is there.
     ///
     /// # Errors
     /// When no status came in time.
-    pub async fn get_status(&self, url: &Url, timeout: Duration) -> Result<u16, ExchangeError> {
-        let started = Instant::now();
+    pub async fn get(&self, url: &Url, timeout: Duration) -> Result<HttpResponse, ExchangeError> {
         let asking = async { self.send(url, request(Method::GET, url, Bytes::new())?).await };
-        let outcome = timeout_at(started + timeout, asking).await;
-        let outcome = outcome
-            .unwrap_or_else(|_| Err(Failure::timed_out(format!("no answer within {timeout:?}"))));
-        outcome
-            .map(|response| response.status().as_u16())
-            .map_err(|failure| failure.after(millis(started.elapsed())))
+        read_answer(asking, url, timeout, &[]).await
     }
 
     async fn send_body(
@@ -251,6 +233,27 @@ impl GuardedClient {
             Some(range) => Err(Failure::address_refused(ip, range)),
             None => Ok(()),
         }
+    }
+}
+
+/// Waits for the status and reads what is kept of the response, both within this time.
+async fn read_answer(
+    sending: impl Future<Output = Result<Response<Incoming>, Failure>>,
+    url: &Url,
+    limit: Duration,
+    hidden: &[&str],
+) -> Result<HttpResponse, ExchangeError> {
+    let started = Instant::now();
+    let deadline = started + limit;
+    let outcome = timeout_at(deadline, sending).await;
+    let outcome =
+        outcome.unwrap_or_else(|_| Err(Failure::timed_out(format!("no answer within {limit:?}"))));
+    match outcome {
+        Ok(response) => {
+            let answer = response::read(response, url, deadline, hidden).await;
+            Ok(HttpResponse { latency_ms: millis(started.elapsed()), ..answer })
+        }
+        Err(failure) => Err(failure.after(millis(started.elapsed()))),
     }
 }
 

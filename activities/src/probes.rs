@@ -19,6 +19,7 @@ use workflows::options::PROBE_ATTEMPTS;
 
 use crate::decide::Decide;
 use crate::deps::Deps;
+use crate::http::GuardedClient;
 
 /// How long the service may take to respond.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ pub async fn call_dead_man(deps: &Deps, attempt: u32) -> Result<ProbeOutcome, Ac
         None => ProbeEnd::Silent(Fault::NoUrl),
         Some(url) => match watch_probes::judge(&deps.pool).await.or_retry()? {
             Some(why) => ProbeEnd::Silent(why),
-            None => call(deps, url).await,
+            None => call(&deps.http, url).await,
         },
     };
     if let ProbeEnd::Failed(why) = &end
@@ -74,15 +75,28 @@ pub async fn call_dead_man(deps: &Deps, attempt: u32) -> Result<ProbeOutcome, Ac
     Ok(ProbeOutcome { ended: end.as_str().to_owned() })
 }
 
+/// What Healthchecks responds, with a 200, where no check has the URL's key
+/// (<https://healthchecks.io/docs/http_api/>).
+const NO_SUCH_CHECK: &str = "OK (not found)";
+
 /// Calls the URL once. What went wrong is told without any part of the URL, and without what came back.
-async fn call(deps: &Deps, url: &DeadManUrl) -> ProbeEnd {
-    match deps.http.get_status(url.as_url(), TIMEOUT).await {
-        Ok(200..=299) => ProbeEnd::Called,
-        Ok(status @ 300..=399) => {
+async fn call(http: &GuardedClient, url: &DeadManUrl) -> ProbeEnd {
+    let answer = match http.get(url.as_url(), TIMEOUT).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let class = error.class.as_str();
+            return ProbeEnd::Failed(format!("it was not reached ({class})"));
+        }
+    };
+    match answer.status {
+        200..=299 if answer.excerpt.trim().eq_ignore_ascii_case(NO_SUCH_CHECK) => {
+            ProbeEnd::Failed("it responded that it has no check of this address".to_owned())
+        }
+        200..=299 => ProbeEnd::Called,
+        status @ 300..=399 => {
             ProbeEnd::Failed(format!("it responded {status}, and a redirect is not followed"))
         }
-        Ok(status) => ProbeEnd::Failed(format!("it responded {status}")),
-        Err(error) => ProbeEnd::Failed(format!("it was not reached ({})", error.class.as_str())),
+        status => ProbeEnd::Failed(format!("it responded {status}")),
     }
 }
 
@@ -94,6 +108,35 @@ fn log(end: &ProbeEnd) {
         }
         ProbeEnd::Failed(why) => {
             tracing::warn!("the service of the dead-man URL does not take the call: {why}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doubles::http_server::{HttpServer, response};
+
+    use super::*;
+    use crate::http::test_clients::local_client;
+
+    #[tokio::test]
+    async fn a_service_that_has_no_such_check_was_not_called_whatever_its_status() {
+        let failed = |why: &str| ProbeEnd::Failed(why.to_owned());
+        for (status, body, end) in [
+            ("200 OK", "OK", ProbeEnd::Called),
+            ("200 OK", "", ProbeEnd::Called),
+            (
+                "200 OK",
+                "OK (not found)\n",
+                failed("it responded that it has no check of this address"),
+            ),
+            ("404 Not Found", "OK", failed("it responded 404")),
+            ("302 Found", "", failed("it responded 302, and a redirect is not followed")),
+        ] {
+            let server = HttpServer::responding(response(status, "", body)).await;
+            let allow = "127.0.0.0/8".parse().expect("the network parses");
+            let url = DeadManUrl::parse(server.url().as_str(), &allow).expect("a URL");
+            assert_eq!(call(&local_client(2_000, 5_000), &url).await, end, "{status} {body}");
         }
     }
 }
