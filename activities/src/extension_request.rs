@@ -81,14 +81,34 @@ fn headers(
 fn silence(error: &ExchangeError) -> Silence {
     match error.class {
         ErrorClass::TimedOut => Silence::new(Unanswered::TooSlow),
-        ErrorClass::Dns | ErrorClass::Connect | ErrorClass::Tls => Silence {
-            error_type: Some(error.class.as_str().to_owned()),
-            ..Silence::new(Unanswered::NobodyTookIt)
-        },
+        ErrorClass::Dns | ErrorClass::Connect | ErrorClass::ConnectTimedOut | ErrorClass::Tls => {
+            Silence {
+                error_type: Some(error.class.as_str().to_owned()),
+                ..Silence::new(Unanswered::NobodyTookIt)
+            }
+        }
         ErrorClass::Reset => Silence::new(Unanswered::Died),
         ErrorClass::Protocol => Silence::new(Unanswered::Unreadable),
         ErrorClass::AddressRejected | ErrorClass::NameRejected => {
             Silence::failed(error.class.as_str())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_no_connection_came_to_did_not_take_the_call() {
+        for (class, why) in [
+            (ErrorClass::TimedOut, "too_slow"),
+            (ErrorClass::ConnectTimedOut, "nobody_took_it (timed_out)"),
+            (ErrorClass::Dns, "nobody_took_it (dns)"),
+            (ErrorClass::Reset, "died"),
+        ] {
+            let error = ExchangeError { class, message: String::new(), latency_ms: 1 };
+            assert_eq!(silence(&error).to_string(), why);
         }
     }
 }

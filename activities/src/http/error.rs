@@ -37,6 +37,8 @@ pub enum ErrorClass {
     Connect,
     /// The TLS handshake failed.
     Tls,
+    /// No connection was made in time.
+    ConnectTimedOut,
     /// It took too long.
     TimedOut,
     Reset,
@@ -54,7 +56,7 @@ impl ErrorClass {
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Tls => "tls",
-            Self::TimedOut => "timed_out",
+            Self::ConnectTimedOut | Self::TimedOut => "timed_out",
             Self::Reset => "reset",
             Self::Protocol => "protocol",
         }
@@ -69,6 +71,7 @@ impl ErrorClass {
             | Self::Dns
             | Self::Connect
             | Self::Tls
+            | Self::ConnectTimedOut
             | Self::TimedOut
             | Self::Reset
             | Self::Protocol => true,
@@ -140,7 +143,8 @@ impl Failure {
         }
         let is_late = error.is_connect() && causes().any(is_time_out);
         if is_late || causes().any(<dyn Error>::is::<Elapsed>) {
-            return Self::timed_out(format!("no connection within {connect_timeout:?}"));
+            let message = format!("no connection within {connect_timeout:?}");
+            return Self { class: ErrorClass::ConnectTimedOut, message };
         }
         let class = match () {
             () if error.is_connect() => ErrorClass::Connect,
@@ -153,7 +157,9 @@ impl Failure {
     fn resolve_name(error: &LookUpError) -> Self {
         let class = match error {
             LookUpError::Rejected { .. } => ErrorClass::NameRejected,
-            LookUpError::Failed { .. } | LookUpError::Empty { .. } => ErrorClass::Dns,
+            LookUpError::Failed { .. } | LookUpError::Late { .. } | LookUpError::Empty { .. } => {
+                ErrorClass::Dns
+            }
         };
         Self { class, message: error.to_string() }
     }

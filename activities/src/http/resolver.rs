@@ -4,14 +4,18 @@
 //! and private addresses is reached at its public ones; a name with none left fails here, before
 //! any connection.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use domain::repair_url::{rejected_range, rejected_range_of_named_host};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 use tower::Service;
 
 use super::HttpPolicy;
@@ -21,6 +25,10 @@ use super::HttpPolicy;
 pub(super) enum LookUpError {
     #[error("{name} could not be looked up: {reason}")]
     Failed { name: String, reason: String },
+    #[error(
+        "{name} could not be looked up within {limit:?} (does each name server of the machine respond?)"
+    )]
+    Late { name: String, limit: Duration },
     #[error("{name} has no address")]
     Empty { name: String },
     #[error(
@@ -85,10 +93,9 @@ async fn resolve_name(
         Reach::Public => rejected_range(ip, &policy.allow),
         Reach::NamedHost => rejected_range_of_named_host(ip, &policy.allow),
     };
-    let found: Vec<_> = tokio::net::lookup_host((name, 0))
-        .await
-        .map_err(|error| LookUpError::Failed { name: owned(), reason: error.to_string() })?
-        .collect();
+    // So late that no time is left to connect, and early enough to be told from a host that says nothing.
+    let limit = policy.connect_timeout * 9 / 10;
+    let found: Vec<_> = in_time(name, limit, lookup_host((name, 0))).await?.collect();
     let allowed = found.iter().filter(|found| rejected(found.ip()).is_none());
     let mut allowed: Vec<_> = allowed.copied().collect();
     if !allowed.is_empty() {
@@ -100,6 +107,20 @@ async fn resolve_name(
         Some(LookUpError::Rejected { name: owned(), address: found.ip(), range })
     });
     Err(rejection.unwrap_or_else(|| LookUpError::Empty { name: owned() }))
+}
+
+/// Waits for a look-up, but not for longer than this.
+async fn in_time<T>(
+    name: &str,
+    limit: Duration,
+    looking_up: impl Future<Output = io::Result<T>>,
+) -> Result<T, LookUpError> {
+    let name = name.to_owned();
+    match timeout(limit, looking_up).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(LookUpError::Failed { name, reason: error.to_string() }),
+        Err(_) => Err(LookUpError::Late { name, limit }),
+    }
 }
 
 /// Leaves the first ones of each family, in their order.
@@ -115,6 +136,14 @@ fn keep_few(addresses: &mut Vec<SocketAddr>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_name_server_that_says_nothing_is_named() {
+        let never = std::future::pending::<io::Result<()>>();
+        let error = in_time("shop.test", Duration::from_millis(9), never).await;
+        let error = error.expect_err("nothing came").to_string();
+        assert!(error.starts_with("shop.test could not be looked up within 9ms ("), "{error}");
+    }
 
     #[test]
     fn of_many_addresses_the_first_of_each_family_are_tried() {

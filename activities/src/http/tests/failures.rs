@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use doubles::Authority;
 use doubles::http_server::{HttpServer, hold, response};
+use doubles::{Authority, Deaf};
 use tokio::io::AsyncWriteExt;
 
 use super::super::ErrorClass;
@@ -87,7 +87,17 @@ async fn a_handshake_that_never_ends_is_a_time_out_of_the_connection() {
     let server = HttpServer::start(hold).await;
     let url = format!("https://127.0.0.1:{}/", server.port).parse().expect("a URL");
     let error = local_client(300, 10_000).post(&url, &[], Vec::new()).await.expect_err("no answer");
-    assert_eq!(error.class, ErrorClass::TimedOut);
+    let classes = (error.class, error.class.as_str());
+    assert_eq!(classes, (ErrorClass::ConnectTimedOut, "timed_out"));
+    assert_eq!(error.message, "no connection within 300ms");
+}
+
+#[tokio::test]
+async fn an_address_that_says_nothing_is_a_time_out_of_the_connection() {
+    let deaf = Deaf::listen().await;
+    let url = format!("http://127.0.0.1:{}/", deaf.port).parse().expect("a URL");
+    let error = local_client(300, 10_000).post(&url, &[], Vec::new()).await.expect_err("no answer");
+    assert_eq!(error.class, ErrorClass::ConnectTimedOut);
     assert_eq!(error.message, "no connection within 300ms");
 }
 
