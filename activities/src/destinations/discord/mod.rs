@@ -65,9 +65,7 @@ pub(super) async fn send(
             return answer.judge();
         }
     }
-    let mut url = versioned(url);
-    url.set_query(Some("wait=true"));
-    ask(http, Method::POST, &url, message).await?.judge()
+    ask(http, Method::POST, &waiting_url(url), message).await?.judge()
 }
 
 async fn ask(
@@ -83,16 +81,22 @@ async fn ask(
     Ok(Answer::read(&answer, &exchange::secrets_of(url)))
 }
 
+/// Where a message is posted that the answer shall name.
+fn waiting_url(url: &ProviderUrl) -> Url {
+    let mut url = versioned(url);
+    url.query_pairs_mut().append_pair("wait", "true");
+    url
+}
+
 /// Where a message of the webhook is edited.
 fn message_url(url: &ProviderUrl, id: &str) -> Url {
     let mut url = versioned(url);
     let path = format!("{}/messages/{id}", url.path().trim_end_matches('/'));
     url.set_path(&path);
-    url.set_query(None);
     url
 }
 
-/// The URL by the version that is spoken; a relay's is taken as it is.
+/// The URL by the version that is spoken; a relay's is taken as it is, with its query, which may be its key.
 fn versioned(url: &ProviderUrl) -> Url {
     let mut versioned = url.as_url().clone();
     if url.is_of_provider(DestinationKind::Discord)

@@ -241,6 +241,17 @@ fn discord_is_asked_by_a_version_that_counts_in_seconds_and_a_relay_as_its_url_s
     }
 }
 
+#[test]
+fn the_query_of_a_relays_url_goes_with_each_request() {
+    let allow: AllowedNetworks = "127.0.0.0/8".parse().expect("the network parses");
+    let relay = "http://127.0.0.1:9/discord?key=k7Qw2m";
+    let url = ProviderUrl::parse(DestinationKind::Discord, relay, Mode::Test, &allow);
+    let url = url.expect("a URL");
+    assert_eq!(waiting_url(&url).as_str(), format!("{relay}&wait=true"));
+    let edited = "http://127.0.0.1:9/discord/messages/77?key=k7Qw2m";
+    assert_eq!(message_url(&url, "77").as_str(), edited);
+}
+
 #[tokio::test]
 async fn what_is_no_id_of_a_message_is_neither_kept_nor_put_into_a_path() {
     for id in ["", "../../../users/@me", r"7\u00007", "7 7", "７", "123456789012345678901"] {
