@@ -325,11 +325,7 @@ pub(crate) async fn ask<T>(
 async fn connect(settings: &TemporalSettings, identity: String) -> Result<Connected, EngineError> {
     let (mut connection, options) = settings.options()?;
     let credentials = Credentials::new(&connection, Instant::now());
-    connection.identity = identity;
-    connection.connect_timeout = Some(CONNECT_TIMEOUT);
-    // A message of ours has a few hundred bytes; each would be given a compressor of 380 kB, which
-    // costs more time than it saves and leaves holes in the heap that no other use fills.
-    connection.grpc_compression = GrpcCompression::None;
+    prepare(&mut connection, identity);
     let connecting = Connection::connect(connection);
     let connection = tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting)
         .await
@@ -338,6 +334,19 @@ async fn connect(settings: &TemporalSettings, identity: String) -> Result<Connec
     let client = Client::new(connection, options);
     let client = client.map_err(|error| EngineError::Settings(error.to_string()))?;
     Ok(Connected { client, credentials })
+}
+
+/// What the settings do not say of a connection.
+fn prepare(connection: &mut ConnectionOptions, identity: String) {
+    connection.identity = identity;
+    connection.connect_timeout = Some(CONNECT_TIMEOUT);
+    // A message of ours has a few hundred bytes; each would be given a compressor of 380 kB, which
+    // costs more time than it saves and leaves holes in the heap that no other use fills.
+    connection.grpc_compression = GrpcCompression::None;
+    // The library would connect to all addresses of a name beside each other, and ask the one that is settled first, be it by
+    // an error: where one cannot be reached from here, as of IPv6 in a container, no connection would be made. With this
+    // off it tries them in turn, and looks the name up again whenever it connects.
+    connection.dns_load_balancing = None;
 }
 
 /// Distinguishes a request that will never work from a server that is not there.
@@ -360,6 +369,15 @@ mod tests {
     use temporalio_client::{TlsOptions, Url};
 
     use super::*;
+
+    #[test]
+    fn the_addresses_of_a_name_are_tried_in_turn() {
+        let target: Url = "http://temporal.example.com:7233".parse().expect("a URL");
+        let mut connection = ConnectionOptions::new(target).build();
+        prepare(&mut connection, "sendpromptly-worker".to_owned());
+        assert!(connection.dns_load_balancing.is_none());
+        assert_eq!(connection.identity, "sendpromptly-worker");
+    }
 
     #[test]
     fn the_cloud_is_known_by_its_host_and_behind_a_private_link_by_its_certificate() {
