@@ -204,12 +204,18 @@ pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     beside.push(format!(".{}", std::process::id()));
     let written = write_and_sync(beside.as_ref(), content)
         .and_then(|()| fs::rename(&beside, path))
-        .and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+        .and_then(|()| File::open(folder_of(path))?.sync_all());
     if written.is_err() {
         // It may not be there, and half a file is of no use.
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+/// Where a file is; that of a bare name is the working folder.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 fn write_and_sync(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -327,6 +333,15 @@ mod tests {
         write_whole(&path, b"third").expect("written");
         assert_eq!((fs::read(&path).expect("read"), mode(&path)), (b"third".to_vec(), 0o600));
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn the_folder_of_a_bare_name_is_the_working_folder() {
+        for (path, folder) in
+            [("erasures.jsonl", "."), ("kept/erasures.jsonl", "kept"), ("/a", "/")]
+        {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder), "{path}");
+        }
     }
 
     #[test]

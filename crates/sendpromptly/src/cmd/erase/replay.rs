@@ -5,17 +5,19 @@
 //! stands in a file is kept when it is written again: a database that was restored does not know of it, and nothing else does.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use domain::ids::{CustomerHash, ErasureId, ProjectId};
 use serde::{Deserialize, Serialize};
 use store::erasure::{ErasureRecord, Replayed, list_records, replay};
+use store::seal::Head;
 use time::OffsetDateTime;
 
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
+use crate::local::write_whole;
 use crate::output::CommandOutput;
 use crate::progress::while_waiting;
 use crate::text::counted;
@@ -81,26 +83,41 @@ pub(super) async fn export(admin: &AdminContext, file: &Path) -> anyhow::Result<
     };
     let kept = read_lines(&before, file)
         .map_err(|why| Failure::option("--export", format!("{why}. Nothing was exported")))?;
-    let mut records: BTreeMap<_, _> = kept.into_iter().map(|record| (record.id, record)).collect();
-    records.extend(list_records(&admin.pool).await?.into_iter().map(|record| (record.id, record)));
+    let records = merge(kept, list_records(&admin.pool).await?);
     let report = ExportReport { exported: records.len() };
     let mut lines = String::new();
     for record in records.into_values() {
         lines.push_str(&serde_json::to_string(&Line::from(record))?);
         lines.push('\n');
     }
-    let beside = file.with_extension("new");
-    write(&beside, &lines).and_then(|()| fs::rename(&beside, file)).map_err(failed)?;
+    write_whole(file, lines.as_bytes()).map_err(failed)?;
     let exported = counted(report.exported, "erasure is", "erasures are");
     let said = format!("{exported} in {}.", file.display());
     CommandOutput::new(&report, said)
 }
 
-/// Writes a file that is on the disk before it takes the place of another.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+/// What a file has and what the database has, which is the newer one of both: its keys may be sealed again.
+fn merge(
+    kept: Vec<ErasureRecord>,
+    known: Vec<ErasureRecord>,
+) -> BTreeMap<ErasureId, ErasureRecord> {
+    let mut records: BTreeMap<_, _> = kept.into_iter().map(|record| (record.id, record)).collect();
+    for record in known {
+        if !records.get(&record.id).is_some_and(|kept| has_another_key(kept, &record)) {
+            records.insert(record.id, record);
+        }
+    }
+    records
+}
+
+/// Whether a tombstone in the file was made with another key than the project has by now. A database that was restored from
+/// before its first key makes another one, and keeps the tombstone of whom it does not find as it is: only the key of the
+/// file finds the customer in an older backup. What is sealed again for a new master key has another head.
+fn has_another_key(kept: &ErasureRecord, known: &ErasureRecord) -> bool {
+    let head = |record: &ErasureRecord| Head::read(&record.reference_key).ok();
+    kept.customer == known.customer
+        && kept.reference_key != known.reference_key
+        && head(kept) == head(known)
 }
 
 fn read_lines(text: &str, file: &Path) -> Result<Vec<ErasureRecord>, String> {
@@ -136,16 +153,48 @@ pub(super) async fn run(admin: &AdminContext, file: &Path) -> anyhow::Result<Com
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_line_is_read_as_it_was_written_and_a_bad_one_says_why() {
-        let record = ErasureRecord {
+    fn record() -> ErasureRecord {
+        ErasureRecord {
             id: "era_00000000000000000000000001".parse().expect("an id"),
             project_id: "prj_00000000000000000000000002".parse().expect("an id"),
             customer: "erased:00000000000000000000000003".parse().expect("a hash"),
             requested_by: "cli:bob".to_owned(),
             requested_at: OffsetDateTime::UNIX_EPOCH,
             reference_key: vec![2, 0, 255],
-        };
+        }
+    }
+
+    /// A key, sealed with a master key.
+    fn sealed(key: u8, master_key: u8) -> Vec<u8> {
+        let mut envelope = vec![master_key; 40];
+        envelope[0] = 2;
+        envelope.push(key);
+        envelope
+    }
+
+    #[test]
+    fn a_tombstone_keeps_the_key_that_it_was_made_with_and_all_else_is_as_the_database_has_it() {
+        let kept = ErasureRecord { reference_key: sealed(1, 7), ..record() };
+        let other = "erased:00000000000000000000000004".parse().expect("a hash");
+        let made_since = ErasureRecord { reference_key: sealed(2, 7), ..record() };
+        let found_since = ErasureRecord { customer: other, ..made_since.clone() };
+        let sealed_again = ErasureRecord { reference_key: sealed(1, 8), ..record() };
+        for (known, expected) in [
+            (&kept, &kept),
+            (&made_since, &kept),
+            (&found_since, &found_since),
+            (&sealed_again, &sealed_again),
+        ] {
+            let merged: Vec<_> =
+                merge(vec![kept.clone()], vec![known.clone()]).into_values().collect();
+            assert_eq!(merged, std::slice::from_ref(expected));
+        }
+        assert_eq!(merge(vec![kept], Vec::new()).len(), 1, "the database does not know of it");
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_was_written_and_a_bad_one_says_why() {
+        let record = record();
         let line = serde_json::to_string(&Line::from(record.clone())).expect("JSON");
         assert_eq!(Line::read(&line), Ok(record));
         for (bad, why) in [
