@@ -127,7 +127,8 @@ impl Dev {
         end(self.child).await
     }
 
-    async fn administer<T: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<T> {
+    /// Runs a command of the same program, as its owner would, and gives what it says.
+    pub async fn administer<T: DeserializeOwned>(&self, words: &[&str]) -> anyhow::Result<T> {
         let mut command = Command::new(&self.binary);
         command.args(words).arg("--json").arg("--data-dir").arg(self.folder.path());
         let output = without_our_settings(&mut command).kill_on_drop(true).output().await?;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::latencies::{Latencies, number};
 
@@ -28,7 +29,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Until the inputs of a closed loop are at their end.
+    /// Until the inputs of a closed loop are at their end, or an open one is cancelled.
     pub const UNLIMITED: Self = Self { warm_up: Duration::ZERO, lasting: Duration::from_hours(24) };
 }
 
@@ -66,6 +67,19 @@ pub async fn open<F>(
 where
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
+    open_until(rate, timing, &CancellationToken::new(), act).await
+}
+
+/// The same, and no more once this is cancelled.
+pub async fn open_until<F>(
+    rate: f64,
+    timing: Timing,
+    stop: &CancellationToken,
+    act: impl Fn() -> F + Send + 'static,
+) -> anyhow::Result<Measured>
+where
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     let start = Instant::now();
     let begin = start + timing.warm_up;
     let tally = SharedTally::new(begin)?;
@@ -73,7 +87,7 @@ where
     let mut number: u32 = 0;
     loop {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
-        if due >= begin + timing.lasting {
+        if stop.is_cancelled() || due >= begin + timing.lasting {
             break;
         }
         number += 1;
@@ -213,6 +227,18 @@ mod tests {
         assert_eq!(measured.latencies.count(), 100);
         let waited = measured.latencies.percentile(75.0);
         assert!(waited > 50.0, "a third waited for the stalled one, p75 {waited} ms");
+    }
+
+    #[tokio::test]
+    async fn an_open_loop_ends_once_it_is_cancelled() {
+        let stop = CancellationToken::new();
+        let acting = stop.clone();
+        let act = move || {
+            acting.cancel();
+            async { Ok(()) }
+        };
+        let measured = open_until(100.0, Timing::UNLIMITED, &stop, act).await.expect("a load");
+        assert_eq!(measured.latencies.count(), 1);
     }
 
     #[tokio::test]

@@ -33,6 +33,7 @@ mod seed;
 mod session;
 mod sink;
 mod spread;
+mod statements;
 mod temporal;
 
 use std::io::{Write, stderr, stdout};

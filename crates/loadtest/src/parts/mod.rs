@@ -15,6 +15,7 @@ mod pages;
 mod pgbench;
 mod receipts;
 mod recovery;
+mod retention;
 mod size;
 mod steady;
 mod watches;
@@ -69,6 +70,8 @@ pub enum Part {
     Growth,
     /// The console's pages in a bad week, after fourteen months.
     Pages,
+    /// What receipts and pages wait for while retention deletes two of fourteen months.
+    Retention,
 }
 
 impl Part {
@@ -94,18 +97,22 @@ impl Part {
             Self::Recovery => "recovery",
             Self::Growth => "growth",
             Self::Pages => "pages",
+            Self::Retention => "retention",
         }
     }
 
     /// Whether one round says it all, because it takes long or does not vary.
     pub fn is_measured_once(self) -> bool {
-        matches!(self, Self::Size | Self::Memory | Self::Growth | Self::Pages)
+        matches!(self, Self::Size | Self::Memory | Self::Growth | Self::Pages | Self::Retention)
     }
 
     /// Whether another build is measured too. `pgbench` runs none, `overhead` compares this build with
     /// itself, and the others write rows of this release's schema.
     pub fn suits_any_build(self) -> bool {
-        !matches!(self, Self::Pgbench | Self::Overhead | Self::Growth | Self::Pages)
+        !matches!(
+            self,
+            Self::Pgbench | Self::Overhead | Self::Growth | Self::Pages | Self::Retention
+        )
     }
 
     /// Measures one round of a build; the ledger is of the requests that were sent.
@@ -131,6 +138,7 @@ impl Part {
             Self::Idle => session::run(turn, idle::measure).await,
             Self::Recovery => session::run(turn, recovery::measure).await,
             Self::Pages => session::run(turn, pages::measure).await,
+            Self::Retention => session::run(turn, retention::measure).await,
         }
     }
 }

@@ -100,7 +100,7 @@ async fn open(http: &Http, path: &str, cookie: &str) -> anyhow::Result<(Latencie
 
 /// Begins a session as signing in does; the password belongs to no operator. An admin sees everything
 /// that a page can have.
-async fn sign_in(pool: &PgPool) -> anyhow::Result<(OperatorId, String)> {
+pub(super) async fn sign_in(pool: &PgPool) -> anyhow::Result<(OperatorId, String)> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     let token = SessionToken::from_bytes(bytes);
