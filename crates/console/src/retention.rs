@@ -45,6 +45,8 @@ struct RetentionPage {
     layout: Layout,
     heading: &'static str,
     schedule: Option<ScheduleSeen>,
+    /// Whose namespace it is and what to do, where it is another database's.
+    foreign: Option<String>,
     next_at: Option<When>,
     rows: Vec<RuleItem>,
 }
@@ -93,8 +95,12 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
         }
     });
     let rows = rows.collect();
-    let asking = state.engine.find_retention_schedule();
-    let schedule = tokio::time::timeout(TIMEOUT, asking).await.ok().and_then(Result::ok).flatten();
+    let asking = state.engine.find_own_retention_schedule(&state.pool);
+    let (schedule, foreign) = match tokio::time::timeout(TIMEOUT, asking).await {
+        Ok(Ok(schedule)) => (schedule, None),
+        Ok(Err(error @ EngineError::Foreign(_))) => (None, Some(error.to_string())),
+        Ok(Err(_)) | Err(_) => (None, None),
+    };
     let heading = match schedule.as_ref().map(|seen| seen.is_paused) {
         Some(true) => "Retention is paused.",
         Some(false) => "Retention runs every hour.",
@@ -103,7 +109,8 @@ async fn get(State(state): State<ConsoleState>, signed_in: SignedIn) -> Result<R
     let next_at = schedule.as_ref().and_then(|seen| seen.next_at);
     let next_at = next_at.map(|at| When::brief(at.into()));
     let layout = Layout::load(&state, &signed_in, Section::Account, "Retention").await?;
-    page_with(StatusCode::OK, &RetentionPage { layout, heading, schedule, next_at, rows })
+    let page = RetentionPage { layout, heading, schedule, foreign, next_at, rows };
+    page_with(StatusCode::OK, &page)
 }
 
 async fn pause(

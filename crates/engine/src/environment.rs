@@ -143,9 +143,20 @@ impl Engine {
         found
     }
 
+    /// Rejects a task queue that another database has. One that none has is left as it is.
+    ///
+    /// # Errors
+    /// [`EngineError::Foreign`] when another one has it, or when Temporal or the database cannot be used.
+    pub(crate) async fn reject_foreign(&self, pool: &PgPool) -> Result<(), EngineError> {
+        let ours = find_ours(pool).await?;
+        match self.find_environment().await? {
+            Some(theirs) => self.compare(theirs, &ours),
+            None => Ok(()),
+        }
+    }
+
     async fn claim_for(&self, pool: &PgPool) -> Result<(), EngineError> {
-        let ours = environments::find_id(pool).await;
-        let ours = ours.map_err(|error| EngineError::Unreachable(error.to_string()))?;
+        let ours = find_ours(pool).await?;
         self.claim_environment(&ours).await.map(|_| ())
     }
 
@@ -172,6 +183,11 @@ impl Engine {
             Err(status) => Err(judge_status(&status)),
         }
     }
+}
+
+async fn find_ours(pool: &PgPool) -> Result<String, EngineError> {
+    let ours = environments::find_id(pool).await;
+    ours.map_err(|error| EngineError::Unreachable(error.to_string()))
 }
 
 /// How the task queue came to belong to a database.

@@ -108,6 +108,18 @@ impl Engine {
         }))
     }
 
+    /// The same for people to read: it is theirs only where no other database has the namespace.
+    ///
+    /// # Errors
+    /// When Temporal or the database cannot be used, or the namespace belongs to another database.
+    pub async fn find_own_retention_schedule(
+        &self,
+        pool: &PgPool,
+    ) -> Result<Option<ScheduleSeen>, EngineError> {
+        self.reject_foreign(pool).await?;
+        self.find_retention_schedule().await
+    }
+
     /// Pauses the schedule, or lets it go on; `note` says who did. `false` if there is none.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use domain::retention::Rule;
 use e2e::console::Operator;
 use e2e::{World, eventually, run};
 use store::retention;
+use uuid::Uuid;
 
 #[test]
 fn an_admin_sees_each_rule_with_its_last_run() {
@@ -79,5 +80,27 @@ fn an_admin_pauses_and_resumes_the_schedule() {
         assert!(schedule.expect("one").is_paused);
         alice.submit("/retention", "/retention/resume", &[]).await;
         assert_eq!(alice.page("/retention").await.heading(), "Retention runs every hour.");
+    });
+}
+
+#[test]
+fn the_schedule_of_another_database_is_not_shown_as_ours() {
+    run(async {
+        let world = World::start_without_worker().await;
+        let alice = Operator::signed_in(&world, Role::Admin).await;
+        world.engine.ensure_retention_schedule(&world.pool).await.expect("Temporal");
+        let theirs = Uuid::now_v7().to_string();
+        // The relay may be taking it for this database just now.
+        eventually("another database to have the namespace", async || {
+            world.engine.adopt_environment(&theirs).await.ok()
+        })
+        .await;
+        let page = alice.page("/retention").await;
+        assert_eq!(page.heading(), "What is kept for how long.");
+        let text = page.text();
+        assert!(text.contains(&format!("belongs to the database {theirs}")), "{text}");
+        assert!(text.contains("TEMPORAL_NAMESPACE"), "{text}");
+        assert!(!text.contains("next run is at"), "{text}");
+        assert!(!page.html().contains("/retention/pause"), "{text}");
     });
 }

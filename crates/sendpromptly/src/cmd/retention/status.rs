@@ -67,8 +67,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<CommandOutput> {
         rule_status(*rule, place.map(|place| last.swap_remove(place)))
     });
     let engine = admin_context::engine(DatabaseTarget::find(context)?.dev.as_ref(), context);
-    let asking = while_waiting("asking Temporal", engine.find_retention_schedule());
-    let report = StatusReport { schedule: schedule_status(asking.await), rules: rules.collect() };
+    let asking = engine.find_own_retention_schedule(&admin.pool);
+    let seen = while_waiting("asking Temporal", asking).await;
+    let report = StatusReport { schedule: schedule_status(seen), rules: rules.collect() };
     CommandOutput::new(&report, describe(&report))
 }
 
