@@ -229,6 +229,37 @@ fn what_is_left_out_of_a_set_is_said_for_each_project_and_can_be_taken_in() {
     });
 }
 
+#[test]
+fn what_was_ticked_is_ticked_still_where_nothing_could_be_frozen() {
+    run(async {
+        let shops = Shops::broken(World::start_without_worker().await).await;
+        let bob = Operator::signed_in(&shops.world, Role::Operator).await;
+        sqlx::query("UPDATE projects SET repair_url = NULL")
+            .execute(&shops.world.pool)
+            .await
+            .expect("gone");
+        let [ours, theirs] = [0, 2].map(|place| shops.incidents[place].to_string());
+        let ticked = [
+            ("filter", "mode=test&state=open"),
+            ("which", "ticked"),
+            ("include_taking", "yes"),
+            ("incident", &ours),
+            ("incident", &theirs),
+            ("action", "reprocess"),
+        ];
+        let back = bob.submit("/incidents", "/bulk", &ticked).await.location.expect("the list");
+        assert!(back.starts_with("/incidents?mode=test&state=open&ticked=inc_"), "{back}");
+        let page = bob.page(&back).await;
+        let message = page.message().expect("a message");
+        assert!(message.contains("Nothing can be reprocessed"), "{message}");
+        assert_eq!(page.texts("input.tick").len(), 4);
+        assert_eq!(page.texts("input.tick[checked]").len(), 2);
+        assert_eq!(page.texts("details.several[open] #include-taking[checked]").len(), 1);
+        let fresh = bob.page("/incidents?mode=test&state=open").await;
+        assert!(fresh.texts("input.tick[checked], details.several[open]").is_empty());
+    });
+}
+
 async fn ask(
     world: &World,
     token: &str,

@@ -12,7 +12,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use domain::alert::one_line;
 use domain::catalogue::{Catalogue, EffectType};
-use domain::ids::{CauseId, ProjectId};
+use domain::ids::{CauseId, IncidentId, ProjectId};
 use domain::project::Mode;
 use domain::saved_filter::FilterValues;
 use serde::Deserialize;
@@ -62,6 +62,11 @@ pub struct ListQuery {
     sort: String,
     after: String,
     before: String,
+    /// What was picked before, where nothing came of it: ids of incidents between commas, which of them were meant, and
+    /// whether those that take something were. None of it narrows the list.
+    pub(super) ticked: String,
+    pub(super) which: String,
+    pub(super) include_taking: String,
 }
 
 impl ListQuery {
@@ -147,6 +152,21 @@ impl ListQuery {
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         link(path, self, None)
+    }
+
+    /// Which page of the list it is, as an address says it; empty for the first one.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let pairs = [("after", &self.after), ("before", &self.before)];
+        let said = pairs.into_iter().filter(|(_, id)| !id.is_empty());
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(said).finish()
+    }
+
+    /// Whether an incident was picked before.
+    #[must_use]
+    pub fn has_ticked(&self, id: IncidentId) -> bool {
+        !self.ticked.is_empty()
+            && self.ticked.split(',').any(|one| one.parse::<IncidentId>() == Ok(id))
     }
 
     /// What it is narrowed by and sorted, as an address says it behind its question mark.

@@ -28,6 +28,8 @@ pub(super) struct Pick {
     which: String,
     /// The list's address, behind its question mark.
     filter: String,
+    /// Which page of the list it was, as its address says it.
+    place: String,
     incidents: Vec<String>,
     pub(super) include_taking: bool,
 }
@@ -50,6 +52,7 @@ impl Pick {
                 "cause" => pick.cause = value.into_owned(),
                 "which" => pick.which = value.into_owned(),
                 "filter" => pick.filter = value.into_owned(),
+                "place" => pick.place = value.into_owned(),
                 "incident" => pick.incidents.push(value.into_owned()),
                 "include_taking" => pick.include_taking = true,
                 _ => {}
@@ -66,15 +69,33 @@ impl Pick {
         self.action.parse().map_err(|_| ApiError::not_found("There is no such action."))
     }
 
-    /// The list that it was pressed in.
+    /// The list that it was pressed in, where the same is picked still.
     pub(super) fn back(&self) -> String {
         self.address().map_or_else(|| LIST.to_owned(), |address| address.to_string())
     }
 
     /// The same; `None` where what was sent is no address.
     fn address(&self) -> Option<Uri> {
-        let query = if self.filter.is_empty() { "" } else { "?" };
-        format!("{LIST}{query}{}", self.filter).parse().ok()
+        let picked = self.to_picked();
+        let said = [self.filter.as_str(), self.place.as_str(), picked.as_str()];
+        let said: Vec<_> = said.into_iter().filter(|one| !one.is_empty()).collect();
+        let query = if said.is_empty() { "" } else { "?" };
+        format!("{LIST}{query}{}", said.join("&")).parse().ok()
+    }
+
+    /// What the list reads of it, to show it again.
+    fn to_picked(&self) -> String {
+        let ticked = self.incidents.join(",");
+        let which = if self.which == "all" { "all" } else { "" };
+        let taking = if self.include_taking { "yes" } else { "" };
+        let said = [
+            ("cause", self.cause.as_str()),
+            ("ticked", ticked.as_str()),
+            ("which", which),
+            ("include_taking", taking),
+        ];
+        let said = said.into_iter().filter(|(_, value)| !value.is_empty());
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(said).finish()
     }
 
     /// The incidents and the project that they are of.
@@ -152,6 +173,20 @@ fn by_project(grouped: BTreeMap<ProjectId, Vec<IncidentId>>) -> Picked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_back_is_the_page_of_the_list_with_what_was_picked() {
+        let back = |form: &str| Pick::read(form.as_bytes()).back();
+        let ticked =
+            "filter=state%3Dopen&place=after%3Dinc_0&which=ticked&incident=inc_1&incident=inc_2";
+        let address = "/incidents?state=open&after=inc_0&ticked=inc_1%2Cinc_2";
+        assert_eq!(back(ticked), address);
+        let all = "which=all&include_taking=yes";
+        assert_eq!(back(all), "/incidents?which=all&include_taking=yes");
+        assert_eq!(back("cause=cau_1"), "/incidents?cause=cau_1");
+        assert_eq!(back("filter=a%20b&incident=inc_1"), "/incidents", "no address");
+        assert_eq!(back("which=ticked"), "/incidents");
+    }
 
     #[test]
     fn what_was_picked_is_picked_again_by_its_query() {

@@ -9,6 +9,7 @@ mod causes;
 mod empty;
 mod hours;
 mod ongoing;
+mod picked;
 mod rows;
 mod summary;
 
@@ -34,6 +35,7 @@ use self::causes::{CauseItem, Causes, find_project_of};
 use self::empty::Empty;
 use self::hours::HourPlots;
 use self::ongoing::Ongoing;
+use self::picked::PickedBefore;
 use self::rows::IncidentItem;
 use self::summary::IncidentSummary;
 use super::access::{Access, Pages};
@@ -76,6 +78,7 @@ struct IncidentsPage {
     saved: SavedLinks,
     /// What the list is narrowed by, as its address says it.
     filter: String,
+    picked: PickedBefore,
     rows: Vec<IncidentItem>,
     pager: Pager,
     oldest_first: bool,
@@ -140,8 +143,9 @@ async fn show(
         saved: SavedLinks::new(own, query, &filters),
         filters,
         filter: query.with_mode(of_mode).as_filter(),
+        picked: PickedBefore::new(query),
         pager: Pager::new(PATH, query, &found),
-        rows: found.data.into_iter().map(|row| IncidentItem::new(row, now)).collect(),
+        rows: found.data.into_iter().map(|row| IncidentItem::new(row, now, query)).collect(),
         oldest_first: query.sort() == store::search::Sort::Oldest,
         empty,
     };

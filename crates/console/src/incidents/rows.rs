@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::badge::{Badge, due};
 use crate::layout::mode_word;
+use crate::listing::ListQuery;
 use crate::timeline_view;
 use crate::when::When;
 
@@ -18,6 +19,8 @@ use crate::when::When;
 #[derive(Debug)]
 pub(super) struct IncidentItem {
     pub(super) id: IncidentId,
+    /// Whether it was picked before.
+    pub(super) is_ticked: bool,
     pub(super) due: String,
     pub(super) reference: String,
     /// What was paid, where the receipt said so.
@@ -46,9 +49,10 @@ pub(super) struct Snoozed {
 }
 
 impl IncidentItem {
-    pub(super) fn new(row: IncidentRow, now: OffsetDateTime) -> Self {
+    pub(super) fn new(row: IncidentRow, now: OffsetDateTime, query: &ListQuery) -> Self {
         Self {
             id: row.incident.id,
+            is_ticked: query.has_ticked(row.incident.id),
             due: due(&row.effect_type),
             reference: one_line(&row.internal_reference),
             amount: row.incident.amount.map(|amount| amount.to_string()),
