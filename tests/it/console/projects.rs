@@ -85,7 +85,7 @@ fn a_new_project_shows_its_signing_secret_once() {
 
         let list = alice.get("/projects").await;
         let [_, row] = list.page().rows("Projects").try_into().expect("two projects");
-        assert_eq!(row, "Northwind live | pay.northwind.example | 10 minutes | Nothing open");
+        assert_eq!(row, "Northwind live | pay.northwind.example | 10 minutes | Nothing unresolved");
         assert!(!list.body.contains("token=1"), "{}", list.body);
     });
 }
@@ -315,7 +315,7 @@ fn a_viewer_reads_the_settings_and_changes_nothing() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in one go")]
-fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
+fn the_list_says_what_is_not_resolved_and_the_checklist_what_was_seen() {
     e2e::run(async {
         let world = World::start_without_worker().await;
         let alice = Operator::signed_in(&world, Role::Viewer).await;
@@ -348,16 +348,19 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         Create one for real money, with keys of its own. Create a project
         ");
         let list = alice.page("/projects").await;
-        assert_eq!(list.badges(), ["[done] Nothing open"]);
+        assert_eq!(list.badges(), ["[done] Nothing unresolved"]);
 
         let event_id = world.receipt("evt_1").await;
         world.result(event_id, "failed", json!({})).await;
         let after = alice.page(&path).await;
         assert_eq!(seen(&after), 5, "{:?}", after.steps());
         assert!(after.text().contains("5 of 11 set-up steps done"), "{}", after.text());
+        // It is not open any more, and counts all the same.
+        let seen_to = "UPDATE incidents SET state = 'acknowledged', acknowledged_at = now()";
+        sqlx::query(seen_to).execute(&world.pool).await.expect("a database");
         let list = alice.page("/projects").await;
-        assert_eq!(list.badges(), ["[open] 1 open"]);
-        assert!(list.heading().contains("with open incidents"), "{}", list.heading());
+        assert_eq!(list.badges(), ["[open] 1 unresolved"]);
+        assert!(list.heading().contains("with unresolved incidents"), "{}", list.heading());
 
         let quiet = [
             ("mode", "live"),
@@ -369,7 +372,7 @@ fn the_list_says_what_is_open_and_the_checklist_what_was_seen() {
         let admin = Operator::signed_in(&world, Role::Admin).await;
         assert_eq!(admin.submit("/projects/new", "/projects", &quiet).await.status, 303);
         let badges = alice.page("/projects").await.badges();
-        assert_eq!(badges, ["[open] 1 open", "Not set up: 0 of 10"]);
+        assert_eq!(badges, ["[open] 1 unresolved", "Not set up: 0 of 10"]);
     });
 }
 

@@ -1,4 +1,4 @@
-//! All projects, with what is open in each.
+//! All projects, with what is not resolved in each.
 
 use askama::Template;
 use axum::extract::State;
@@ -36,7 +36,8 @@ struct ProjectItem {
     timeout: String,
     /// Where callbacks go, without what a path or a query may say.
     host: Option<String>,
-    open: i64,
+    /// How many incidents are not resolved.
+    unresolved: i64,
     /// How many set-up steps there are, where not one is done.
     untouched: Option<usize>,
 }
@@ -46,21 +47,21 @@ pub(super) async fn show(
     State(state): State<ConsoleState>,
     signed_in: SignedIn,
 ) -> Result<Response, ApiError> {
-    let open = count_unresolved(&state.pool).await?;
+    let unresolved = count_unresolved(&state.pool).await?;
     let projects = list_projects(&state.pool).await?;
     let mut rows = Vec::with_capacity(projects.len());
     for project in projects.iter().filter(|project| project.archived_at.is_none()) {
-        let open = open.get(&project.id).copied().unwrap_or_default();
+        let unresolved = unresolved.get(&project.id).copied().unwrap_or_default();
         let steps = Checklist::load(&state.pool, project, OffsetDateTime::now_utc()).await?;
         let untouched = (steps.seen() == 0).then_some(steps.steps.len());
-        rows.push(ProjectItem { untouched, ..row(project, open) });
+        rows.push(ProjectItem { untouched, ..row(project, unresolved) });
     }
     let layout = Layout::load(&state, &signed_in, Section::Projects, "Projects").await?;
     let archived = projects.iter().filter_map(ArchivedItem::new).collect();
     page(&ProjectsPage { layout, heading: heading(&rows), rows, archived })
 }
 
-fn row(project: &Project, open: i64) -> ProjectItem {
+fn row(project: &Project, unresolved: i64) -> ProjectItem {
     ProjectItem {
         path: head::path(project.id),
         incidents: format!("/incidents?project={}", project.id),
@@ -69,7 +70,7 @@ fn row(project: &Project, open: i64) -> ProjectItem {
         live: project.mode == Mode::Live,
         timeout: format_duration(Duration::minutes(i64::from(project.timeout_minutes))),
         host: project.repair_url.as_deref().and_then(host),
-        open,
+        unresolved,
         untouched: None,
     }
 }
@@ -81,14 +82,14 @@ fn host(url: &str) -> Option<String> {
 }
 
 fn heading(rows: &[ProjectItem]) -> String {
-    let with_open = rows.iter().filter(|row| row.open > 0).count();
-    match (rows.len(), with_open) {
+    let with_unresolved = rows.iter().filter(|row| row.unresolved > 0).count();
+    match (rows.len(), with_unresolved) {
         (0, _) => "Nothing is watched".to_owned(),
-        (1, 0) => "1 project, no open incident".to_owned(),
-        (all, 0) => format!("{all} projects, no open incident"),
-        (1, _) => "1 project, with open incidents".to_owned(),
-        (all, 1) => format!("{all} projects, 1 with open incidents"),
-        (all, some) => format!("{all} projects, {some} with open incidents"),
+        (1, 0) => "1 project, no unresolved incident".to_owned(),
+        (all, 0) => format!("{all} projects, no unresolved incident"),
+        (1, _) => "1 project, with unresolved incidents".to_owned(),
+        (all, 1) => format!("{all} projects, 1 with unresolved incidents"),
+        (all, some) => format!("{all} projects, {some} with unresolved incidents"),
     }
 }
 
