@@ -20,8 +20,10 @@ use web::error::ApiError;
 use web::extract::operator_token;
 use web::state::AppState;
 
-/// How much of a field's unknown name is repeated, in characters.
-const MAX_NAME: usize = 100;
+use super::parameters::reject_unknown;
+
+/// How much of an unknown name of a field or a parameter is repeated, in characters.
+pub(super) const MAX_NAME: usize = 100;
 
 /// The operator behind a request.
 #[derive(Debug, Clone)]
@@ -38,6 +40,7 @@ impl FromRequestParts<AppState> for Caller {
         let token = operator_token(parts)?;
         let owner = operator_tokens::find_token_owner(&state.pool, &token.hash()).await?;
         let owner = owner.ok_or(ApiError::UnknownToken)?;
+        reject_unknown(parts)?;
         Ok(Self { id: owner.operator_id, email: owner.email, role: owner.role })
     }
 }

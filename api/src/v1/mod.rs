@@ -30,6 +30,7 @@ mod ingest_state;
 pub mod keys;
 pub mod owners;
 pub mod paging;
+mod parameters;
 mod policies;
 mod previous_release;
 pub mod projects;

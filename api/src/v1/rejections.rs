@@ -12,10 +12,11 @@ use utoipa::openapi::{Content, Object, OpenApi, Ref, RefOr, Response, ResponseBu
 type Rejection = (&'static str, &'static str);
 
 /// Of every operation.
-const ALWAYS: [Rejection; 5] = [
+const ALWAYS: [Rejection; 6] = [
     ("400", "A header, the query or the body could not be read."),
     ("401", "There is no key or token, or one that is malformed, revoked or unknown."),
     ("406", "The `Accept` header excludes JSON."),
+    ("422", "A value breaks a rule, or a name is not known; each is named."),
     ("500", "A fault of ours. Nothing of its cause is shown."),
     (
         "503",
@@ -34,9 +35,6 @@ const BODY: [Rejection; 2] = [
     ),
     ("415", "The body is not `application/json` in UTF-8, or it has a `Content-Encoding`."),
 ];
-/// Of the operations that take input.
-const VALUES: Rejection = ("422", "A value breaks a rule; each that does is named.");
-
 /// Of the calls of apps.
 const CALL: [Rejection; 2] = [
     (
@@ -56,7 +54,7 @@ const LIST: &str = "post_receipts";
 
 /// Adds them to every operation of the document.
 pub(super) fn declare(document: &mut OpenApi) {
-    let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND, &VALUES]).chain(&BODY).chain(&CALL);
+    let all = ALWAYS.iter().chain([&ROLE, &NOT_FOUND]).chain(&BODY).chain(&CALL);
     let components = document.components.get_or_insert_default();
     let shared = all.map(|one| (name(one), RefOr::T(response(one, "ErrorBody"))));
     components.responses.extend(shared);
@@ -87,19 +85,12 @@ fn needs_role(operation: &Operation) -> bool {
 
 fn declare_for(operation: &mut Operation) {
     add(operation, &ALWAYS);
-    let takes = |operation: &Operation, place: &ParameterIn| {
-        let mut parameters = operation.parameters.iter().flatten();
-        parameters.any(|one| matches!(one, RefOr::T(one) if one.parameter_in == *place))
-    };
-    if takes(operation, &ParameterIn::Path) {
+    let mut parameters = operation.parameters.iter().flatten();
+    if parameters.any(|one| matches!(one, RefOr::T(one) if one.parameter_in == ParameterIn::Path)) {
         add(operation, &[NOT_FOUND]);
     }
-    let has_body = operation.request_body.is_some();
-    if has_body {
+    if operation.request_body.is_some() {
         add(operation, &BODY);
-    }
-    if has_body || takes(operation, &ParameterIn::Query) {
-        add(operation, &[VALUES]);
     }
 }
 
@@ -112,7 +103,7 @@ fn add(operation: &mut Operation, rejections: &[Rejection]) {
 
 /// Lets the rejections of a list of receipts have the outcome of each.
 fn say_of_each(operation: &mut Operation) {
-    for one in ALWAYS.iter().chain(&BODY).chain(&CALL).chain([&VALUES]) {
+    for one in ALWAYS.iter().chain(&BODY).chain(&CALL) {
         let response = RefOr::T(response(one, "ReceiptsErrorBody"));
         operation.responses.responses.insert(one.0.to_owned(), response);
     }
@@ -155,8 +146,8 @@ mod tests {
         let projects = "/api/v1/projects";
         let incident = "/api/v1/projects/{project_id}/incidents/{incident_id}";
         for (method, path, expected) in [
-            ("get", projects.to_owned(), "200 400 401 406 500 503"),
-            ("get", incident.to_owned(), "200 400 401 404 406 500 503"),
+            ("get", projects.to_owned(), "200 400 401 406 422 500 503"),
+            ("get", incident.to_owned(), "200 400 401 404 406 422 500 503"),
             ("get", format!("{projects}/{{project_id}}/audit"), "200 400 401 404 406 422 500 503"),
             ("post", projects.to_owned(), "201 400 401 403 406 413 415 422 500 503"),
             (
@@ -172,12 +163,12 @@ mod tests {
             (
                 "post",
                 format!("{projects}/{{project_id}}/destinations/{{destination_id}}/tests"),
-                "200 400 401 403 404 406 500 503",
+                "200 400 401 403 404 406 422 500 503",
             ),
             (
                 "delete",
                 format!("{projects}/{{project_id}}/keys/{{key_id}}"),
-                "204 400 401 403 404 406 500 503",
+                "204 400 401 403 404 406 422 500 503",
             ),
             ("post", "/api/v1/receipt".to_owned(), "202 400 401 406 409 413 415 422 429 500 503"),
             (
@@ -194,7 +185,7 @@ mod tests {
     fn what_only_an_admin_reads_may_be_forbidden() {
         let erasures = "/api/v1/projects/{project_id}/erasures";
         for path in [erasures.to_owned(), format!("{erasures}/{{erasure_id}}")] {
-            let expected = "200 400 401 403 404 406 500 503";
+            let expected = "200 400 401 403 404 406 422 500 503";
             assert_eq!(statuses("get", &path).join(" "), expected, "{path}");
         }
     }

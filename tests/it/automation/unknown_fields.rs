@@ -1,4 +1,4 @@
-//! An unknown field is a mistake of the script: it is named, and nothing is changed.
+//! An unknown field or parameter is a mistake of the script: it is named, and nothing is changed or listed.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,18 @@ use e2e::World;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::Script;
+use super::{Script, bad_fields};
+
+async fn document(world: &World) -> Value {
+    let url = format!("{}/api/openapi.json", world.url);
+    let response = world.http.get(url).send().await.expect("a response");
+    let document = response.text().await.expect("text");
+    serde_json::from_str(&document).expect("JSON")
+}
 
 /// Every documented operation of scripts that takes a body: its method, its path, and the fields of the body.
 async fn writes(world: &World) -> Vec<(Method, String, Vec<String>)> {
-    let url = format!("{}/api/openapi.json", world.url);
-    let document =
-        world.http.get(url).send().await.expect("a response").text().await.expect("text");
-    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let document = document(world).await;
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         // The calls of apps ignore what they do not know.
@@ -84,6 +88,47 @@ fn every_write_names_a_field_that_it_does_not_know_and_those_that_it_does() {
             }
         }
         assert_eq!(rows(&world).await, before);
+    });
+}
+
+/// Every documented list of a project, and that of projects: its path, and the parameters of its query.
+async fn lists(world: &World) -> Vec<(String, Vec<String>)> {
+    let document = document(world).await;
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        let Some(path) = path.strip_prefix("/api/v1/projects") else { continue };
+        let path = path.replace("{project_id}", &world.project.id.to_string());
+        let reads = &methods["get"];
+        if reads.is_null() || path.contains('{') {
+            continue;
+        }
+        let parameters = reads["parameters"].as_array().into_iter().flatten();
+        let of_query = parameters.filter(|one| one["in"] == "query");
+        let known = of_query.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect();
+        found.push((path, known));
+    }
+    found
+}
+
+#[test]
+fn every_list_names_a_parameter_that_it_does_not_know_and_those_that_it_does() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let script = Script::new(&world, Role::Admin).await;
+        let lists = lists(&world).await;
+        assert!(lists.iter().filter(|(_, known)| !known.is_empty()).count() >= 4, "{lists:?}");
+        for (path, known) in lists {
+            assert_eq!(script.get(&path).await.0, 200, "{path}");
+            let mistyped = format!("{path}?stat=open&limit_=1&stat=open");
+            let (status, rejected) = script.reject(Method::GET, &mistyped, None).await;
+            assert_eq!((status, rejected.code.as_str()), (422, "validation_error"), "{path}");
+            assert_eq!(bad_fields(&rejected), ["limit_", "stat"], "{path}");
+            let message = &rejected.fields.expect("fields")[1].message;
+            assert!(known.iter().all(|name| message.contains(name.as_str())), "{path}: {message}");
+        }
+        let url = format!("{}/api/v1/projects?stat=open", world.url);
+        let stranger = world.http.get(url).send().await.expect("a response");
+        assert_eq!(stranger.status().as_u16(), 401, "who has no token learns nothing");
     });
 }
 
