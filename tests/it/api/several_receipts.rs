@@ -113,13 +113,16 @@ fn lists_that_do_not_end_take_the_room_of_their_key_and_no_more() {
     run(async {
         let api = Api::start().await;
         let mut begun = Vec::new();
-        for _ in 0..8 {
-            begun.push(begin_list(&api).await);
-        }
         let long = json!({ "receipts": several(1), "more": "x".repeat(20_000) }).to_string();
         let answered =
             async |wanted: u16| (api.send_list(long.clone()).await.status == wanted).then_some(());
-        eventually("no room for one more", async || answered(429).await).await;
+        // Each has ten seconds to come: on a busy machine the first may be given up before the last begins.
+        let one_more = async || {
+            begun.push(begin_list(&api).await);
+            answered(429).await
+        };
+        eventually("no room for one more", one_more).await;
+        assert!(begun.len() >= 8, "{} take all of it", begun.len());
         assert_eq!(api.receipts(&several(1)).await.status, 202, "a small one needs none");
         drop(begun);
         eventually("room", async || answered(202).await).await;
