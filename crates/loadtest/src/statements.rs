@@ -59,7 +59,9 @@ async fn look(pool: PgPool, stop: CancellationToken) -> sqlx::Result<Statements>
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let rows: Vec<(f64, bool, String)> = sqlx::query_as(LOOK).fetch_all(&pool).await?;
-        rows.into_iter().for_each(|row| seen.note(row));
+        for row in rows {
+            seen.note(row);
+        }
     }
     Ok(seen)
 }

@@ -35,6 +35,29 @@ fn the_home_begins_with_what_many_have_in_common_and_each_leads_to_its_list() {
 }
 
 #[test]
+fn a_search_offers_the_causes_of_what_it_finds() {
+    e2e::run(async {
+        let world = World::start_without_worker().await;
+        let viewer = Operator::signed_in(&world, Role::Viewer).await;
+        fail(&world, "evt_1", &json!({ "internal_reference": "user_1" })).await;
+        let other =
+            json!({ "internal_reference": "user_2", "event_type": "checkout.session.completed" });
+        fail(&world, "evt_2", &other).await;
+        let offered = async |path: &str| {
+            viewer.page(path).await.texts("select[name=cause] option").split_off(1)
+        };
+        let [ours, theirs] = ["invoice.paid", "checkout.session.completed"]
+            .map(|of| format!("db_write_failed on {of}"));
+        let mut all = offered("/incidents").await;
+        all.sort();
+        assert_eq!(all, [theirs.clone(), ours.clone()]);
+        assert_eq!(offered("/incidents?q=user_2").await, [theirs]);
+        assert_eq!(offered("/incidents?q=user_1&state=all").await, [ours]);
+        assert!(offered("/incidents?q=user_3").await.is_empty());
+    });
+}
+
+#[test]
 fn an_incidents_page_names_its_cause_who_else_waits_and_what_helped_last_time() {
     e2e::run(async {
         let world = World::start_without_worker().await;

@@ -3,7 +3,7 @@
 //! They are shown above a list that is narrowed by nothing but its project, and only where an
 //! incident is not alone: one line for a cause of one says no more than its line of the list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::alert::one_line;
 use domain::cause::Cause;
@@ -11,9 +11,11 @@ use domain::ids::{CauseId, ProjectId};
 use domain::money::describe_sums;
 use domain::project::Mode;
 use store::search::causes::{
-    CauseRow, CauseSearch, count_causes, count_waiting, find_cause, offer_causes,
+    CauseOffer, CauseRow, CauseSearch, count_causes, count_waiting, find_cause, list_causes,
+    offer_causes,
 };
 use store::search::hours::list_begins;
+use store::search::incidents::IncidentRow;
 use store::{PgPool, StoreError};
 use time::OffsetDateTime;
 use web::error::ApiError;
@@ -80,7 +82,11 @@ impl Causes {
         let first = CauseSearch { project_id, mode, cursor: None, limit: MAX_OFFERED };
         // A list that is narrowed is not about them.
         let is_wide = query.says_only(&["project", "sort"]);
-        let offer = offer_causes(db, &first, if is_wide { MAX_SHOWN } else { 0 }).await?;
+        let offer = if query.text().is_some() {
+            CauseOffer::default()
+        } else {
+            offer_causes(db, &first, if is_wide { MAX_SHOWN } else { 0 }).await?
+        };
         let shared = CauseItem::describe(db, &offer.shown.iter().collect::<Vec<_>>(), now).await?;
         // Those of more than one incident come before all others of their mode, so it is enough to have read the first.
         let all = if is_wide && offer.shared > MAX_SHOWN {
@@ -100,6 +106,24 @@ impl Causes {
             None => None,
         };
         Ok(Self { offered, shared, all, named })
+    }
+
+    /// Where a text was searched for, offers the causes of what was found: all that wait need not be counted for that.
+    pub(super) async fn with_found(
+        self,
+        db: &PgPool,
+        query: &ListQuery,
+        found: &[IncidentRow],
+    ) -> Result<Self, StoreError> {
+        if query.text().is_none() {
+            return Ok(self);
+        }
+        let named = self.named.as_ref().map(|named| named.id);
+        let ids = found.iter().filter_map(|row| row.incident.cause_id);
+        let ids: BTreeSet<_> = ids.filter(|id| Some(*id) != named).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let offered = list_causes(db, &ids).await?.into_iter().collect();
+        Ok(Self { offered, ..self })
     }
 
     /// Whether something of this cause waits.

@@ -113,9 +113,7 @@ async fn show(
     let (now, me) = (OffsetDateTime::now_utc(), signed_in.session.operator_id);
     let ListContext { catalogue, projects, view, mode, own } =
         ListContext::load(state, signed_in, query).await?;
-    // Who looks for something by name finds it wherever it is.
-    let is_everywhere = query.cause_id().is_some() || query.text().is_some();
-    let of_mode = query.mode().or_else(|| (!is_everywhere).then_some(mode));
+    let of_mode = listed_mode(query, mode);
     let wanted = IncidentSearch { mode: of_mode, ..search(query, &catalogue, now, Some(me)) };
     // None needs another, and the first three take a while where much is not resolved.
     let (found, summary, causes, ongoing, said) = try_join!(
@@ -125,6 +123,7 @@ async fn show(
         Ongoing::load(&state.pool, &projects, query.project_id(), mode).map_err(ApiError::from),
         comments_of_cause(state, query.cause_id(), now),
     )?;
+    let causes = causes.with_found(&state.pool, query, &found.data).await?;
     let empty = Empty::load(state, query, &projects, mode, found.data.is_empty()).await?;
     let filters = Filters::new(PATH, query, own_filters(query, &causes), &projects, &catalogue);
     let layout = Layout::load_in(state, signed_in, view, Section::Incidents, "Incidents").await?;
@@ -150,6 +149,12 @@ async fn show(
         empty,
     };
     page_with(status, &page)
+}
+
+/// The mode of what is listed. Who looks for something by name finds it wherever it is.
+fn listed_mode(query: &ListQuery, mode: Mode) -> Option<Mode> {
+    let is_everywhere = query.cause_id().is_some() || query.text().is_some();
+    query.mode().or_else(|| (!is_everywhere).then_some(mode))
 }
 
 /// What is known before the list is read.

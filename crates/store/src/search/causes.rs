@@ -253,7 +253,7 @@ async fn count(
 }
 
 /// What incidents of each of these have in common with others.
-async fn list_causes(
+pub async fn list_causes(
     db: impl PgExecutor<'_>,
     ids: &[CauseId],
 ) -> Result<BTreeMap<CauseId, Cause>, StoreError> {

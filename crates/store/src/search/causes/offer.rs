@@ -13,7 +13,7 @@ use crate::search::reading;
 use crate::{PgPool, StoreError, column};
 
 /// What a list of incidents offers of the causes of what is not resolved, those with the most customers first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CauseOffer {
     /// A page of causes, to choose among.
     pub offered: Vec<(CauseId, Cause)>,
