@@ -16,8 +16,9 @@ use web::error::ApiError;
 
 use super::access::{Access, Pages};
 use super::badge::{Badge, due};
+use super::incidents;
 use super::layout::{Layout, Section, mode_word};
-use super::listing::{Filters, ListQuery, Pager, Select};
+use super::listing::{Filters, ListQuery, Pager, Select, address};
 use super::page::page;
 use super::session::SignedIn;
 use super::when::When;
@@ -43,6 +44,8 @@ struct EventsPage {
     oldest_first: bool,
     no_project: bool,
     plain: bool,
+    /// The same text searched for among incidents, which are found by words inside, too.
+    in_incidents: Option<String>,
 }
 
 /// One line of the list.
@@ -86,6 +89,7 @@ async fn list(
         rows: found.data.into_iter().map(|row| EventItem::new(row, now)).collect(),
         oldest_first: query.sort() == Sort::Oldest,
         no_project: projects.is_empty(),
+        in_incidents: query.text().map(|text| in_incidents(&text)),
         plain: query.is_plain(),
     })
 }
@@ -107,6 +111,10 @@ impl EventItem {
             taken: When::ago(event.received_at, now),
         }
     }
+}
+
+fn in_incidents(text: &str) -> String {
+    address(incidents::PATH, [("q", text), ("state", "all")])
 }
 
 fn search(query: &ListQuery, catalogue: &Catalogue, now: OffsetDateTime) -> EventSearch {

@@ -47,6 +47,8 @@ fn events_are_searched_and_filtered_and_paged_without_gaps() {
             let page = viewer.page(path).await;
             assert_eq!(listed(&page).iter().collect::<Vec<_>>(), expected, "{path}");
         }
+        let elsewhere = viewer.page("/events?q=nothing").await.link("Search the incidents");
+        assert_eq!(elsewhere.as_deref(), Some("/incidents?q=nothing&state=all"));
         let link = viewer.page("/events?state=failed").await.link("Incident");
         assert_eq!(link, Some(format!("/incidents/{incident}")));
     });
