@@ -43,7 +43,7 @@ pub struct IncidentQuery {
     event_type: Option<String>,
     /// The effect that is due.
     effect_type: Option<String>,
-    /// A provider's event id, a reference, or an id of ours.
+    /// A provider's event id, a reference, words of a reference or of an error, or an id of ours.
     q: Option<String>,
     /// The name of a saved filter, one's own or a shared one. Further parameters take the place of its own.
     filter: Option<String>,
