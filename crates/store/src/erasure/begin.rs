@@ -9,9 +9,9 @@ use crate::pool::transaction;
 use crate::seal::MasterKey;
 use crate::{PgConnection, PgPool, StoreError, reference_keys};
 
-/// Commits that a customer is to be erased, and destroys the customer's key. While an erasure of the same customer is
-/// under way it is that one; it begins again where it was asked for by the tombstone and is now by the reference. The
-/// reference may be the tombstone of an earlier one.
+/// Commits that a customer is to be erased. While an erasure of the same customer is under way it is that one; it begins
+/// again where it was asked for by the tombstone and is now by the reference. The reference may be the tombstone of an
+/// earlier one.
 ///
 /// # Errors
 /// When the key of the project's hashes does not open. Nothing is begun then.

@@ -10,8 +10,6 @@ pub enum Fate {
     Deleted,
     /// About more than one customer: where it names this one, the tombstone stands instead.
     Masked,
-    /// Readable with the customer's key alone, which is destroyed.
-    Sealed,
     /// An id, a state, a name or a secret of ours, the team's or the provider's: nothing of a customer.
     Kept,
 }

@@ -1,9 +1,8 @@
 //! Erasing a customer: everything that says of an event whom it is about goes, and the event stays.
 //!
-//! Whoever asks for it commits a row of `erasures` first, in one transaction with the end of the customer's key. From
-//! then on it cannot be lost: it goes on in [`step`]s, each a bounded transaction that keeps in the row how far it came,
-//! and whoever finds the row goes on with it, after a crash too. Two who do so share the work. The reference is in the
-//! row until nothing of it is left.
+//! Whoever asks for it commits a row of `erasures` first. From then on it cannot be lost: it goes on in [`step`]s, each
+//! a bounded transaction that keeps in the row how far it came, and whoever finds the row goes on with it, after a crash
+//! too. Two who do so share the work. The reference is in the row until nothing of it is left.
 //!
 //! The reference becomes a tombstone, a keyed hash: the same reference has the same one for good. So a receipt that
 //! comes again is still known ([`ErasedCustomers`]), and one with a new event is known to be of someone who was erased.
