@@ -188,9 +188,14 @@ fn the_command_line_shows_what_would_be_done_and_does_it_with_yes() {
         let (code, shown) = world.cli(&several).await.expect("a command");
         assert_eq!((code, &shown["incidents"]), (0, &json!(2)));
         assert_eq!(in_state(&world, IncidentState::Acknowledged).await, 0, "shown, not done");
-        let (code, done) =
-            world.cli(&[&several[..], &["--yes"]].concat()).await.expect("a command");
+        let yes = [&several[..], &["--yes"]].concat();
+        let (code, done, log) = world.cli_with(&yes, &[], "").await.expect("a command");
         assert_eq!((code, &done["state"], &done["succeeded"]), (0, &json!("done"), &json!(2)));
+        let id = done["bulk_id"].as_str().expect("an id");
+        assert!(
+            log.contains(&format!("sendpromptly bulk show {id}")),
+            "whoever ends it knows: {log}"
+        );
         assert_eq!(in_state(&world, IncidentState::Acknowledged).await, 2);
 
         let project = world.project.id.to_string();

@@ -20,6 +20,7 @@ mod settings;
 mod text;
 mod timeline;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -95,15 +96,29 @@ fn reject(error: &clap::Error) -> ExitCode {
     if !json || !error.use_stderr() {
         error.exit();
     }
-    let text = error.render().to_string();
-    let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    let failed = output::print_failure(&Failure::Validation(first.to_owned()).into(), true);
+    let why = Failure::Validation(in_one_line(&error.render().to_string()));
+    let failed = output::print_failure(&why.into(), true);
     // There, 1 says that histories drift.
-    if std::env::args_os().any(|argument| argument == "replay") {
-        ExitCode::from(2)
-    } else {
-        failed
+    if names_replay(std::env::args_os().skip(1)) { ExitCode::from(2) } else { failed }
+}
+
+/// What is wrong, and what was probably meant; how the command is used is left out.
+fn in_one_line(rendered: &str) -> String {
+    let said = rendered.trim_start_matches("error: ").split("\n\n");
+    let said = said.take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more"));
+    said.map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether the command is `replay`: the first word that is no option and not the folder of one.
+fn names_replay(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--data-dir") => drop(arguments.next()),
+            Some(option) if option.starts_with('-') => (),
+            command => return command == Some("replay"),
+        }
     }
+    false
 }
 
 fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {
@@ -167,6 +182,30 @@ mod tests {
                 is_prose && !pair[0].ends_with(':')
             });
             assert_eq!(broken, None, "a paragraph of {name} is one line, wrapped by the terminal");
+        }
+    }
+
+    #[test]
+    fn an_error_in_one_line_says_what_was_probably_meant() {
+        for (line, said) in [
+            (
+                "project lst",
+                "unrecognized subcommand 'lst'; tip: a similar subcommand exists: 'list'",
+            ),
+            ("project list --bogus", "unexpected argument '--bogus' found"),
+        ] {
+            let words = ["sendpromptly"].into_iter().chain(line.split(' '));
+            let error = Cli::try_parse_from(words).expect_err("a bad line");
+            assert_eq!(in_one_line(&error.render().to_string()), said);
+        }
+    }
+
+    #[test]
+    fn replay_is_a_command_and_not_a_word_of_another() {
+        let is_replay = |line: &str| names_replay(line.split(' ').map(OsString::from));
+        assert!(is_replay("--json replay --bogus") && is_replay("--data-dir x replay"));
+        for other in ["project create --name replay", "--data-dir replay project", "--json"] {
+            assert!(!is_replay(other), "{other}");
         }
     }
 

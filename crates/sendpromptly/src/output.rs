@@ -85,6 +85,38 @@ fn print(mut to: impl Write, text: &str) -> bool {
     }
     match writeln!(to, "{}", text.trim_end()).and_then(|()| to.flush()) {
         Ok(()) => true,
-        Err(error) => error.kind() == ErrorKind::BrokenPipe,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => true,
+        Err(error) => {
+            // What was done is done; where this cannot be said either, the exit code says it.
+            let _said =
+                writeln!(stderr(), "error: what it has to say could not be written: {error}");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// Takes nothing, and says why.
+    struct Unwritable(ErrorKind);
+
+    impl Write for Unwritable {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_has_read_enough_and_a_full_disk_has_not() {
+        assert!(print(Unwritable(ErrorKind::BrokenPipe), "x") && print(Vec::new(), "x"));
+        assert!(!print(Unwritable(ErrorKind::StorageFull), "x"));
     }
 }

@@ -1,5 +1,7 @@
-//! Signs of life while something takes longer than a second, on a terminal only.
+//! Signs of life while something takes longer than a second, on a terminal only, and what goes on without the command.
 
+use std::fmt::Display;
+use std::io::{Write, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,6 +21,15 @@ pub async fn while_waiting<F: Future>(what: impl Into<String>, work: F) -> F::Ou
     let done = work.await;
     spinner.finish_and_clear();
     done
+}
+
+/// Says on standard error, on a terminal or not, what goes on if the command is ended now, and what shows it.
+pub fn say_started(what: &str, id: &dyn Display) {
+    // Who has closed it does not want to know.
+    let _said = writeln!(
+        stderr(),
+        "{what} {id} has started: `sendpromptly bulk show {id}` says how far it is"
+    );
 }
 
 /// Counts what was done so far, on standard error.

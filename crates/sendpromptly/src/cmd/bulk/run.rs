@@ -23,6 +23,7 @@ use crate::Context;
 use crate::admin_context::AdminContext;
 use crate::failure::Failure;
 use crate::output::CommandOutput;
+use crate::progress::say_started;
 use crate::text::block;
 
 /// How often it looks how far it is.
@@ -110,6 +111,7 @@ async fn run_one(
     });
     started.await.map_err(rejected)?;
     if !many.selection.no_wait {
+        say_started("bulk", &preview.id);
         follow(&admin.pool, &[preview.id], preview.items).await?;
     }
     let bulk = find(&admin.pool, &preview.id.to_string()).await?;

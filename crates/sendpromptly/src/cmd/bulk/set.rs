@@ -16,6 +16,7 @@ use super::run::{Many, follow, hint, went_well};
 use super::{no_set, not_frozen, rejected, show, tone};
 use crate::admin_context::AdminContext;
 use crate::output::CommandOutput;
+use crate::progress::say_started;
 use crate::text::{Tone, block, or_nothing, plain, table};
 
 /// What a project is called.
@@ -40,6 +41,7 @@ pub(super) async fn run_set(
     });
     started.await.map_err(rejected)?;
     if !many.selection.no_wait {
+        say_started("set", &id);
         let ids: Vec<_> = preview.projects.iter().map(|project| project.bulk.bulk_id).collect();
         follow(&admin.pool, &ids, preview.incidents).await?;
     }

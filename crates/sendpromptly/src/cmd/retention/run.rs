@@ -5,8 +5,8 @@
 
 use domain::retention::Rule;
 use serde::Serialize;
+use store::StoreError;
 use store::retention::{self, MonthRows, Tally};
-use store::{PgPool, StoreError};
 
 use crate::Context;
 use crate::admin_context::AdminContext;
@@ -63,24 +63,18 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> anyhow::Result<Comm
     let admin = AdminContext::open(context).await?;
     let mut report = RunReport { dry_run: args.dry_run, rules: Vec::new() };
     for rule in rules {
+        let mut deleted = 0;
         let done = if args.dry_run {
             while_waiting(format!("counting {rule}"), retention::count_due(&admin.pool, rule)).await
         } else {
-            let deleting = delete(&admin.pool, rule, &admin.actor);
+            let mut note = |total| deleted = total;
+            let deleting = retention::run(&admin.pool, rule, &admin.actor, &mut note);
             while_waiting(format!("deleting {rule}"), deleting).await
         };
-        report.rules.push(rule_report(rule, done));
+        report.rules.push(rule_report(rule, done, deleted));
     }
     let is_well = report.rules.iter().all(|one| one.error.is_none());
     Ok(CommandOutput::new(&report, describe(&report))?.with_verdict(is_well))
-}
-
-async fn delete(
-    pool: &PgPool,
-    rule: Rule,
-    actor: &domain::audit::Actor,
-) -> Result<Tally, StoreError> {
-    retention::run(pool, rule, actor, &mut |_| ()).await
 }
 
 fn read_rules(named: &[String]) -> Result<Vec<Rule>, Failure> {
@@ -92,17 +86,18 @@ fn read_rules(named: &[String]) -> Result<Vec<Rule>, Failure> {
     named.iter().map(read).collect()
 }
 
-fn rule_report(rule: Rule, done: Result<Tally, StoreError>) -> RuleReport {
-    let (tally, error) = match done {
-        Ok(tally) => (tally, None),
-        Err(error) => (Tally::default(), Some(error.to_string())),
+/// What became of a rule; of one that failed it is known how many rows were `deleted` before, and not of which tables.
+fn rule_report(rule: Rule, done: Result<Tally, StoreError>, deleted: i64) -> RuleReport {
+    let (tally, total, error) = match done {
+        Ok(tally) => (tally.rows(), tally.total(), None),
+        Err(error) => (Vec::new(), deleted, Some(error.to_string())),
     };
-    let rows = tally.rows().into_iter().map(|MonthRows { table, month, rows }| RowReport {
+    let rows = tally.into_iter().map(|MonthRows { table, month, rows }| RowReport {
         table,
         month: format!("{}-{:02}", month.year(), u8::from(month.month())),
         rows,
     });
-    RuleReport { rule, total: tally.total(), rows: rows.collect(), error }
+    RuleReport { rule, total, rows: rows.collect(), error }
 }
 
 fn describe(report: &RunReport) -> String {
@@ -161,12 +156,20 @@ mod tests {
 
     #[test]
     fn a_rule_that_failed_says_why() {
-        let failed = rule_report(Rule::Events, Err(StoreError::Missing("projects")));
+        let failed = rule_report(Rule::Events, Err(StoreError::Missing("projects")), 0);
         let report = RunReport { dry_run: false, rules: vec![failed] };
         assert!(describe(&report).contains("a row of projects is missing"), "{report:?}");
         assert!(describe(&report).ends_with("0 rows were deleted."));
         let report = RunReport { dry_run: true, ..report };
         assert!(describe(&report).ends_with("\n\nNothing was deleted."), "{}", describe(&report));
+    }
+
+    #[test]
+    fn a_rule_that_failed_half_way_says_how_many_rows_went() {
+        let failed = rule_report(Rule::Events, Err(StoreError::Missing("projects")), 500);
+        let report = RunReport { dry_run: false, rules: vec![failed] };
+        assert_eq!((report.rules[0].total, report.rules[0].rows.len()), (500, 0));
+        assert!(describe(&report).ends_with("500 rows were deleted."), "{}", describe(&report));
     }
 
     #[test]
