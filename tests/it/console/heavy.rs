@@ -44,8 +44,9 @@ async fn inspect_all(world: &World, paths: &[String], seen: impl AsyncFn(&Page, 
     console::sign_in_on(&page, EMAIL).await;
     for path in paths {
         page.open(&format!("{}{path}", world.url)).await;
-        strict::inspect(&page, &[&world.url]).await;
+        // Before the page fetches itself again, after some seconds.
         strict::weigh(&page).await;
+        strict::inspect(&page, &[&world.url]).await;
         seen(&page, path).await;
     }
 }
