@@ -4,7 +4,8 @@
 Every link between the documents leads to a file, and to a heading where it names one, and so does every document that
 something else names; every path in `code` of the documents and of the decisions that hold is there; a list of a
 document's chapters at its head has all of them, and README.md all documents; docs/decisions/README.md has one line per
-decision, in order, with its title, date and status. Each test that docs/security.md names is there.
+decision, in order, with its title, date and status. Each test that docs/security.md names is there. A library whose
+examples are not run, which spares reading it once more, has none.
 """
 
 import collections
@@ -22,6 +23,7 @@ NAMED = re.compile(r"\bdocs/[\w/.-]+\.md(?:#[\w-]+)?")
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(\.?[\w.-]+/)+([\w.-]+)?")
 TEST = re.compile(r"^ *#\[(?:tokio::)?test\b.*\n(?: *#\[.*\n)*^ *(?:async )?fn (\w+)", re.MULTILINE)
+EXAMPLE = re.compile(r"^ *//[/!].*(?:```|~~~)|^ *//[/!] {5,}\S|^ */\*[*!]|\bdoc *= *include_str", re.MULTILINE)
 DECISIONS = pathlib.Path("docs/decisions")
 SUPERSEDED = re.compile(r"^\d{4}-\d\d-\d\d · superseded", re.MULTILINE)
 HEAD = re.compile(r"# (.+)\n\n(\d{4}-\d\d-\d\d) · ((?:accepted|superseded by \d{4})(?:; .+)?)\n\n")
@@ -139,9 +141,19 @@ def missing_tests() -> list[str]:
     return few + bare + [f"{page}: there is no test {name}" for name in named if name not in tests]
 
 
+def examples_not_run() -> list[str]:
+    quiet = [one.parent for one in listed("*Cargo.toml") if "\ndoctest = false\n" in one.read_text(encoding="utf-8")]
+    return [
+        f"{page}: its example is not run; take `doctest = false` out of {folder}/Cargo.toml"
+        for folder in quiet
+        for page in listed(f"{folder}/*.rs")
+        if EXAMPLE.search(page.read_text(encoding="utf-8"))
+    ]
+
+
 def main() -> int:
     wrong = dead_links() + dead_names() + dead_paths() + unlisted_chapters() + unlisted_documents()
-    wrong += untold_decisions() + missing_tests()
+    wrong += untold_decisions() + missing_tests() + examples_not_run()
     print("\n".join(wrong) or "every document leads where it says")
     return 1 if wrong else 0
 

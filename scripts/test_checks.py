@@ -69,6 +69,14 @@ class Documents(Repository):
         self.write(INDEX, LINE.replace("holds", "held"))
         self.assertEqual(len(check_docs.untold_decisions()), 2)
 
+    def test_an_example_that_is_not_run_is_found(self):
+        self.write("crates/one/Cargo.toml", "[lib]\ndoctest = false\n")
+        self.write("crates/one/src/lib.rs", "//! One.\n\n/// Two, as `two` says:\n/// - three\npub fn two() {}\n")
+        self.assertEqual(check_docs.examples_not_run(), [])
+        for example in ["//! ```\n//! two();\n//! ```\n", "///     two();\n", "/** ```two()``` */\n"]:
+            self.write("crates/one/src/two.rs", example)
+            self.assertEqual(len(check_docs.examples_not_run()), 1, example)
+
 
 class Snapshots(Repository):
     def test_a_snapshot_without_its_test_is_found(self):
