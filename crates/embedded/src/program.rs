@@ -19,10 +19,10 @@ use crate::process::{Stopped, TIMEOUT};
 
 /// `$1` is the line, `$2` the seconds between asking and killing. The shell outlives the request to
 /// end, so that the group's end is that of what the line runs; the watcher keeps neither its output
-/// open nor what it reads from.
+/// open nor what it reads from, and is no job of the shell, for which a line that says `wait` waits.
 const WATCHED: &str = r#"
 exec 3<&0 </dev/null
-( trap "" HUP INT TERM; read -r line; kill -TERM 0; sleep "$2"; kill -KILL 0 ) <&3 3<&- >/dev/null 2>&1 &
+( ( trap "" HUP INT TERM; read -r line; kill -TERM 0; sleep "$2"; kill -KILL 0 ) <&3 3<&- >/dev/null 2>&1 & )
 exec 3<&-
 trap : HUP INT TERM
 eval "$1"
@@ -177,6 +177,14 @@ mod tests {
         let ids = ids(&mut lines).await;
         assert_eq!(program.stop().await, Stopped::Orderly);
         gone(ids).await;
+    }
+
+    #[tokio::test]
+    async fn a_line_may_wait_for_all_that_it_has_started() {
+        let (mut program, mut lines) = start("sleep 0.1 & wait; echo all ended", Vec::new());
+        let ended = tokio::time::timeout(Duration::from_secs(30), program.wait()).await;
+        assert_eq!(ended.expect("it waits for what it has not started").unwrap().code(), Some(0));
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("all ended"));
     }
 
     #[tokio::test]
