@@ -11,15 +11,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_millis(10);
-/// What everyone else is doing, vacuum aside: it takes long, and keeps nobody waiting.
+/// What everyone else is doing, vacuum aside: it takes long, and keeps nobody waiting for as long.
 const LOOK: &str = r"
-    SELECT extract(epoch FROM clock_timestamp() - query_start)::float8 * 1000,
-        (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart))::float8 * 1000
-         FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted),
-        left(regexp_replace(query, '\s+', ' ', 'g'), 120)
-    FROM pg_stat_activity a
-    WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active'
-        AND pid <> pg_backend_pid() AND query NOT LIKE 'VACUUM%'";
+    SELECT extract(epoch FROM clock_timestamp() - a.query_start)::float8 * 1000 AS age,
+        left(regexp_replace(a.query, '\s+', ' ', 'g'), 120) AS text,
+        extract(epoch FROM clock_timestamp() - l.waitstart)::float8 * 1000 AS waited,
+        (SELECT left(regexp_replace(b.query, '\s+', ' ', 'g'), 60) FROM pg_stat_activity b
+         WHERE l.pid IS NOT NULL AND b.pid = ANY (pg_blocking_pids(a.pid)) LIMIT 1) AS behind
+    FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND NOT l.granted
+    WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.state = 'active'
+        AND a.pid <> pg_backend_pid() AND a.query NOT LIKE 'VACUUM%'";
 
 /// Looks until it is asked what it saw.
 pub struct StatementWatch {
@@ -42,6 +43,18 @@ pub struct Statement {
     pub text: String,
 }
 
+/// A statement at one look.
+#[derive(sqlx::FromRow)]
+struct Seen {
+    /// Milliseconds.
+    age: f64,
+    text: String,
+    /// For how long it has waited for a lock, if it does.
+    waited: Option<f64>,
+    /// What the one that has the lock does.
+    behind: Option<String>,
+}
+
 impl StatementWatch {
     pub fn start(pool: PgPool) -> Self {
         let stop = CancellationToken::new();
@@ -60,7 +73,7 @@ async fn look(pool: PgPool, stop: CancellationToken) -> sqlx::Result<Statements>
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let rows: Vec<(f64, Option<f64>, String)> = sqlx::query_as(LOOK).fetch_all(&pool).await?;
+        let rows: Vec<Seen> = sqlx::query_as(LOOK).fetch_all(&pool).await?;
         for row in rows {
             seen.note(row);
         }
@@ -69,10 +82,11 @@ async fn look(pool: PgPool, stop: CancellationToken) -> sqlx::Result<Statements>
 }
 
 impl Statements {
-    /// A statement, its age, and how long it has waited for a lock if it does.
-    fn note(&mut self, (age, waited, text): (f64, Option<f64>, String)) {
+    fn note(&mut self, Seen { age, text, waited, behind }: Seen) {
         if let Some(waited) = waited.filter(|waited| *waited > self.locked_out.milliseconds) {
-            self.locked_out = Statement { milliseconds: waited, text: text.clone() };
+            let behind = behind.as_deref().unwrap_or("one that has ended");
+            let text = format!("{text} behind {behind}");
+            self.locked_out = Statement { milliseconds: waited, text };
         }
         if age > self.slowest.milliseconds {
             self.slowest = Statement { milliseconds: age, text };
@@ -93,11 +107,12 @@ mod tests {
             (5.0, Some(4.0), "UPDATE"),
             (8.0, Some(1.0), "DELETE"),
         ] {
-            seen.note((age, waited, text.to_owned()));
+            let behind = waited.map(|_| "LOCK".to_owned());
+            seen.note(Seen { age, text: text.to_owned(), waited, behind });
         }
         assert_eq!(
             (seen.slowest.text.as_str(), seen.locked_out.text.as_str()),
-            ("SELECT", "UPDATE")
+            ("SELECT", "UPDATE behind LOCK")
         );
         assert!((seen.locked_out.milliseconds - 4.0).abs() < 0.1);
         assert!((seen.slowest.milliseconds - 9.0).abs() < 0.1);
