@@ -1,7 +1,7 @@
 //! Deletes what is kept no longer ([`domain::retention`]), a batch at a time.
 //!
 //! A batch is a transaction of its own, small enough to be over within [`TARGET`]: it grows and shrinks with the time
-//! that the last one took, and the next one follows after a pause as long as that. Whatever is decided about an event
+//! that the last one took, and the next one follows after a pause three times as long. Whatever is decided about an event
 //! in the meantime goes first: rows that someone holds are left for the next run. What the role may not delete is
 //! deleted by functions of the owner, which decide for themselves what is due, so nothing here can make them delete
 //! anything else. A process that dies leaves whole batches deleted and the rest for whoever runs the rule next;

@@ -5,7 +5,11 @@ use std::time::Duration;
 /// How long a batch may take.
 pub const TARGET: Duration = Duration::from_millis(50);
 /// What a batch aims at, so that the next one, which may be slower, stays below [`TARGET`].
-const AIM: f64 = 0.03;
+const AIM: f64 = 0.02;
+/// How much longer than the batch the pause after it is: the disk and the processors are others' for most of the time.
+const PAUSE: u32 = 3;
+/// Less than the worker's heartbeats may be apart, after a batch that waited for something.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST: i64 = 20;
 const MOST: i64 = 5_000;
 
@@ -35,7 +39,7 @@ impl Pace {
         let tenths = (factor * 10.0) as i64;
         let most = if is_full { MOST } else { self.size.max(FIRST) };
         self.size = (self.size * tenths / 10).clamp(1, most);
-        took
+        (took * PAUSE).min(LONGEST_PAUSE)
     }
 }
 
@@ -54,17 +58,23 @@ mod tests {
 
     #[test]
     fn quick_batches_grow_to_the_most_and_a_slow_one_is_followed_by_a_small_one() {
-        assert_eq!(sizes(&[1, 1, 15, 30]), [40, 80, 160, 160]);
-        assert_eq!(sizes(&[100]), [6]);
+        assert_eq!(sizes(&[1, 1, 15, 30]), [40, 80, 104, 62]);
+        assert_eq!(sizes(&[90]), [4]);
         assert_eq!(sizes(&[10_000, 10_000, 1]), [2, 1, 2]);
         assert_eq!(sizes(&[1; 12]).last(), Some(&MOST));
     }
 
     #[test]
+    fn a_pause_is_longer_than_its_batch_and_yet_not_long() {
+        let pause_after = |ms| Pace::default().after(Duration::from_millis(ms), true);
+        assert_eq!([20, 15_000].map(pause_after), [60, 5_000].map(Duration::from_millis));
+    }
+
+    #[test]
     fn a_quick_batch_that_was_not_full_says_nothing_of_one_that_is() {
         let mut pace = Pace::default();
-        let batches = [(1, false, 20), (1, true, 40), (1, false, 40), (60, false, 20)];
-        for (ms, is_full, size) in batches.into_iter().chain([(300, true, 2), (1, false, 4)]) {
+        let batches = [(1, false, 20), (1, true, 40), (1, false, 40), (60, false, 12)];
+        for (ms, is_full, size) in batches.into_iter().chain([(300, true, 1), (1, false, 2)]) {
             pace.after(Duration::from_millis(ms), is_full);
             assert_eq!(pace.size(), size);
         }
