@@ -1,20 +1,22 @@
-//! What metrics and traces cost: receipts over 64 connections, with all off, with metrics, with one
-//! trace in a hundred beside them and with every trace.
+//! What metrics and traces cost: receipts over 64 connections with metrics, with one trace in a hundred
+//! beside them and with every trace, each compared with all of it off.
 //!
-//! Each load has a `dev` of its own, so that no load works off what the one before it left. They come in
-//! one order and then in the reverse one: what slows the machine down or speeds it up over a round does
-//! so to all. With metrics on they are read once a second, and traces are exported to a sink on this
-//! machine. Receipts come without a parent, so a parent-based sampler decides by itself. The exporter
-//! drops what its queue, of the default size, cannot hold; the note says how many spans arrived. All log
-//! what `dev` logs by default.
+//! The two sides of a comparison are two `dev` at the same time, which get the load in turn, for some seconds
+//! each, in one order and then in the other: what slows the machine down or speeds it up does so to both, and
+//! both work off what they were sent beside the load of either. While one has the load its metrics are read
+//! once a second, and traces are exported to a sink on this machine. Receipts come without a parent, so a
+//! parent-based sampler decides by itself. The exporter drops what its queue, of the default size, cannot
+//! hold; the note says how many spans arrived. All log what `dev` logs by default.
 
 use std::fmt;
 
 use hyper::StatusCode;
 
 use crate::computing::Computing;
+use crate::dev::Setting;
 use crate::latencies::number;
 use crate::ledger::LedgerCheck;
+use crate::load::Timing;
 use crate::report::{Figure, Findings, Threshold};
 use crate::say;
 use crate::scraper::{Scraper, Scrapes};
@@ -22,23 +24,14 @@ use crate::session::{Session, Turn, run_with};
 use crate::sink::{Received, Sink};
 
 const CONNECTIONS: u32 = 64;
-const ORDER: [Observing; 8] = [
-    Observing::Nothing,
-    Observing::Metrics,
-    Observing::Sample,
-    Observing::Everything,
-    Observing::Everything,
-    Observing::Sample,
-    Observing::Metrics,
-    Observing::Nothing,
-];
+/// How often each side of a comparison gets the load.
+const TURNS: u32 = 4;
 /// The ratio of throughputs that is to be reached with a sample: at most 3 % are lost.
 const LEAST: f64 = 0.97;
 
 /// What is observed beside a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Observing {
-    Nothing,
     Metrics,
     /// Metrics and one trace in a hundred.
     Sample,
@@ -62,117 +55,133 @@ struct Observed {
     received: Received,
 }
 
-/// The loads of one kind.
+/// The loads of both sides, and what was observed beside one of them.
 #[derive(Debug, Default)]
-struct Loads {
-    loads: Vec<Load>,
+struct Comparison {
+    without: Vec<Load>,
+    with: Vec<Load>,
     observed: Observed,
 }
 
-/// Measures the loads in turn.
+/// Makes the comparisons one after the other.
 pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> {
-    let [mut nothing, mut metrics, mut sample, mut everything] = <[Loads; 4]>::default();
+    let mut figures = Vec::new();
     let mut ledger = LedgerCheck::default();
-    for observing in ORDER {
+    for observing in [Observing::Metrics, Observing::Sample, Observing::Everything] {
         say(&format!(
-            "as many receipts as {CONNECTIONS} connections can send, {}",
+            "as many receipts as {CONNECTIONS} connections can send, {} and without, in turn",
             observing.describe()
         ));
-        let loads = match observing {
-            Observing::Nothing => &mut nothing,
-            Observing::Metrics => &mut metrics,
-            Observing::Sample => &mut sample,
-            Observing::Everything => &mut everything,
-        };
-        let (load, check) = if observing == Observing::Nothing {
-            let settings = vec![("SENDPROMPTLY_METRICS_LISTEN", "off".to_owned())];
-            run_with(turn, settings, flat_out).await?
-        } else {
-            let ((load, observed), check) = observe(turn, observing).await?;
-            loads.observed.add(&observed);
-            (load, check)
-        };
-        loads.loads.push(load);
+        let off = vec![("SENDPROMPTLY_METRICS_LISTEN", "off".to_owned())];
+        let ((comparison, check), check_of_without) =
+            run_with(turn, off, async |without| compare(turn, observing, without).await).await?;
+        figures.extend(comparison.figures(observing));
         ledger.add(&check);
+        ledger.add(&check_of_without);
     }
-    Ok((figures(&nothing, &metrics, &sample, &everything).into(), ledger))
+    Ok((figures.into(), ledger))
 }
 
-async fn observe(
+async fn compare(
     turn: Turn<'_>,
     observing: Observing,
-) -> anyhow::Result<((Load, Observed), LedgerCheck)> {
+    without: &Session,
+) -> anyhow::Result<(Comparison, LedgerCheck)> {
     let sink = Sink::start(StatusCode::OK).await?;
     let metrics = format!("127.0.0.1:{}", embedded::free_port()?);
-    let mut settings = vec![("SENDPROMPTLY_METRICS_LISTEN", metrics.clone())];
-    if observing != Observing::Metrics {
-        settings.push(("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()));
-    }
-    if observing == Observing::Sample {
-        settings.push(("OTEL_TRACES_SAMPLER", "parentbased_traceidratio".to_owned()));
-        settings.push(("OTEL_TRACES_SAMPLER_ARG", "0.01".to_owned()));
-    }
-    run_with(turn, settings, async |session| {
-        let scraper = Scraper::start(format!("http://{metrics}"));
-        let load = flat_out(session).await?;
-        let observed = Observed { scrapes: scraper.finish().await?, received: sink.received() };
-        anyhow::ensure!(observed.scrapes.count > 0, "the metrics could not be read");
-        let is_traced = observed.received.spans > 0;
-        anyhow::ensure!(is_traced || observing == Observing::Metrics, "no span was exported");
-        Ok((load, observed))
+    let settings = observing.settings(&metrics, &sink);
+    run_with(turn, settings, async |with| {
+        // Whoever comes first would have the machine to itself: nothing is left to be worked off yet.
+        for session in [without, with] {
+            flat_out(session).await?;
+        }
+        let mut comparison = Comparison::default();
+        for number in 0..TURNS {
+            if number % 2 == 0 {
+                comparison.without.push(flat_out(without).await?);
+            }
+            let scraper = Scraper::start(format!("http://{metrics}"));
+            comparison.with.push(flat_out(with).await?);
+            comparison.observed.add(scraper.finish().await?);
+            if number % 2 == 1 {
+                comparison.without.push(flat_out(without).await?);
+            }
+        }
+        comparison.observed.received = sink.received();
+        comparison.observed.check(observing)?;
+        Ok(comparison)
     })
     .await
 }
 
+/// One turn.
 async fn flat_out(session: &Session) -> anyhow::Result<Load> {
+    let Timing { warm_up, lasting } = session.options.timing();
+    let timing = Timing { warm_up: warm_up / 2, lasting: lasting / 2 };
     let computing = Computing::start(session.dev.pid()?)?;
-    let measured = session.receipts_over(CONNECTIONS, session.options.timing()).await?;
+    let measured = session.receipts_over(CONNECTIONS, timing).await?;
     let rejected = measured.rejections.count;
     Ok(Load { per_second: measured.per_second, cores: computing.cores()?, rejected })
-}
-
-fn figures(nothing: &Loads, metrics: &Loads, sample: &Loads, everything: &Loads) -> Vec<Figure> {
-    let off = mean(&nothing.loads);
-    let mut figures = vec![rate(Observing::Nothing, off)];
-    let kinds = [
-        (Observing::Metrics, metrics, Threshold::None),
-        (Observing::Sample, sample, Threshold::AtLeast(LEAST)),
-        (Observing::Everything, everything, Threshold::None),
-    ];
-    for (observing, loads, threshold) in kinds {
-        let on = mean(&loads.loads);
-        let name = format!("receipts with {} ÷ without", observing.describe());
-        let ratio = Figure::new(name, on.per_second / off.per_second, "×", threshold);
-        figures.extend([rate(observing, on), ratio.noting(loads.observed.to_string())]);
-    }
-    figures
-}
-
-fn rate(observing: Observing, load: Load) -> Figure {
-    let (used, rejected) = (load.microseconds(), load.rejected);
-    let name = format!("receipts over HTTP, {CONNECTIONS} connections, {}", observing.describe());
-    let note = format!("API and worker used {used:.0} µs a receipt; {rejected} rejected");
-    Figure::new(name, load.per_second, "/s", Threshold::None).noting(note)
 }
 
 impl Observing {
     const fn describe(self) -> &'static str {
         match self {
-            Self::Nothing => "metrics and traces off",
             Self::Metrics => "metrics alone",
             Self::Sample => "metrics and one trace in a hundred",
             Self::Everything => "metrics and every trace",
         }
     }
+
+    fn settings(self, metrics: &str, sink: &Sink) -> Vec<Setting> {
+        let mut settings = vec![("SENDPROMPTLY_METRICS_LISTEN", metrics.to_owned())];
+        if self != Self::Metrics {
+            settings.push(("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()));
+        }
+        if self == Self::Sample {
+            settings.push(("OTEL_TRACES_SAMPLER", "parentbased_traceidratio".to_owned()));
+            settings.push(("OTEL_TRACES_SAMPLER_ARG", "0.01".to_owned()));
+        }
+        settings
+    }
 }
 
 impl Observed {
-    fn add(&mut self, other: &Self) {
-        self.scrapes.count += other.scrapes.count;
-        self.scrapes.bytes = other.scrapes.bytes;
-        self.received.requests += other.received.requests;
-        self.received.spans += other.received.spans;
-        self.received.bytes += other.received.bytes;
+    fn add(&mut self, scrapes: Scrapes) {
+        self.scrapes.count += scrapes.count;
+        self.scrapes.bytes = scrapes.bytes;
+    }
+
+    /// Nothing costs nothing.
+    fn check(&self, observing: Observing) -> anyhow::Result<()> {
+        anyhow::ensure!(self.scrapes.count > 0, "the metrics could not be read");
+        let is_traced = self.received.spans > 0;
+        anyhow::ensure!(is_traced || observing == Observing::Metrics, "no span was exported");
+        Ok(())
+    }
+}
+
+impl Comparison {
+    fn figures(&self, observing: Observing) -> [Figure; 2] {
+        let [with, without] = [mean(&self.with), mean(&self.without)];
+        let what = observing.describe();
+        let used = [with, without].map(Load::microseconds);
+        let note = format!(
+            "beside {:.0} without; API and worker used {:.0} and {:.0} µs a receipt; {} rejected",
+            without.per_second,
+            used[0],
+            used[1],
+            with.rejected + without.rejected,
+        );
+        let rate = format!("receipts over HTTP, {CONNECTIONS} connections, {what}");
+        let rate = Figure::new(rate, with.per_second, "/s", Threshold::None).noting(note);
+        let least = match observing {
+            Observing::Sample => Threshold::AtLeast(LEAST),
+            Observing::Metrics | Observing::Everything => Threshold::None,
+        };
+        let ratio = with.per_second / without.per_second;
+        let ratio = Figure::new(format!("receipts with {what} ÷ without"), ratio, "×", least);
+        [rate, ratio.noting(self.observed.to_string())]
     }
 }
 
@@ -211,26 +220,24 @@ impl Load {
 mod tests {
     use super::*;
 
-    fn load(per_second: f64) -> Load {
-        Load { per_second, cores: 0.5, rejected: 1 }
-    }
-
-    fn loads(rates: &[f64]) -> Loads {
-        let observed = Observed {
-            scrapes: Scrapes { count: 24, bytes: 45_000 },
-            received: Received { requests: 40, spans: 20_000, bytes: 3_000_000 },
-        };
-        Loads { loads: rates.iter().map(|rate| load(*rate)).collect(), observed }
+    fn loads(rates: [f64; 2]) -> Vec<Load> {
+        rates.map(|per_second| Load { per_second, cores: 0.5, rejected: 1 }).into()
     }
 
     #[test]
-    fn what_slows_down_over_a_round_slows_all() {
-        let (nothing, sample) = (loads(&[10_000.0, 7_000.0]), loads(&[9_000.0, 8_000.0]));
-        let (metrics, everything) = (loads(&[8_500.0, 8_500.0]), loads(&[4_000.0, 4_500.0]));
-        let figures = figures(&nothing, &metrics, &sample, &everything);
-        let values: Vec<_> = figures.iter().map(|figure| figure.value).collect();
-        assert_eq!(values, [8_500.0, 8_500.0, 1.0, 8_500.0, 1.0, 4_250.0, 0.5]);
-        assert_eq!(figures[0].note, "API and worker used 59 µs a receipt; 2 rejected");
-        assert_eq!(figures[2].note, "20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB");
+    fn what_slows_down_over_a_round_slows_both_sides() {
+        let comparison = Comparison {
+            without: loads([10_000.0, 7_000.0]),
+            with: loads([9_000.0, 8_000.0]),
+            observed: Observed {
+                scrapes: Scrapes { count: 24, bytes: 45_000 },
+                received: Received { requests: 40, spans: 20_000, bytes: 3_000_000 },
+            },
+        };
+        let [rate, ratio] = comparison.figures(Observing::Sample);
+        let beside = "beside 8500 without; API and worker used 59 and 59 µs a receipt; 4 rejected";
+        assert_eq!(rate.note, beside);
+        assert!((ratio.value - 1.0).abs() < f64::EPSILON);
+        assert_eq!(ratio.note, "20000 spans in 40 exports of 3.0 MB; 24 scrapes of 45 KB");
     }
 }
