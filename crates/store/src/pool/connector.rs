@@ -140,5 +140,8 @@ fn failed(shared: &Shared, error: &Error) {
     let before = shared.failure.send_replace(Some(Arc::new(Failure::new(error))));
     if before.is_none() {
         tracing::warn!(%error, "the database cannot be reached; trying again until it can");
+        if matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::TimedOut) {
+            tokio::spawn(shared.target.clone().name_silent_addresses());
+        }
     }
 }

@@ -13,6 +13,7 @@
 //! nothing happened. Queries are sqlx's and run on a [`PgPool`], a [`PooledConnection`] or a
 //! [`Transaction`]; the latter two lend a [`PgConnection`].
 
+mod addresses;
 mod connection;
 mod connector;
 mod defaults;

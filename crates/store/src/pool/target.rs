@@ -12,6 +12,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Error};
 use tokio::time::timeout;
 
+use super::addresses::find_silent;
 use super::connection::PgConnection;
 use super::limits::Limits;
 
@@ -59,6 +60,19 @@ impl PoolTarget {
     /// A connection without any setting of ours.
     pub(super) async fn open(&self) -> Result<sqlx::PgConnection, Error> {
         self.options.connect().await
+    }
+
+    /// Logs which addresses of the database's name say nothing, where others take connections.
+    pub(super) async fn name_silent_addresses(self) {
+        if self.options.get_socket().is_some() {
+            return;
+        }
+        for address in find_silent(self.options.get_host(), self.options.get_port()).await {
+            tracing::warn!(
+                %address, "an address of the database says nothing: each new connection that begins with it fails, \
+                 although another one takes connections",
+            );
+        }
     }
 
     /// A connection that is ready for use; gives up after [`Limits::connect`].
