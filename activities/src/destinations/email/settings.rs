@@ -9,7 +9,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{Host, Url};
 
 use super::smtp::{Security, SmtpServer};
 
@@ -79,8 +79,7 @@ impl SmtpServer {
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(MailSettingsError::Path);
         }
-        let host = url.host_str().ok_or(MailSettingsError::Url)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = read_host(&url)?;
         let (security, default_port) = read_security(&url, &host, authorities)?;
         let login = read_login(&url)?;
         let certain = matches!(security, Security::Wrapper(_) | Security::Required(_));
@@ -90,6 +89,15 @@ impl SmtpServer {
         let port = url.port().unwrap_or(default_port);
         let hello = ClientId::default();
         Ok(Self { host, port, security, login, hello, step: STEP, whole: WHOLE })
+    }
+}
+
+/// The name as the DNS and certificates spell it. In a URL of this scheme, letters of another script stay percent-encoded.
+fn read_host(url: &Url) -> Result<String, MailSettingsError> {
+    let host = url.host_str().and_then(|host| Host::parse(host).ok());
+    match host.ok_or(MailSettingsError::Url)? {
+        Host::Ipv6(address) => Ok(address.to_string()),
+        host => Ok(host.to_string()),
     }
 }
 
@@ -162,6 +170,21 @@ mod tests {
         let login = SmtpServer::parse(escaped).expect("a good URL").login;
         let meant = Credentials::new("alerts@example.com".to_owned(), "p@ss/ü".to_owned());
         assert_eq!(login, Some(meant));
+    }
+
+    #[test]
+    fn a_server_is_looked_up_by_the_name_that_the_dns_has() {
+        for (url, host) in [
+            ("smtps://mail.bücher.example", "mail.xn--bcher-kva.example"),
+            ("smtps://mail.b%C3%BCcher.example", "mail.xn--bcher-kva.example"),
+            ("smtps://Mail.Example.com", "mail.example.com"),
+            ("smtp://mail_server?tls=none", "mail_server"),
+            ("smtp://192.0.2.7?tls=none", "192.0.2.7"),
+            ("smtp://[::1]:2525", "::1"),
+        ] {
+            assert_eq!(SmtpServer::parse(url).expect(url).host, host, "{url}");
+        }
+        assert_eq!(rejection("smtps://mail.exa%20mple.com"), MailSettingsError::Url);
     }
 
     #[test]
