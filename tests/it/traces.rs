@@ -256,6 +256,26 @@ fn a_protocol_that_is_not_spoken_is_named_before_anything_starts() {
 }
 
 #[test]
+fn what_the_export_does_not_read_is_a_line_of_the_log() {
+    run(async {
+        let world = world(1).await;
+        let settings = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/otel/ca.pem"),
+        ];
+        let (_api, log) = part(&world, "api", &settings);
+        let said = eventually("the line of what is not read", async || {
+            let is_said = |line: &Value| line["fields"]["variable"] == settings[3].0;
+            lines(&log).into_iter().find(is_said)
+        })
+        .await;
+        assert_eq!(said["level"], "WARN");
+    });
+}
+
+#[test]
 fn why_a_service_does_not_start_is_a_line_of_its_json() {
     run(async {
         let world = world(1).await;
