@@ -54,6 +54,7 @@ OVER_ALL = {
         r"^SELECT id FROM payment_events WHERE effect = 'pending' AND timeout_at <",
         r"^SELECT DISTINCT event_id FROM \( SELECT id AS event_id FROM payment_events WHERE effect = 'pending'",
         r"^SELECT event_id, id FROM reprocesses WHERE state = 'awaiting_result' AND result_due_at <",
+        r"^UPDATE (alerts|destinations|mentions|notices) SET .*> now\(\) \+ interval '(5|65) minutes'",
     ],
     "what is old goes, whoever's it is, and is counted before": [
         r"^WITH destination AS \( UPDATE destinations SET sealed = '' WHERE removed_at IS NOT NULL",

@@ -142,7 +142,7 @@ fn what_does_not_work_in_the_database_is_silence_until_it_does() {
         execute(
             &world,
             "UPDATE outbox SET parked_at = NULL, created_at = now() - interval '3 minutes',
-                 due_by = now() - interval '3 minutes', next_attempt_at = 'infinity'",
+                 due_by = now() - interval '3 minutes', next_attempt_at = now() + interval '4 minutes'",
         )
         .await;
         is_silent(&world, "messages for Temporal do not go out").await;

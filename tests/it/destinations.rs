@@ -246,6 +246,35 @@ async fn break_destination(world: &World, id: DestinationId) {
 }
 
 #[test]
+fn what_waits_for_a_destination_goes_out_after_the_clock_was_set_back() {
+    run(async {
+        let world = World::start_without_worker().await;
+        world.alert_bob().await;
+        let slack = world.alert_slack().await;
+        world.mailbox.respond_to_recipients_with(&["451 4.3.0 later"]);
+        let event_id = failed(&world, "evt_1").await;
+        world.deliver_alerts(&[event_id]).await;
+        assert_eq!((world.mailbox.mails().len(), slack.received().len()), (0, 1));
+        // What was written three hours ago lies as far ahead, and so does the claim of a worker that died.
+        world.age_alerts("-3 hours").await;
+        let died =
+            "UPDATE alerts SET leased_until = now() + interval '3 hours' WHERE state = 'pending'";
+        sqlx::query(died).execute(&world.pool).await.expect("a claim");
+        store::set_back::end_holds(&world.pool).await.expect("a database");
+        world.send_waiting().await;
+        assert_eq!(world.mailbox.mails().len(), 1);
+
+        let bob = destinations(&world).await[0].id;
+        break_destination(&world, bob).await;
+        let notice = "UPDATE notices SET due_at = now() + interval '3 hours'";
+        sqlx::query(notice).execute(&world.pool).await.expect("a notice");
+        store::set_back::end_holds(&world.pool).await.expect("a database");
+        world.send_waiting().await;
+        assert_eq!(slack.received().len(), 2, "it is told that bob's is broken");
+    });
+}
+
+#[test]
 fn a_notice_obeys_the_back_off_of_its_destination_and_counts_in_it() {
     run(async {
         let world = World::start_without_worker().await;

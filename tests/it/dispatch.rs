@@ -111,7 +111,7 @@ fn a_result_overtakes_the_watches_that_a_stuck_worker_would_not_begin_and_a_dead
 /// From now on messages wait.
 const HOLD: &str = "
     CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN NEW.next_attempt_at := 'infinity'; RETURN NEW; END $$;
+    BEGIN NEW.next_attempt_at := now() + interval '4 minutes'; RETURN NEW; END $$;
     CREATE TRIGGER hold BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION hold()";
 /// One event has a state of a newer release.
 const SPOIL: &str = "

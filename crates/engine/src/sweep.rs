@@ -20,7 +20,7 @@ use store::transitions::silence;
 use store::{
     PgConnection, PgPool, StoreError, backfill, bulk, comments, environments, events, figures,
     incident_hours, incidents, key_holders, mentions, outages, receipt_hours, reprocesses,
-    sealed_values, watch_checks,
+    sealed_values, set_back, watch_checks,
 };
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -52,6 +52,7 @@ pub async fn sweep(pool: &PgPool) {
     note("forgetting previews", bulk::purge_previews(pool).await);
     note("forgetting checks of watches", watch_checks::delete_old(pool).await);
     note("unparking outbox messages", outbox::unpark_old(pool).await);
+    note("ending holds of before the clock was set back", set_back::end_holds(pool).await);
     note("keying old events", key_events(pool).await);
     note("adding up figures", roll_up(pool).await);
     note("counting receipts by hour", count_receipts(pool).await);

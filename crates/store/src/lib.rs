@@ -78,6 +78,7 @@ pub mod seal;
 pub mod sealed_values;
 pub mod search;
 pub mod sessions;
+pub mod set_back;
 pub mod sign_ins;
 pub mod signing_secrets;
 pub mod silences;

@@ -109,7 +109,7 @@ pub async fn enqueue_opened(
 /// Claims the most urgent messages, and with each the others of its event, in their order: those
 /// that Temporal should have within a time, or all of them. At least one in `limit` is claimed where
 /// so many are due. One of a kind that only a newer version knows is left to that one, and keeps no
-/// other from being claimed.
+/// other from being claimed. What lies minutes ahead was put off before the database's clock was set back, and is due.
 pub async fn claim_due(
     pool: &PgPool,
     within: Option<Duration>,
@@ -121,14 +121,16 @@ pub async fn claim_due(
         ClaimedMessage,
         "WITH urgent AS (
              SELECT event_id FROM outbox
-             WHERE parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
+             WHERE parked_at IS NULL AND wish = ANY ($1)
+                 AND (next_attempt_at <= now() OR next_attempt_at > now() + interval '5 minutes')
                  AND due_by < coalesce(now() + make_interval(secs => $2), 'infinity')
              ORDER BY due_by, id LIMIT $3 FOR UPDATE SKIP LOCKED)
          UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          WHERE id IN (
              SELECT id FROM outbox
              WHERE event_id IN (SELECT event_id FROM urgent)
-                 AND parked_at IS NULL AND next_attempt_at <= now() AND wish = ANY ($1)
+                 AND parked_at IS NULL AND wish = ANY ($1)
+                 AND (next_attempt_at <= now() OR next_attempt_at > now() + interval '5 minutes')
              FOR UPDATE SKIP LOCKED)
          RETURNING id, event_id, wish AS kind, payload, attempts",
         &known,

@@ -42,13 +42,13 @@ impl WaitingMessage {
 }
 
 /// The destinations for which messages wait that no process is about to send: notices, and alerts
-/// of more than ten seconds ago, which their watches have left. One that is left alone for a while
-/// is listed only where a message is to be given up.
+/// of more than ten seconds ago, which their watches have left, or of before the database's clock was set back. One that is
+/// left alone for a while is listed only where a message is to be given up.
 pub async fn list_destinations(db: impl PgExecutor<'_>) -> Result<Vec<DestinationId>, StoreError> {
     let ids = sqlx::query_scalar!(
         r#"SELECT d.id AS "id!: DestinationId" FROM destinations d WHERE EXISTS (
              SELECT FROM alerts a WHERE a.destination_id = d.id AND a.state = 'pending'
-               AND a.created_at < now() - interval '10 seconds'
+               AND a.created_at NOT BETWEEN now() - interval '10 seconds' AND now() + interval '5 minutes'
                AND (a.leased_until IS NULL OR a.leased_until + pause_after_unnoted(a.unnoted_attempts) < now())
                AND (d.retry_at IS NULL OR d.retry_at < now() OR d.removed_at IS NOT NULL
                    OR coalesce(a.released_at, a.created_at) < now() - interval '24 hours'))
@@ -74,7 +74,8 @@ pub async fn find_next(
     let row = sqlx::query!(
         r#"SELECT id AS "id!", is_alert AS "is_alert!" FROM (
                SELECT id, true AS is_alert, coalesce(released_at, created_at) AS created_at, attempts FROM alerts
-               WHERE destination_id = $1 AND state = 'pending' AND created_at < now() - interval '10 seconds'
+               WHERE destination_id = $1 AND state = 'pending'
+                 AND created_at NOT BETWEEN now() - interval '10 seconds' AND now() + interval '5 minutes'
                UNION ALL
                SELECT id, false, greatest(created_at, held_at), attempts FROM notices
                WHERE destination_id = $1 AND state = 'pending'

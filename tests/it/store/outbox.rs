@@ -276,6 +276,20 @@ fn a_message_that_is_rejected_is_parked_and_has_one_more_chance_every_hour() {
     });
 }
 
+#[test]
+fn a_message_that_was_put_off_before_the_clock_was_set_back_is_due() {
+    run(async {
+        let shop = Shop::open().await;
+        message(&shop.pool).await;
+        assert_eq!(claim(&shop.pool, 1).await.len(), 1);
+        assert!(claim(&shop.pool, 1).await.is_empty(), "it is claimed");
+        let set_back = "UPDATE outbox SET next_attempt_at = next_attempt_at + interval '3 hours'";
+        execute(&shop.pool, set_back).await;
+        assert_eq!(claim(&shop.pool, 1).await.len(), 1);
+        assert!(claim(&shop.pool, 1).await.is_empty(), "it is claimed again");
+    });
+}
+
 /// Writes the start of a watch that has an hour, so many seconds ago.
 async fn message_of(pool: &PgPool, seconds_ago: i32) -> EventId {
     let event_id = message(pool).await;
