@@ -284,7 +284,8 @@ fn judge_failure(failure: &Failure) -> Silence {
                     .map_or_else(|| Silence::new(Unanswered::TooSlow), judge_failure)
             }
         },
-        Some(FailureInfo::ActivityFailureInfo(_)) => {
+        // In place of a failure that is too large for it, the server reports one of its own, with that one cut short below.
+        Some(FailureInfo::ActivityFailureInfo(_) | FailureInfo::ServerFailureInfo(_)) => {
             failure.cause.as_deref().map_or_else(|| Silence::failed(""), judge_failure)
         }
         _ => Silence::failed(""),
@@ -294,7 +295,7 @@ fn judge_failure(failure: &Failure) -> Silence {
 #[cfg(test)]
 mod tests {
     use temporalio_common::protos::temporal::api::failure::v1::{
-        ApplicationFailureInfo, TimeoutFailureInfo,
+        ApplicationFailureInfo, ServerFailureInfo, TimeoutFailureInfo,
     };
 
     use super::*;
@@ -311,6 +312,16 @@ mod tests {
     fn application(kind: &str) -> Failure {
         let info = ApplicationFailureInfo { r#type: kind.to_owned(), ..Default::default() };
         failure(FailureInfo::ApplicationFailureInfo(info), None)
+    }
+
+    #[test]
+    fn a_failure_that_is_too_large_for_the_server_keeps_its_type() {
+        let server = || FailureInfo::ServerFailureInfo(ServerFailureInfo::default());
+        let too_large = failure(server(), Some(application("ValueError")));
+        assert_eq!(judge_failure(&too_large), Silence::failed("ValueError"));
+        assert_eq!(judge_failure(&failure(server(), None)), Silence::failed(""));
+        let kept = timeout(TimeoutType::ScheduleToClose, Some(too_large));
+        assert_eq!(judge_failure(&kept), Silence::failed("ValueError"));
     }
 
     #[test]
