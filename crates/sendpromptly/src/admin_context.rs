@@ -1,8 +1,8 @@
 //! The place where administration works: a database, a master key, and who is there.
 //!
 //! The database is that of `DATABASE_URL`, else that of the `dev` which runs in the data folder. A
-//! database that does not respond, or that is older than this program, is reported before anything
-//! is done. Each change is one transaction together with its audit entry.
+//! database that cannot be worked with, or that is older than this program, is reported before
+//! anything is done, with what is wrong and its cure. Each change is one transaction together with its audit entry.
 
 use domain::audit::Actor;
 use domain::ids::{IncidentId, ProjectId};
@@ -12,13 +12,13 @@ use store::incidents::Incident;
 use store::pool::{PoolOptions, Pooler};
 use store::projects::Project;
 use store::{
-    MasterKey, PgConnection, PgPool, StoreError, incidents, pool, projects, signing_secrets,
+    Fault, MasterKey, PgConnection, PgPool, StoreError, incidents, pool, projects, signing_secrets,
 };
 use workflows::names::TASK_QUEUE;
 
 use crate::Context;
 use crate::config::{ConfigError, DATABASE_URL, MASTER_KEY};
-use crate::failure::{Failure, no_such, parse_id};
+use crate::failure::{Failure, database_failure, no_such, parse_id};
 use crate::local::{self, DevState};
 use crate::progress::while_waiting;
 
@@ -71,7 +71,7 @@ impl DatabaseTarget {
         pool::open(&self.database_url, PoolOptions::new(CONNECTIONS).behind(self.pooler))
     }
 
-    /// Who is the cause when the database does not respond.
+    /// Who is the cause when the database cannot be worked with.
     #[must_use]
     pub fn name(&self, context: &Context) -> String {
         match self.dev {
@@ -96,16 +96,14 @@ impl AdminContext {
     /// Opens the database and sees that it can be worked on.
     ///
     /// # Errors
-    /// When there is none, or it does not respond, or its schema is older than this program.
+    /// When there is none, or it cannot be worked with, or its schema is older than this program.
     pub async fn open(context: &Context) -> anyhow::Result<Self> {
         let target = DatabaseTarget::find(context)?;
         let name = target.name(context);
-        let silent = |error: StoreError| {
-            Failure::Unavailable(format!("{name} does not respond ({error}): is it running?"))
-        };
-        let pool = target.connect_lazily().map_err(silent)?;
+        let faulty = |error: StoreError| database_failure(&name, Fault::cure, error);
+        let pool = target.connect_lazily().map_err(faulty)?;
         let asking = pool::pending_migrations(&pool);
-        match while_waiting(format!("waiting for {name}"), asking).await.map_err(silent)? {
+        match while_waiting(format!("waiting for {name}"), asking).await.map_err(faulty)? {
             0 => Ok(Self { pool, actor: actor(), target, context: context.clone() }),
             missing => Err(Failure::Unavailable(format!(
                 "{name} lacks migrations of this version ({missing}): run `sendpromptly migrate`"

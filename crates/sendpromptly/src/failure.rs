@@ -13,7 +13,7 @@ use activities::destinations::email::MailSettingsError;
 use domain::ids::MalformedId;
 use embedded::LockError;
 use serde::Serialize;
-use store::StoreError;
+use store::{Fault, StoreError};
 
 use crate::config::ConfigError;
 use crate::local::LocalError;
@@ -75,6 +75,21 @@ pub fn no_such(what: &str, id: impl Display) -> Failure {
     Failure::NotFound(format!("there is no {what} {id}"))
 }
 
+/// What ended work on a database: its fault, in its server's words, and the cure; else the error as it is.
+pub fn database_failure(
+    name: &str,
+    cure: fn(Fault) -> &'static str,
+    error: StoreError,
+) -> anyhow::Error {
+    match error.fault() {
+        Some(fault) => {
+            let (said, cure) = (error.root_cause(), cure(fault));
+            Failure::Unavailable(format!("{name} {fault} ({said}): {cure}")).into()
+        }
+        None => error.into(),
+    }
+}
+
 /// The exit code for anything that ended a command.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref() {
@@ -89,17 +104,22 @@ pub fn code(error: &anyhow::Error) -> &'static str {
     error.chain().find_map(known_code).unwrap_or("internal_error")
 }
 
-/// What people read: every cause that adds something, outermost first.
+/// What people read: every cause that adds something, outermost first; and the cure of a fault of the database.
 #[must_use]
 pub fn message(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |said, cause| {
+    let said = error.chain().fold(String::new(), |said, cause| {
         let cause = cause.to_string();
         match (said.is_empty(), said.contains(&cause)) {
             (true, _) => cause,
             (false, true) => said,
             (false, false) => format!("{said}: {cause}"),
         }
-    })
+    });
+    let fault = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>()?.fault());
+    match fault {
+        Some(fault) => format!("{said}; {}", fault.cure()),
+        None => said,
+    }
 }
 
 /// The line that `--json` prints for a failure.
@@ -188,6 +208,21 @@ mod tests {
         let said = seal.to_string();
         let error = anyhow::Error::from(StoreError::Seal(seal)).context(said.clone());
         assert_eq!(message(&error), said);
+    }
+
+    #[tokio::test]
+    async fn a_fault_of_the_database_is_said_with_its_cure() {
+        let ask = async || store::pool::migrate("postgres://bob@127.0.0.1:1/shop").await;
+        let refused = ask().await.expect_err("nobody listens there");
+        let named = database_failure("the database of DATABASE_URL", Fault::cure, refused);
+        assert_eq!(code(&named), "unavailable");
+        let (said, cure) = (message(&named), Fault::Silent.cure());
+        assert!(said.starts_with("the database of DATABASE_URL does not respond ("), "{said}");
+        assert!(said.ends_with(&format!("): {cure}")), "{said}");
+        let later = message(&ask().await.expect_err("nobody listens there").into());
+        assert!(later.ends_with(&format!("; {cure}")), "{later}");
+        let missing = database_failure("it", Fault::cure, StoreError::Missing("projects"));
+        assert_eq!(message(&missing), "a row of projects is missing");
     }
 
     #[test]

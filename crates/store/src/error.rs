@@ -1,7 +1,9 @@
 //! What can go wrong in the store. Absence is an `Option`, a duplicate is a value; neither is here.
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use crate::fault::Fault;
 use crate::seal::SealError;
 
 /// A failure of the store.
@@ -70,6 +72,28 @@ impl StoreError {
             | Self::RowsAffected { .. }
             | Self::Seal(_) => false,
         }
+    }
+
+    /// What is wrong with the database itself, if that is why.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Driver(error) => Fault::from_driver(error),
+            Self::Migrate(error) => Fault::from_migration(error),
+            _ => None,
+        }
+    }
+
+    /// The innermost cause; of what the server said its words alone, without the line of its own code.
+    #[must_use]
+    pub fn root_cause(&self) -> String {
+        let mut cause: &(dyn std::error::Error + 'static) = self;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        cause
+            .downcast_ref::<Box<dyn DatabaseError>>()
+            .map_or_else(|| cause.to_string(), |said| said.message().to_owned())
     }
 
     /// Whether a secret was sealed with a master key that this process does not have.

@@ -39,6 +39,7 @@ pub mod event_state;
 pub mod events;
 pub mod extension_calls;
 pub mod extensions;
+mod fault;
 pub mod figures;
 pub mod flows;
 pub mod gauges;
@@ -93,6 +94,7 @@ pub mod watch_checks;
 pub mod watch_probes;
 
 pub use error::{ChangeError, StoreError};
+pub use fault::Fault;
 pub use pool::{PgConnection, PgPool};
 pub use seal::MasterKey;
 

@@ -2,6 +2,7 @@
 
 mod crash;
 mod defaults;
+mod faults;
 mod limits;
 mod moved;
 mod partitions;

@@ -2,7 +2,7 @@
 //! may work on it.
 
 use store::privileges::{Privileges, read_privileges};
-use store::{PgPool, pool};
+use store::{Fault, PgPool, pool};
 
 use super::{Check, in_time};
 
@@ -33,10 +33,13 @@ const OF_RECEIPTS: [&str; 14] = [
 
 /// `database`, which is never remembered.
 pub(super) async fn writable(pool: &PgPool) -> Check {
-    let writable = in_time(pool::is_writable(pool)).await;
+    // Until it responds with an error of its own.
+    let mut met = Some(Fault::Silent);
+    let asking = async { pool::is_writable(pool).await.inspect_err(|error| met = error.fault()) };
+    let writable = in_time(asking).await;
     match full_disk(pool) {
         Some(full) if writable == Ok(true) => full,
-        _ => judge_writable(writable, pool.connect_failure()),
+        _ => judge_writable(writable, pool.connect_failure(), pool.connect_fault().or(met)),
     }
 }
 
@@ -53,7 +56,11 @@ pub(super) fn full_disk(pool: &PgPool) -> Option<Check> {
 }
 
 /// A caller that waited in vain for a connection knows less than one that tried to make one.
-fn judge_writable(writable: Result<bool, String>, connect_failure: Option<String>) -> Check {
+fn judge_writable(
+    writable: Result<bool, String>,
+    connect_failure: Option<String>,
+    fault: Option<Fault>,
+) -> Check {
     match writable {
         Ok(true) => Check::ok(DATABASE, "takes writes"),
         Ok(false) => Check::failed(
@@ -66,13 +73,15 @@ fn judge_writable(writable: Result<bool, String>, connect_failure: Option<String
             format!("{}, and is not named: no receipt can be accepted", pool::UNNAMED_POOLER),
             "set SENDPROMPTLY_DATABASE_POOLER=transaction for every api and worker",
         ),
-        Err(cause) => Check::failed(
-            DATABASE,
-            "the database does not answer, or lacks the tables: no receipt can be accepted",
-            "see that the server of DATABASE_URL runs, that the schema is there (`sendpromptly \
-             migrate`) and that the role may use it",
-        )
-        .because_for_doctor(&connect_failure.unwrap_or(cause)),
+        Err(cause) => {
+            let (wrong, cure) = match fault {
+                Some(fault) => (fault.to_string(), fault.cure()),
+                None => ("responds with an error".to_owned(), "see the log of the server"),
+            };
+            let detail = format!("the database {wrong}: no receipt can be accepted");
+            Check::failed(DATABASE, detail, cure)
+                .because_for_doctor(&connect_failure.unwrap_or(cause))
+        }
     }
 }
 
@@ -139,9 +148,21 @@ mod tests {
     #[test]
     fn a_pooler_that_is_not_named_is_named_with_its_setting() {
         let cause = format!("prepared statement \"s_1\" already exists; {}", pool::UNNAMED_POOLER);
-        let check = judge_writable(Err(cause), None);
+        let check = judge_writable(Err(cause), None, Some(Fault::Pooler));
         assert!(check.detail.starts_with(pool::UNNAMED_POOLER), "{check:?}");
         assert!(check.cure.is_some_and(|cure| cure.contains("POOLER=transaction")));
+    }
+
+    #[test]
+    fn only_a_database_that_is_silent_does_not_respond() {
+        let check = |fault| judge_writable(Err("no".to_owned()), None, fault);
+        let silent = check(Some(Fault::Silent));
+        assert!(silent.detail.starts_with("the database does not respond"), "{silent:?}");
+        assert!(check(None).detail.starts_with("the database responds with an error"));
+        let rejected = check(Some(Fault::Password));
+        assert!(rejected.detail.starts_with("the database rejects the user"), "{rejected:?}");
+        let cure = rejected.cure.expect("a cure");
+        assert!(cure.starts_with(Fault::Password.cure()) && cure.contains("doctor"), "{cure}");
     }
 
     #[test]

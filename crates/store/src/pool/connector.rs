@@ -17,11 +17,13 @@ use tokio::sync::watch;
 use super::connection::PgConnection;
 use super::limits::{RETRY_FIRST, RETRY_MOST};
 use super::shared::Shared;
+use crate::fault::{Fault, NotConnected};
 
 /// Why no connection could be made.
 pub(super) struct Failure {
     text: String,
     kind: io::ErrorKind,
+    pub(super) fault: Fault,
     /// Whether the server is on its way, or cannot be reached at the moment.
     passing: bool,
 }
@@ -31,14 +33,17 @@ impl Failure {
         let (kind, text) = match error {
             // [`Self::to_error`] names the kind of error again.
             Error::Io(error) => (error.kind(), error.to_string()),
+            Error::Database(error) => (io::ErrorKind::Other, error.message().to_owned()),
             other => (io::ErrorKind::Other, other.to_string()),
         };
-        Self { text, kind, passing: is_passing(error) }
+        let fault = Fault::from_driver(error).unwrap_or(Fault::Silent);
+        Self { text, kind, fault, passing: is_passing(error) }
     }
 
     /// The same for each who waited.
     pub(super) fn to_error(&self) -> Error {
-        Error::Io(io::Error::new(self.kind, self.text.clone()))
+        let rejected = NotConnected { text: self.text.clone(), fault: self.fault };
+        Error::Io(io::Error::new(self.kind, rejected))
     }
 }
 

@@ -42,6 +42,7 @@ use target::PoolTarget;
 pub use target::{Pooler, UnknownPooler};
 
 use crate::StoreError;
+use crate::fault::Fault;
 
 /// A pool of connections. Clones share it; it ends with the last of them.
 #[derive(Clone)]
@@ -136,6 +137,12 @@ impl PgPool {
     #[must_use]
     pub fn connect_failure(&self) -> Option<String> {
         self.0.failure.borrow().as_deref().map(|failure| failure.to_error().to_string())
+    }
+
+    /// The same as one of the faults that a database can have.
+    #[must_use]
+    pub fn connect_fault(&self) -> Option<Fault> {
+        self.0.failure.borrow().as_deref().map(|failure| failure.fault)
     }
 
     /// Whether the database is away: no connection can be made, and none that there is serves requests.
