@@ -33,7 +33,7 @@ use workflows::names::TASK_QUEUE;
 use crate::Context;
 use crate::audit_heads;
 use crate::cmd::api::METRICS_PORT;
-use crate::config::{MASTER_KEY, local_url};
+use crate::config::{ConfigError, Environment, MASTER_KEY, local_url};
 use crate::failure::Failure;
 use crate::local::{self, DevState};
 use crate::output::CommandOutput;
@@ -55,8 +55,8 @@ Example:
   sendpromptly dev --listen 127.0.0.1:9090 --temporal-port 7234
   sendpromptly dev --extension examples/extensions/python
 
-It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY, SENDPROMPTLY_TEST_SHOP and, behind \
-a tunnel, SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
+It reads SMTP_URL, MAIL_FROM, SENDPROMPTLY_LISTEN, SENDPROMPTLY_CALLBACK_ALLOW, SENDPROMPTLY_MASTER_KEY, \
+SENDPROMPTLY_TEST_SHOP and, behind a tunnel, SENDPROMPTLY_PUBLIC_URL. Without SMTP_URL each mail is written to a file in the data folder.";
 
 /// Half of them at work are more than the few cores of such a machine can serve.
 const CONNECTIONS: Connections = Connections { requests: 16, background: 8 };
@@ -73,9 +73,9 @@ const WORKER_POLL: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLE)]
 pub struct DevArgs {
-    /// Where the API and the console listen.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where the API and the console listen. Without it SENDPROMPTLY_LISTEN says where, else it is 127.0.0.1:8080.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
     /// The port of the embedded Postgres.
     #[arg(long, default_value_t = 5433, value_parser = clap::value_parser!(u16).range(1..))]
     postgres_port: u16,
@@ -91,6 +91,13 @@ pub struct DevArgs {
     extensions: Vec<PathBuf>,
 }
 
+impl DevArgs {
+    /// The option's, else the environment's, as in the container image.
+    fn listen(&self, environment: &Environment) -> Result<SocketAddr, ConfigError> {
+        self.listen.map_or_else(|| environment.listen(), Ok)
+    }
+}
+
 /// Runs until asked to end.
 ///
 /// # Errors
@@ -101,8 +108,8 @@ pub async fn run(args: DevArgs, context: &Context) -> anyhow::Result<CommandOutp
     make_folder(&context.data_dir)?;
     close_to_others(&context.data_dir)?;
     let _lock = PidLock::acquire(&context.data_dir)?;
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-        let listen = args.listen;
+    let listen = args.listen(&context.environment)?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::Unavailable(format!(
             "cannot listen on {listen}: {error}; --listen names another address"
         ))
@@ -356,4 +363,30 @@ fn close(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(closed))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::Cli;
+    use crate::cmd::Command;
+    use crate::config::LISTEN;
+
+    #[test]
+    fn it_listens_where_the_option_says_else_where_the_environment_does() {
+        let listen = |words: &[&str], pairs: &[(&'static str, &str)]| {
+            let line = ["sendpromptly", "dev"].into_iter().chain(words.iter().copied());
+            let cli = Cli::try_parse_from(line).expect("a good line");
+            let Command::Dev(args) = cli.command else { panic!("another command") };
+            let found = args.listen(&Environment::from_pairs(pairs));
+            found.map_or_else(|error| error.to_string(), |address| address.to_string())
+        };
+        let set = [(LISTEN, "0.0.0.0:9000")];
+        assert_eq!(listen(&[], &[]), "127.0.0.1:8080");
+        assert_eq!(listen(&[], &set), "0.0.0.0:9000");
+        assert_eq!(listen(&["--listen", "127.0.0.1:9090"], &set), "127.0.0.1:9090");
+        assert!(listen(&[], &[(LISTEN, "9000")]).starts_with(LISTEN));
+    }
 }
