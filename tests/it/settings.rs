@@ -1,4 +1,4 @@
-//! Settings that are mistyped are named, by the services and by `doctor`.
+//! Settings that are mistyped are named, by every command.
 
 use e2e::{World, WorldOptions, eventually, run};
 
@@ -31,6 +31,20 @@ fn a_service_names_them_when_it_starts_with_what_was_meant() {
             .await;
             assert!(!log.contains("canary"), "{log}");
             assert!(!log.contains("SERVICE_HOST"), "{log}");
+        }
+    });
+}
+
+#[test]
+fn migrate_and_administration_name_them_beside_their_output() {
+    run(async {
+        let world = World::start_with(WorldOptions::default().without_api().without_worker()).await;
+        for arguments in [&["migrate"][..], &["project", "list"][..]] {
+            let told = world.cli_with(arguments, &MISTYPED, "").await.expect("a command");
+            let (code, printed, log) = told;
+            assert_eq!(code, 0, "{printed}");
+            assert!(WARNINGS.iter().all(|warning| log.contains(warning)), "{arguments:?}: {log}");
+            assert!(!log.contains("canary") && !log.contains("SERVICE_HOST"), "{log}");
         }
     });
 }

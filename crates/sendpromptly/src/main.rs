@@ -132,7 +132,7 @@ fn run(command: Command, context: &Context) -> anyhow::Result<CommandOutput> {
         logging::start(environment, log)?;
         None
     };
-    if command.is_service() {
+    if !command.names_mistakes() {
         for unknown in settings::find_unknown() {
             tracing::warn!("{unknown}");
         }
