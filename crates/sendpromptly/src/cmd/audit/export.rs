@@ -1,7 +1,8 @@
 //! `audit export`: entries to standard output while they are read, so the length costs no memory.
 //!
 //! What is written in the meantime is newer than the first entry and not in it. A database that fails half-way ends the
-//! command with an error and without the heads, which are the last that a whole file has.
+//! command with an error and without the heads, which are the last that a whole file has. With `--json` that error is
+//! the last line, so that every line is JSON; CSV would end in one that is not CSV, and is rejected.
 
 use std::io::{self, ErrorKind, Write as _};
 
@@ -25,7 +26,7 @@ Examples:
   sendpromptly audit export --format csv --project prj_… --since 2026-11-01 --until 2026-11-30 > november.csv
 
 Newest first. What comes last says where the chains end now: JSON Lines end with an object of heads, CSV with a row for \
-each. A file without it is not whole.";
+each. A file without it is not whole. With --json, which JSON Lines alone take, the last line of one that is not is its error.";
 
 /// What is written.
 #[derive(Debug, clap::Args)]
@@ -51,7 +52,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: ExportArgs, context: &Context) -> anyhow::Result<CommandOutput> {
-    let (format, mut search) = read(&args)?;
+    let (format, mut search) = read(&args, context.json)?;
     let admin = AdminContext::open(context).await?;
     let project_id = admin.project_id(args.project.as_deref()).await?;
     search.project_id = project_id;
@@ -62,8 +63,14 @@ pub(super) async fn run(args: ExportArgs, context: &Context) -> anyhow::Result<C
     }
 }
 
-fn read(args: &ExportArgs) -> Result<(Format, AuditSearch), Failure> {
+fn read(args: &ExportArgs, json: bool) -> Result<(Format, AuditSearch), Failure> {
     let format = match args.format.as_str() {
+        "csv" if json => {
+            return Err(Failure::option(
+                "format",
+                "csv is no JSON: leave out --json, or export jsonl",
+            ));
+        }
         "csv" => Format::Csv,
         "jsonl" => Format::Jsonl,
         _ => return Err(Failure::option("format", "must be csv or jsonl")),
@@ -142,14 +149,23 @@ mod tests {
 
     #[test]
     fn an_option_that_makes_no_sense_is_named() {
-        let (format, search) = read(&args("csv", None, Some("2026-11-30"))).expect("options");
+        let until = args("csv", None, Some("2026-11-30"));
+        let (format, search) = read(&until, false).expect("options");
         assert_eq!((format, search.from.is_none(), search.to.is_some()), (Format::Csv, true, true));
         for (bad, expected) in [
             (args("xml", None, None), "format must be csv or jsonl"),
             (args("csv", Some("soon"), None), "since must be a day such as 2026-11-21"),
             (args("csv", None, Some("2026-02-30")), "until must be a day such as 2026-11-21"),
         ] {
-            assert_eq!(read(&bad).expect_err("no options").to_string(), expected);
+            assert_eq!(read(&bad, false).expect_err("no options").to_string(), expected);
         }
+    }
+
+    #[test]
+    fn what_has_to_be_json_is_not_exported_as_csv() {
+        let rejected = read(&args("csv", None, None), true).expect_err("no JSON").to_string();
+        assert_eq!(rejected, "format csv is no JSON: leave out --json, or export jsonl");
+        let (format, _) = read(&args("jsonl", None, None), true).expect("options");
+        assert_eq!(format, Format::Jsonl);
     }
 }
