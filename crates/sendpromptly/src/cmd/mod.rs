@@ -9,6 +9,7 @@ pub mod audit;
 pub mod bulk;
 pub mod cause;
 mod comment;
+pub mod completions;
 pub mod demo;
 pub mod destination;
 pub mod doctor;
@@ -109,6 +110,9 @@ pub enum Command {
     Erase(erase::EraseArgs),
     /// Check the database, Temporal, mail and repair endpoints.
     Doctor(doctor::Args),
+    /// Print what lets a shell complete commands and options.
+    #[command(after_help = completions::EXAMPLE)]
+    Completions(completions::CompletionsArgs),
 }
 
 impl Command {
@@ -130,6 +134,7 @@ impl Command {
             | Self::Cause(_)
             | Self::Event(_)
             | Self::Doctor(_)
+            | Self::Completions(_)
             | Self::Reconcile(_)
             | Self::Retention(_)
             | Self::Audit(_)
@@ -191,6 +196,7 @@ impl Command {
             Self::Audit(verb) => verb.run(context).await,
             Self::Erase(args) => Box::pin(erase::run(args, context)).await,
             Self::Doctor(args) => doctor::run(args, context).await,
+            Self::Completions(args) => completions::run(&args),
         }
     }
 }
