@@ -3,8 +3,8 @@
 //!
 //! A new setting is one line in `settings!`, or in [`ELSEWHERE`] where something else reads it, and
 //! a row in a table of docs/operations.md; tests hold the two against each other. A variable that
-//! begins like one of ours and is none changes nothing, so it is named when a service starts, and
-//! by `doctor`, with the setting that it resembles. Values are only read to recognise what
+//! begins like one of ours and is none changes nothing, so it is named by every command, by `doctor`
+//! as a check, with the setting that it resembles. Values are only read to recognise what
 //! Kubernetes adds by itself.
 
 use std::cmp::Reverse;
@@ -124,6 +124,12 @@ settings! {
     WORKER_DEPLOYMENT: Plain = "SENDPROMPTLY_WORKER_DEPLOYMENT";
     /// Which build of it this is. No default.
     WORKER_BUILD: Plain = "SENDPROMPTLY_WORKER_BUILD";
+    /// A worker's long polls for workflow tasks. Default: 20.
+    WORKFLOW_POLLERS: Plain = "SENDPROMPTLY_WORKFLOW_POLLERS";
+    /// Its long polls for activities. Default: 20.
+    ACTIVITY_POLLERS: Plain = "SENDPROMPTLY_ACTIVITY_POLLERS";
+    /// Watches that it keeps in memory. Default: 1000.
+    CACHED_WORKFLOWS: Plain = "SENDPROMPTLY_CACHED_WORKFLOWS";
     /// The API key of Temporal. `engine` reads it too; here because it may be a file.
     TEMPORAL_API_KEY: Secret = "TEMPORAL_API_KEY";
 }
@@ -136,10 +142,6 @@ const TEMPORAL_ADDRESS: &str = "TEMPORAL_ADDRESS";
 
 /// What something else than [`crate::config`] reads, and docs/operations.md documents.
 pub const ELSEWHERE: &[&str] = &[
-    // The command line, as options of `worker`.
-    "SENDPROMPTLY_WORKFLOW_POLLERS",
-    "SENDPROMPTLY_ACTIVITY_POLLERS",
-    "SENDPROMPTLY_CACHED_WORKFLOWS",
     // The embedded engines.
     "SENDPROMPTLY_CACHE_DIR",
     "SENDPROMPTLY_POSTGRES_BIN_DIR",

@@ -65,8 +65,8 @@ impl Database {
 pub(super) fn settings(unknown: &[UnknownSetting], context: &Context) -> Check {
     let environment = &context.environment;
     let mistakes = environment.mistakes().into_iter().chain(logging::find_mistakes(environment));
-    let mistakes = mistakes.map(|error| error.to_string());
-    let mistakes: Vec<_> = mistakes.chain(worker::find_mistake()).collect();
+    let mistakes = mistakes.chain(worker::find_mistakes(environment));
+    let mistakes: Vec<_> = mistakes.map(|error| error.to_string()).collect();
     if !mistakes.is_empty() {
         return Check::fail(SETTINGS, mistakes.join("; "));
     }
