@@ -1,5 +1,5 @@
 //! The statements of a database, looked at every ten milliseconds beside a load: which one took longest, and which one
-//! waited longest for a lock.
+//! waited longest for a lock. Those of retention, beside which the others are looked at, are counted apart.
 //!
 //! A statement is as old, and has waited as long, as when it was last seen, so each may have taken up to [`EVERY`] longer.
 
@@ -17,7 +17,8 @@ const LOOK: &str = r"
         left(regexp_replace(a.query, '\s+', ' ', 'g'), 120) AS text,
         extract(epoch FROM clock_timestamp() - l.waitstart)::float8 * 1000 AS waited,
         (SELECT left(regexp_replace(b.query, '\s+', ' ', 'g'), 60) FROM pg_stat_activity b
-         WHERE l.pid IS NOT NULL AND b.pid = ANY (pg_blocking_pids(a.pid)) LIMIT 1) AS behind
+         WHERE l.pid IS NOT NULL AND b.pid = ANY (pg_blocking_pids(a.pid)) LIMIT 1) AS behind,
+        a.query ~ '(purge|drop|make)_(events|identities|unclaimed_results|proof_links|partition)' AS is_retention
     FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND NOT l.granted
     WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.state = 'active'
         AND a.pid <> pg_backend_pid() AND a.query NOT LIKE 'VACUUM%'";
@@ -34,6 +35,8 @@ pub struct Statements {
     pub slowest: Statement,
     /// The one that waited longest for a lock, and how long that was.
     pub locked_out: Statement,
+    /// The slowest of retention.
+    pub batch: Statement,
 }
 
 /// A statement, and how long it took.
@@ -53,6 +56,7 @@ struct Seen {
     waited: Option<f64>,
     /// What the one that has the lock does.
     behind: Option<String>,
+    is_retention: bool,
 }
 
 impl StatementWatch {
@@ -82,7 +86,13 @@ async fn look(pool: PgPool, stop: CancellationToken) -> sqlx::Result<Statements>
 }
 
 impl Statements {
-    fn note(&mut self, Seen { age, text, waited, behind }: Seen) {
+    fn note(&mut self, Seen { age, text, waited, behind, is_retention }: Seen) {
+        if is_retention {
+            if age > self.batch.milliseconds {
+                self.batch = Statement { milliseconds: age, text };
+            }
+            return;
+        }
         if let Some(waited) = waited.filter(|waited| *waited > self.locked_out.milliseconds) {
             let behind = behind.as_deref().unwrap_or("one that has ended");
             let text = format!("{text} behind {behind}");
@@ -99,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_of_all_and_the_oldest_that_waited_are_kept() {
+    fn the_oldest_and_the_one_that_waited_longest_are_kept_beside_those_of_retention() {
         let mut seen = Statements::default();
         for (age, waited, text) in [
             (3.0, Some(2.0), "INSERT"),
@@ -108,13 +118,16 @@ mod tests {
             (8.0, Some(1.0), "DELETE"),
         ] {
             let behind = waited.map(|_| "LOCK".to_owned());
-            seen.note(Seen { age, text: text.to_owned(), waited, behind });
+            seen.note(Seen { age, text: text.to_owned(), waited, behind, is_retention: false });
         }
+        let (text, waited) = ("SELECT FROM purge_events($1)".to_owned(), Some(11.0));
+        seen.note(Seen { age: 12.0, text, waited, behind: None, is_retention: true });
         assert_eq!(
             (seen.slowest.text.as_str(), seen.locked_out.text.as_str()),
             ("SELECT", "UPDATE behind LOCK")
         );
         assert!((seen.locked_out.milliseconds - 4.0).abs() < 0.1);
         assert!((seen.slowest.milliseconds - 9.0).abs() < 0.1);
+        assert!((seen.batch.milliseconds - 12.0).abs() < 0.1);
     }
 }

@@ -30,6 +30,8 @@ const KEEP: &str = "UPDATE projects SET retention_months = 12";
 const VACUUM: &str = "VACUUM payment_events, results, audit_entries";
 const RECEIPTS_PER_SECOND: f64 = 20.0;
 const PAGES_PER_SECOND: f64 = 5.0;
+/// How many times as long as a load the time is that there is nothing else: enough pages for a p95.
+const RESTS: u32 = 6;
 const LISTS: [&str; 5] = ["/incidents", "/incidents?state=all", "/events", "/causes", "/audit"];
 const LOAD: &str = "receipts while retention runs";
 /// Milliseconds.
@@ -77,7 +79,7 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     say("receipts and lists at a modest pace");
     let Timing { warm_up, lasting } = session.options.timing();
     let resting = async {
-        tokio::time::sleep(warm_up + lasting).await;
+        tokio::time::sleep(RESTS * (warm_up + lasting)).await;
         Ok(())
     };
     let ((), before) = beside(session, &cookie, resting).await?;
@@ -88,6 +90,8 @@ pub async fn measure(session: &Session) -> anyhow::Result<Findings> {
     let mut figures = meanwhile.figures("while retention runs", [UNNOTICED, QUICK]);
     figures.extend(before.figures("without retention", [Threshold::None; 2]));
     let note = format!("{} rows, {} months of tables", deleted.rows, deleted.months);
+    let batch = meanwhile.statements.batch.milliseconds;
+    figures.push(Figure::new("longest batch of retention", batch, "ms", Threshold::None));
     let took = begin.elapsed().as_secs_f64();
     let took = Figure::new("retention of two months of fourteen", took, "s", Threshold::None);
     figures.push(took.noting(note));
