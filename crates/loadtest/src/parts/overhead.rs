@@ -1,5 +1,5 @@
 //! What metrics and traces cost: receipts over 64 connections with metrics, with one trace in a hundred
-//! beside them and with every trace, each compared with all of it off.
+//! beside them and with every trace, each compared with all of it off; and, first, that with the same once more.
 //!
 //! The two sides of a comparison are two `dev` at the same time, which get the load in turn, for some seconds
 //! each, in one order and then in the other: what slows the machine down or speeds it up does so to both, and
@@ -24,14 +24,19 @@ use crate::session::{Session, Turn, run_with};
 use crate::sink::{Received, Sink};
 
 const CONNECTIONS: u32 = 64;
+const METRICS: &str = "SENDPROMPTLY_METRICS_LISTEN";
 /// How often each side of a comparison gets the load.
 const TURNS: u32 = 4;
+const ALL: [Observing; 4] =
+    [Observing::Nothing, Observing::Metrics, Observing::Sample, Observing::Everything];
 /// The ratio of throughputs that is to be reached with a sample: at most 3 % are lost.
 const LEAST: f64 = 0.97;
 
 /// What is observed beside a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Observing {
+    /// Nothing, as on the other side: what the ratio of two that are the same comes to.
+    Nothing,
     Metrics,
     /// Metrics and one trace in a hundred.
     Sample,
@@ -67,12 +72,12 @@ struct Comparison {
 pub async fn measure(turn: Turn<'_>) -> anyhow::Result<(Findings, LedgerCheck)> {
     let mut figures = Vec::new();
     let mut ledger = LedgerCheck::default();
-    for observing in [Observing::Metrics, Observing::Sample, Observing::Everything] {
+    for observing in ALL {
         say(&format!(
             "as many receipts as {CONNECTIONS} connections can send, {} and without, in turn",
             observing.describe()
         ));
-        let off = vec![("SENDPROMPTLY_METRICS_LISTEN", "off".to_owned())];
+        let off = vec![(METRICS, "off".to_owned())];
         let ((comparison, check), check_of_without) =
             run_with(turn, off, async |without| compare(turn, observing, without).await).await?;
         figures.extend(comparison.figures(observing));
@@ -127,6 +132,7 @@ async fn flat_out(session: &Session) -> anyhow::Result<Load> {
 impl Observing {
     const fn describe(self) -> &'static str {
         match self {
+            Self::Nothing => "nothing of it",
             Self::Metrics => "metrics alone",
             Self::Sample => "metrics and one trace in a hundred",
             Self::Everything => "metrics and every trace",
@@ -134,7 +140,10 @@ impl Observing {
     }
 
     fn settings(self, metrics: &str, sink: &Sink) -> Vec<Setting> {
-        let mut settings = vec![("SENDPROMPTLY_METRICS_LISTEN", metrics.to_owned())];
+        if self == Self::Nothing {
+            return vec![(METRICS, "off".to_owned())];
+        }
+        let mut settings = vec![(METRICS, metrics.to_owned())];
         if self != Self::Metrics {
             settings.push(("OTEL_EXPORTER_OTLP_ENDPOINT", sink.origin.clone()));
         }
@@ -152,11 +161,16 @@ impl Observed {
         self.scrapes.bytes = scrapes.bytes;
     }
 
-    /// Nothing costs nothing.
+    /// What is not observed costs nothing.
     fn check(&self, observing: Observing) -> anyhow::Result<()> {
-        anyhow::ensure!(self.scrapes.count > 0, "the metrics could not be read");
-        let is_traced = self.received.spans > 0;
-        anyhow::ensure!(is_traced || observing == Observing::Metrics, "no span was exported");
+        let (is_read, is_traced) = (self.scrapes.count > 0, self.received.spans > 0);
+        let [reads, traces] = match observing {
+            Observing::Nothing => [false, false],
+            Observing::Metrics => [true, false],
+            Observing::Sample | Observing::Everything => [true, true],
+        };
+        anyhow::ensure!(is_read == reads, "the metrics could not be read");
+        anyhow::ensure!(is_traced == traces, "no span was exported");
         Ok(())
     }
 }
@@ -177,7 +191,7 @@ impl Comparison {
         let rate = Figure::new(rate, with.per_second, "/s", Threshold::None).noting(note);
         let least = match observing {
             Observing::Sample => Threshold::AtLeast(LEAST),
-            Observing::Metrics | Observing::Everything => Threshold::None,
+            Observing::Nothing | Observing::Metrics | Observing::Everything => Threshold::None,
         };
         let ratio = with.per_second / without.per_second;
         let ratio = Figure::new(format!("receipts with {what} ÷ without"), ratio, "×", least);
