@@ -71,7 +71,9 @@ fn receipts_keep_their_connections_while_all_that_follows_them_is_stuck() {
         .await
         .expect("a trigger");
         let mut held = world.pool.begin().await.expect("a transaction");
-        sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *held).await.expect("a lock");
+        let lock =
+            "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(1)";
+        sqlx::raw_sql(lock).execute(&mut *held).await.expect("a lock");
 
         let _api = world.spawn_api().expect("an API");
         eventually("an API that answers", async || world.ready().await.then_some(())).await;

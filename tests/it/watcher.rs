@@ -237,8 +237,8 @@ fn an_api_without_a_worker_says_that_deadlines_are_not_judged() {
         sqlx::query(overdue).execute(&site.world.pool).await.expect("an overdue event");
         // The api's own sweep would open the incident within a minute.
         let mut held = site.world.pool.begin().await.expect("a transaction");
-        let lock = sqlx::query("SELECT FROM payment_events FOR UPDATE");
-        lock.execute(&mut *held).await.expect("a lock");
+        let lock = "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT FROM payment_events FOR UPDATE";
+        sqlx::raw_sql(lock).execute(&mut *held).await.expect("a lock");
         let alice = Operator::signed_in(&site.world, Role::Viewer).await;
         let late = "1 event is overdue, the oldest by 6 minutes; no worker polls";
         site.says_that_deadlines_are_not_judged(late, &alice).await;

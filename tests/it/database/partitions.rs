@@ -25,7 +25,7 @@ const BEFORE: i64 = 20_261_202_034_000;
 /// So many events are there if nothing else is asked for, each with a result and an entry.
 const EVENTS: u32 = 70_000;
 /// How long the slowest statement may take on a machine that does other things too. The locks themselves last milliseconds.
-const TIMEOUT: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Callers that send one event after the other.
 const CALLERS: usize = 4;
 

@@ -27,7 +27,6 @@ async fn entries(pool: &PgPool, table: &str) -> i64 {
 fn a_run_goes_over_nothing_again_that_it_has_deleted() {
     run(async {
         let mut shop = Shop::open().await;
-        let mut reader = shop.begin().await;
         let fill = format!(
             "INSERT INTO idempotency_keys (project_id, route, key, request_hash, status, body, created_at)
              SELECT '{}', 'receipt', n::text, '', 202, '', now() - interval '8 days' + n * interval '1 millisecond'
@@ -35,7 +34,10 @@ fn a_run_goes_over_nothing_again_that_it_has_deleted() {
             shop.owner.project_id.as_uuid()
         );
         sqlx::raw_sql(AssertSqlSafe(fill)).execute(&shop.pool).await.expect("keys");
-        let held = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM idempotency_keys";
+        let mut reader = shop.begin().await;
+        // However long the deletion takes.
+        let held = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL idle_in_transaction_session_timeout = 0;
+                    SELECT count(*) FROM idempotency_keys";
         sqlx::raw_sql(held).execute(&mut *reader).await.expect("a snapshot");
         shop.pool = one_connection(&shop.pool).await;
         let before = entries(&shop.pool, "idempotency_keys").await;

@@ -124,7 +124,8 @@ impl Shop {
 
     /// The same database for who waits no longer for a statement.
     pub fn pool_for(&self, statement: Duration) -> PgPool {
-        let limits = Limits { statement, ..Limits::default() };
+        let usual = Limits::default();
+        let limits = Limits { statement, answer: usual.answer + statement, ..usual };
         let options = PoolOptions { limits, ..PoolOptions::new(4) };
         pool::open(&self.database.url, options).expect("a pool")
     }

@@ -53,7 +53,7 @@ fn a_callback_is_tried_on_the_whole_schedule_of_the_contract() {
         assert_eq!(looks.len(), 4, "each attempt but the last is seen before the callback ends");
         for (pair, planned) in attempts.windows(2).zip(&SCHEDULE[1..]) {
             let waited = pair[1].due_at.duration_since(pair[0].due_at).expect("time goes on");
-            let range = planned.mul_f64(0.9)..planned.mul_f64(1.1) + Duration::from_secs(2);
+            let range = planned.mul_f64(0.9)..planned.mul_f64(1.1) + Duration::from_secs(20);
             assert!(range.contains(&waited), "{waited:?} instead of {planned:?}");
         }
     });
