@@ -96,10 +96,8 @@ async fn compare(
     let metrics = format!("127.0.0.1:{}", embedded::free_port()?);
     let settings = observing.settings(&metrics, &sink);
     run_with(turn, settings, async |with| {
-        // Whoever comes first would have the machine to itself: nothing is left to be worked off yet.
-        for session in [without, with] {
-            flat_out(session).await?;
-        }
+        // Whoever came first would have the machine to itself: nothing would be left to be worked off yet.
+        tokio::try_join!(flat_out(without), flat_out(with))?;
         let mut comparison = Comparison::default();
         for number in 0..TURNS {
             if number % 2 == 0 {
