@@ -7,6 +7,8 @@ use e2e::browser::{Browser, Page, PageOptions};
 use e2e::{World, console, eventually, run};
 use serde_json::json;
 
+use super::broken::fail;
+
 const SOON: Duration = Duration::from_secs(30);
 
 async fn incidents(world: &World) -> Page {
@@ -23,8 +25,7 @@ fn the_list_shows_a_new_incident_and_later_that_it_stands_still() {
     run(async {
         let world = World::start_without_worker().await;
         let page = incidents(&world).await;
-        let event = world.receipt("evt_1").await;
-        world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
+        fail(&world, "evt_1", &json!({})).await;
         page.wait_for_text("1 test customer paid and got nothing", SOON).await;
         assert_eq!(page.text(".stale").await, "");
         world.stop_api();
@@ -88,8 +89,7 @@ fn a_page_about_real_money_is_not_made_one_about_tests_by_another_tab() {
         let live = "INSERT INTO projects (id, name, mode, timeout_minutes) VALUES (gen_random_uuid(), 'Real shop', 'live', 30)";
         sqlx::query(live).execute(&world.pool).await.expect("a live project");
         let page = incidents(&world).await;
-        let event = world.receipt("evt_1").await;
-        world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
+        fail(&world, "evt_1", &json!({})).await;
         let form = [("csrf", &*token(&page).await), ("section", "/incidents"), ("mode", "test")];
         send_elsewhere(&page, "/view", &form).await;
         page.wait_for_text("Another tab changed the operator or the projects", SOON).await;
@@ -104,9 +104,8 @@ fn what_was_typed_is_sent_after_the_operator_signed_in_anew_elsewhere() {
     run(async {
         let world = World::start_without_worker().await;
         let page = incidents(&world).await;
-        let event = world.receipt("evt_1").await;
-        world.result(event, "failed", json!({ "error_code": "db_write_failed" })).await;
-        let path = format!("/incidents/{}", world.incident(event).await.id);
+        let (_, incident) = fail(&world, "evt_1", &json!({})).await;
+        let path = format!("/incidents/{incident}");
         page.open(&format!("{}{path}", world.url)).await;
         page.fill_label("Comment", "the disk was full").await;
         let before = token(&page).await;
